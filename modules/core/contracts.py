@@ -1,0 +1,94 @@
+"""What modules know of each other. Plain frozen data: each contract passes through a StackReference unchanged.
+
+A contract carries the names of Secrets, never their values, so that no secret crosses from one stack to another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+BucketRole = Literal["raw", "features", "artifacts", "logs"]
+Access = Literal["read", "write"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A Kubernetes cluster that workloads can be placed on."""
+
+    name: str
+    """Physical name: the kubeconfig context and the provider's cluster_identifier."""
+    pod_range: str
+    """CIDR of pod addresses."""
+    service_range: str
+    """CIDR of Service addresses."""
+    storage_class: str
+    """StorageClass for persistent volumes."""
+    token_issuer: str
+    """Issuer URL of service-account tokens, for workload identity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectStore:
+    """An S3 API, the platform's buckets in it, and where a client finds its credentials."""
+
+    endpoint: str | None
+    """URL of the S3 API; None is the cloud's own."""
+    region: str
+    buckets: Mapping[str, str]
+    """Bucket name by role (raw, features, artifacts, logs)."""
+    credentials: Mapping[str, str]
+    """Secret name by tenant, in the tenant's namespace; keys access-key-id, secret-access-key, credentials
+    (an AWS shared credentials file). A tenant that is absent uses its service account's identity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A PostgreSQL server with one database and one role for each tenant that asked for one."""
+
+    host: str
+    port: int
+    ca: str | None
+    """PEM of the authority that signed the server's certificate; None where the connection is not encrypted."""
+    databases: Mapping[str, str]
+    """Database name (and role of the same name) by tenant."""
+    credentials: Mapping[str, str]
+    """Secret name by tenant, in the tenant's namespace; keys username, password, uri."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """An OCI registry. Both addresses are host[:port]/path without a scheme."""
+
+    push: str
+    pull: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePool:
+    """A set of like nodes."""
+
+    labels: Mapping[str, str]
+    taints: Mapping[str, str]
+    """Effect (NoSchedule, PreferNoSchedule, NoExecute) by taint key."""
+    shape: str
+    """Instance type, or `host` for the machine itself."""
+    gpus: int
+    """GPUs on each node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """An MLflow tracking server and model registry."""
+
+    url: str
+    """Address inside the cluster, for MLFLOW_TRACKING_URI."""
+    namespace: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """Who uses the platform's data: a namespace, the buckets it may touch, whether it has a database."""
+
+    namespace: str
+    buckets: Mapping[BucketRole, Access]
+    database: bool = False
