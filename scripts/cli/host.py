@@ -1,0 +1,98 @@
+"""The machine itself: which programs it must have, and how a missing one is installed."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from modules.core.errors import UserError
+
+from .steps import Progress
+
+NEEDED: Mapping[str, str] = {
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+    "mount": "mount",
+}
+"""Debian package by the program (on PATH, or at a path of its own) that it is needed for."""
+
+
+def missing_packages() -> list[str]:
+    """Debian packages of the programs that this machine lacks; a program from elsewhere counts as there."""
+    return sorted({package for program, package in NEEDED.items() if not _there(program)})
+
+
+def _there(program: str) -> bool:
+    sbin = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    return Path(program).exists() if program.startswith("/") else shutil.which(program, path=sbin) is not None
+
+
+def ensure_packages(progress: Progress, log: Path) -> None:
+    """Installs what is missing, and nothing else: no upgrade, no service started or restarted."""
+    missing = missing_packages()
+    if not missing:
+        progress("nothing is missing")
+        return
+    if os.geteuid() != 0:
+        raise UserError(f"host: {', '.join(missing)} missing and this is not root: run as root, or have them installed")
+    if shutil.which("apt-get") is None:
+        raise UserError(f"host: {', '.join(missing)} missing (Debian's names): install them with this system's tools")
+    progress(f"installing {', '.join(missing)}")
+    with _no_services():
+        _apt(["update"], log)
+        _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], log)
+    still = missing_packages()
+    if still:
+        raise UserError(f"host: {', '.join(still)} installed, but its programs are not on PATH: see {log}")
+
+
+def require_root() -> None:
+    """Refuses to go on for anyone but root: the node needs namespaces, mounts and routes."""
+    if os.geteuid() != 0:
+        raise UserError(
+            "user: the embedded node's namespaces, mounts and routes need root: run the same command with sudo"
+        )
+
+
+def _apt(arguments: list[str], log: Path) -> None:
+    command = ["apt-get", "-q", "-y", *arguments]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l"}
+    with log.open("a") as output:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode != 0:
+        raise UserError(
+            f"host: `{' '.join(command)}` failed (exit code {done.returncode}): see {log}, mend it, run again"
+        )
+
+
+class _no_services:
+    """While it lasts, packages don't start the services they bring: the policy-rc.d of Debian policy 9.3.3.
+
+    A policy that somebody has already put there stays as it is.
+    """
+
+    path = Path("/usr/sbin/policy-rc.d")
+    ours = False
+
+    def __enter__(self) -> None:
+        try:
+            with self.path.open("x") as policy:
+                policy.write("#!/bin/sh\nexit 101\n")
+        except FileExistsError:
+            return
+        self.path.chmod(0o755)
+        self.ours = True
+
+    def __exit__(self, *_: object) -> None:
+        if self.ours:
+            self.path.unlink(missing_ok=True)
