@@ -1,0 +1,69 @@
+"""stacks/images.<environment>.yaml: which exact images run there. Written by the image build, read by every preview."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from .contracts import Registry
+from .errors import UserError
+from .paths import REPOSITORY
+
+HEADER = "# Written by the image build: which exact images this environment runs, and what each was made from.\n"
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class LockedImage(BaseModel):
+    """One image as built and pushed. Both fields read sha256:<64 hex digits>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest
+    """Of its manifest, as the registry knows it."""
+    inputs: Digest
+    """Of everything that it was made from."""
+
+
+class _Lock(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    images: dict[str, LockedImage]
+
+
+def lock_file(environment: str) -> Path:
+    return REPOSITORY / "stacks" / f"images.{environment}.yaml"
+
+
+def read_images(environment: str) -> dict[str, LockedImage]:
+    """The environment's images by name; none where none were built yet. UserError where the file is not one of ours."""
+    path = lock_file(environment)
+    try:
+        return _Lock.model_validate(yaml.safe_load(path.read_text())).images
+    except FileNotFoundError:
+        return {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML ({error}): remove it and build the images again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "document"
+        raise UserError(
+            f"{path}: {key} is {first['input']!r}: {first['msg']}; remove the file and build the images again"
+        ) from error
+
+
+def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
+    """Puts the whole file in place at once: a reader sees the former one or this one."""
+    document = {"images": {name: images[name].model_dump() for name in sorted(images)}}
+    path = lock_file(environment)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(HEADER + yaml.safe_dump(document, sort_keys=False))
+    unfinished.replace(path)
+
+
+def reference(registry: Registry, name: str, image: LockedImage) -> str:
+    """What a pod names: the image by digest, at the registry's pull address."""
+    return f"{registry.pull}/{name}@{image.digest}"
