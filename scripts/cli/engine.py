@@ -1,0 +1,125 @@
+"""Drives the Pulumi engine for a stack: the same plain commands that a person would type."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
+
+from .environment import PROJECT, Environment
+from .steps import Progress
+
+QUIET = ("--non-interactive", "--color", "never")
+RESOURCE_LINE = re.compile(r"^\s*[@ ]?\s*([+~-]+)?\s*(?P<type>[\w:./-]+)\s+(?P<name>\S+)\s+(?P<status>.+)$")
+
+
+def ensure_stack(environment: Environment) -> None:
+    """Makes the stack in the file backend, once."""
+    checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
+    if checkpoint.exists():
+        remove_dead_locks(environment)
+        return
+    _run(environment, ["stack", "init", environment.stack, *QUIET])
+
+
+def up(environment: Environment, progress: Progress, log: Path) -> None:
+    """`pulumi up`, without asking. Raises UserError with the engine's diagnostics."""
+    _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+
+
+def destroy(environment: Environment, progress: Progress, log: Path) -> None:
+    """`pulumi destroy`, without asking."""
+    _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+
+
+def outputs(environment: Environment) -> dict[str, Any]:
+    """The stack's outputs, secrets left out."""
+    return json.loads(_run(environment, ["stack", "output", "--json", *QUIET]))
+
+
+def resources(environment: Environment) -> list[dict[str, Any]]:
+    """The resources in the stack's state; none where the stack does not exist."""
+    checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
+    if not checkpoint.exists():
+        return []
+    state = json.loads(checkpoint.read_text())["checkpoint"].get("latest") or {}
+    return state.get("resources") or []
+
+
+def remove_dead_locks(environment: Environment) -> list[Path]:
+    """Removes locks of engines that no longer run on this very host; the file backend never expires them itself."""
+    folder = environment.backend / ".pulumi" / "locks" / "organization" / PROJECT / environment.stack
+    removed: list[Path] = []
+    for lock in sorted(folder.glob("*.json")):
+        holder = json.loads(lock.read_text())
+        if holder.get("hostname") == socket.gethostname() and not _alive(int(holder["pid"])):
+            lock.unlink()
+            removed.append(lock)
+    return removed
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _command(environment: Environment, arguments: Sequence[str]) -> list[str]:
+    stack = [] if arguments[0] == "stack" and arguments[1] == "init" else ["-s", environment.stack]
+    return ["pulumi", *arguments, *stack]
+
+
+def _run(environment: Environment, arguments: Sequence[str]) -> str:
+    command = _command(environment, arguments)
+    variables = environment.process_environment()
+    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): {done.stderr.strip()}")
+    return done.stdout
+
+
+def _stream(environment: Environment, arguments: Sequence[str], progress: Progress, log: Path) -> None:
+    command = _command(environment, arguments)
+    tail: list[str] = []
+    with (
+        log.open("a") as output,
+        subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=environment.process_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            output.write(line)
+            tail.append(line.rstrip())
+            if found := RESOURCE_LINE.match(line):
+                progress(f"{found['name']}: {found['status'].strip()}")
+    if process.returncode != 0:
+        raise UserError(f"`{' '.join(command)}` failed:\n{_diagnostics(tail)}")
+    progress(_summary(tail))
+
+
+def _diagnostics(lines: Sequence[str]) -> str:
+    """The part of the engine's output that says what went wrong."""
+    start = next((i for i, line in enumerate(lines) if line.startswith("Diagnostics:")), max(0, len(lines) - 20))
+    return "\n".join(lines[start:])
+
+
+def _summary(lines: Sequence[str]) -> str:
+    start = next((i for i, line in enumerate(lines) if line.startswith("Resources:")), len(lines))
+    counts = (line.strip() for line in lines[start + 1 :])
+    return ", ".join(line for line in counts if line and not line.startswith("Duration"))

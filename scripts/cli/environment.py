@@ -1,0 +1,136 @@
+"""What a shell, and every program that the commands start, needs to talk to one stack's environment."""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from embedded.toolchain.build import bin_folder
+from embedded.toolchain.parts import PARTS, Part
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY, data_home
+from stacks.settings import PlatformSettings, load
+
+PROJECT = "groundwork"
+STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One stack on this machine: where its parts lie, and the variables that lead programs to them."""
+
+    stack: str
+
+    def __post_init__(self) -> None:
+        if not STACK_NAME.fullmatch(self.stack):
+            raise UserError(
+                f"stack: {self.stack!r} is not a name of one: lower-case letters, digits and dashes, at most 20, "
+                "a letter first"
+            )
+
+    @cached_property
+    def settings(self) -> PlatformSettings:
+        """The stack's settings, from stacks/Pulumi.<stack>.yaml."""
+        return load(self.stack)
+
+    @property
+    def home(self) -> Path:
+        return data_home(self.stack)
+
+    @property
+    def cluster_name(self) -> str:
+        return f"{PROJECT}-{self.stack}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.home / "cluster" / "kubeconfig"
+
+    @property
+    def pulumi_home(self) -> Path:
+        return self.home / "pulumi" / "home"
+
+    @property
+    def backend(self) -> Path:
+        return self.home / "pulumi" / "backend"
+
+    @property
+    def passphrase(self) -> Path:
+        return self.home / "pulumi" / "passphrase"
+
+    @property
+    def s3_credentials(self) -> Path:
+        """An AWS shared credentials file of the object store's administrator."""
+        return self.home / "s3-credentials"
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is built for this machine: without the CLI where an official one can be used."""
+        return tuple(part for part in PARTS if part.name != "pulumi" or official_pulumi() is None)
+
+    @property
+    def tools(self) -> Path:
+        return bin_folder(self.parts)
+
+    def prepare(self) -> None:
+        """Makes the stack's folders and, once, its passphrase."""
+        for folder in (self.home, self.pulumi_home, self.backend, self.home / "logs"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_once(self.passphrase, secrets.token_urlsafe(32))
+
+    def variables(self) -> dict[str, str]:
+        """What `scripts/env` exports: addresses and paths of files, never a secret itself."""
+        ports = self.settings.ports()
+        path = os.pathsep.join([str(self.tools), str(REPOSITORY / ".venv/bin"), os.environ.get("PATH", "")])
+        own: dict[str, str] = {
+            "PATH": path,
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "KUBECONFIG": str(self.kubeconfig),
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['storage']}",
+            "AWS_REGION": "us-east-1",
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.s3_credentials),
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports['mlflow']}",
+        }
+        if official_pulumi() is None:
+            own["PULUMI_HOME"] = str(self.pulumi_home)
+            own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
+        return own
+
+    def process_environment(self) -> dict[str, str]:
+        """The variables on top of this process's own."""
+        return {**os.environ, **self.variables()}
+
+
+def official_pulumi() -> Path | None:
+    """An installed `pulumi` that has its Python language host beside it; ours never has."""
+    pulumi = shutil.which("pulumi")
+    if pulumi is None or not (Path(pulumi).parent / "pulumi-language-python").exists():
+        return None
+    return Path(pulumi)
+
+
+def write_once(path: Path, text: str) -> None:
+    """Writes a secret that only its owner can read, unless it is there already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def shell_exports(variables: Mapping[str, str]) -> str:
+    """`export` lines for a POSIX shell."""
+    import shlex
+
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def environment(stack: str) -> dict[str, str]:
+    """The whole environment of a program that works on a stack."""
+    return Environment(stack).process_environment()

@@ -1,0 +1,106 @@
+"""The `groundwork` command: its options and help. What the commands do is in the files beside this one.
+
+Those are imported when a command runs, so that `--help` and `env` start in a moment.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from modules.core.errors import UserError
+
+from .workloads import register
+
+STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi.<stack>.yaml.", show_default=True)]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="A whole machine-learning platform in an environment, and versioned workloads on it.",
+)
+register(app)
+
+
+@app.command(epilog="Examples: `groundwork up`, `groundwork up test`")
+def up(stack: STACK = "local", as_json: JSON = False) -> None:
+    """Bring everything up: tools, cluster, images, platform, a first trained and served model. Safe to run again."""
+    from .up import run
+
+    run(stack, as_json=as_json)
+
+
+@app.command(epilog="Examples: `groundwork down`, `groundwork down test --yes`, `groundwork down --purge`")
+def down(
+    stack: STACK = "local",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask: the data named is deleted.")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Remove the caches too: the next `up` builds all again.")
+    ] = False,
+) -> None:
+    """Name the data that goes, destroy the platform, stop the cluster, leave nothing running."""
+    from .down import run
+
+    run(stack, yes=yes, purge=purge)
+
+
+@app.command(epilog="Example: `groundwork stop && groundwork start`")
+def stop(stack: STACK = "local") -> None:
+    """Stop the cluster. All data and state are kept; `groundwork start` brings it back."""
+    from .power import stop as run
+
+    run(stack)
+
+
+@app.command()
+def start(stack: STACK = "local") -> None:
+    """Start a stopped cluster again, with all that was in it."""
+    from .power import start as run
+
+    run(stack)
+
+
+@app.command(epilog='Example: `eval "$(scripts/env)"`, then `pulumi preview -s local`, `kubectl get pods -A`')
+def env(stack: STACK = "local") -> None:
+    """Print the exports with which plain `pulumi`, `kubectl`, S3 and MLflow clients talk to the environment."""
+    from .exports import run
+
+    run(stack)
+
+
+@app.command(epilog="Example: `groundwork status --json`")
+def status(stack: STACK = "local", as_json: JSON = False) -> None:
+    """Show each service: its address, how to log in, real or simulated, healthy or why not."""
+    from .status import run
+
+    run(stack, as_json=as_json)
+
+
+@app.command(epilog="Examples: `groundwork credentials storage`, `groundwork credentials --json`")
+def credentials(
+    service: Annotated[str | None, typer.Argument(help="Service; all of them when left out.")] = None,
+    stack: Annotated[str, typer.Option(help="Stack.")] = "local",
+    as_json: JSON = False,
+) -> None:
+    """Print how to log in to a service: address, user name, password. Shown only when asked for here."""
+    from .credentials import run
+
+    run(stack, service, as_json=as_json)
+
+
+def main() -> None:
+    """Entry point: a UserError is one readable paragraph and exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True).print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+def print_json(document: object) -> None:
+    """JSON on standard output, for programs."""
+    typer.echo(json.dumps(document, indent=2))

@@ -1,0 +1,104 @@
+"""`groundwork up`: from a bare machine to a platform that answers. Every step is safe to run again."""
+
+import shutil
+import time
+
+from embedded.cluster import Cluster, ClusterSpec
+from embedded.providers.install import install
+from embedded.toolchain import build
+from modules.core.paths import REPOSITORY, cache_home
+from modules.core.releases import release_file
+from modules.registry.build import Target, build_images
+
+from . import engine, host
+from .environment import Environment, official_pulumi
+from .steps import Progress, Runner, Step
+
+STACKS = REPOSITORY / "stacks"
+
+
+def cluster_of(environment: Environment) -> Cluster:
+    """The stack's embedded cluster, running or not."""
+    foundation = environment.settings.foundation
+    return Cluster(
+        ClusterSpec(
+            name=environment.cluster_name,
+            network=foundation.network,
+            api_port=foundation.ports.api,
+            simulated_nodes=foundation.simulated_nodes,
+            bin_dir=environment.tools,
+            state_dir=environment.home / "cluster",
+            registry_dir=cache_home() / "registry",
+        )
+    )
+
+
+def write_settings(stack: str) -> None:
+    """Copies the example to stacks/Pulumi.<stack>.yaml on the first run; a person's file is never touched."""
+    target, example = STACKS / f"Pulumi.{stack}.yaml", STACKS / f"{stack}.example.yaml"
+    if not target.exists() and example.exists():
+        shutil.copyfile(example, target)
+
+
+class Up:
+    """The steps of `up` for one stack."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.log = environment.home / "logs" / f"up-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        self.cluster = cluster_of(environment)
+
+    def steps(self) -> list[Step]:
+        return [
+            Step(name="host", title="Host packages", run=self.host),
+            Step(name="toolchain", title="Toolchain", run=self.toolchain),
+            Step(name="cluster", title="Cluster", run=self.start_cluster, needs=("host", "toolchain")),
+            Step(name="images", title="Images", run=self.images, needs=("cluster",)),
+            Step(name="platform", title="Platform (pulumi up)", run=self.platform, needs=("images",)),
+            Step(name="training", title="First training run", run=self.training, needs=("platform",)),
+            Step(name="release", title="First release", run=self.release, needs=("training",)),
+        ]
+
+    def host(self, progress: Progress) -> None:
+        host.ensure_packages(progress, self.log)
+
+    def toolchain(self, progress: Progress) -> None:
+        build.ensure(progress, self.log, self.environment.parts)
+        if official_pulumi() is None:
+            install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python")
+        else:
+            progress(f"with the official engine: {official_pulumi()}")
+
+    def start_cluster(self, progress: Progress) -> None:
+        self.cluster.start(progress)
+
+    def images(self, progress: Progress) -> None:
+        target = Target(address=self.cluster.registry, ca=self.cluster.ca)
+        build_images(self.environment.stack, target, progress, self.log)
+
+    def platform(self, progress: Progress) -> None:
+        engine.ensure_stack(self.environment)
+        if not engine.resources(self.environment):
+            self.forget_releases(progress)
+        engine.up(self.environment, progress, self.log)
+
+    def forget_releases(self, progress: Progress) -> None:
+        """A platform that is made anew has an empty model registry: what was pinned went with the former one."""
+        pins = release_file(self.environment.stack)
+        if pins.exists():
+            progress(f"{pins.name} pins models of a platform that is gone: set aside")
+            pins.replace(pins.with_suffix(".yaml.former"))
+
+    def training(self, progress: Progress) -> None: ...
+
+    def release(self, progress: Progress) -> None: ...
+
+
+def run(stack: str) -> None:
+    write_settings(stack)
+    environment = Environment(stack)
+    environment.settings  # noqa: B018  wrong settings are refused before anything is changed
+    host.require_root()
+    environment.prepare()
+    up = Up(environment)
+    Runner(up.steps(), up.log).run()

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+from embedded.toolchain import build
+from embedded.toolchain.parts import PARTS, Part, pinned_version
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_every_part_pins_its_sources_and_their_checksums(part: Part) -> None:
+    names = {source.name for source in part.sources()}
+    assert "go.mod" in names
+    needs_others = "require" in (part.folder / "go.mod").read_text()
+    assert ("go.sum" in names) == needs_others
+
+
+def test_a_binary_carries_the_version_that_go_mod_pins() -> None:
+    kubernetes = next(part for part in PARTS if part.name == "kubernetes")
+    version = pinned_version(kubernetes.folder / "go.mod", "k8s.io/kubernetes")
+    major, minor, _ = version.removeprefix("v").split(".")
+    flags = kubernetes.linker_flags()
+    assert f"gitVersion={version}" in flags
+    assert f"gitMajor={major} " in flags
+    assert flags.endswith(f"gitMinor={minor}")
+
+
+def test_a_module_that_is_not_required_has_no_version(tmp_path: Path) -> None:
+    go_mod = tmp_path / "go.mod"
+    go_mod.write_text("module example\n\nrequire (\n\texample.org/there v1.2.3\n)\n")
+    assert pinned_version(go_mod, "example.org/there") == "v1.2.3"
+    with pytest.raises(ValueError, match="requires no example.org/elsewhere"):
+        pinned_version(go_mod, "example.org/elsewhere")
+
+
+def test_the_key_changes_with_a_source_and_with_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedded.toolchain.parts.HERE", tmp_path)
+    folder = tmp_path / "tool"
+    folder.mkdir()
+    (folder / "go.mod").write_text("module tool\n")
+    (folder / "README.md").write_text("not a source\n")
+    part = Part(name="tool")
+    key = build.part_key(part, "1.27.3")
+    assert key == build.part_key(part, "1.27.3")
+    assert key != build.part_key(part, "1.27.4")
+    (folder / "README.md").write_text("changed\n")
+    assert key == build.part_key(part, "1.27.3")
+    (folder / "main.go").write_text("package main\n")
+    assert key != build.part_key(part, "1.27.3")
+
+
+def test_the_go_release_is_the_one_that_the_lock_file_pins() -> None:
+    assert build.go_release().count(".") == 2

@@ -1,0 +1,70 @@
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from modules.core.errors import UserError
+from scripts.cli.steps import Progress, Runner, Step
+
+
+def runner(tmp_path: Path, *steps: Step) -> Runner:
+    return Runner(steps, tmp_path / "logs" / "run.log", Console(file=io.StringIO(), width=200))
+
+
+def nothing(progress: Progress) -> None:
+    progress("at it")
+
+
+def test_a_step_starts_only_after_those_it_needs(tmp_path: Path) -> None:
+    order: list[str] = []
+    steps = [
+        Step(name="last", title="Last", run=lambda _: order.append("last"), needs=("first", "second")),
+        Step(name="second", title="Second", run=lambda _: order.append("second"), needs=("first",)),
+        Step(name="first", title="First", run=lambda _: order.append("first")),
+    ]
+    runner(tmp_path, *steps).run()
+    assert order == ["first", "second", "last"]
+
+
+def test_independent_steps_run_side_by_side(tmp_path: Path) -> None:
+    met = threading.Barrier(2, timeout=5)
+    steps = [Step(name=name, title=name, run=lambda _: void(met.wait())) for name in ("a", "b")]
+    runner(tmp_path, *steps).run()
+    assert {step.state for step in steps} == {"done"}
+
+
+def void(_: object) -> None:
+    return None
+
+
+def test_a_failure_stops_what_needs_it_and_is_raised(tmp_path: Path) -> None:
+    def fail(_: Progress) -> None:
+        raise UserError("disk: full")
+
+    steps = [
+        Step(name="bad", title="Bad", run=fail),
+        Step(name="after", title="After", run=nothing, needs=("bad",)),
+    ]
+    with pytest.raises(UserError, match="disk: full"):
+        runner(tmp_path, *steps).run()
+    assert [step.state for step in steps] == ["failed", "skipped"]
+
+
+def test_the_log_tells_the_whole_story_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    run = runner(tmp_path, Step(name="one", title="One thing", run=nothing))
+    run.run()
+    text = run.log.read_text()
+    assert "== One thing" in text
+    assert "one: at it" in text
+    assert run.log.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_terminal_each_step_is_a_line(tmp_path: Path) -> None:
+    run = runner(tmp_path, Step(name="one", title="One thing", run=nothing))
+    run.run()
+    output = run.console.file
+    assert isinstance(output, io.StringIO)
+    assert "… One thing\n" in output.getvalue()
+    assert "✓ One thing (0.0 s) at it\n" in output.getvalue()
