@@ -1,0 +1,74 @@
+"""Model files and data sets in the object store: where they lie and what they are.
+
+Shared by training (which records a model's digest) and serving (which refuses another one); runs inside both images.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def model_digest(files: Mapping[str, str]) -> str:
+    """One digest for a folder, given the digest of each file by its path relative to the folder (with `/`)."""
+    lines = (f"{path}\0{digest}\n" for path, digest in sorted(files.items()))
+    return digest_of("".join(lines).encode())
+
+
+def folder_digest(folder: Path) -> str:
+    """The model digest of a folder on disk. Refuses an empty folder, which is no model."""
+    files = {
+        path.relative_to(folder).as_posix(): digest_of(path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    if not files:
+        raise ValueError(f"{folder} holds no files")
+    return model_digest(files)
+
+
+def split_s3(uri: str) -> tuple[str, str]:
+    """(bucket, key) of s3://bucket/key; refuses anything else."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise ValueError(f"{uri!r} is not an address of the form s3://bucket/key")
+    return bucket, key
+
+
+def object_store() -> Any:
+    """An S3 client; address, region and credentials come from the AWS_* environment."""
+    import boto3
+    from botocore.config import Config
+
+    library: Any = boto3  # generates its clients at run time: nothing to check types against
+    retries: Any = {"mode": "standard", "total_max_attempts": 4}
+    return library.client("s3", config=Config(retries=retries, connect_timeout=5, read_timeout=30))
+
+
+def download_folder(client: Any, uri: str, folder: Path) -> None:
+    """Every object below `uri` to the same relative path below `folder`.
+
+    Raises FileNotFoundError when nothing lies there, ValueError for a key that would leave the folder.
+    """
+    bucket, prefix = split_s3(uri.rstrip("/") + "/.")
+    prefix = prefix.removesuffix(".")
+    keys = list(_keys(client, bucket, prefix))
+    if not keys:
+        raise FileNotFoundError(f"nothing lies at {uri}")
+    for key in keys:
+        target = (folder / key.removeprefix(prefix)).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise ValueError(f"the object {key!r} in {bucket} would be written outside of {folder}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _keys(client: Any, bucket: str, prefix: str) -> Iterator[str]:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            if not item["Key"].endswith("/"):  # a folder marker that some stores list
+                yield item["Key"]

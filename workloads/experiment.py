@@ -1,0 +1,163 @@
+"""What every training run shares: its configuration, where it came from, its data, and how a model is registered.
+
+Runs inside the training image. The launcher and the pod template hand everything over in environment variables.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workloads.artifacts import digest_of, download_folder, folder_digest, split_s3
+
+CODE = Path(__file__).resolve().parents[1]
+"""Where the image holds this code, and beside it requirements.txt: the locked packages it was built from."""
+CHAMPION = "champion"
+
+
+class TrainingError(Exception):
+    """A training that can't go on; the message is the last line that a person reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What is trained on what, as the CronJob template says it. Together with the image it names the Job."""
+
+    workload: str
+    model: str
+    """Name in the model registry."""
+    data_address: str
+    """s3://bucket/key of the data set."""
+    data_digest: str
+    """sha256:... of its bytes."""
+    parameters: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        return int(self.parameters["seed"])
+
+
+def read_config(document: str) -> Config:
+    """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}."""
+    content = json.loads(document)
+    return Config(
+        workload=content["workload"],
+        model=content["model"],
+        data_address=content["data"]["address"],
+        data_digest=content["data"]["digest"],
+        parameters=content["parameters"],
+    )
+
+
+def provenance(config: Config, environ: Mapping[str, str], code: Path = CODE) -> dict[str, str]:
+    """The tags of every run: all that is needed to train the same again, and how this one was started."""
+    tags = {
+        "groundwork.job": environ["GROUNDWORK_JOB"],
+        "groundwork.config": environ["GROUNDWORK_TRAINING"],
+        "groundwork.code_revision": environ["GROUNDWORK_REVISION"],
+        "groundwork.code_digest": code_digest(code),
+        "groundwork.image_digest": environ["GROUNDWORK_IMAGE"].rpartition("@")[2],
+        "groundwork.lock_digest": environ["GROUNDWORK_LOCK"],
+        "groundwork.requirements_digest": digest_of((code / "requirements.txt").read_bytes()),
+        "groundwork.data_address": config.data_address,
+        "groundwork.data_digest": config.data_digest,
+        "groundwork.seed": str(config.seed),
+    }
+    if reproduces := environ.get("GROUNDWORK_REPRODUCES"):
+        tags["groundwork.reproduces"] = reproduces
+    return tags
+
+
+def code_digest(code: Path = CODE) -> str:
+    """Digest over the image's own workload code, for a launcher that knows no revision."""
+    files = {path.relative_to(code).as_posix(): path.read_bytes() for path in (code / "workloads").rglob("*.py")}
+    return digest_of(json.dumps({name: digest_of(content) for name, content in sorted(files.items())}).encode())
+
+
+def read_data(config: Config, store: Any, original: Callable[[], bytes]) -> bytes:
+    """The data set, verified. Where nothing lies at its address yet, `original` supplies it, once.
+
+    Refuses data whose digest is not the declared one: neither is it stored, nor is it trained on.
+    """
+    bucket, key = split_s3(config.data_address)
+    if not _exists(store, bucket, key):
+        content = original()
+        _require_digest(content, config, "the data set that the training image carries")
+        store.put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/csv")
+        say(f"stored the data set at {config.data_address}")
+    content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
+    _require_digest(content, config, f"the object at {config.data_address}")
+    return content
+
+
+def _exists(store: Any, bucket: str, key: str) -> bool:
+    listing = store.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    return any(item["Key"] == key for item in listing.get("Contents", []))
+
+
+def _require_digest(content: bytes, config: Config, what: str) -> None:
+    if (found := digest_of(content)) != config.data_digest:
+        raise TrainingError(
+            f"{what} has the digest {found}, but workload.yaml of {config.workload} declares {config.data_digest}: "
+            "restore the declared data, or declare the new digest if the change is meant."
+        )
+
+
+def finished_run(client: Any, experiment: str, job: str) -> str | None:
+    """Id of the run that a Job of this name ended well before; its result stands, and is not registered twice."""
+    query = f"tags.`groundwork.job` = '{job}' and tags.`groundwork.role` = 'training' and status = 'FINISHED'"
+    runs = client.search_runs([experiment], query, max_results=1)
+    return runs[0].info.run_id if runs else None
+
+
+def end_interrupted(client: Any, experiment: str, job: str) -> None:
+    """Runs of an attempt of this Job whose pod was killed would otherwise be shown as running for ever."""
+    for run in client.search_runs([experiment], f"tags.`groundwork.job` = '{job}' and attributes.status = 'RUNNING'"):
+        client.set_terminated(run.info.run_id, status="KILLED")
+
+
+def stored_at(location: str, root: str) -> str:
+    """The object store's address of an artifact location; `root` is what the tracking server proxies."""
+    scheme, _, path = location.partition(":")
+    return f"{root.rstrip('/')}/{path.lstrip('/')}" if scheme == "mlflow-artifacts" else location
+
+
+def register(client: Any, config: Config, store: Any, model_info: Any, tags: Mapping[str, str]) -> str:
+    """A new version of the registered model with the champion's alias; returns its number.
+
+    A release pins what the version's tags say: the address of the model's files and their digest, read back from there.
+    """
+    from mlflow.exceptions import MlflowException
+
+    logged = client.get_logged_model(model_info.model_id)
+    uri = stored_at(logged.artifact_location, os.environ["GROUNDWORK_ARTIFACTS"])
+    with tempfile.TemporaryDirectory() as folder:
+        download_folder(store, uri, Path(folder))
+        digest = folder_digest(Path(folder))
+    try:
+        client.create_registered_model(config.model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    version = _version_of(client, config.model, tags["groundwork.job"]) or client.create_model_version(
+        config.model,
+        source=f"models:/{model_info.model_id}",
+        run_id=model_info.run_id,
+        model_id=model_info.model_id,
+        tags={**tags, "groundwork.uri": uri, "groundwork.digest": digest},
+    )
+    client.set_registered_model_alias(config.model, CHAMPION, version.version)
+    return str(version.version)
+
+
+def _version_of(client: Any, model: str, job: str) -> Any:
+    """The version that an interrupted attempt of the same Job registered before it could finish."""
+    versions = client.search_model_versions(f"name = '{model}'")
+    return next((version for version in versions if version.tags.get("groundwork.job") == job), None)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)

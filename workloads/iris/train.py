@@ -1,0 +1,176 @@
+"""Trains iris: two classifiers on the same split, both logged to MLflow, the better one registered as champion.
+
+One parent run a training (named as its Job), one child run a classifier. `python -m workloads.iris.train`.
+"""
+# scikit-learn and pandas leave most of their arguments and results untyped.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import csv
+import io
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import mlflow as mlflow_library
+import numpy as np
+import pandas as pd
+from mlflow.entities import Metric
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.model_selection import train_test_split
+
+from workloads import experiment
+from workloads.artifacts import object_store
+from workloads.experiment import Config, TrainingError, say
+
+mlflow: Any = mlflow_library  # loads its flavors when they are first named
+FEATURES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+TARGET = "species"
+CLASSIFIERS: dict[str, Any] = {
+    "RandomForestClassifier": RandomForestClassifier,
+    "GradientBoostingClassifier": GradientBoostingClassifier,
+}
+PACKAGES = ("mlflow-skinny", "scikit-learn", "numpy", "scipy", "pandas", "joblib", "cloudpickle")
+"""What a logged model needs to load again, pinned at the versions it was trained with."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train and held-out rows: features as data frames, the species' names as series; the original row numbers kept."""
+
+    x_train: Any
+    x_test: Any
+    y_train: Any
+    y_test: Any
+
+
+def original_csv() -> bytes:
+    """scikit-learn's iris in one canonical form: header, shortest decimals, species by name, Unix line ends."""
+    from sklearn.datasets import load_iris
+
+    bundle: Any = load_iris()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*FEATURES, TARGET])
+    for row, target in zip(bundle.data, bundle.target, strict=True):
+        writer.writerow([*(repr(float(value)) for value in row), bundle.target_names[target]])
+    return text.getvalue().encode()
+
+
+def split(content: bytes, *, seed: int, test_size: float) -> Split:
+    """Stratified by species, the same for the same seed. Refuses other columns than those declared above."""
+    frame = pd.read_csv(io.BytesIO(content))
+    if list(frame.columns) != [*FEATURES, TARGET]:
+        raise TrainingError(f"the data set has the columns {list(frame.columns)}, expected {[*FEATURES, TARGET]}")
+    parts: list[Any] = train_test_split(
+        frame[FEATURES], frame[TARGET], test_size=test_size, random_state=seed, stratify=frame[TARGET]
+    )
+    return Split(*parts)
+
+
+def select_best(accuracies: Mapping[str, float]) -> str:
+    """The winner's name: the random forest only when strictly better, a tie goes to gradient boosting."""
+    if set(accuracies) != set(CLASSIFIERS):
+        raise TrainingError(f"accuracies of {sorted(accuracies)} given, expected those of {sorted(CLASSIFIERS)}")
+    forest, boosting = accuracies["RandomForestClassifier"], accuracies["GradientBoostingClassifier"]
+    return "RandomForestClassifier" if forest > boosting else "GradientBoostingClassifier"
+
+
+def staged_accuracies(model: Any, x: Any, y: Any) -> list[float]:
+    """Held-out accuracy with the first 1, 2, ... n trees or boosting stages of a fitted model."""
+    if isinstance(model, GradientBoostingClassifier):
+        return [float(accuracy_score(y, predicted)) for predicted in model.staged_predict(x)]
+    votes = np.cumsum([tree.predict_proba(x.to_numpy()) for tree in model.estimators_], axis=0)
+    return [float(accuracy_score(y, model.classes_[stage.argmax(axis=1)])) for stage in votes]
+
+
+def final_metrics(model: Any, x: Any, y: Any) -> dict[str, float]:
+    predicted = model.predict(x)
+    return {
+        "accuracy": float(accuracy_score(y, predicted)),
+        "f1_macro": float(f1_score(y, predicted, average="macro")),
+        "log_loss": float(log_loss(y, model.predict_proba(x), labels=list(model.classes_))),
+    }
+
+
+def predictions_csv(model: Any, x: Any, y: Any) -> str:
+    """One line a held-out row: its number in the data set, truth, prediction, and the probability of each species."""
+    table = pd.DataFrame(model.predict_proba(x), columns=[f"probability_{name}" for name in model.classes_])
+    table.insert(0, "predicted", model.predict(x))
+    table.insert(0, "actual", y.to_numpy())
+    table.insert(0, "row", x.index)
+    return str(table.to_csv(index=False, lineterminator="\n"))
+
+
+def train_one(name: str, config: Config, parts: Split, tags: Mapping[str, str]) -> tuple[Any, dict[str, float]]:
+    """Fits one classifier and logs it as a child run: (MLflow's record of the model, final metrics)."""
+    parameters: dict[str, Any] = dict(config.parameters[name])
+    model = CLASSIFIERS[name](random_state=config.seed, **parameters).fit(parts.x_train, parts.y_train)
+    metrics = final_metrics(model, parts.x_test, parts.y_test)
+    say(f"{name}: " + ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items()))
+    with mlflow.start_run(run_name=name, nested=True, tags={**tags, "groundwork.role": "candidate"}) as run:
+        mlflow.log_params({"classifier": name, "seed": config.seed, "test_size": config.parameters["test_size"]})
+        mlflow.log_params(parameters)
+        log_steps(run.info.run_id, staged_accuracies(model, parts.x_test, parts.y_test))
+        mlflow.log_metrics(metrics)
+        mlflow.log_text(predictions_csv(model, parts.x_test, parts.y_test), "predictions.csv")
+        info = mlflow.sklearn.log_model(
+            model,
+            name="model",
+            serialization_format="cloudpickle",  # the release pins the files' digest before anything loads them
+            signature=mlflow.models.infer_signature(parts.x_train, model.predict(parts.x_train)),
+            input_example=parts.x_train.iloc[:2],
+            pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],
+        )
+        return info, metrics
+
+
+def log_steps(run_id: str, accuracies: list[float]) -> None:
+    """In one request: a hundred single ones would take longer than the training."""
+    now = int(time.time() * 1000)
+    steps = [Metric("accuracy_by_trees", value, now, step) for step, value in enumerate(accuracies, start=1)]
+    mlflow.MlflowClient().log_batch(run_id, metrics=steps)
+
+
+def train(environ: Mapping[str, str]) -> None:
+    config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
+    job, client, store = environ["GROUNDWORK_JOB"], mlflow.MlflowClient(), object_store()
+    reproduces = "GROUNDWORK_REPRODUCES" in environ
+    found = mlflow.set_experiment(config.workload)
+    if not reproduces and (run_id := experiment.finished_run(client, found.experiment_id, job)):
+        say(f"{job} was finished before as run {run_id}: nothing to do")
+        return
+    experiment.end_interrupted(client, found.experiment_id, job)
+    content = experiment.read_data(config, store, original_csv)
+    parts = split(content, seed=config.seed, test_size=config.parameters["test_size"])
+    say(f"read {len(content)} bytes: {len(parts.x_train)} rows to train on, {len(parts.x_test)} held out")
+    tags = experiment.provenance(config, environ)
+    with mlflow.start_run(run_name=job, tags={**tags, "groundwork.role": "training"}) as run:
+        mlflow.log_params({"seed": config.seed, "test_size": config.parameters["test_size"]})
+        results = {name: train_one(name, config, parts, tags) for name in CLASSIFIERS}
+        best = select_best({name: metrics["accuracy"] for name, (_, metrics) in results.items()})
+        info, metrics = results[best]
+        mlflow.log_metrics(metrics)
+        mlflow.set_tag("groundwork.selected", best)
+        if not reproduces:
+            number = experiment.register(client, config, store, info, tags)
+            mlflow.set_tag("groundwork.model_version", number)
+            say(f"registered {config.model} version {number} ({best}) as {experiment.CHAMPION}")
+    say(f"finished run {run.info.run_id}")
+
+
+def main() -> int:
+    try:
+        train(os.environ)
+    except TrainingError as error:
+        say(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

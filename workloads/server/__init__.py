@@ -1,0 +1,1 @@
+"""The serving image: one pinned model behind the Open Inference Protocol and a plain /predict."""

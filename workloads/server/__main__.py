@@ -1,0 +1,64 @@
+"""`python -m workloads.server [serve|check|drain]`: answer; try the model in this image; let clients move on."""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+PORT = 8080
+DRAIN_FILE = Path(tempfile.gettempdir()) / "draining"
+DRAIN_SECONDS = 8
+"""From the pod's removal from the Service to its last new connection: several of kube-proxy's rounds (1 s each), and
+time for a client with a kept connection to send a request and be told to close it."""
+
+
+def serve() -> int:
+    import uvicorn
+
+    from workloads.server.app import Holder, create_app
+    from workloads.server.loader import load_into
+    from workloads.server.model import read_pin
+
+    DRAIN_FILE.unlink(missing_ok=True)  # of a container before this one in the same pod
+    pin, holder = read_pin(os.environ), Holder()
+    loading = threading.Thread(target=load_into, args=(holder, pin), daemon=True)
+    app = create_app(pin, holder, start=loading.start, drain_file=DRAIN_FILE)
+    uvicorn.run(
+        app,
+        host="0.0.0.0",
+        port=PORT,
+        access_log=False,  # /metrics counts; a line a request would be most of the log
+        timeout_keep_alive=75,  # longer than usual clients keep a connection: they close first, so that none is lost
+        timeout_graceful_shutdown=15,
+    )
+    return 0
+
+
+def check() -> int:
+    from workloads.server.check import run
+
+    return run(os.environ)
+
+
+def drain() -> int:
+    """The pod's preStop hook; imports nothing, so that it works at once however busy the pod is."""
+    DRAIN_FILE.touch()
+    time.sleep(DRAIN_SECONDS)
+    return 0
+
+
+COMMANDS = {"serve": serve, "check": check, "drain": drain}
+
+
+def main(arguments: list[str]) -> int:
+    command = arguments[0] if arguments else "serve"
+    if command not in COMMANDS or len(arguments) > 1:
+        print(f"use: python -m workloads.server [{'|'.join(COMMANDS)}], not {' '.join(arguments)!r}", file=sys.stderr)
+        return 2
+    return COMMANDS[command]()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

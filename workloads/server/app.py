@@ -1,0 +1,215 @@
+"""The web application: Open Inference Protocol V2, POST /predict, /metrics."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from workloads.server import inference
+from workloads.server.inference import BadRequestError
+from workloads.server.model import Model, Pin, Prediction
+
+MAX_BODY = 4 * 2**20
+"""Bytes of one request: ten thousand rows of four numbers need less than one MiB."""
+BODY_SECONDS = 10
+"""For the body to arrive: a client that never ends its request must not hold up a rollout."""
+NAME, VERSION = "groundwork", "2"
+"""Of the server in /v2 (V2 is the protocol it speaks)."""
+
+
+class Holder:
+    """The model once it is loaded; before that, why there is none."""
+
+    model: Model | None = None
+    reason: str = "the model is being loaded"
+
+
+class Metrics:
+    """Of one application, in a registry of its own, so that several can live in one process."""
+
+    def __init__(self, pin: Pin) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "groundwork_requests", "Requests answered.", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "groundwork_request_seconds", "Seconds from request to answer.", ["route"], registry=self.registry
+        )
+        self.rows = Counter("groundwork_predicted_rows", "Rows predicted, by label.", ["label"], registry=self.registry)
+        self.ready = Gauge("groundwork_model_ready", "1 once the pinned model answers.", registry=self.registry)
+        info = Gauge(
+            "groundwork_model_info", "The pinned model.", ["name", "version", "digest"], registry=self.registry
+        )
+        info.labels(pin.name, pin.version, pin.digest).set(1)
+
+    def render(self, ready: bool) -> bytes:
+        self.ready.set(ready)
+        return generate_latest(self.registry)
+
+
+def create_app(pin: Pin, holder: Holder, *, start: Callable[[], None], drain_file: Path) -> FastAPI:
+    """`start` begins to load the model into the holder, and returns at once.
+
+    While `drain_file` exists every answer closes its connection: a client that keeps connections alive then opens the
+    next one to a pod that stays.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        start()
+        yield
+
+    app = FastAPI(title=f"{pin.name} model server", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    metrics = Metrics(pin)
+    _observe(app, pin, metrics, drain_file)
+    _answer_errors(app, pin)
+    _add_health(app, pin, holder, metrics)
+    _add_predictions(app, pin, holder, metrics)
+    return app
+
+
+def _answer(pin: Pin, content: dict[str, Any], status: int = 200) -> JSONResponse:
+    return JSONResponse({**pin.identity, **content}, status_code=status)
+
+
+def _observe(app: FastAPI, pin: Pin, metrics: Metrics, drain_file: Path) -> None:
+    headers = {f"x-{key.replace('_', '-')}": value for key, value in pin.identity.items()}
+
+    async def observe(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.perf_counter()
+        try:
+            response = await answer(request)
+        except Exception as error:  # the last resort; the client learns no more than that it was not its fault
+            print(f"error: {request.method} {request.url.path}: {type(error).__name__}: {error}", flush=True)
+            response = _answer(pin, {"error": "internal error; the server's log says more"}, 500)
+        response.headers.update(headers)
+        if drain_file.exists():
+            response.headers["connection"] = "close"
+        route = _route(app, request)
+        metrics.requests.labels(route, response.status_code).inc()
+        metrics.seconds.labels(route).observe(time.perf_counter() - started)
+        return response
+
+    app.middleware("http")(observe)
+
+
+def _route(app: FastAPI, request: Request) -> str:
+    """The path's pattern, never the path itself: a scanner must not grow the number of time series."""
+    for route in app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            return str(getattr(route, "path", "other"))
+    return "other"
+
+
+def _answer_errors(app: FastAPI, pin: Pin) -> None:
+    async def refuse(_: Request, error: Exception) -> JSONResponse:
+        return _answer(pin, {"error": str(error)}, 400)
+
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        detail = error.detail
+        if error.status_code == 404 and detail == "Not Found":
+            detail = f"{request.url.path}: no such path; see /v2, /v2/models/{pin.name}, /predict, /metrics"
+        if error.status_code == 405:
+            detail = f"{request.method} is not answered at {request.url.path}"
+        return JSONResponse({**pin.identity, "error": detail}, status_code=error.status_code, headers=error.headers)
+
+    app.add_exception_handler(BadRequestError, refuse)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def _add_health(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> None:
+    async def server() -> JSONResponse:
+        return _answer(pin, {"name": NAME, "version": VERSION, "extensions": []})
+
+    async def live() -> JSONResponse:
+        return _answer(pin, {"live": True})
+
+    async def ready() -> JSONResponse:
+        if holder.model is None:
+            return _answer(pin, {"ready": False, "error": holder.reason}, 503)
+        return _answer(pin, {"ready": True})
+
+    async def model_ready(name: str) -> JSONResponse:
+        _require_name(name, pin)
+        return await ready()
+
+    async def metadata(name: str) -> JSONResponse:
+        _require_name(name, pin)
+        described = inference.model_metadata(_require_model(holder))
+        return _answer(pin, {"name": pin.name, "versions": [pin.version], **described})
+
+    async def scrape() -> Response:
+        return Response(metrics.render(holder.model is not None), media_type=CONTENT_TYPE_LATEST)
+
+    app.get("/v2")(server)
+    app.get("/v2/health/live")(live)
+    app.get("/v2/health/ready")(ready)
+    app.get("/v2/models/{name}")(metadata)
+    app.get("/v2/models/{name}/ready")(model_ready)
+    app.get("/metrics")(scrape)
+
+
+def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> None:
+    async def predict_rows(model: Model, rows: list[list[float]]) -> list[Prediction]:
+        predictions = await run_in_threadpool(model.predict, rows)
+        for prediction in predictions:
+            metrics.rows.labels(prediction.label).inc()
+        return predictions
+
+    async def infer(name: str, request: Request) -> JSONResponse:
+        _require_name(name, pin)
+        model = _require_model(holder)
+        body = await _json(request)
+        predictions = await predict_rows(model, inference.rows_of_infer(body, model.features))
+        return _answer(pin, inference.infer_answer(predictions, model, body))
+
+    async def predict(request: Request) -> JSONResponse:
+        model = _require_model(holder)
+        predictions = await predict_rows(model, inference.rows_of_predict(await _json(request), model.features))
+        return _answer(pin, inference.predict_answer(predictions))
+
+    app.post("/v2/models/{name}/infer")(infer)
+    app.post("/predict")(predict)
+
+
+def _require_name(name: str, pin: Pin) -> None:
+    if name != pin.name:
+        raise HTTPException(404, f"model {name!r} is not served here; {pin.name!r} is")
+
+
+def _require_model(holder: Holder) -> Model:
+    if holder.model is None:
+        raise HTTPException(503, holder.reason)
+    return holder.model
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise HTTPException(413, f"the request is larger than {MAX_BODY} bytes: send it in parts")
+    return bytes(body)
+
+
+async def _json(request: Request) -> Any:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await _body(request)
+    except TimeoutError as error:
+        raise HTTPException(408, f"the request did not end within {BODY_SECONDS} seconds") from error
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(f"the body is not JSON: {error}") from error

@@ -1,0 +1,174 @@
+"""Requests to rows of numbers and predictions to answers, for both protocols; no web framework here.
+
+Everything that a client can get wrong raises BadRequestError with the place, the value and what is allowed.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+from workloads.server.model import Model, Prediction
+
+MAX_ROWS = 10_000
+"""Rows in one request: keeps the memory of one answer to a few MiB, far below the pod's limit."""
+NUMERIC = ("FP64", "FP32", "INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8")
+
+
+class BadRequestError(Exception):
+    """What a client must change; the message goes into the answer's `error`."""
+
+
+def rows_of_predict(body: Any, features: Sequence[str]) -> list[list[float]]:
+    """From one object of named features, a list of such, or {"rows": [...]}."""
+    if isinstance(body, dict) and "rows" in body:
+        if extra := sorted(set(cast(dict[str, Any], body)) - {"rows"}):
+            raise BadRequestError(f"unknown keys {extra} beside 'rows'")
+        body = cast(Any, body["rows"])
+    records: list[Any] = cast(list[Any], body) if isinstance(body, list) else [body]
+    _check_count(len(records), "rows")
+    return [_record(record, features, f"rows[{index}]") for index, record in enumerate(records)]
+
+
+def _record(record: Any, features: Sequence[str], where: str) -> list[float]:
+    if not isinstance(record, dict):
+        raise BadRequestError(f"{where}: {_shown(record)} is not an object with the features {list(features)}")
+    named = cast(dict[str, Any], record)
+    if unknown := sorted(set(named) - set(features)):
+        raise BadRequestError(f"{where}: unknown features {unknown}; the features are {list(features)}")
+    if missing := [name for name in features if name not in named]:
+        raise BadRequestError(f"{where}: features {missing} are missing; the features are {list(features)}")
+    return [_number(named[name], f"{where}.{name}") for name in features]
+
+
+def rows_of_infer(body: Any, features: Sequence[str]) -> list[list[float]]:
+    """From an Open Inference request: one tensor [n, features], or one tensor [n] (or [n, 1]) named as each feature."""
+    if not isinstance(body, dict) or not isinstance(body.get("inputs"), list) or not body["inputs"]:
+        raise BadRequestError("'inputs' must be a list of one or more tensors {name, shape, datatype, data}")
+    inputs = cast(list[Any], body["inputs"])
+    tensors = [_tensor(tensor, f"inputs[{index}]") for index, tensor in enumerate(inputs)]
+    if len(tensors) == 1 and tensors[0][0] not in features:
+        return _matrix(tensors[0], len(features))
+    return _columns(tensors, features)
+
+
+Tensor = tuple[str, list[int], list[float]]
+"""(name, shape, elements in row-major order)"""
+
+
+def _tensor(tensor: Any, where: str) -> Tensor:
+    if not isinstance(tensor, dict):
+        raise BadRequestError(f"{where}: {_shown(tensor)} is not a tensor {{name, shape, datatype, data}}")
+    named = cast(dict[str, Any], tensor)
+    if missing := [key for key in ("name", "shape", "datatype", "data") if key not in named]:
+        raise BadRequestError(f"{where}: {missing} missing from the tensor {{name, shape, datatype, data}}")
+    name, shape, datatype = named["name"], named["shape"], named["datatype"]
+    if not isinstance(name, str):
+        raise BadRequestError(f"{where}.name: {_shown(name)} is not a string")
+    if datatype not in NUMERIC:
+        raise BadRequestError(f"{where}.datatype: {_shown(datatype)} is not one of {list(NUMERIC)}")
+    if not _is_shape(shape):
+        raise BadRequestError(f"{where}.shape: {_shown(shape)} is not a list of one or two positive integers")
+    _check_count(shape[0], f"{where}.shape")
+    elements = _flat(named["data"], f"{where}.data")
+    if len(elements) != math.prod(shape):
+        raise BadRequestError(f"{where}.data: {len(elements)} elements, but the shape {shape} means {math.prod(shape)}")
+    return name, shape, elements
+
+
+def _is_shape(shape: Any) -> bool:
+    if not isinstance(shape, list):
+        return False
+    sizes = cast(list[Any], shape)
+    return len(sizes) in (1, 2) and all(type(size) is int and size > 0 for size in sizes)
+
+
+def _flat(data: Any, where: str) -> list[float]:
+    """The protocol allows data nested as the shape, or flat."""
+    if not isinstance(data, list):
+        raise BadRequestError(f"{where}: {_shown(data)} is not a list of numbers")
+    flat: list[float] = []
+    for index, item in enumerate(cast(list[Any], data)):
+        if isinstance(item, list):
+            inner = cast(list[Any], item)
+            flat += [_number(value, f"{where}[{index}][{place}]") for place, value in enumerate(inner)]
+        else:
+            flat.append(_number(item, f"{where}[{index}]"))
+    return flat
+
+
+def _matrix(tensor: Tensor, width: int) -> list[list[float]]:
+    name, shape, elements = tensor
+    if len(shape) != 2 or shape[1] != width:
+        raise BadRequestError(f"tensor {name!r}: the shape {shape} is not [rows, {width}]")
+    return [elements[start : start + width] for start in range(0, len(elements), width)]
+
+
+def _columns(tensors: Sequence[Tensor], features: Sequence[str]) -> list[list[float]]:
+    names = [name for name, _, _ in tensors]
+    if sorted(names) != sorted(features):
+        raise BadRequestError(
+            f"tensors {names}: give either one tensor of shape [rows, {len(features)}], "
+            f"or one of shape [rows] for each of {list(features)}"
+        )
+    rows = tensors[0][1][0]
+    for name, shape, _ in tensors:
+        if shape not in ([rows], [rows, 1]):
+            raise BadRequestError(f"tensor {name!r}: the shape {shape} is neither [{rows}] nor [{rows}, 1]")
+    by_name = {name: elements for name, _, elements in tensors}
+    return [[by_name[name][row] for name in features] for row in range(rows)]
+
+
+def _check_count(rows: int, where: str) -> None:
+    if not 1 <= rows <= MAX_ROWS:
+        raise BadRequestError(f"{where}: {rows} rows; 1 to {MAX_ROWS} are answered in one request")
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRequestError(f"{where}: {_shown(value)} is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    # The trees compare 32-bit floats: what does not fit would be refused by the model itself, as an internal error.
+    if not math.isfinite(number) or abs(number) > 3.4e38:
+        raise BadRequestError(f"{where}: {_shown(value)} is not a finite 32-bit number")
+    return number
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def predict_answer(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    return {"predictions": [{"label": each.label, "probabilities": each.probabilities} for each in predictions]}
+
+
+def infer_answer(predictions: Sequence[Prediction], model: Model, request: dict[str, Any]) -> dict[str, Any]:
+    """Outputs: the label of each row, and its probabilities in the order of the model's classes."""
+    rows = len(predictions)
+    outputs: list[dict[str, Any]] = [
+        {"name": "label", "datatype": "BYTES", "shape": [rows], "data": [each.label for each in predictions]},
+        {
+            "name": "probabilities",
+            "datatype": "FP64",
+            "shape": [rows, len(model.classes)],
+            "parameters": {"classes": ",".join(model.classes)},
+            "data": [each.probabilities[name] for each in predictions for name in model.classes],
+        },
+    ]
+    return {**({"id": str(request["id"])} if "id" in request else {}), "outputs": outputs}
+
+
+def model_metadata(model: Model) -> dict[str, Any]:
+    """Name, version and digest are added to every answer by the application."""
+    return {
+        "platform": "sklearn",
+        "inputs": [{"name": "input", "datatype": "FP64", "shape": [-1, len(model.features)]}],
+        "outputs": [
+            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(model.classes)]},
+        ],
+        "parameters": {"features": ",".join(model.features), "classes": ",".join(model.classes)},
+    }
