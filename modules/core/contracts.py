@@ -83,6 +83,8 @@ class Tracking:
     url: str
     """Address inside the cluster, for MLFLOW_TRACKING_URI."""
     namespace: str
+    artifacts: str
+    """s3:// address below which the server keeps the runs' files, which its clients reach through it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,58 @@
+"""The base of every component: its type token and how its objects are named and labelled."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .labels import Labels, selector
+
+
+class Component(pulumi.ComponentResource):
+    """`X(name, *, settings, labels, <neighbour contracts>, opts=None)`.
+
+    Children get `self.child()` as options and nothing else: provider and protection come from the parent.
+    Subclasses end their constructor with `self.register_outputs({})`.
+    """
+
+    def __init__(self, name: str, *, labels: Labels, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(type_token(type(self)), name, None, opts)
+        self.name = name
+        self.labels = labels
+
+    def child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)
+
+    def meta(
+        self,
+        name: pulumi.Input[str],
+        *,
+        component: str,
+        namespace: pulumi.Input[str] | None = None,
+        annotations: Mapping[str, pulumi.Input[str]] | None = None,
+    ) -> k8s.meta.v1.ObjectMetaArgs:
+        """Metadata of one of this component's objects, labelled."""
+        return k8s.meta.v1.ObjectMetaArgs(
+            name=name,
+            namespace=namespace,
+            labels=self.labels.of(self.name, component=component),
+            annotations=annotations,
+        )
+
+    def pod_meta(
+        self, *, component: str, annotations: Mapping[str, pulumi.Input[str]] | None = None
+    ) -> k8s.meta.v1.ObjectMetaArgs:
+        """Metadata of a pod template."""
+        return k8s.meta.v1.ObjectMetaArgs(
+            labels=self.labels.of(self.name, component=component), annotations=annotations
+        )
+
+    def selector(self, *, component: str) -> dict[str, str]:
+        """What picks the pods of one of this component's parts."""
+        return selector(self.name, component=component)
+
+
+def type_token(component: type) -> str:
+    """groundwork:<module>:<Class>, where the module is the folder below modules/, or else the room."""
+    room, *inner = component.__module__.split(".")
+    return f"groundwork:{inner[0] if room == 'modules' else room}:{component.__name__}"

@@ -1,0 +1,219 @@
+"""The rules for pods and traffic that every component follows, as pure builders of typed arguments."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    ContainerPortArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    HTTPGetActionArgs,
+    LifecycleArgs,
+    PodSecurityContextArgs,
+    PodSpecArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecretVolumeSourceArgs,
+    SecurityContextArgs,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
+from pulumi_kubernetes.networking.v1 import (
+    IPBlockArgs,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+
+from .settings import Resources
+
+USER = 10001
+"""User and group of every container: the images' own (modules/registry/base)."""
+LOCAL_PORT = "groundwork.dev/local-port"
+"""Annotation of a Service that is published on 127.0.0.1, at this port."""
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+"""Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
+
+
+def pod(
+    *,
+    service_account: pulumi.Input[str],
+    containers: Sequence[ContainerArgs],
+    volumes: Sequence[VolumeArgs] = (),
+    restart_policy: str | None = None,
+    grace_seconds: int | None = None,
+) -> PodSpecArgs:
+    """A pod under the restricted standard: UID 10001, default seccomp profile, no token. /tmp is the only folder that
+    every container can write to."""
+    return PodSpecArgs(
+        service_account_name=service_account,
+        automount_service_account_token=False,
+        enable_service_links=False,
+        security_context=PodSecurityContextArgs(
+            run_as_non_root=True,
+            run_as_user=USER,
+            run_as_group=USER,
+            fs_group=USER,
+            fs_group_change_policy="OnRootMismatch",
+            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        containers=list(containers),
+        volumes=[scratch_volume("tmp"), *volumes],
+        restart_policy=restart_policy,
+        termination_grace_period_seconds=grace_seconds,
+    )
+
+
+def container(
+    *,
+    name: str,
+    image: pulumi.Input[str],
+    resources: Resources,
+    command: Sequence[pulumi.Input[str]] | None = None,
+    args: Sequence[pulumi.Input[str]] | None = None,
+    environment: Mapping[str, pulumi.Input[str]] | None = None,
+    ports: Mapping[str, int] | None = None,
+    mounts: Sequence[VolumeMountArgs] = (),
+    startup: ProbeArgs | None = None,
+    readiness: ProbeArgs | None = None,
+    liveness: ProbeArgs | None = None,
+    lifecycle: LifecycleArgs | None = None,
+) -> ContainerArgs:
+    """A container under the restricted standard, on a read-only root, with /tmp. `image` is a reference by digest."""
+    return ContainerArgs(
+        name=name,
+        image=image,
+        command=list(command) if command else None,
+        args=list(args) if args else None,
+        env=[EnvVarArgs(name=key, value=value) for key, value in sorted((environment or {}).items())] or None,
+        ports=[ContainerPortArgs(name=key, container_port=number) for key, number in (ports or {}).items()] or None,
+        resources=ResourceRequirementsArgs(
+            requests=resources.requests.model_dump(), limits=resources.limits.model_dump()
+        ),
+        security_context=SecurityContextArgs(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=CapabilitiesArgs(drop=["ALL"]),
+        ),
+        volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp"), *mounts],
+        startup_probe=startup,
+        readiness_probe=readiness,
+        liveness_probe=liveness,
+        lifecycle=lifecycle,
+    )
+
+
+def http_probe(
+    path: str, port: str, *, period_seconds: int = 10, failures: int = 3, timeout_seconds: int = 5
+) -> ProbeArgs:
+    """GET `path` on the container port of that name."""
+    return ProbeArgs(
+        http_get=HTTPGetActionArgs(path=path, port=port),
+        period_seconds=period_seconds,
+        failure_threshold=failures,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def scratch_volume(name: str, *, size: str = "256Mi") -> VolumeArgs:
+    """A writable folder that ends with the pod, and the pod with it when it outgrows `size`."""
+    return VolumeArgs(name=name, empty_dir=EmptyDirVolumeSourceArgs(size_limit=size))
+
+
+def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
+    """A Secret's keys as files that only the pod's group can read."""
+    return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440))
+
+
+def config_volume(name: str, config_map: pulumi.Input[str]) -> VolumeArgs:
+    return VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map))
+
+
+def mount(volume: str, path: str, *, writable: bool = False) -> VolumeMountArgs:
+    return VolumeMountArgs(name=volume, mount_path=path, read_only=not writable)
+
+
+def checksum(*contents: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Of contents that a pod reads only when it starts: as an annotation of its template, a change restarts it.
+
+    Not secret, even where the contents are: they hold generated keys, which no one finds again from 16 hex digits.
+    """
+    digest = pulumi.Output.all(*contents).apply(
+        lambda texts: hashlib.sha256("\0".join(map(str, texts)).encode()).hexdigest()[:16]
+    )
+    return pulumi.Output.unsecret(digest)
+
+
+def published(local_port: int | None) -> dict[str, str]:
+    """Annotations of a Service that is to be reachable at 127.0.0.1:local_port; none where it is not."""
+    return {} if local_port is None else {LOCAL_PORT: str(local_port)}
+
+
+def service_spec(selector: Mapping[str, str], ports: Mapping[str, int], *, headless: bool = False) -> ServiceSpecArgs:
+    """A Service whose ports are its pods' ports of the same names."""
+    return ServiceSpecArgs(
+        selector=selector,
+        cluster_ip="None" if headless else None,
+        ports=[ServicePortArgs(name=name, port=number, target_port=name) for name, number in ports.items()],
+    )
+
+
+def deny_all() -> NetworkPolicySpecArgs:
+    """No traffic in or out of any pod of the namespace, unless another policy allows it."""
+    return NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"])
+
+
+def allow_dns(pod_range: str) -> NetworkPolicySpecArgs:
+    """Every pod of the namespace may ask the cluster's name servers, which have addresses in the pod range."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=pod_range))],
+                ports=[NetworkPolicyPortArgs(protocol=protocol, port=53) for protocol in ("UDP", "TCP")],
+            )
+        ],
+    )
+
+
+def allow_egress(to: Mapping[str, str], *, namespace: pulumi.Input[str], port: int) -> NetworkPolicySpecArgs:
+    """Every pod of the policy's namespace may reach `port` of the pods with labels `to` in `namespace`."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(),
+        policy_types=["Egress"],
+        egress=[NetworkPolicyEgressRuleArgs(to=[_peer(namespace, to)], ports=[NetworkPolicyPortArgs(port=port)])],
+    )
+
+
+def allow_ingress(
+    pods: Mapping[str, str], *, namespaces: Sequence[pulumi.Input[str]], port: int
+) -> NetworkPolicySpecArgs:
+    """Every pod of `namespaces` may reach `port` of the pods with these labels in the policy's namespace."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=pods),
+        policy_types=["Ingress"],
+        ingress=[
+            NetworkPolicyIngressRuleArgs(
+                from_=[_peer(namespace, None) for namespace in namespaces], ports=[NetworkPolicyPortArgs(port=port)]
+            )
+        ],
+    )
+
+
+def _peer(namespace: pulumi.Input[str], pods: Mapping[str, str] | None) -> NetworkPolicyPeerArgs:
+    return NetworkPolicyPeerArgs(
+        namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace}),
+        pod_selector=LabelSelectorArgs(match_labels=pods) if pods else None,
+    )

@@ -1,0 +1,41 @@
+"""The labels that every object carries. A module knows its environment only through these."""
+
+from dataclasses import dataclass
+
+from .naming import label
+
+PART_OF = "groundwork"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """Whose objects these are."""
+
+    environment: str
+    """The stack's name."""
+    owner: str
+    """Who answers for the environment."""
+
+    def __post_init__(self) -> None:
+        label(self.environment, what="label groundwork.dev/environment")
+        label(self.owner, what="label groundwork.dev/owner")
+
+    def of(self, name: str, *, component: str, instance: str | None = None) -> dict[str, str]:
+        """All labels of an object: `name` is the software's or workload's, `component` the object's role in it
+        (server, bootstrap, training ...), `instance` which one of that name, when there can be several."""
+        return {
+            **selector(name, component=component, instance=instance),
+            "app.kubernetes.io/part-of": PART_OF,
+            "app.kubernetes.io/managed-by": "pulumi",
+            "groundwork.dev/environment": self.environment,
+            "groundwork.dev/owner": self.owner,
+        }
+
+
+def selector(name: str, *, component: str, instance: str | None = None) -> dict[str, str]:
+    """The labels that pick an object's pods: they never change in its lifetime, unlike an owner."""
+    return {
+        "app.kubernetes.io/name": label(name, what="label app.kubernetes.io/name"),
+        "app.kubernetes.io/instance": label(instance or name, what="label app.kubernetes.io/instance"),
+        "app.kubernetes.io/component": label(component, what="label app.kubernetes.io/component"),
+    }

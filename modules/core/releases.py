@@ -1,0 +1,77 @@
+"""stacks/releases.<environment>.yaml: which model each workload serves. Only `groundwork release|rollback` write it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from .errors import UserError
+from .paths import REPOSITORY
+
+HEADER = "# Written by `groundwork release` and `groundwork rollback`: what serves here, and what served before.\n"
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+ModelUri = Annotated[str, StringConstraints(pattern=r"^s3://[^/]+/.+$")]
+
+
+class Pin(BaseModel):
+    """One model version, exactly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    release: int = Field(ge=1)
+    """Counts the releases of this workload in this environment, rollbacks too."""
+    model_name: str
+    model_version: int = Field(ge=1)
+    model_uri: ModelUri
+    """Where the object store keeps the model's files."""
+    model_digest: Digest
+    """Over the model's files; serving refuses other ones."""
+    run: str
+    """The MLflow run that made the model."""
+
+
+class Release(Pin):
+    """What a workload serves, and the pins before it."""
+
+    history: tuple[Pin, ...] = ()
+    """Former pins, newest last."""
+
+
+class _Releases(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    releases: dict[str, Release]
+
+
+def release_file(environment: str) -> Path:
+    return REPOSITORY / "stacks" / f"releases.{environment}.yaml"
+
+
+def read_releases(environment: str) -> dict[str, Release]:
+    """The environment's releases by workload; none where nothing was released. UserError: not one of ours."""
+    path = release_file(environment)
+    try:
+        return _Releases.model_validate(yaml.safe_load(path.read_text())).releases
+    except FileNotFoundError:
+        return {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML ({error}): restore it, or remove it and release again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "document"
+        raise UserError(
+            f"{path}: {key} is {first['input']!r}: {first['msg']}; restore the file, or remove it and release again"
+        ) from error
+
+
+def write_releases(environment: str, releases: Mapping[str, Release]) -> None:
+    """Puts the whole file in place at once: a reader sees the former one or this one."""
+    document = {"releases": {name: releases[name].model_dump(mode="json") for name in sorted(releases)}}
+    path = release_file(environment)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(HEADER + yaml.safe_dump(document, sort_keys=False))
+    unfinished.replace(path)

@@ -1,0 +1,181 @@
+"""The base of all settings, and how a person is told what is wrong with them."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from .errors import UserError
+from .quantities import Cpu, Size, millicores, size_bytes
+
+PROJECT = "groundwork"
+"""Namespace of the configuration keys in a stack's file."""
+
+_UNKNOWN_KEY = "extra_forbidden"
+
+
+class Settings(BaseModel):
+    """Frozen, strictly typed, unknown keys refused; every field has a description. No I/O.
+
+    A group that is given in part keeps its defaults for the rest: `resources: {limits: {memory: 3Gi}}` leaves the
+    other three figures as the module chose them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_defaults(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        groups = {
+            name: default
+            for name, field in cls.model_fields.items()
+            if isinstance(default := field.get_default(call_default_factory=True, validated_data={}), BaseModel)
+        }
+        values = cast(Mapping[str, Any], given)
+        return {
+            key: _merge(groups[key].model_dump(), value) if key in groups else value for key, value in values.items()
+        }
+
+
+class Amounts(Settings):
+    """CPU and memory of one container."""
+
+    cpu: Cpu = Field(description="Cores, whole or in thousandths: 2, 250m.")
+    memory: Size = Field(description="Memory with its unit: 512Mi, 2Gi.")
+
+
+class Resources(Settings):
+    """What a container is promised (requests) and what it may not exceed (limits)."""
+
+    requests: Amounts = Field(description="What the scheduler reserves on a node.")
+    limits: Amounts = Field(description="More memory than this ends the container; more CPU is withheld.")
+
+    @model_validator(mode="after")
+    def _limits_cover_requests(self) -> Self:
+        if size_bytes(self.limits.memory) < size_bytes(self.requests.memory):
+            raise ValueError(
+                f"limits.memory {self.limits.memory} is less than requests.memory {self.requests.memory}: "
+                "raise the limit or lower the request"
+            )
+        if millicores(self.limits.cpu) < millicores(self.requests.cpu):
+            raise ValueError(
+                f"limits.cpu {self.limits.cpu} is less than requests.cpu {self.requests.cpu}: "
+                "raise the limit or lower the request"
+            )
+        return self
+
+
+def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> Resources:
+    """Resources from (request, limit) pairs, for the defaults of modules."""
+    return Resources(requests=Amounts(cpu=cpu[0], memory=memory[0]), limits=Amounts(cpu=cpu[1], memory=memory[1]))
+
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+
+
+def validated(
+    model: type[SettingsType], values: Mapping[str, Any], *, source: str, prefix: str = f"{PROJECT}:"
+) -> SettingsType:
+    """`values` as `model`; UserError with one line for each thing that is wrong.
+
+    `source` is the file that a person would correct; `prefix` comes before the key path.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        lines = [f"{explain(model, problem, prefix)} ({source})" for problem in error.errors(include_url=False)]
+        raise UserError("\n".join(lines)) from error
+
+
+def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
+    """One line: the key path, the value, what is allowed, what to do."""
+    location = problem["loc"]
+    path = prefix + ".".join(str(part) for part in location)
+    if problem["type"] == _UNKNOWN_KEY:
+        allowed = _keys_at(model, location[:-1])
+        return f"{path}: unknown key; {_advice(str(location[-1]), allowed)}"
+    if problem["type"] == "missing":
+        return f"{path}: missing; {_description(model, location)}"
+    value = _shown(problem["input"])
+    if problem["type"] == "literal_error":
+        allowed = _choices(model, location)
+        return f"{path} is {value}; {_advice(str(problem['input']), allowed)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{path} is {value}: {message}" if location else f"{prefix.rstrip(':')}: {message}"
+
+
+def _advice(given: str, allowed: list[str]) -> str:
+    close = get_close_matches(given, allowed, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}allowed: {', '.join(allowed) or 'none'}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value.model_dump() if isinstance(value, BaseModel) else value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _merge(default: Mapping[str, Any], given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    values = cast(Mapping[str, Any], given)
+    merged = dict(default)
+    for key, value in values.items():
+        inner = default.get(key)
+        merged[key] = _merge(cast(Mapping[str, Any], inner), value) if isinstance(inner, Mapping) else value
+    return merged
+
+
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that describes the group at a place, through optional groups and mappings of groups."""
+    found: type[BaseModel] | None = model
+    inside_mapping = False
+    for part in location:
+        if found is None:
+            return None
+        if inside_mapping:  # `part` is a key of the mapping, whose values `found` describes
+            inside_mapping = False
+            continue
+        field = found.model_fields.get(str(part))
+        if field is None:
+            return None
+        found, inside_mapping = _group_type(field.annotation)
+    return found
+
+
+def _group_type(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """(the model in an annotation, whether it is the value type of a mapping)."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    arguments = get_args(annotation)
+    if get_origin(annotation) in {dict, Mapping}:
+        return _group_type(arguments[1])[0], True
+    if get_origin(annotation) in {Union, UnionType}:
+        found = (_group_type(argument) for argument in arguments)
+        return next((pair for pair in found if pair[0] is not None), (None, False))
+    return None, False
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    found = _model_at(model, location)
+    return sorted(found.model_fields) if found else []
+
+
+def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Any:
+    found = _model_at(model, location[:-1])
+    return found.model_fields.get(str(location[-1])) if found and location else None
+
+
+def _description(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    field = _field_at(model, location)
+    return f"it says: {field.description}" if field and field.description else "give it a value"
+
+
+def _choices(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    field = _field_at(model, location)
+    return [str(choice) for choice in get_args(field.annotation)] if field else []

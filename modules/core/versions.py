@@ -1,0 +1,6 @@
+"""Versions that are pinned outside uv.lock and go.mod files. Each comment is for the bot that raises it."""
+
+# renovate: datasource=deb depName=debian-release
+DEBIAN = "bookworm"
+# renovate: datasource=deb depName=postgresql
+POSTGRESQL = "15"
