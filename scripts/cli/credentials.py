@@ -1,0 +1,65 @@
+"""`groundwork credentials`: how to log in to a service. The only command that shows a secret."""
+
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from modules.core.errors import UserError
+
+from . import kubectl
+from .environment import Environment
+from .main import print_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """Where a service's credentials lie: a Secret in the namespace of a tenant, and its keys."""
+
+    tenant: str
+    secret: str
+    username: str
+    password: str
+
+
+LOGINS: dict[str, Login] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """How to log in to one service."""
+
+    service: str
+    url: str
+    username: str
+    password: str
+
+
+def run(stack: str, service: str | None, *, as_json: bool) -> None:
+    from . import services
+
+    environment = Environment(stack)
+    if service is not None and service not in LOGINS:
+        raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(LOGINS))}")
+    addresses = {found.name: found.address for found in services.find(environment)}
+    names = [service] if service else sorted(LOGINS)
+    found = [read(environment, name, addresses) for name in names]
+    if as_json:
+        print_json([asdict(row) for row in found])
+        return
+    table = Table("service", "address", "user name", "password", box=None, pad_edge=False)
+    for row in found:
+        table.add_row(row.service, row.url, row.username, row.password)
+    Console(soft_wrap=True).print(table)
+
+
+def read(environment: Environment, name: str, addresses: dict[str, str]) -> Credentials:
+    login = LOGINS[name]
+    values = kubectl.secret(environment, f"{environment.stack}-{login.tenant}", login.secret)
+    if values is None or name not in addresses:
+        raise UserError(
+            f"service {name}: it is not there in stack {environment.stack}: run `scripts/up {environment.stack}`"
+        )
+    return Credentials(
+        service=name, url=addresses[name], username=values[login.username], password=values[login.password]
+    )

@@ -1,0 +1,133 @@
+"""`groundwork down`: says which data goes, then destroys, stops and leaves nothing running."""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from modules.core.errors import UserError
+from modules.core.images import lock_file
+from modules.core.paths import cache_home
+from modules.core.releases import release_file
+
+from . import engine, host, kubectl
+from .environment import Environment
+from .steps import Progress, Runner, Step, run_or_exit
+from .up import cluster_of
+
+
+class Down:
+    """The steps of `down` for one stack."""
+
+    def __init__(self, environment: Environment, *, purge: bool) -> None:
+        self.environment = environment
+        self.cluster = cluster_of(environment)
+        self.purge = purge
+        self.log = cache_home() / "logs" / f"down-{environment.stack}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+
+    def data(self) -> list[tuple[str, str]]:
+        """What is deleted: a name and what it is."""
+        home = self.environment.home
+        rows = [
+            (volume.name, f"volume, {_size(volume)}") for volume in sorted((home / "cluster" / "volumes").glob("*"))
+        ]
+        if self.cluster.running:
+            rows = [(_claim(claim), "volume") for claim in kubectl.items(self.environment, "pvc", "-A")]
+        if count := len(engine.resources(self.environment)):
+            rows.append((f"stack {self.environment.stack}", f"Pulumi state of {count} resources"))
+        if (home / "cluster").exists():
+            rows.append((str(home / "cluster"), "the cluster: etcd, volumes, pulled images, certificates"))
+        rows += [(f"stacks/{path.name}", "pinned versions") for path in self._pins() if path.exists()]
+        if self.purge:
+            rows.append((str(cache_home()), "caches: toolchain, images, packages"))
+        return rows
+
+    def steps(self) -> list[Step]:
+        steps = [
+            Step(name="destroy", title="Platform (pulumi destroy)", run=self.destroy),
+            Step(name="cluster", title="Cluster", run=self.remove_cluster, needs=("destroy",)),
+            Step(name="files", title="State and pins", run=self.remove_files, needs=("cluster",)),
+        ]
+        if self.purge:
+            steps.append(Step(name="caches", title="Caches", run=self.remove_caches, needs=("files",)))
+        return steps
+
+    def destroy(self, progress: Progress) -> None:
+        if not engine.resources(self.environment):
+            progress("nothing in the state")
+            return
+        if not self.cluster.running:
+            progress("the cluster is stopped: what it holds goes with it")
+            return
+        engine.remove_dead_locks(self.environment)
+        engine.destroy(self.environment, progress, self.log)
+
+    def remove_cluster(self, progress: Progress) -> None:
+        self.cluster.destroy()
+        progress("no process, mount, namespace, link or port is left")
+
+    def remove_files(self, progress: Progress) -> None:
+        """The passphrase stays: stacks/Pulumi.<stack>.yaml is encrypted with it, and is a person's own."""
+        for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (*self._pins(), self.environment.s3_credentials):
+            path.unlink(missing_ok=True)
+        progress(f"kept: the passphrase in {self.environment.passphrase}")
+
+    def remove_caches(self, progress: Progress) -> None:
+        progress(f"removing {cache_home()}")
+        remove_tree(cache_home())
+
+    def _pins(self) -> list[Path]:
+        return [lock_file(self.environment.stack), release_file(self.environment.stack)]
+
+
+def run(stack: str, *, yes: bool, purge: bool) -> None:
+    environment = Environment(stack)
+    down = Down(environment, purge=purge)
+    host.require_root()
+    rows = down.data()
+    _show(rows)
+    if rows and not yes:
+        _confirm()
+    run_or_exit(Runner(down.steps(), down.log), f"scripts/down {stack}")
+
+
+def _show(rows: list[tuple[str, str]]) -> None:
+    console = Console(stderr=True)
+    if not rows:
+        console.print("There is no data to delete.")
+        return
+    table = Table("this is deleted for good", "what it is", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise UserError("down: data would be deleted and there is no terminal to ask at: say --yes if that is meant")
+    if not typer.confirm("Delete it?", err=True):
+        raise UserError("down: nothing was changed")
+
+
+def _claim(claim: dict[str, dict[str, str]]) -> str:
+    metadata = claim["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+def _size(folder: Path) -> str:
+    total = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    return f"{total / 1e6:.0f} MB"
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder whole: Go makes its module cache read-only, and root does not care, but others do."""
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)

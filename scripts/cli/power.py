@@ -1,0 +1,32 @@
+"""`groundwork stop` and `start`: the cluster's processes come and go, its data stays."""
+
+import time
+
+from . import host
+from .environment import Environment
+from .steps import Runner, Step, run_or_exit
+from .up import cluster_of
+
+
+def stop(stack: str) -> None:
+    environment = Environment(stack)
+    cluster = cluster_of(environment)
+    host.require_root()
+    step = Step(name="stop", title="Stop the cluster", run=lambda _: cluster.stop())
+    _run(environment, step, f"groundwork stop {stack}")
+
+
+def start(stack: str) -> None:
+    environment = Environment(stack)
+    cluster = cluster_of(environment)
+    host.require_root()
+    if not environment.kubeconfig.exists():
+        from modules.core.errors import UserError
+
+        raise UserError(f"stack {stack}: nothing was brought up here yet: run `scripts/up {stack}`")
+    _run(environment, Step(name="start", title="Start the cluster", run=cluster.start), f"groundwork start {stack}")
+
+
+def _run(environment: Environment, step: Step, resume: str) -> None:
+    log = environment.home / "logs" / f"{step.name}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    run_or_exit(Runner([step], log), resume)

@@ -1,0 +1,101 @@
+"""What runs in an environment, read from its cluster: services, addresses, health, real or simulated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from . import kubectl
+from .credentials import LOGINS
+from .environment import Environment
+
+PART_OF = "app.kubernetes.io/part-of=groundwork"
+LOCAL_PORT = "groundwork.dev/local-port"
+SIMULATED = "groundwork.dev/simulated"
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service of the platform, as a person meets it."""
+
+    name: str
+    address: str
+    """As reachable from this machine; inside the cluster only where it says so."""
+    login: str
+    kind: str
+    """real or simulated"""
+    health: str
+    """healthy, or why not"""
+
+
+def find(environment: Environment) -> list[Service]:
+    """All services of the platform, by name."""
+    services = kubectl.items(environment, "services", "-A", "-l", PART_OF)
+    pods = kubectl.items(environment, "pods", "-A", "-l", PART_OF)
+    found = [describe(service, pods) for service in services if service["spec"].get("clusterIP") != "None"]
+    return sorted(found, key=lambda service: service.name)
+
+
+def describe(service: Object, pods: Sequence[Object]) -> Service:
+    """A Service object and the pods behind it, as a row. Pure."""
+    metadata = service["metadata"]
+    behind = [pod for pod in pods if _selects(service, pod)]
+    port = metadata.get("annotations", {}).get(LOCAL_PORT)
+    inside = f"{metadata['name']}.{metadata['namespace']}:{service['spec']['ports'][0]['port']} (in the cluster)"
+    scheme = "" if service["spec"]["ports"][0].get("name") == "postgresql" else "http://"
+    name = metadata["name"]
+    return Service(
+        name=name,
+        address=f"{scheme}127.0.0.1:{port}" if port else inside,
+        login=f"groundwork credentials {name}" if name in LOGINS else "none needed",
+        kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
+        health=health(behind),
+    )
+
+
+def health(pods: Sequence[Object]) -> str:
+    """healthy when a pod is ready and none is in trouble; otherwise the first reason that Kubernetes gives."""
+    if not pods:
+        return "no pod"
+    reasons = [reason for pod in pods if (reason := _trouble(pod))]
+    if reasons:
+        return reasons[0]
+    return "healthy"
+
+
+def table(services: Sequence[Service]) -> Table:
+    shown = Table("service", "address", "log in", "kind", "health", box=None, pad_edge=False)
+    for service in services:
+        style = "green" if service.health == "healthy" else "yellow"
+        shown.add_row(
+            service.name, service.address, service.login, service.kind, f"[{style}]{service.health}[/{style}]"
+        )
+    return shown
+
+
+def as_json(services: Sequence[Service]) -> list[dict[str, str]]:
+    return [asdict(service) for service in services]
+
+
+def _selects(service: Object, pod: Object) -> bool:
+    selector = service["spec"].get("selector") or {}
+    labels = pod["metadata"].get("labels", {})
+    same = pod["metadata"]["namespace"] == service["metadata"]["namespace"]
+    return bool(selector) and same and all(labels.get(key) == value for key, value in selector.items())
+
+
+def _trouble(pod: Object) -> str | None:
+    status = pod.get("status", {})
+    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return None
+    for container in status.get("containerStatuses", []):
+        state = container.get("state", {})
+        for kind in ("waiting", "terminated"):
+            if kind in state:
+                return f"{state[kind].get('reason', kind)} {state[kind].get('message', '')}".strip()
+    scheduled = conditions.get("PodScheduled", {})
+    return scheduled.get("message") or conditions.get("Ready", {}).get("message") or status.get("phase", "not ready")

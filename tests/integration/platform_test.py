@@ -1,0 +1,132 @@
+"""The platform as its users meet it. The tests run in order, on the one platform."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import testinfra
+
+from scripts.cli import kubectl
+from scripts.cli.environment import Environment
+
+from .conftest import STACK, run
+
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+
+
+def iris(platform: Environment) -> str:
+    return f"http://127.0.0.1:{platform.settings.ports()['iris']}"
+
+
+def predict(platform: Environment) -> dict[str, Any]:
+    answer = httpx.post(f"{iris(platform)}/predict", json=FLOWER, timeout=10)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def test_a_model_is_served_with_its_name_version_and_digest(platform: Environment) -> None:
+    answer = predict(platform)
+    assert answer["model_name"] == "iris"
+    assert answer["model_version"] == "1"
+    assert answer["model_digest"].startswith("sha256:")
+    assert answer["predictions"] == ["setosa"]
+
+
+def test_the_open_inference_protocol_is_spoken(platform: Environment) -> None:
+    with httpx.Client(base_url=iris(platform), timeout=10) as client:
+        assert client.get("/v2/health/live").status_code == 200
+        assert client.get("/v2/health/ready").status_code == 200
+        assert client.get("/v2/models/iris/ready").status_code == 200
+        rows = {"inputs": [{"name": "input", "datatype": "FP64", "shape": [1, 4], "data": list(FLOWER.values())}]}
+        answer = client.post("/v2/models/iris/infer", json=rows).json()
+        assert answer["model_name"] == "iris"
+        assert answer["outputs"][0]["shape"] == [1]
+        assert client.post("/v2/models/iris/infer", json={"inputs": []}).status_code in range(400, 500)
+        assert "groundwork" in client.get("/metrics").text
+
+
+def test_a_preview_right_after_up_shows_no_change(shell: dict[str, str]) -> None:
+    run("pulumi", "preview", "-s", STACK, "--expect-no-changes", "--non-interactive", env=shell)
+
+
+def test_a_second_up_changes_nothing(platform: Environment) -> None:
+    before = platform.backend.joinpath(f".pulumi/stacks/groundwork/{STACK}.json").read_text()
+    done = run("scripts/up", STACK, "--json")
+    report = json.loads(done.stdout)
+    assert {service["health"] for service in report["services"]} == {"healthy"}
+    after = platform.backend.joinpath(f".pulumi/stacks/groundwork/{STACK}.json").read_text()
+    assert resources(before) == resources(after)
+
+
+def resources(checkpoint: str) -> list[dict[str, Any]]:
+    latest = json.loads(checkpoint)["checkpoint"]["latest"]
+    return [{key: value for key, value in one.items() if key != "modified"} for one in latest["resources"]]
+
+
+def test_no_secret_is_in_the_state_as_plain_text(platform: Environment) -> None:
+    state = platform.backend.joinpath(f".pulumi/stacks/groundwork/{STACK}.json").read_text()
+    found = kubectl.items(platform, "secrets", "-A", "-l", "app.kubernetes.io/part-of=groundwork")
+    assert found
+    for item in found:
+        values = kubectl.secret(platform, item["metadata"]["namespace"], item["metadata"]["name"]) or {}
+        for key, value in values.items():
+            if key != "username":
+                assert value not in state, f"{item['metadata']['name']}.{key}"
+
+
+def test_pods_run_as_nobody_in_particular_on_a_read_only_root(
+    platform: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", platform.variables()["PATH"])
+    for pod in kubectl.items(platform, "pods", "-A", "-l", "app.kubernetes.io/part-of=groundwork"):
+        if pod["status"]["phase"] != "Running":
+            continue
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        inside = testinfra.get_host(f"kubectl://{name}?namespace={namespace}&kubeconfig={platform.kubeconfig}")
+        assert int(inside.check_output("id -u")) >= 10000, name
+        assert inside.run("touch /usr/bin/anything").rc != 0, name
+        assert not inside.file("/var/run/secrets/kubernetes.io/serviceaccount/token").exists, name
+
+
+def test_every_namespace_enforces_the_restricted_standard(platform: Environment) -> None:
+    for namespace in kubectl.items(platform, "namespaces", "-l", "app.kubernetes.io/part-of=groundwork"):
+        assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_a_person_has_the_s3_and_mlflow_clients_that_env_promises(platform: Environment) -> None:
+    code = (
+        "import boto3; names = [b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']]; print(*sorted(names))"
+    )
+    printed = run("bash", "-c", f'eval "$(scripts/env {STACK})" && python -c "{code}"').stdout.split()
+    assert printed == [f"{STACK}-{role}" for role in ("artifacts", "features", "logs", "raw")]
+    tracking = platform.variables()["MLFLOW_TRACKING_URI"]
+    found = httpx.get(f"{tracking}/api/2.0/mlflow/registered-models/get", params={"name": "iris"}, timeout=10)
+    assert found.json()["registered_model"]["aliases"][0]["alias"] == "champion"
+
+
+def test_stop_and_start_keep_everything(platform: Environment) -> None:
+    before = predict(platform)
+    run("groundwork", "stop", STACK, env=platform.variables())
+    with pytest.raises(httpx.TransportError):
+        predict(platform)
+    run("groundwork", "start", STACK, env=platform.variables())
+    run(
+        "kubectl",
+        "wait",
+        "-A",
+        "--for=condition=Available",
+        "deployments",
+        "--all",
+        "--timeout=180s",
+        env=platform.variables(),
+    )
+    assert predict(platform) == before
+
+
+def test_destroy_and_up_again_ends_with_a_served_model(platform: Environment, shell: dict[str, str]) -> None:
+    run("pulumi", "destroy", "-s", STACK, "--yes", "--skip-preview", "--non-interactive", env=shell)
+    left = kubectl.items(platform, "namespaces,pv", "-l", "app.kubernetes.io/part-of=groundwork")
+    assert left == []
+    run("scripts/up", STACK)
+    assert predict(platform)["predictions"] == ["setosa"]
