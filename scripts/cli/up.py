@@ -3,16 +3,23 @@
 import shutil
 import time
 
+from rich.console import Console
+
 from embedded.cluster import Cluster, ClusterSpec
 from embedded.providers.install import install
 from embedded.toolchain import build
+from modules.core.contracts import Registry
+from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
-from modules.core.releases import release_file
-from modules.registry.build import Target, build_images
+from modules.core.releases import read_releases, release_file
+from modules.registry.build import build_images
 
-from . import engine, host
+from . import engine, host, services
 from .environment import Environment, official_pulumi
-from .steps import Progress, Runner, Step
+from .main import print_json
+from .release import release
+from .steps import Progress, Runner, Step, run_or_exit
+from .train import train
 
 STACKS = REPOSITORY / "stacks"
 
@@ -73,8 +80,9 @@ class Up:
         self.cluster.start(progress)
 
     def images(self, progress: Progress) -> None:
-        target = Target(address=self.cluster.registry, ca=self.cluster.ca)
-        build_images(self.environment.stack, target, progress, self.log)
+        address = f"{self.cluster.registry}/groundwork"
+        registry = Registry(push=address, pull=address)
+        build_images(self.environment.stack, registry, self.cluster.ca, progress, self.log)
 
     def platform(self, progress: Progress) -> None:
         engine.ensure_stack(self.environment)
@@ -89,16 +97,46 @@ class Up:
             progress(f"{pins.name} pins models of a platform that is gone: set aside")
             pins.replace(pins.with_suffix(".yaml.former"))
 
-    def training(self, progress: Progress) -> None: ...
+    def training(self, progress: Progress) -> None:
+        """Trains what has never been released here; a workload that serves is left alone."""
+        for workload in self.unreleased():
+            result = train(self.environment.stack, workload, progress)
+            progress(f"{workload}: {result}")
 
-    def release(self, progress: Progress) -> None: ...
+    def release(self, progress: Progress) -> None:
+        for workload in self.unreleased():
+            release(self.environment.stack, workload, None, progress)
+
+    def unreleased(self) -> list[str]:
+        released = read_releases(self.environment.stack)
+        return [workload for workload in self.environment.settings.workloads if workload not in released]
 
 
-def run(stack: str) -> None:
+def run(stack: str, *, as_json: bool = False) -> None:
+    """Brings a stack up, then says where everything is."""
     write_settings(stack)
     environment = Environment(stack)
-    environment.settings  # noqa: B018  wrong settings are refused before anything is changed
+    check_settings(environment)
     host.require_root()
-    environment.prepare()
     up = Up(environment)
-    Runner(up.steps(), up.log).run()
+    up.cluster.check()
+    environment.prepare()
+    runner = Runner(up.steps(), up.log)
+    started = time.monotonic()
+    run_or_exit(runner, f"scripts/up {stack}")
+    found = services.find(environment)
+    if as_json:
+        print_json({"stack": stack, "services": services.as_json(found), "seconds": runner.seconds()})
+        return
+    console = Console()
+    console.print(services.table(found))
+    console.print(
+        f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
+    )
+
+
+def check_settings(environment: Environment) -> None:
+    """Wrong settings and unreadable pins are refused before anything is changed."""
+    _ = environment.settings
+    read_releases(environment.stack)
+    read_images(environment.stack)
