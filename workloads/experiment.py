@@ -57,7 +57,7 @@ def provenance(config: Config, environ: Mapping[str, str], code: Path = CODE) ->
     tags = {
         "groundwork.job": environ["GROUNDWORK_JOB"],
         "groundwork.config": environ["GROUNDWORK_TRAINING"],
-        "groundwork.code_revision": environ["GROUNDWORK_REVISION"],
+        "groundwork.code_revision": environ.get("GROUNDWORK_REVISION") or code_digest(code),
         "groundwork.code_digest": code_digest(code),
         "groundwork.image_digest": environ["GROUNDWORK_IMAGE"].rpartition("@")[2],
         "groundwork.lock_digest": environ["GROUNDWORK_LOCK"],

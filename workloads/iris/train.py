@@ -106,10 +106,18 @@ def predictions_csv(model: Any, x: Any, y: Any) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
+def build(name: str, seed: int, parameters: Mapping[str, Any]) -> Any:
+    """An unfitted classifier. Refuses parameters that its class does not have."""
+    try:
+        return CLASSIFIERS[name](random_state=seed, **parameters)
+    except TypeError as error:
+        raise TrainingError(f"workload.yaml: parameters.models.{name}: {error}") from error
+
+
 def train_one(name: str, config: Config, parts: Split, tags: Mapping[str, str]) -> tuple[Any, dict[str, float]]:
     """Fits one classifier and logs it as a child run: (MLflow's record of the model, final metrics)."""
-    parameters: dict[str, Any] = dict(config.parameters[name])
-    model = CLASSIFIERS[name](random_state=config.seed, **parameters).fit(parts.x_train, parts.y_train)
+    parameters: dict[str, Any] = config.parameters["models"][name]
+    model = build(name, config.seed, parameters).fit(parts.x_train, parts.y_train)
     metrics = final_metrics(model, parts.x_test, parts.y_test)
     say(f"{name}: " + ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items()))
     with mlflow.start_run(run_name=name, nested=True, tags={**tags, "groundwork.role": "candidate"}) as run:
@@ -139,7 +147,7 @@ def log_steps(run_id: str, accuracies: list[float]) -> None:
 def train(environ: Mapping[str, str]) -> None:
     config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
     job, client, store = environ["GROUNDWORK_JOB"], mlflow.MlflowClient(), object_store()
-    reproduces = "GROUNDWORK_REPRODUCES" in environ
+    reproduces = bool(environ.get("GROUNDWORK_REPRODUCES"))
     found = mlflow.set_experiment(config.workload)
     if not reproduces and (run_id := experiment.finished_run(client, found.experiment_id, job)):
         say(f"{job} was finished before as run {run_id}: nothing to do")
@@ -148,6 +156,9 @@ def train(environ: Mapping[str, str]) -> None:
     content = experiment.read_data(config, store, original_csv)
     parts = split(content, seed=config.seed, test_size=config.parameters["test_size"])
     say(f"read {len(content)} bytes: {len(parts.x_train)} rows to train on, {len(parts.x_test)} held out")
+    if set(config.parameters["models"]) != set(CLASSIFIERS):
+        given = sorted(config.parameters["models"])
+        raise TrainingError(f"workload.yaml: parameters.models: {given} given, {sorted(CLASSIFIERS)} are trained")
     tags = experiment.provenance(config, environ)
     with mlflow.start_run(run_name=job, tags={**tags, "groundwork.role": "training"}) as run:
         mlflow.log_params({"seed": config.seed, "test_size": config.parameters["test_size"]})

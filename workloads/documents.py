@@ -1,0 +1,45 @@
+"""What components declare and commands fill in, as pure functions: training documents, Job names, model variables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modules.core.contracts import ObjectStore
+from modules.core.naming import JOB_LIMIT, hashed
+from modules.core.releases import Pin
+from workloads.settings import Workload
+
+
+def training_template(workload: str) -> str:
+    """Name of the suspended CronJob that trainings start from."""
+    return f"{workload}-train"
+
+
+def check_template(workload: str) -> str:
+    """Name of the suspended CronJob that a model is tried with before its release."""
+    return f"{workload}-check"
+
+
+def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
+    """What a training is told, whole; workloads/experiment.py reads it."""
+    address = f"s3://{store.buckets['raw']}/{workload.data.key}"
+    return {
+        "workload": workload.name,
+        "model": workload.model,
+        "data": {"address": address, "digest": workload.data.digest},
+        "parameters": workload.parameters.model_dump(),
+    }
+
+
+def training_job(workload: str, image_digest: str, document: Mapping[str, Any]) -> str:
+    """The Job's name: the same image, data and parameters are the same training."""
+    return hashed(training_template(workload), {"image": image_digest, "training": dict(document)}, limit=JOB_LIMIT)
+
+
+def model_variables(pin: Pin | None) -> dict[str, str]:
+    """Environment of a pod of the serving image: which model it takes. Empty in a template, for the command to fill."""
+    return {
+        "MODEL_NAME": pin.model_name if pin else "",
+        "MODEL_VERSION": str(pin.model_version) if pin else "",
+        "MODEL_URI": pin.model_uri if pin else "",
+        "MODEL_DIGEST": pin.model_digest if pin else "",
+    }

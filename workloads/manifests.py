@@ -1,0 +1,167 @@
+"""The pods of a workload: what trains, what tries a model before its release, what serves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulumi_kubernetes.batch.v1 import CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgs,
+    ExecActionArgs,
+    LifecycleArgs,
+    LifecycleHandlerArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from modules.core import kubernetes
+from modules.core.contracts import ObjectStore, Tracking
+from modules.core.naming import canonical_json
+from modules.core.releases import Pin
+from modules.core.settings import Resources
+from workloads.documents import model_variables, training_document
+from workloads.settings import Workload
+
+PORT = 8080
+"""Where every model server listens: each pod has an address of its own."""
+DRAIN_SECONDS = 8
+"""How long workloads/server drains before it stops; a test holds the two figures to each other."""
+REQUEST_SECONDS = 25
+"""Then, for the slowest request that is still being answered: 10 s to arrive, 15 s to finish."""
+CREDENTIALS = "/var/run/groundwork/s3"
+NEVER = "0 0 31 2 *"
+"""A template's CronJob is suspended, and its schedule names a day that does not come."""
+MLFLOW_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""No calls home, and no addresses in the log that only pods could open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How a workload's pods reach the object store: variables, volumes and mounts."""
+
+    variables: Mapping[str, str]
+    volumes: list[VolumeArgs]
+    mounts: list[VolumeMountArgs]
+
+
+def store_access(store: ObjectStore, tenant: str) -> Access:
+    """With the tenant's Secret as a file; without one the pod's service account is its identity."""
+    variables = {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region}
+    if store.endpoint:
+        variables["AWS_ENDPOINT_URL_S3"] = store.endpoint
+    secret = store.credentials.get(tenant)
+    if secret is None:
+        return Access(variables=variables, volumes=[], mounts=[])
+    return Access(
+        variables={**variables, "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials"},
+        volumes=[kubernetes.secret_volume("s3", secret)],
+        mounts=[kubernetes.mount("s3", CREDENTIALS)],
+    )
+
+
+def training_pod(
+    workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore, tracking: Tracking
+) -> PodSpecArgs:
+    """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
+    access = store_access(store, workload.name)
+    container = kubernetes.container(
+        name="training",
+        image=image,
+        resources=resources,
+        command=["python", "-m", f"workloads.{workload.name}.train"],
+        environment={
+            **access.variables,
+            **MLFLOW_QUIET,
+            "MLFLOW_TRACKING_URI": tracking.url,
+            "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store)),
+            "GROUNDWORK_IMAGE": image,
+            "GROUNDWORK_ARTIFACTS": tracking.artifacts,
+            "GROUNDWORK_JOB": "",
+            "GROUNDWORK_REVISION": "",
+            "GROUNDWORK_LOCK": "",
+            "GROUNDWORK_REPRODUCES": "",
+        },
+        mounts=access.mounts,
+    )
+    return _pod(container, account, access, restart_policy="Never")
+
+
+def check_pod(workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore) -> PodSpecArgs:
+    """Tries a model in the serving image. `groundwork release` says which."""
+    access = store_access(store, workload.name)
+    container = kubernetes.container(
+        name="check",
+        image=image,
+        resources=resources,
+        command=["python", "-m", "workloads.server", "check"],
+        environment={
+            **access.variables,
+            **MLFLOW_QUIET,
+            **model_variables(None),
+            "MODEL_EXAMPLE": canonical_json(workload.serving.example),
+        },
+        mounts=access.mounts,
+    )
+    return _pod(container, account, access, restart_policy="Never")
+
+
+def serving_pod(
+    workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore, pin: Pin
+) -> PodSpecArgs:
+    """A model server: ready once the pinned model answers, gone only after its clients have moved on."""
+    access = store_access(store, workload.name)
+    drain = ExecActionArgs(command=["python", "-m", "workloads.server", "drain"])
+    container = kubernetes.container(
+        name="server",
+        image=image,
+        resources=resources,
+        command=["python", "-m", "workloads.server"],
+        environment={**access.variables, **MLFLOW_QUIET, **model_variables(pin)},
+        ports={"http": PORT},
+        mounts=access.mounts,
+        startup=kubernetes.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
+        readiness=kubernetes.http_probe("/v2/health/ready", "http", period_seconds=2, failures=2),
+        liveness=kubernetes.http_probe("/v2/health/live", "http", period_seconds=10, failures=3),
+        lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(exec_=drain)),
+    )
+    return _pod(container, account, access, grace_seconds=DRAIN_SECONDS + REQUEST_SECONDS)
+
+
+def _pod(
+    container: ContainerArgs,
+    account: str,
+    access: Access,
+    *,
+    restart_policy: str | None = None,
+    grace_seconds: int | None = None,
+) -> PodSpecArgs:
+    return kubernetes.pod(
+        service_account=account,
+        containers=[container],
+        volumes=access.volumes,
+        restart_policy=restart_policy,
+        grace_seconds=grace_seconds,
+    )
+
+
+def job_template(pod: PodSpecArgs, meta: ObjectMetaArgs, *, deadline_seconds: int, retries: int) -> CronJobSpecArgs:
+    """A CronJob that never runs by itself: the template from which commands start Jobs, declared like all the rest."""
+    return CronJobSpecArgs(
+        schedule=NEVER,
+        suspend=True,
+        job_template=JobTemplateSpecArgs(
+            metadata=meta,
+            spec=JobSpecArgs(
+                backoff_limit=retries,
+                active_deadline_seconds=deadline_seconds,
+                template=PodTemplateSpecArgs(metadata=meta, spec=pod),
+            ),
+        ),
+    )

@@ -1,0 +1,126 @@
+"""The serving component: the pinned model behind a Service, and the template that checks a model before its release."""
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import (
+    Deployment,
+    DeploymentSpecArgs,
+    DeploymentStrategyArgs,
+    RollingUpdateDeploymentArgs,
+)
+from pulumi_kubernetes.batch.v1 import CronJob
+from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs, Service, ServiceAccount
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
+
+from modules.core import kubernetes
+from modules.core.component import Component
+from modules.core.contracts import ObjectStore
+from modules.core.labels import Labels
+from modules.core.naming import service_host
+from modules.core.releases import Pin
+from workloads.documents import check_template
+from workloads.manifests import PORT, check_pod, job_template, serving_pod
+from workloads.settings import Workload, WorkloadSettings
+
+COMPONENT = "serving"
+CHECK_DEADLINE_SECONDS = 300
+"""For image pull, download and one answer; seconds where the image is there."""
+
+
+class Serving(Component):
+    """Nothing runs while no release is pinned: there is only the template of the check that comes before a release."""
+
+    address: pulumi.Output[str] | None
+    """Where pods reach the model: http://host:port; None while nothing is released."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        workload: Workload,
+        settings: WorkloadSettings,
+        image: str,
+        namespace: pulumi.Input[str],
+        store: ObjectStore,
+        labels: Labels,
+        release: Pin | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        self.namespace = namespace
+        self.account = f"{name}-{COMPONENT}"
+        ServiceAccount(
+            self.account,
+            metadata=self.meta(self.account, component=COMPONENT, namespace=namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        check = check_pod(workload, image=image, resources=settings.serving, account=self.account, store=store)
+        self._declare_check(check)
+        self.address = None
+        if release is not None:
+            pod = serving_pod(
+                workload, image=image, resources=settings.serving, account=self.account, store=store, pin=release
+            )
+            self._declare_server(pod, settings)
+            self.address = pulumi.Output.from_input(namespace).apply(
+                lambda physical: f"http://{service_host(name, physical)}:{PORT}"
+            )
+        self.register_outputs({"address": self.address})
+
+    def _declare_check(self, pod: PodSpecArgs) -> None:
+        name = check_template(self.name)
+        CronJob(
+            name,
+            metadata=self.meta(name, component="check", namespace=self.namespace),
+            spec=job_template(
+                pod, self.pod_meta(component="check"), deadline_seconds=CHECK_DEADLINE_SECONDS, retries=0
+            ),
+            opts=self.child(),
+        )
+
+    def _declare_server(self, pod: PodSpecArgs, settings: WorkloadSettings) -> None:
+        pods = self.selector(component=COMPONENT)
+        Deployment(
+            self.name,
+            metadata=self.meta(self.name, component=COMPONENT, namespace=self.namespace),
+            spec=DeploymentSpecArgs(
+                replicas=settings.replicas,
+                selector=LabelSelectorArgs(match_labels=pods),
+                # A new pod answers before an old one goes: a release loses no request, even with one replica.
+                strategy=DeploymentStrategyArgs(
+                    type="RollingUpdate",
+                    rolling_update=RollingUpdateDeploymentArgs(max_unavailable=0, max_surge=1),
+                ),
+                # Waited for by `groundwork release`, which then restores the former pin.
+                progress_deadline_seconds=120,
+                revision_history_limit=3,
+                template=PodTemplateSpecArgs(metadata=self.pod_meta(component=COMPONENT), spec=pod),
+            ),
+            opts=self.child(),
+        )
+        Service(
+            self.name,
+            metadata=self.meta(
+                self.name,
+                component=COMPONENT,
+                namespace=self.namespace,
+                annotations=kubernetes.published(settings.local_port),
+            ),
+            spec=kubernetes.service_spec(pods, {"http": PORT}),
+            opts=self.child(),
+        )
+        NetworkPolicy(
+            f"{self.name}-clients",
+            metadata=self.meta(f"{self.name}-clients", component=COMPONENT, namespace=self.namespace),
+            spec=kubernetes.allow_ingress(pods, namespaces=[self.namespace], port=PORT),
+            opts=self.child(),
+        )
+        if settings.replicas > 1:  # with one pod a budget could only block the drain of its node
+            PodDisruptionBudget(
+                self.name,
+                metadata=self.meta(self.name, component=COMPONENT, namespace=self.namespace),
+                spec=PodDisruptionBudgetSpecArgs(max_unavailable=1, selector=LabelSelectorArgs(match_labels=pods)),
+                opts=self.child(),
+            )

@@ -1,0 +1,76 @@
+"""What a workload is (its workload.yaml), and what one environment says of it (the stack's file)."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from modules.core.quantities import size_bytes
+from modules.core.settings import Resources, Settings, resources
+
+Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
+Scalar = bool | int | float | str | None
+
+MINIMUM_MEMORY = "320Mi"
+"""Python with scikit-learn and MLflow's client takes 240 MiB before the first row of data."""
+
+
+class Data(Settings):
+    """The data set: stored in the raw bucket under its own digest, so that an address always means the same bytes."""
+
+    file: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="File name of the data set.")
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="sha256:... of its bytes.")
+
+    @property
+    def key(self) -> str:
+        """Object key in the raw bucket."""
+        return f"sha256/{self.digest.removeprefix('sha256:')}/{self.file}"
+
+
+class Parameters(Settings):
+    """What a training depends on besides image and data."""
+
+    seed: int = Field(ge=0, lt=2**32, description="Of every random choice: split and models.")
+    test_size: float = Field(gt=0, lt=1, description="Share of the rows that is held out, above 0 and below 1.")
+    models: dict[str, dict[str, Scalar]] = Field(min_length=1, description="Hyperparameters by model class.")
+
+
+class Served(Settings):
+    """How the served model is tried."""
+
+    example: dict[str, float] = Field(min_length=1, description="One row by feature name that the model must answer.")
+
+
+class Workload(Settings):
+    """A workload.yaml: the same in every environment."""
+
+    name: Name = Field(description="As its folder: at most 20 lower-case letters, digits, dashes.")
+    description: str = Field(min_length=1, description="One sentence for people.")
+    model: Name = Field(description="Name in the model registry.")
+    data: Data = Field(description="What it is trained on.")
+    parameters: Parameters = Field(description="How it is trained.")
+    serving: Served = Field(description="How it is served.")
+
+
+class WorkloadSettings(Settings):
+    """What a stack says of one workload, under `groundwork:workloads`."""
+
+    replicas: int = Field(default=1, ge=1, le=20, description="Serving pods, 1 to 20.")
+    local_port: int | None = Field(
+        default=None, ge=1024, le=65535, description="Port on 127.0.0.1 of the served model; without it, none."
+    )
+    training: Resources = Field(
+        default=resources(cpu=("100m", "1"), memory=("512Mi", "768Mi")), description="Of the pod that trains."
+    )
+    serving: Resources = Field(
+        default=resources(cpu=("50m", "1"), memory=("384Mi", "512Mi")), description="Of each pod that serves."
+    )
+
+    @model_validator(mode="after")
+    def _memory_suffices(self) -> Self:
+        for part, given in (("training", self.training), ("serving", self.serving)):
+            if size_bytes(given.limits.memory) < size_bytes(MINIMUM_MEMORY):
+                raise ValueError(
+                    f"{part}.limits.memory {given.limits.memory} is less than {MINIMUM_MEMORY}, "
+                    "which the process needs before it does anything: raise it"
+                )
+        return self

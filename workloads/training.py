@@ -1,0 +1,57 @@
+"""The training component: what a workload's trainings run as, and the template that they start from."""
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import CronJob
+from pulumi_kubernetes.core.v1 import ServiceAccount
+
+from modules.core.component import Component
+from modules.core.contracts import ObjectStore, Tracking
+from modules.core.labels import Labels
+from workloads.documents import training_template
+from workloads.manifests import job_template, training_pod
+from workloads.settings import Workload, WorkloadSettings
+
+COMPONENT = "training"
+DEADLINE_SECONDS = 900
+"""For image pull, training and upload together; iris takes some 20 s."""
+
+
+class Training(Component):
+    """A service account and a suspended CronJob, from which `groundwork train` and `groundwork reproduce` make Jobs."""
+
+    template: pulumi.Output[str]
+    """Name of the CronJob."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        workload: Workload,
+        settings: WorkloadSettings,
+        image: str,
+        namespace: pulumi.Input[str],
+        store: ObjectStore,
+        tracking: Tracking,
+        labels: Labels,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        account = f"{name}-{COMPONENT}"
+        ServiceAccount(
+            account,
+            metadata=self.meta(account, component=COMPONENT, namespace=namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        pod = training_pod(
+            workload, image=image, resources=settings.training, account=account, store=store, tracking=tracking
+        )
+        meta = self.pod_meta(component=COMPONENT)
+        template = CronJob(
+            training_template(name),
+            metadata=self.meta(training_template(name), component=COMPONENT, namespace=namespace),
+            spec=job_template(pod, meta, deadline_seconds=DEADLINE_SECONDS, retries=1),
+            opts=self.child(),
+        )
+        self.template = template.metadata.apply(lambda metadata: metadata.name or "")
+        self.register_outputs({"template": self.template})
