@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -15,6 +15,10 @@ PROJECT = "groundwork"
 """Namespace of the configuration keys in a stack's file."""
 
 _UNKNOWN_KEY = "extra_forbidden"
+
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+"""A port on this machine that needs no privilege."""
 
 
 class Settings(BaseModel):
@@ -101,12 +105,18 @@ def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
         return f"{path}: unknown key; {_advice(str(location[-1]), allowed)}"
     if problem["type"] == "missing":
         return f"{path}: missing; {_description(model, location)}"
-    value = _shown(problem["input"])
+    given = problem["input"]
+    if problem["type"] == "value_error":
+        message = problem["msg"].removeprefix("Value error, ")
+        # A group's own check names the keys below it, which say more than the whole group would.
+        return (
+            f"{path.rstrip(':')}: {message}" if isinstance(given, Mapping) else f"{path} is {_shown(given)}: {message}"
+        )
     if problem["type"] == "literal_error":
-        allowed = _choices(model, location)
-        return f"{path} is {value}; {_advice(str(problem['input']), allowed)}"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{path} is {value}: {message}" if location else f"{prefix.rstrip(':')}: {message}"
+        return f"{path} is {_shown(given)}; {_advice(str(given), _choices(model, location))}"
+    if problem["type"] == "model_type":
+        return f"{path} is {_shown(given)}: a group of keys is wanted; {_advice('', _keys_at(model, location))}"
+    return f"{path} is {_shown(given)}: {problem['msg']}; {_description(model, location)}"
 
 
 def _advice(given: str, allowed: list[str]) -> str:
@@ -116,7 +126,7 @@ def _advice(given: str, allowed: list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value.model_dump() if isinstance(value, BaseModel) else value)
+    text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -173,7 +183,7 @@ def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Any:
 
 def _description(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
     field = _field_at(model, location)
-    return f"it says: {field.description}" if field and field.description else "give it a value"
+    return field.description if field and field.description else "see its documentation"
 
 
 def _choices(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -1,0 +1,1 @@
+"""PostgreSQL, with a database and a role for each tenant that asked for one."""

@@ -1,0 +1,18 @@
+"""What a stack says of its database server."""
+
+from pydantic import Field
+
+from modules.core.quantities import Size
+from modules.core.settings import Resources, Settings, resources
+
+
+class DatabaseSettings(Settings):
+    """PostgreSQL."""
+
+    volume: Size = Field(default="5Gi", description="Size of the volume that holds all databases.")
+    max_connections: int = Field(
+        default=60, ge=10, le=1000, description="Connections at once, of all services together, 10 to 1000."
+    )
+    resources: Resources = Field(
+        default=resources(cpu=("100m", "1"), memory=("192Mi", "512Mi")), description="Of the server."
+    )

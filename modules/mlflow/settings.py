@@ -1,0 +1,31 @@
+"""What a stack says of its tracking server."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from modules.core.quantities import size_bytes
+from modules.core.settings import Port, Resources, Settings, resources
+
+MINIMUM_MEMORY = "768Mi"
+"""One worker of MLflow 3.17 takes about half of it before the first request."""
+
+
+class MlflowSettings(Settings):
+    """MLflow's tracking server and model registry."""
+
+    local_port: Port | None = Field(
+        default=5000, description="Port on 127.0.0.1 of its web pages and API, 1024 to 65535; null: not published."
+    )
+    resources: Resources = Field(
+        default=resources(cpu=("100m", "2"), memory=("768Mi", "1536Mi")), description="Of the server."
+    )
+
+    @model_validator(mode="after")
+    def _survives(self) -> Self:
+        if size_bytes(self.resources.limits.memory) < size_bytes(MINIMUM_MEMORY):
+            raise ValueError(
+                f"resources.limits.memory {self.resources.limits.memory} is less than {MINIMUM_MEMORY}: "
+                "the server would be ended while it starts; raise it"
+            )
+        return self

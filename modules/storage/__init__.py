@@ -1,0 +1,1 @@
+"""Buckets by role, and the S3 API that serves them."""

@@ -1,0 +1,162 @@
+"""The settings of a whole platform, composed of each module's. The only reader of a stack's configuration."""
+
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, cast
+
+import yaml
+from pydantic import AfterValidator, Field, model_validator
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
+from modules.core.settings import PROJECT, Port, Settings, validated
+from modules.database.settings import DatabaseSettings
+from modules.mlflow.settings import MlflowSettings
+from modules.storage.settings import StorageSettings
+from workloads.settings import WorkloadSettings
+
+FOLDER = REPOSITORY / "stacks"
+RESERVED = frozenset({"api", "storage", "database", "mlflow"})
+"""Names of services: a workload of such a name would share its namespace and its address."""
+
+
+def _private_sixteen(text: str) -> str:
+    network = IPv4Network(text)  # its ValueErrors say what is wrong
+    if network.prefixlen != 16 or not network.is_private:
+        raise ValueError("a private IPv4 range with 16 bits of prefix is wanted, such as 10.80.0.0/16")
+    return text
+
+
+class PortsSettings(Settings):
+    """Ports on 127.0.0.1 of what the environment itself is reached by."""
+
+    api: Port = Field(default=6443, description="Of the Kubernetes API, 1024 to 65535.")
+
+
+class FoundationSettings(Settings):
+    """What the platform stands on."""
+
+    target: Literal["embedded"] = Field(
+        default="embedded", description="embedded: a Kubernetes in namespaces of its own on this machine."
+    )
+    network: Annotated[str, AfterValidator(_private_sixteen)] = Field(
+        default="10.80.0.0/16",
+        description="Private IPv4 range with 16 bits of prefix for pods, services and the link to this machine; "
+        "environments that run at once need different ones.",
+    )
+    ports: PortsSettings = Field(default=PortsSettings(), description="Ports of the cluster on 127.0.0.1.")
+    simulated_nodes: int = Field(
+        default=0, ge=0, le=1000, description="Nodes beside the real one that only pretend to run pods, 0 to 1000."
+    )
+
+
+class PlatformSettings(Settings):
+    """All that distinguishes one environment from another, apart from what was built and released."""
+
+    owner: str = Field(
+        default="unowned",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="Who answers for the environment: lower-case letters, digits, dashes.",
+    )
+    foundation: FoundationSettings = Field(default=FoundationSettings(), description="What the platform stands on.")
+    storage: StorageSettings = Field(default=StorageSettings(), description="Object store and its buckets.")
+    database: DatabaseSettings = Field(default=DatabaseSettings(), description="PostgreSQL.")
+    mlflow: MlflowSettings = Field(default=MlflowSettings(), description="Tracking server and model registry.")
+    workloads: dict[str, WorkloadSettings] = Field(
+        default={}, description="The workloads that this environment trains and serves, by name."
+    )
+
+    def ports(self) -> dict[str, int]:
+        """Ports on 127.0.0.1 by service: what must be free before the environment starts."""
+        wanted = {
+            "api": self.foundation.ports.api,
+            "storage": self.storage.local_port,
+            "mlflow": self.mlflow.local_port,
+            **{name: workload.local_port for name, workload in self.workloads.items()},
+        }
+        return {service: port for service, port in wanted.items() if port is not None}
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        taken: dict[int, str] = {}
+        for service, port in self.ports().items():
+            if port in taken:
+                raise ValueError(
+                    f"port {port} is given to {taken[port]} and to {service}: change {_port_key(service)} to a free one"
+                )
+            taken[port] = service
+        return self
+
+    @model_validator(mode="after")
+    def _workloads_are_not_services(self) -> Self:
+        for name in sorted(RESERVED & self.workloads.keys()):
+            raise ValueError(f"workloads.{name} has the name of a service: choose another than {sorted(RESERVED)}")
+        return self
+
+
+def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
+    """The settings of a stack from its file, as the program would get them, without running it."""
+    path = folder / f"Pulumi.{stack}.yaml"
+    source = f"stacks/{path.name}"
+    try:
+        document = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise UserError(_unknown_stack(stack, folder)) from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
+    content = _mapping(document, source)
+    return parse(_mapping(content.get("config"), f"{source}: config"), source=source)
+
+
+def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
+    """Settings from configuration keys and values. A group may come as JSON text, as the engine hands it over.
+
+    Keys of other namespaces are other packages' own, unless they look like a misspelt one of ours.
+    """
+    values: dict[str, Any] = {}
+    for key, value in config.items():
+        namespace, separator, name = key.rpartition(":")
+        if not separator or namespace == PROJECT:
+            values[name] = _decoded(value)
+        elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
+            raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
+    return validated(PlatformSettings, values, source=source)
+
+
+def stacks(folder: Path = FOLDER) -> list[str]:
+    """Names of the stacks that have a file, or an example to make one of."""
+    files = [*folder.glob("Pulumi.*.yaml"), *folder.glob("*.example.yaml")]
+    return sorted({path.name.removeprefix("Pulumi.").split(".")[0] for path in files})
+
+
+def _unknown_stack(stack: str, folder: Path) -> str:
+    known = stacks(folder)
+    close = get_close_matches(stack, known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return (
+        f"stack {stack!r} is unknown: there is no stacks/Pulumi.{stack}.yaml; {hint}"
+        f"existing: {', '.join(known) or 'none'}; write that file to make a new one"
+    )
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise UserError(f"{what} is {value!r}: a group of keys is wanted")
+    return cast(Mapping[str, Any], value)
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        return json.loads(value)
+    return value
+
+
+def _port_key(service: str) -> str:
+    if service == "api":
+        return "foundation.ports.api"
+    return f"{service}.local_port" if service in RESERVED else f"workloads.{service}.local_port"
