@@ -44,9 +44,9 @@ def ensure_packages(progress: Progress, log: Path) -> None:
     if os.geteuid() != 0:
         raise UserError(f"host: {', '.join(missing)} missing and this is not root: run as root, or have them installed")
     if shutil.which("apt-get") is None:
-        raise UserError(f"host: {', '.join(missing)} missing (Debian's names): install them with this system's tools")
+        raise UserError(f"host: {', '.join(missing)} missing (as Debian names them): install them your own way")
     progress(f"installing {', '.join(missing)}")
-    with _no_services():
+    with Policy():
         _apt(["update"], log)
         _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], log)
     still = missing_packages()
@@ -75,14 +75,15 @@ def _apt(arguments: list[str], log: Path) -> None:
         )
 
 
-class _no_services:
+class Policy:
     """While it lasts, packages don't start the services they bring: the policy-rc.d of Debian policy 9.3.3.
 
-    A policy that somebody has already put there stays as it is.
+    A policy that is already there is the machine's own, and stays as it is.
     """
 
-    path = Path("/usr/sbin/policy-rc.d")
-    ours = False
+    def __init__(self, path: Path = Path("/usr/sbin/policy-rc.d")) -> None:
+        self.path = path
+        self.ours = False
 
     def __enter__(self) -> None:
         try:

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from scripts.cli.services import describe
+
+
+def service(**annotations: str) -> dict[str, Any]:
+    metadata = {"name": "mlflow", "namespace": "local-mlflow", "annotations": annotations}
+    return {"metadata": metadata, "spec": {"selector": {"app": "mlflow"}, "ports": [{"name": "http", "port": 5000}]}}
+
+
+def pod(labels: dict[str, str] | None = None, namespace: str = "local-mlflow", **status: Any) -> dict[str, Any]:
+    return {"metadata": {"namespace": namespace, "labels": {"app": "mlflow", **(labels or {})}}, "status": status}
+
+
+WAITING = {"reason": "ImagePullBackOff", "message": "no such digest"}
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def test_a_published_service_shows_its_address_on_this_machine() -> None:
+    assert describe(service(**{"groundwork.dev/local-port": "5001"}), []).address == "http://127.0.0.1:5001"
+
+
+def test_a_service_that_is_not_published_shows_its_name_in_the_cluster() -> None:
+    assert describe(service(), []).address == "mlflow.local-mlflow:5000 (in the cluster)"
+
+
+@pytest.mark.parametrize(
+    ("pods", "health"),
+    [
+        ([], "no pod"),
+        ([pod(namespace="elsewhere", **READY)], "no pod"),
+        ([pod(**READY)], "healthy"),
+        (
+            [
+                pod(
+                    containerStatuses=[
+                        {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such digest"}}}
+                    ]
+                )
+            ],
+            "ImagePullBackOff no such digest",
+        ),
+        (
+            [pod(conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient cpu"}])],
+            "0/1 nodes: Insufficient cpu",
+        ),
+        ([pod(**READY), pod(phase="Pending")], "Pending"),
+    ],
+)
+def test_health_is_the_first_reason_that_kubernetes_gives(pods: list[dict[str, Any]], health: str) -> None:
+    assert describe(service(), pods).health == health
+
+
+def test_a_service_on_a_simulated_node_says_so() -> None:
+    assert describe(service(), [pod(labels={"groundwork.dev/simulated": "true"}, **READY)]).kind == "simulated"
+    assert describe(service(), [pod(**READY)]).kind == "real"
