@@ -1,0 +1,5 @@
+from embedded.providers.base import serve
+
+from .provider import Random
+
+serve(Random())

@@ -1,0 +1,164 @@
+"""pulumi_tls' resources: keys, requests and certificates that live in the state."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from embedded.providers.base import (
+    UNKNOWN,
+    Call,
+    Change,
+    Checked,
+    CheckFailure,
+    Created,
+    Diff,
+    Object,
+    Provider,
+    ProviderError,
+    ReadResult,
+    Resource,
+    Secret,
+    has_unknown,
+    reveal,
+)
+
+from . import certificates
+from .keys import CURVES, algorithm_of, load_key, make_key, private_forms, public_forms
+
+ALGORITHMS = ("RSA", "ECDSA", "ED25519")
+
+
+def make_private_key(inputs: Object) -> tuple[str, Object]:
+    key = make_key(inputs["algorithm"], inputs["rsaBits"], inputs["ecdsaCurve"])
+    import hashlib
+
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest(), {**private_forms(key), **public_forms(key)}
+
+
+def with_serial(make: Callable[[Object], Object]) -> Callable[[Object], tuple[str, Object]]:
+    """Certificates are named by their serial number."""
+
+    def made(inputs: Object) -> tuple[str, Object]:
+        from cryptography import x509
+
+        outputs = make(inputs)
+        return str(x509.load_pem_x509_certificate(outputs["certPem"].encode()).serial_number), outputs
+
+    return made
+
+
+def make_request(inputs: Object) -> tuple[str, Object]:
+    import hashlib
+
+    outputs = certificates.request(inputs)
+    return hashlib.sha1(outputs["certRequestPem"].encode(), usedforsecurity=False).hexdigest(), outputs
+
+
+@dataclass(frozen=True)
+class Kind:
+    """make: inputs -> id, outputs. secret: outputs that are."""
+
+    make: Callable[[Object], tuple[str, Object]]
+    outputs: tuple[str, ...]
+    defaults: Object = field(default_factory=dict[str, Any])
+    secret: tuple[str, ...] = ()
+
+
+DATED = ("certPem", "readyForRenewal", "validityStartTime", "validityEndTime")
+CERTIFICATE: Object = {"earlyRenewalHours": 0, "isCaCertificate": False, "setSubjectKeyId": False}
+PRIVATE = ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh")
+PUBLIC = ("publicKeyPem", "publicKeyOpenssh", "publicKeyFingerprintMd5", "publicKeyFingerprintSha256")
+
+KINDS = {
+    "PrivateKey": Kind(make_private_key, PRIVATE + PUBLIC, {"rsaBits": 2048, "ecdsaCurve": "P224"}, PRIVATE),
+    "CertRequest": Kind(make_request, ("keyAlgorithm", "certRequestPem")),
+    "SelfSignedCert": Kind(
+        with_serial(certificates.self_signed), ("keyAlgorithm", *DATED), {**CERTIFICATE, "setAuthorityKeyId": False}
+    ),
+    "LocallySignedCert": Kind(with_serial(certificates.locally_signed), ("caKeyAlgorithm", *DATED), CERTIFICATE),
+}
+SECRET_INPUTS = ("privateKeyPem", "caPrivateKeyPem")
+
+
+class Tls(Provider):
+    """Any changed input makes a new one; a certificate close to its end is made anew by the next `up`."""
+
+    name = "tls"
+
+    def __init__(self) -> None:
+        self.version = version("pulumi-tls")
+
+    def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:
+        del old, seed
+        inputs = {**_kind(resource).defaults, **{name: value for name, value in new.items() if value is not None}}
+        for name in SECRET_INPUTS:
+            if name in inputs and not isinstance(inputs[name], Secret):
+                inputs[name] = Secret(inputs[name])
+        return Checked(inputs, [CheckFailure(why) for why in _refused(reveal(inputs)) if not has_unknown(inputs)])
+
+    def diff(self, resource: Resource, id: str, state: Object, old: Object, new: Object) -> Diff:
+        del resource, id
+        names = sorted(name for name in old.keys() | new.keys() if reveal(old.get(name)) != reveal(new.get(name)))
+        changes = {name: Change.UPDATE if name == "earlyRenewalHours" else Change.UPDATE_REPLACE for name in names}
+        if "validityEndTime" in state:
+            renewal = {**state, "earlyRenewalHours": new.get("earlyRenewalHours")}
+            if not has_unknown(renewal) and certificates.renewal_due(
+                reveal(renewal), datetime.datetime.now(datetime.UTC)
+            ):
+                changes["readyForRenewal"] = Change.UPDATE_REPLACE
+        return Diff(changes)
+
+    def create(self, call: Call, resource: Resource, inputs: Object) -> Created:
+        kind = _kind(resource)
+        if call.preview:
+            return Created("", {**inputs, **dict.fromkeys(kind.outputs, UNKNOWN)})
+        try:
+            id, made = kind.make(reveal(inputs))
+        except ValueError as error:
+            raise ProviderError(f"{resource.type} {resource.name}: {error}") from None
+        return Created(id, {**inputs, **{k: Secret(v) if k in kind.secret else v for k, v in made.items()}})
+
+    def update(self, call: Call, resource: Resource, id: str, *, state: Object, old: Object, new: Object) -> Object:
+        del call, resource, id, old
+        return {**state, **new}
+
+    def read(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
+        del call
+        if not state:
+            raise ProviderError(f"{resource.type}: import is not offered by this stand-in")
+        return ReadResult(id, state, inputs)
+
+    def invoke(self, call: Call, token: str, arguments: Object) -> Object:
+        if token != "tls:index/getPublicKey:getPublicKey":
+            return super().invoke(call, token, arguments)
+        given = reveal(arguments)
+        key = load_key(given.get("privateKeyPem") or given.get("privateKeyOpenssh") or "")
+        public = public_forms(key)
+        secret = {name: Secret(value) for name, value in given.items()}
+        return {"id": public["publicKeyFingerprintSha256"], "algorithm": algorithm_of(key), **public, **secret}
+
+
+def _refused(inputs: Object) -> list[str]:
+    refused: list[str] = []
+    if "algorithm" in inputs and inputs["algorithm"] not in ALGORITHMS:
+        refused.append(f"algorithm is {inputs['algorithm']!r}; allowed are {', '.join(ALGORITHMS)}")
+    if "ecdsaCurve" in inputs and inputs["ecdsaCurve"] not in CURVES:
+        refused.append(f"ecdsaCurve is {inputs['ecdsaCurve']!r}; allowed are {', '.join(CURVES)}")
+    unknown = [use for use in inputs.get("allowedUses") or () if use not in certificates.USAGES]
+    if unknown:
+        refused.append(f"allowedUses holds {unknown[0]!r}; allowed are {', '.join(certificates.USAGES)}")
+    if "validityPeriodHours" in inputs and inputs["validityPeriodHours"] < 1:
+        refused.append(f"validityPeriodHours is {inputs['validityPeriodHours']}; at least 1 is needed")
+    return refused
+
+
+def _kind(resource: Resource) -> Kind:
+    kind = KINDS.get(resource.type.rsplit(":", 1)[-1])
+    if kind is None:
+        raise ProviderError(f"{resource.type}: this stand-in knows {', '.join(sorted(KINDS))}")
+    return kind
