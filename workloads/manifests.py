@@ -151,8 +151,13 @@ def _pod(
     )
 
 
-def job_template(pod: PodSpecArgs, meta: ObjectMetaArgs, *, deadline_seconds: int, retries: int) -> CronJobSpecArgs:
-    """A CronJob that never runs by itself: the template from which commands start Jobs, declared like all the rest."""
+def job_template(
+    pod: PodSpecArgs, meta: ObjectMetaArgs, *, deadline_seconds: int, retries: int, kept_seconds: int | None = None
+) -> CronJobSpecArgs:
+    """A CronJob that never runs by itself: the template from which commands start Jobs, declared like all the rest.
+
+    An ended Job is kept for `kept_seconds`, or else as long as its namespace.
+    """
     return CronJobSpecArgs(
         schedule=NEVER,
         suspend=True,
@@ -161,6 +166,7 @@ def job_template(pod: PodSpecArgs, meta: ObjectMetaArgs, *, deadline_seconds: in
             spec=JobSpecArgs(
                 backoff_limit=retries,
                 active_deadline_seconds=deadline_seconds,
+                ttl_seconds_after_finished=kept_seconds,
                 template=PodTemplateSpecArgs(metadata=meta, spec=pod),
             ),
         ),

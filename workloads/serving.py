@@ -27,6 +27,9 @@ COMPONENT = "serving"
 CHECK_DEADLINE_SECONDS = 300
 """For image pull, download and one answer; seconds where the image is there."""
 
+CHECK_KEPT_SECONDS = 3600
+"""For a person to read its log; the release does not need it any more."""
+
 
 class Serving(Component):
     """Nothing runs while no release is pinned: there is only the template of the check that comes before a release."""
@@ -75,7 +78,11 @@ class Serving(Component):
             name,
             metadata=self.meta(name, component="check", namespace=self.namespace),
             spec=job_template(
-                pod, self.pod_meta(component="check"), deadline_seconds=CHECK_DEADLINE_SECONDS, retries=0
+                pod,
+                self.pod_meta(component="check"),
+                deadline_seconds=CHECK_DEADLINE_SECONDS,
+                retries=0,
+                kept_seconds=CHECK_KEPT_SECONDS,
             ),
             opts=self.child(),
         )

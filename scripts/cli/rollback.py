@@ -1,0 +1,23 @@
+"""`groundwork rollback`: the former pin again, the way of a release: checked, pinned, rolled out, seen to answer."""
+
+from pathlib import Path
+
+from modules.core.errors import UserError
+from modules.core.releases import read_releases, release_file
+
+from .release import Outcome, before, check, outcome_of, place_of, roll_out
+from .steps import Progress
+
+
+def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
+    """Serves again what served before the present release."""
+    place = place_of(stack, name, progress, log)
+    present = read_releases(stack).get(name)
+    former = before(present) if present else None
+    if present is None or former is None:
+        state = "nothing was released" if present is None else f"release {present.release} is the only one"
+        raise UserError(f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): no former one exists")
+    after = former.model_copy(update={"release": present.release + 1})
+    check(place, after)
+    roll_out(place, present, after)
+    return outcome_of(place, after, changed=True, former=present)

@@ -1,0 +1,162 @@
+"""The commands about workloads: their options, help and tables. What they do is in the files beside this one."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .environment import Environment
+from .steps import Progress, Runner, Step, run_or_exit
+
+if TYPE_CHECKING:
+    from .release import Outcome
+    from .reproduce import Reproduction
+    from .train import Training
+
+WORKLOAD = Annotated[str, typer.Argument(help="Workload: a folder of workloads/ with a workload.yaml.")]
+STACK = Annotated[str, typer.Option(help="Stack: an environment, stacks/Pulumi.STACK.yaml.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Result = TypeVar("Result")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the `groundwork` application."""
+    app.command(epilog="Examples: `groundwork train iris`, `groundwork train iris --stack test --json`")(train)
+    app.command(epilog="Examples: `groundwork release iris`, `groundwork release iris --model-version 2`")(release)
+    app.command(epilog="Example: `groundwork rollback iris`")(rollback)
+    app.command(epilog="Example: `groundwork reproduce 1f0c...` (the id of a run, as `groundwork train` prints it)")(
+        reproduce
+    )
+
+
+def train(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) -> None:
+    """Train a workload: a Job named by image, data and parameters. The same training is not done twice."""
+    from .train import train as run
+    from .train import workload_in
+
+    workload_in(Environment(stack), workload)
+    result = _follow(stack, f"Train {workload}", "train", lambda progress, _: run(stack, workload, progress))
+    _print(asdict(result), as_json, lambda: _training_table(result))
+
+
+def release(
+    workload: WORKLOAD,
+    model_version: Annotated[
+        int | None,
+        typer.Option(min=1, help="Version in the model registry; the one with the alias champion if not given."),
+    ] = None,
+    stack: STACK = "local",
+    as_json: JSON = False,
+) -> None:
+    """Serve a model version: checked in the serving image, pinned, rolled out without a failed request."""
+    from .release import release as run
+    from .train import workload_in
+
+    workload_in(Environment(stack), workload)
+    result = _follow(
+        stack,
+        f"Release {workload}",
+        "release",
+        lambda progress, log: run(stack, workload, model_version, progress, log),
+    )
+    _print(_outcome_json(result), as_json, lambda: _outcome_table(result))
+
+
+def rollback(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) -> None:
+    """Serve again what served before the present release."""
+    from .rollback import rollback as run
+    from .train import workload_in
+
+    workload_in(Environment(stack), workload)
+    result = _follow(
+        stack, f"Roll back {workload}", "rollback", lambda progress, log: run(stack, workload, progress, log)
+    )
+    _print(_outcome_json(result), as_json, lambda: _outcome_table(result))
+
+
+def reproduce(
+    run: Annotated[str, typer.Argument(help="Id of a training run, or of one of its classifiers' runs.")],
+    stack: STACK = "local",
+    as_json: JSON = False,
+) -> None:
+    """Train again from the image, data, parameters and seed that a run recorded. Exit code 1 if a metric differs."""
+    from .reproduce import reproduce as train_again
+
+    result = _follow(stack, f"Reproduce {run}", "reproduce", lambda progress, _: train_again(stack, run, progress))
+    document = {**asdict(result), "same": result.same}
+    _print(document, as_json, lambda: _reproduction_table(result))
+    if not result.same:
+        raise typer.Exit(1)
+
+
+def _follow(stack: str, title: str, command: str, work: Callable[[Progress, Path], Result]) -> Result:
+    """Does the work with live progress. On failure prints why, and ends the process."""
+    log = Environment(stack).home / "logs" / f"{command}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    results: list[Result] = []
+    step = Step(name=command, title=title, run=lambda progress: results.append(work(progress, log)))
+    run_or_exit(Runner([step], log), f"groundwork {command}")
+    return results[0]
+
+
+def _print(document: Mapping[str, object], as_json: bool, table: Callable[[], Table]) -> None:
+    if as_json:
+        from .main import print_json
+
+        print_json(document)
+    else:
+        console = Console()
+        console.print(table(), width=None if console.is_terminal else 200)  # what reads a pipe gets whole lines
+
+
+def _training_table(training: "Training") -> Table:
+    state = "trained" if training.fresh else "nothing to do: trained before"
+    title = f"{training.job}: {state}; {training.model} version {training.model_version}; run {training.run}"
+    names = sorted({name for candidate in training.candidates for name in candidate.metrics})
+    table = Table("classifier", *names, "run", title=title, title_justify="left")
+    for candidate in training.candidates:
+        mark = " (selected)" if candidate.selected else ""
+        values = [_figure(candidate.metrics.get(name)) for name in names]
+        table.add_row(candidate.name + mark, *values, candidate.run)
+    return table
+
+
+def _outcome_json(outcome: "Outcome") -> dict[str, object]:
+    pins = {"pin": outcome.pin, "former": outcome.former}
+    shown = {key: pin.model_dump(mode="json", exclude={"history"}) if pin else None for key, pin in pins.items()}
+    return {"workload": outcome.workload, "changed": outcome.changed, "address": outcome.address, **shown}
+
+
+def _outcome_table(outcome: "Outcome") -> Table:
+    pin, former = outcome.pin, outcome.former
+    state = "serves" if outcome.changed else "serves already: nothing to do"
+    table = Table.grid(padding=(0, 2))
+    table.add_row("release", f"{pin.release} of {outcome.workload}: {state}")
+    table.add_row("model", f"{pin.model_name} version {pin.model_version}")
+    table.add_row("digest", pin.model_digest)
+    if outcome.changed:
+        table.add_row("before", f"release {former.release}, version {former.model_version}" if former else "nothing")
+    table.add_row("address", outcome.address or "inside the cluster only")
+    return table
+
+
+def _reproduction_table(reproduction: "Reproduction") -> Table:
+    verdict = "the same metrics" if reproduction.same else "DIFFERENT metrics"
+    title = f"run {reproduction.run}, trained again as {reproduction.reproduced_by}: {verdict}"
+    table = Table("classifier", "metric", "recorded", "reproduced", "", title=title, title_justify="left")
+    for each in reproduction.comparisons:
+        mark = "same" if each.same else "differs"
+        table.add_row(each.candidate, each.metric, _exact(each.recorded), _exact(each.reproduced), mark)
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _exact(value: float | None) -> str:
+    return "none" if value is None else repr(value)
