@@ -1,0 +1,227 @@
+"""Starts, watches and stops one embedded cluster."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
+
+from . import host, status
+from .cgroups import Cgroups
+from .configuration import API_PORT, registry_address
+from .layout import PATH, Layout
+from .logs import keep_bounded, last_words
+from .parts import answers
+from .processes import Process, processes_of
+from .spec import ClusterSpec
+from .status import Status
+
+Progress = Callable[[str], None]
+START_SECONDS = 180
+"""Most that a start may take: ten times what it does on two free cores."""
+STOP_SECONDS = 90
+POLL_SECONDS = 0.05
+
+
+def _silent(_: str) -> None:
+    return
+
+
+class Cluster:
+    """One embedded cluster, running or not. Making this object starts nothing."""
+
+    def __init__(self, spec: ClusterSpec) -> None:
+        self.spec = spec
+        self.layout = Layout(spec.state_dir)
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def node_address(self) -> str:
+        """The node's address, reachable from this machine and from pods while the cluster runs."""
+        return str(self.spec.addresses.node)
+
+    @property
+    def registry(self) -> str:
+        """host:port of the image registry, for pushing from this machine and for pulling by the node."""
+        return registry_address(self.spec)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's kubeconfig, mode 0600, whose one context has the cluster's name."""
+        return self.layout.kubeconfig
+
+    @property
+    def ca(self) -> Path:
+        """PEM of the authority that signs for API server and registry."""
+        return self.layout.certificate("ca")
+
+    @property
+    def running(self) -> bool:
+        """Whether the cluster's processes are there, ready or not."""
+        return status.daemon_pid(self.layout) is not None
+
+    def status(self) -> Status:
+        return status.read(self.layout)
+
+    def processes(self) -> list[Process]:
+        """All processes of the cluster, its pods' included; none where it doesn't run."""
+        pid = status.daemon_pid(self.layout)
+        return processes_of(pid) if pid else []
+
+    def start(self, progress: Progress = _silent) -> None:
+        """Returns when pods can be placed. A cluster that runs as it should is left alone; one of another spec or
+        other binaries is started anew with its data.
+
+        Raises UserError, having changed nothing, where it can't run here; and where it doesn't come up.
+        """
+        host.require_root()
+        self._check_identity()
+        with self._alone():
+            if self._is_as_asked():
+                progress("runs already")
+                return
+            if self.running:
+                progress("runs, but not as asked: stopping it first")
+                self._stop(progress)
+            host.check(self.spec)
+            self._launch()
+            self._wait_until_ready(progress)
+
+    def stop(self, progress: Progress = _silent) -> None:
+        """Ends pods and parts gently and keeps all data. Nothing happens where it doesn't run."""
+        if self.layout.root.exists():
+            host.require_root()
+            with self._alone():
+                self._stop(progress)
+                self._tidy()
+
+    def destroy(self, progress: Progress = _silent) -> None:
+        """Ends the cluster at once and removes everything of it, data too; not the images in the registry's storage."""
+        host.require_root()
+        if self.layout.root.exists():
+            with self._alone():
+                self._kill(progress)
+                self._tidy()
+                progress("removing its data")
+                shutil.rmtree(self.layout.root)
+        self._tidy()
+
+    def _is_as_asked(self) -> bool:
+        now = self.status()
+        return (
+            now.state == "ready"
+            and now.fingerprint == self.spec.fingerprint()
+            and answers(self.node_address, API_PORT, "/readyz", self.layout)
+        )
+
+    def _check_identity(self) -> None:
+        """Addresses are all over a cluster's data: those made with another network can't be used with this one."""
+        asked = {"name": self.spec.name, "network": self.spec.network}
+        try:
+            made = json.loads(self.layout.identity.read_text())
+        except FileNotFoundError:
+            return
+        for field, key in (("name", "cluster name"), ("network", "groundwork:foundation.network")):
+            if made[field] != asked[field]:
+                raise UserError(
+                    f"{key}: {asked[field]}, but the data in {self.layout.root} were made with {made[field]}: "
+                    "set that again, or destroy the cluster with its data first (scripts/down)"
+                )
+
+    def _launch(self) -> None:
+        self._tidy()
+        self.layout.make()
+        self.layout.status.unlink(missing_ok=True)
+        self.layout.spec.write_text(self.spec.to_json())
+        self.layout.identity.write_text(json.dumps({"name": self.spec.name, "network": self.spec.network}))
+        keep_bounded(self.layout.daemon_log)
+        # Nothing of the caller's environment: it may hold secrets.
+        environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY)}
+        with self.layout.daemon_log.open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "embedded.cluster.daemon", str(self.layout.root)],
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+
+    def _wait_until_ready(self, progress: Progress) -> None:
+        until = time.monotonic() + START_SECONDS
+        told = ""
+        while True:
+            now = self.status()
+            if now.state == "ready":
+                return
+            if now.state == "failed":
+                raise UserError(f"cluster {self.name}: {now.message}")
+            if now.state == "stopped":
+                raise UserError(f"cluster {self.name}: its daemon ended: {self._daemon_words()}")
+            if time.monotonic() > until:
+                raise UserError(
+                    f"cluster {self.name}: not ready after {START_SECONDS} s, {now.message}: see the logs in "
+                    f"{self.layout.logs}, then run again"
+                )
+            if now.message and now.message != told:
+                told = now.message
+                progress(told)
+            time.sleep(POLL_SECONDS)
+
+    def _daemon_words(self) -> str:
+        return f"{last_words(self.layout.daemon_log)} (log: {self.layout.daemon_log})"
+
+    def _stop(self, progress: Progress) -> None:
+        pid = status.daemon_pid(self.layout)
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        until, told = time.monotonic() + STOP_SECONDS, ""
+        while self.running and time.monotonic() < until:
+            message = self.status().message
+            if message and message != told:
+                told = message
+                progress(told)
+            time.sleep(POLL_SECONDS)
+        self._kill(progress)
+
+    def _kill(self, progress: Progress) -> None:
+        pid = status.daemon_pid(self.layout)
+        if pid is None:
+            return
+        progress("ending its processes")
+        os.kill(pid, signal.SIGKILL)
+        while self.running:
+            time.sleep(POLL_SECONDS)
+
+    def _tidy(self) -> None:
+        """Removes what a daemon that was killed could not."""
+        cgroups = Cgroups(self.spec.name)
+        if cgroups.exists():
+            cgroups.remove()
+        host.link_down(self.spec.name)
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """One command at a time changes a cluster; the next one waits."""
+        path = self.layout.root.parent / f".{self.layout.root.name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        while (handle := status.take_lock(path)) is None:
+            time.sleep(POLL_SECONDS)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(handle)

@@ -1,0 +1,175 @@
+"""The host-side process of one cluster: makes the node's namespaces and the link, publishes ports, tidies up.
+
+`python -m embedded.cluster.daemon STATE_DIR` goes to the background at once. SIGTERM stops the cluster gently. If it
+is killed the kernel ends the whole node with it; only control groups are left, which the next start or destroy removes.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from . import configuration, host, status
+from .api import Client
+from .cgroups import Cgroups
+from .forwarder import Forwarder, Target
+from .layout import Layout
+from .logs import last_words
+from .processes import namespace_of
+from .spec import ClusterSpec
+
+STOP_SECONDS = 75
+"""What the node gets to stop: more than its pods and parts may take."""
+NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
+
+
+class Daemon:
+    def __init__(self, spec: ClusterSpec) -> None:
+        self.spec = spec
+        self.layout = Layout(spec.state_dir)
+        self.status = status.Status(state="starting", fingerprint=spec.fingerprint())
+        self.cgroups = Cgroups(spec.name)
+        self.forwarder = Forwarder(self.tell)
+        self.node: asyncio.subprocess.Process | None = None
+
+    def tell(self) -> None:
+        self.status.published = self.forwarder.state()
+        status.write(self.layout, self.status)
+
+    async def run(self) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop)
+        self.tell()
+        try:
+            configuration.write(self.spec)
+            self.cgroups.remove()
+            self.cgroups.create()
+            await self.start_node()
+            await self.listen()
+        except Exception as error:  # the reason goes to whoever waits for the cluster, and with its story to the log
+            self.fail(str(error))
+            traceback.print_exc()
+        finally:
+            await self.tidy()
+
+    async def start_node(self) -> None:
+        """Starts the first process in namespaces of its own. It dies with this process: see PR_SET_PDEATHSIG."""
+        command = [
+            *("setpriv", "--pdeathsig", "KILL"),
+            *("unshare", *NAMESPACES, "--fork", "--kill-child", "--mount-proc"),
+            *(sys.executable, "-m", "embedded.cluster.supervisor", str(self.layout.spec)),
+        ]
+        with (self.layout.logs / "supervisor.log").open("ab") as log:
+            self.node = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        while namespace_of(self.node.pid, "net") in {namespace_of(os.getpid(), "net"), None}:
+            if self.node.returncode is not None:
+                raise OSError(f"the node's namespaces can't be made: {self.words('supervisor')}")
+            await asyncio.sleep(0.01)
+        host.link_up(self.spec.name, self.spec.addresses, self.node.pid)
+        self.say("connect")
+        await self.publish()
+
+    async def publish(self) -> None:
+        address = str(self.spec.addresses.node)
+        self.forwarder.fixed = {self.spec.api_port: Target(address, configuration.API_PORT, "API server")}
+        await self.forwarder.publish({})
+        client = Client(
+            address,
+            configuration.API_PORT,
+            ca=self.layout.certificate("ca"),
+            certificate=self.layout.certificate("forwarder"),
+            key=self.layout.key("forwarder"),
+        )
+        self.forwarder.follow(client)
+
+    async def listen(self) -> None:
+        """Hears what the node says, until it ends."""
+        assert self.node is not None
+        assert self.node.stdout is not None
+        while line := await self.node.stdout.readline():
+            self.heard(json.loads(line))
+            self.tell()
+        await self.node.wait()
+        if self.status.state not in {"stopping", "failed"}:
+            self.fail(f"the node ended by itself: {self.words('supervisor')}")
+
+    def heard(self, event: dict[str, Any]) -> None:
+        if "part" in event:
+            name, state = event["part"], event["state"]
+            if state in {"ended", "failed"}:
+                print(f"{_now()} {name} ended with {event['code']}", flush=True)
+            if state == "failed":
+                self.fail(f"{name} ended again and again (exit code {event['code']}): {self.words(name)}")
+            self.status.parts[name] = state
+            if self.status.state == "starting":
+                waiting = [part for part, its in self.status.parts.items() if its != "ready"]
+                self.status.message = f"starting {', '.join(waiting)}" if waiting else "waiting for the node"
+        elif "note" in event:
+            print(f"{_now()} {event['note']}", flush=True)
+            if self.status.state == "stopping":
+                self.status.message = event["note"]
+        elif self.status.state == "starting":
+            self.status.state, self.status.message = "ready", ""
+
+    def stop(self) -> None:
+        self.status.state, self.status.message = "stopping", "stopping pods"
+        self.tell()
+        self.say("stop")
+        asyncio.get_running_loop().call_later(STOP_SECONDS, self.kill)
+
+    def say(self, word: str) -> None:
+        if self.node and self.node.stdin and not self.node.stdin.is_closing():
+            self.node.stdin.write(f"{word}\n".encode())
+
+    def kill(self) -> None:
+        if self.node and self.node.returncode is None:
+            self.node.kill()
+
+    def fail(self, why: str) -> None:
+        self.status.state, self.status.message = "failed", why
+
+    def words(self, part: str) -> str:
+        log = self.layout.logs / f"{part}.log"
+        return f"{last_words(log)} (log: {log})"
+
+    async def tidy(self) -> None:
+        self.kill()
+        if self.node:
+            await self.node.wait()
+        await self.forwarder.close()
+        host.link_down(self.spec.name)
+        self.cgroups.remove()
+        self.tell()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+async def _run(spec: ClusterSpec) -> None:
+    await Daemon(spec).run()
+
+
+def main(state_dir: Path) -> None:
+    """Returns to its caller when the background process has its lock, or has ended without it."""
+    layout = Layout(state_dir)
+    told, tell = os.pipe()
+    if os.fork() > 0:
+        os.close(tell)
+        os.read(told, 1)
+        os._exit(0)
+    os.setsid()
+    if status.take_lock(layout.lock) is None:
+        return
+    os.close(tell)
+    asyncio.run(_run(ClusterSpec.from_json(layout.spec.read_text())))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

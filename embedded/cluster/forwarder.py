@@ -1,0 +1,157 @@
+"""Publishes on 127.0.0.1 what people open: the API server, and each Service that asks for it by an annotation."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from .api import ApiError, Client, Json
+from .ports import holder
+
+ANNOTATION = "groundwork.dev/local-port"
+SERVICES = "/api/v1/services"
+WATCH_SECONDS = 300
+RETRY_SECONDS = 1.0
+CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where connections to a local port go. `what` names it to people."""
+
+    host: str
+    port: int
+    what: str
+
+
+def published(services: Iterable[Json]) -> tuple[dict[int, Target], list[str]]:
+    """Targets by local port of those Services that ask for one, and complaints about those that can't have it.
+
+    Of two that ask for the same port the first by namespace and name gets it.
+    """
+    targets: dict[int, Target] = {}
+    complaints: list[str] = []
+    for service in sorted(services, key=_what):
+        annotations: dict[str, str] = service["metadata"].get("annotations") or {}
+        asked = annotations.get(ANNOTATION)
+        if asked is None:
+            continue
+        address: str = service["spec"].get("clusterIP") or "None"
+        ports: list[Json] = service["spec"].get("ports") or []
+        what = _what(service)
+        if not (asked.isdecimal() and 1 <= int(asked) <= 65535):
+            complaints.append(f"{what}: {ANNOTATION} is {asked!r}: allowed is 1 to 65535")
+        elif address == "None" or not ports:
+            complaints.append(f"{what}: {ANNOTATION} needs a Service with an address and a port")
+        elif int(asked) in targets:
+            complaints.append(f"{what}: {ANNOTATION} {asked} is already that of {targets[int(asked)].what}")
+        else:
+            targets[int(asked)] = Target(address, ports[0]["port"], what)
+    return targets, complaints
+
+
+class Forwarder:
+    """Listens on 127.0.0.1 and passes every connection on. `changed` is called after each change of `state`."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.changed = changed
+        self.fixed: dict[int, Target] = {}
+        self.complaints: list[str] = []
+        self.servers: dict[int, tuple[Target, asyncio.Server]] = {}
+        self.busy: dict[int, str] = {}
+        self.loop = asyncio.get_running_loop()
+        self.lock = asyncio.Lock()
+
+    def state(self) -> dict[str, str]:
+        """What is published at each port, and what can't be."""
+        shown = {str(port): target.what for port, (target, _) in self.servers.items()}
+        shown |= {str(port): why for port, why in self.busy.items()}
+        return dict(sorted(shown.items(), key=lambda item: int(item[0]))) | {
+            f"refused {n}": text for n, text in enumerate(self.complaints)
+        }
+
+    async def publish(self, targets: Mapping[int, Target]) -> None:
+        """Makes the listeners those of `fixed` and `targets`: closes what is gone, opens what is new."""
+        async with self.lock:
+            wanted = {**targets, **self.fixed}
+            for port in [port for port, (target, _) in self.servers.items() if wanted.get(port) != target]:
+                _, server = self.servers.pop(port)
+                server.close()
+            self.busy = {}
+            for port, target in wanted.items():
+                if port not in self.servers:
+                    await self._open(port, target)
+        self.changed()
+
+    async def close(self) -> None:
+        self.fixed = {}
+        await self.publish({})
+
+    def follow(self, client: Client) -> None:
+        """Publishes the cluster's Services as they come and go, from a thread of its own, for as long as this lives."""
+        threading.Thread(target=self._follow, args=[client], daemon=True, name="services").start()
+
+    def _follow(self, client: Client) -> None:
+        stop = threading.Event()
+        while True:
+            with suppress(OSError, ApiError, ValueError, KeyError):
+                self._follow_once(client)
+            stop.wait(RETRY_SECONDS)
+
+    def _follow_once(self, client: Client) -> None:
+        listed = client.get(SERVICES)
+        services = {_what(service): service for service in listed["items"]}
+        self._update(services)
+        for event in client.watch(SERVICES, listed["metadata"]["resourceVersion"], WATCH_SECONDS):
+            if event["type"] == "ERROR":
+                return
+            service = event["object"]
+            if event["type"] == "DELETED":
+                services.pop(_what(service), None)
+            else:
+                services[_what(service)] = service
+            self._update(services)
+
+    def _update(self, services: Mapping[str, Json]) -> None:
+        targets, self.complaints = published(services.values())
+        asyncio.run_coroutine_threadsafe(self.publish(targets), self.loop).result()
+
+    async def _open(self, port: int, target: Target) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await splice(reader, writer, target)
+
+        try:
+            server = await asyncio.start_server(serve, "127.0.0.1", port, limit=CHUNK, backlog=512)
+        except OSError:
+            self.busy[port] = f"{target.what} can't be published here: in use by {holder(port) or 'another process'}"
+        else:
+            self.servers[port] = (target, server)
+
+
+async def splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:
+    """Passes bytes both ways until both sides have ended; a side that ends early is told to the other."""
+    try:
+        far_reader, far_writer = await asyncio.open_connection(target.host, target.port, limit=CHUNK)
+    except OSError:
+        writer.close()
+        return
+    try:
+        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+    except OSError:
+        pass  # either side went away: the other one is closed below
+    finally:
+        writer.close()
+        far_writer.close()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+def _what(service: Json) -> str:
+    return f"{service['metadata']['namespace']}/{service['metadata']['name']}"

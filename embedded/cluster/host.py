@@ -1,0 +1,101 @@
+"""What a cluster changes on this machine outside its namespaces: one link with two routes. And what it must find."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from modules.core.errors import UserError
+
+from .configuration import cni_folder
+from .layout import BINARIES, PATH
+from .network import KEY, Network
+from .node import UPLINK, run
+from .ports import ensure_free
+from .spec import ClusterSpec
+
+TOOLS = {
+    "containerd": "containerd",
+    "containerd-shim-runc-v2": "containerd",
+    "ctr": "containerd",
+    "runc": "runc",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "mount": "mount",
+}
+"""Debian package by the program that the node needs of it."""
+
+
+def check(spec: ClusterSpec) -> None:
+    """Refuses to start a cluster that could not run here: UserError. Changes nothing."""
+    require_root()
+    missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool, path=PATH) is None})
+    if cni_folder() is None:
+        missing.append("containernetworking-plugins")
+    if missing:
+        raise UserError(f"host: {', '.join(missing)} missing: install what is called so on Debian, then run again")
+    absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
+    if absent:
+        raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")
+    ensure_free("api", spec.api_port)
+    check_routes(spec.network, routes(), link_name(spec.name))
+
+
+def require_root() -> None:
+    if os.geteuid() != 0:
+        raise UserError(
+            f"user: {os.geteuid()} may not make the node's namespaces, mounts and routes: run the same command as root"
+        )
+
+
+def routes() -> list[dict[str, Any]]:
+    """This machine's IPv4 routes, as `ip` describes them."""
+    done = subprocess.run(
+        ["ip", "-4", "-json", "route", "show", "table", "all"], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def check_routes(network: str, found: Iterable[dict[str, Any]], own_link: str) -> None:
+    """Refuses a range of addresses that this machine already has a way to, other than the default route."""
+    whole = IPv4Network(network)
+    for route in found:
+        destination = str(route.get("dst", "default"))
+        if destination == "default" or route.get("dev") == own_link:
+            continue
+        taken = IPv4Network(destination, strict=False)
+        if taken.prefixlen > 0 and taken.overlaps(whole):
+            raise UserError(
+                f"{KEY}: {network} overlaps {destination}, which this machine reaches by "
+                f"{route.get('dev', 'another route')}: choose another private /16, such as 10.90.0.0/16"
+            )
+
+
+def link_name(cluster: str) -> str:
+    """This machine's end of the link; the kernel takes 15 characters."""
+    return f"gw-{hashlib.sha256(cluster.encode()).hexdigest()[:10]}"
+
+
+def link_up(cluster: str, network: Network, node_pid: int) -> None:
+    """Makes the link into the network namespace of a process, and this machine's routes through it."""
+    name = link_name(cluster)
+    link_down(cluster)
+    run("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(node_pid))
+    run("ip", "address", "add", f"{network.host_end}/30", "dev", name)
+    run("ip", "link", "set", name, "up")
+    for target in (network.pods, network.services):
+        run("ip", "route", "add", str(target), "via", str(network.node_end), "dev", name)
+
+
+def link_down(cluster: str) -> None:
+    """Removes the link, and with it its routes, where it is left."""
+    name = link_name(cluster)
+    if Path("/sys/class/net", name).exists():
+        run("ip", "link", "delete", name)

@@ -1,0 +1,80 @@
+"""Where a cluster keeps its things: on this machine, and as its node sees them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs of this machine are looked for."""
+RUN = Path("/run/groundwork")
+"""Sockets and small files of a running node, on its private /run."""
+ETCD_SOCKET = RUN / "etcd.sock"
+CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
+VOLUMES = Path("/tmp/hostpath_pv")
+"""Where the controller manager's host-path provisioner makes volumes; it has no flag for that."""
+
+REQUIRED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+BINARIES = (*REQUIRED, "coredns", "kwok", "registry", "pause")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Files and folders below one cluster's state folder."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.root / "spec.json"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the daemon for as long as it lives."""
+        return self.root / "daemon.lock"
+
+    @property
+    def identity(self) -> Path:
+        """Name and network that the data were made with."""
+        return self.root / "cluster.json"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.root / "kubeconfig"
+
+    @property
+    def pki(self) -> Path:
+        return self.root / "pki"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def daemon_log(self) -> Path:
+        return self.logs / "daemon.log"
+
+    def certificate(self, name: str) -> Path:
+        return self.pki / f"{name}.crt"
+
+    def key(self, name: str) -> Path:
+        return self.pki / f"{name}.key"
+
+    def make(self) -> None:
+        """Makes the folders; only their owner may look into them."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.root.chmod(0o700)
+        for folder in (self.pki, self.config, self.logs, self.data):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        for name in ("etcd", "containerd", "kubelet", "volumes", "log"):
+            (self.data / name).mkdir(exist_ok=True)

@@ -1,0 +1,236 @@
+"""The processes of a node: what each is called with, after which others, and how it is seen to be ready."""
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .configuration import API_PORT, REGISTRY_PORT
+from .layout import CONTAINERD_SOCKET, ETCD_SOCKET, RUN, Layout
+from .objects import KWOK_ANNOTATION
+from .spec import ClusterSpec
+
+CHECK_SECONDS = 1.0
+PAUSE_ARCHIVE = RUN / "pause.tar"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One process. `once`: it is done when it ends with 0, and others may need it to have been."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool] = lambda: True
+    needs: Sequence[str] = ()
+    once: bool = False
+
+
+def parts(spec: ClusterSpec) -> list[Part]:
+    """Everything that runs in the node, apart from its pods. No argument is secret: keys are named by their files."""
+    return [etcd(spec), api_server(spec), *controllers(spec), *node(spec), *services(spec)]
+
+
+def etcd(spec: ClusterSpec) -> Part:
+    nobody = "http://127.0.0.1:2380"  # what others would call a second member's peer by: there is none
+    return Part(
+        name="etcd",
+        command=[
+            str(spec.bin_dir / "etcd"),
+            f"--name={spec.name}",
+            f"--data-dir={Layout(spec.state_dir).data / 'etcd'}",
+            f"--listen-client-urls=unix://{ETCD_SOCKET}",
+            "--advertise-client-urls=http://127.0.0.1:2379",
+            f"--listen-peer-urls=unix://{RUN}/etcd-peer.sock",
+            f"--initial-advertise-peer-urls={nobody}",
+            f"--initial-cluster={spec.name}={nobody}",
+            "--log-level=warn",
+        ],
+        ready=lambda: accepts(ETCD_SOCKET),
+    )
+
+
+def api_server(spec: ClusterSpec) -> Part:
+    layout, network = Layout(spec.state_dir), spec.addresses
+    return Part(
+        name="kube-apiserver",
+        command=[
+            str(spec.bin_dir / "kube-apiserver"),
+            f"--advertise-address={network.node}",
+            f"--bind-address={network.node}",
+            f"--secure-port={API_PORT}",
+            f"--etcd-servers=unix://{ETCD_SOCKET}",
+            f"--service-cluster-ip-range={network.services}",
+            f"--client-ca-file={layout.certificate('ca')}",
+            f"--tls-cert-file={layout.certificate('kube-apiserver')}",
+            f"--tls-private-key-file={layout.key('kube-apiserver')}",
+            f"--kubelet-certificate-authority={layout.certificate('ca')}",
+            f"--kubelet-client-certificate={layout.certificate('kubelet-client')}",
+            f"--kubelet-client-key={layout.key('kubelet-client')}",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+            f"--service-account-key-file={layout.pki / 'service-account.pub'}",
+            f"--service-account-signing-key-file={layout.key('service-account')}",
+            f"--encryption-provider-config={layout.pki / 'encryption.yaml'}",
+            "--anonymous-auth=false",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            "--profiling=false",
+        ],
+        needs=["etcd"],
+        ready=lambda: answers(str(network.node), API_PORT, "/readyz", layout),
+    )
+
+
+def controllers(spec: ClusterSpec) -> list[Part]:
+    layout = Layout(spec.state_dir)
+    return [
+        Part(
+            name="kube-controller-manager",
+            command=[
+                str(spec.bin_dir / "kube-controller-manager"),
+                *_client(layout, "kube-controller-manager"),
+                f"--service-account-private-key-file={layout.key('service-account')}",
+                f"--root-ca-file={layout.certificate('ca')}",
+                "--use-service-account-credentials",
+                "--enable-hostpath-provisioner",
+                "--flex-volume-plugin-dir=/var/lib/kubelet/volumeplugins",
+                "--concurrent-deployment-syncs=20",
+                "--concurrent-replicaset-syncs=20",
+                "--concurrent-statefulset-syncs=20",
+                "--concurrent-job-syncs=20",
+                "--concurrent-service-endpoint-syncs=20",
+                "--concurrent-serviceaccount-token-syncs=20",
+                "--profiling=false",
+            ],
+            needs=["kube-apiserver"],
+            ready=lambda: answers("127.0.0.1", 10257, "/healthz"),
+        ),
+        Part(
+            name="kube-scheduler",
+            command=[str(spec.bin_dir / "kube-scheduler"), *_client(layout, "kube-scheduler"), "--profiling=false"],
+            needs=["kube-apiserver"],
+            ready=lambda: answers("127.0.0.1", 10259, "/healthz"),
+        ),
+    ]
+
+
+def _client(layout: Layout, name: str) -> list[str]:
+    """A controller that is the only one of its kind. The default rates are made for a thousand nodes to share."""
+    return [
+        f"--kubeconfig={layout.config / f'{name}.kubeconfig'}",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+        "--kube-api-qps=400",
+        "--kube-api-burst=800",
+    ]
+
+
+def node(spec: ClusterSpec) -> list[Part]:
+    layout = Layout(spec.state_dir)
+    return [
+        Part(
+            name="containerd",
+            command=["containerd", f"--config={layout.config / 'containerd.toml'}", "--log-level=warn"],
+            ready=lambda: accepts(CONTAINERD_SOCKET),
+        ),
+        Part(
+            name="pause-image",
+            command=["ctr", f"--address={CONTAINERD_SOCKET}", "-n=k8s.io", "images", "import", str(PAUSE_ARCHIVE)],
+            needs=["containerd"],
+            once=True,
+        ),
+        Part(
+            name="kubelet",
+            command=[
+                str(spec.bin_dir / "kubelet"),
+                f"--config={layout.config / 'kubelet.yaml'}",
+                f"--kubeconfig={layout.config / 'kubelet.kubeconfig'}",
+                f"--hostname-override={spec.name}",
+                f"--node-ip={spec.addresses.node}",
+            ],
+            needs=["kube-apiserver", "pause-image"],
+            ready=lambda: answers("127.0.0.1", 10248, "/healthz", tls=False),
+        ),
+        Part(
+            name="kube-proxy",
+            command=[str(spec.bin_dir / "kube-proxy"), f"--config={layout.config / 'kube-proxy.yaml'}"],
+            needs=["kube-apiserver"],
+            ready=lambda: answers("127.0.0.1", 10256, "/livez", tls=False),
+        ),
+    ]
+
+
+def services(spec: ClusterSpec) -> list[Part]:
+    layout, network = Layout(spec.state_dir), spec.addresses
+    return [
+        Part(
+            name="coredns",
+            command=[str(spec.bin_dir / "coredns"), f"-conf={layout.config / 'Corefile'}"],
+            needs=["kube-apiserver", "objects"],
+            ready=lambda: answers("127.0.0.1", 8181, "/ready", tls=False),
+        ),
+        Part(
+            name="kwok",
+            command=[
+                str(spec.bin_dir / "kwok"),
+                f"--kubeconfig={layout.config / 'kwok.kubeconfig'}",
+                f"--config={layout.config / 'kwok-stages.yaml'}",
+                "--manage-all-nodes=false",
+                f"--manage-nodes-with-annotation-selector={'='.join(KWOK_ANNOTATION)}",
+                f"--cidr={network.simulated_pods}",
+                f"--node-ip={network.node}",
+                "--node-lease-duration-seconds=40",
+            ],
+            needs=["kube-apiserver", "objects"],
+        ),
+        Part(
+            name="registry",
+            command=[str(spec.bin_dir / "registry"), "serve", str(layout.config / "registry.yaml")],
+            ready=lambda: connects(str(network.node), REGISTRY_PORT),
+        ),
+    ]
+
+
+def accepts(path: Path) -> bool:
+    """Whether something listens on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(CHECK_SECONDS)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def connects(host: str, port: int) -> bool:
+    """Whether something listens on a TCP port."""
+    try:
+        socket.create_connection((host, port), CHECK_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def answers(host: str, port: int, path: str, layout: Layout | None = None, *, tls: bool = True) -> bool:
+    """Whether a health endpoint says 200. With a layout the server is verified and shown the admin's certificate;
+    without, it is one on the node's own loopback whose certificate is its own.
+    """
+    if not tls:
+        connection = http.client.HTTPConnection(host, port, timeout=CHECK_SECONDS)
+    else:
+        context = ssl.create_default_context(cafile=str(layout.certificate("ca")) if layout else None)
+        if layout:
+            context.load_cert_chain(layout.certificate("admin"), layout.key("admin"))
+        else:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, port, timeout=CHECK_SECONDS, context=context)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,80 @@
+"""What a cluster is asked to be."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from modules.core.errors import UserError
+
+from .layout import BINARIES
+from .network import Network, split
+
+NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+SIMULATED_MOST = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSpec:
+    """One embedded cluster. Wrong values are refused with a UserError that names the setting they come from."""
+
+    name: str
+    """Name of cluster, node and kubeconfig context: at most 40 lower-case letters, digits and dashes."""
+    network: str
+    """A private IPv4 /16, for this cluster alone."""
+    api_port: int
+    """Where the API server is published on 127.0.0.1."""
+    bin_dir: Path
+    """Folder of the Kubernetes binaries, coredns, kwok, registry and pause."""
+    state_dir: Path
+    """Folder of everything that is this cluster's; `destroy` removes it."""
+    registry_dir: Path
+    """Storage of the image registry, which clusters may share; `destroy` leaves it."""
+    simulated_nodes: int = 0
+    """Nodes that only pretend to run their pods, labelled and tainted groundwork.dev/simulated."""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise UserError(
+                f"cluster name: {self.name!r}: allowed are at most 40 lower-case letters, digits and dashes, "
+                "a letter first, no dash last"
+            )
+        split(self.network)
+        if not 1 <= self.api_port <= 65535:
+            raise UserError(f"groundwork:foundation.ports.api: {self.api_port}: allowed is 1 to 65535")
+        if not 0 <= self.simulated_nodes <= SIMULATED_MOST:
+            raise UserError(
+                f"groundwork:foundation.simulated_nodes: {self.simulated_nodes}: allowed is 0 to {SIMULATED_MOST}"
+            )
+
+    @cached_property
+    def addresses(self) -> Network:
+        return split(self.network)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=str, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ClusterSpec":
+        fields: dict[str, Any] = json.loads(text)
+        for name in ("bin_dir", "state_dir", "registry_dir"):
+            fields[name] = Path(fields[name])
+        return cls(**fields)
+
+    def fingerprint(self) -> str:
+        """Changes when a running cluster has to be started anew to be what is asked for.
+
+        That is: with this spec, with any binary, and with any source of this package.
+        """
+        digest = hashlib.sha256(self.to_json().encode())
+        for name in BINARIES:
+            binary = (self.bin_dir / name).resolve()
+            if binary.exists():
+                digest.update(f"{name} {binary} {binary.stat().st_size} {binary.stat().st_mtime_ns}\n".encode())
+        here = Path(__file__).parent
+        for source in sorted([*here.glob("*.py"), *here.glob("files/*")]):
+            digest.update(source.read_bytes())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,77 @@
+"""What a cluster's daemon tells of itself, through one file."""
+
+import fcntl
+import json
+import os
+import struct
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .layout import Layout
+
+State = Literal["stopped", "starting", "ready", "stopping", "failed"]
+
+
+@dataclass(kw_only=True)
+class Status:
+    """State of a cluster. `message` says what it is waiting for, or why it failed."""
+
+    state: State = "stopped"
+    message: str = ""
+    fingerprint: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+    """State of each part: starting, ready, ended, failed."""
+    published: dict[str, str] = field(default_factory=dict)
+    """What can be reached at each port of 127.0.0.1, or why it can't."""
+
+
+def read(layout: Layout) -> Status:
+    """The daemon's last word; `stopped` where no daemon is alive."""
+    if daemon_pid(layout) is None:
+        return Status()
+    try:
+        return Status(**json.loads(layout.status.read_text()))
+    except (OSError, ValueError, TypeError):  # none yet, or of another version
+        return Status(state="starting")
+
+
+def write(layout: Layout, status: Status) -> None:
+    unfinished = layout.status.with_suffix(".new")
+    unfinished.write_text(json.dumps(asdict(status), indent=1))
+    unfinished.replace(layout.status)
+
+
+LOCK_FORMAT = "hhqqi4x"
+"""struct flock of 64-bit Linux: type, whence, start, length, process."""
+
+
+def take_lock(path: Path) -> int | None:
+    """Locks a file for as long as this process lives; None where another one has it.
+
+    A record lock: the kernel knows its owner, and gives it up at its end, however that comes.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    if not path.exists() or os.fstat(handle).st_ino != path.stat().st_ino:  # its last holder removed it
+        os.close(handle)
+        return None
+    return handle
+
+
+def daemon_pid(layout: Layout) -> int | None:
+    """The process that holds the daemon's lock."""
+    try:
+        handle = os.open(layout.lock, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        asked = struct.pack(LOCK_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(LOCK_FORMAT, fcntl.fcntl(handle, fcntl.F_GETLK, asked))
+    finally:
+        os.close(handle)
+    return None if kind == fcntl.F_UNLCK else pid
