@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from modules.core.quantities import size_bytes
-from modules.core.settings import Resources, Settings, resources
+from modules.core.settings import Port, Resources, Settings, resources
 
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 Scalar = bool | int | float | str | None
@@ -55,8 +55,8 @@ class WorkloadSettings(Settings):
     """What a stack says of one workload, under `groundwork:workloads`."""
 
     replicas: int = Field(default=1, ge=1, le=20, description="Serving pods, 1 to 20.")
-    local_port: int | None = Field(
-        default=None, ge=1024, le=65535, description="Port on 127.0.0.1 of the served model; without it, none."
+    local_port: Port | None = Field(
+        default=None, description="Port on 127.0.0.1 of the served model, 1024 to 65535; null: not published."
     )
     training: Resources = Field(
         default=resources(cpu=("100m", "1"), memory=("512Mi", "768Mi")), description="Of the pod that trains."

@@ -47,7 +47,13 @@ class Mlflow:
 
     def __init__(self, environment: Environment) -> None:
         self.stack = environment.stack
-        self.url = f"http://127.0.0.1:{environment.settings.ports()['mlflow']}"
+        port = environment.settings.mlflow.local_port
+        if port is None:
+            raise UserError(
+                f"groundwork:mlflow.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command asks "
+                "MLflow, so give it a port and run `scripts/up` again"
+            )
+        self.url = f"http://127.0.0.1:{port}"
         self.client = httpx.Client(base_url=f"{self.url}/api/2.0/mlflow/", timeout=20, trust_env=False)
 
     def run(self, run_id: str) -> Run | None:

@@ -1,0 +1,185 @@
+"""What the two components declare, seen through the engine's mocks."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from modules.core.contracts import ObjectStore, Tracking
+from modules.core.labels import Labels
+from modules.core.releases import Pin
+from workloads import catalog
+from workloads.serving import Serving
+from workloads.settings import WorkloadSettings
+from workloads.training import Training
+
+NAMESPACE = "local-iris"
+IMAGE = "10.80.0.1:5000/groundwork/{}@sha256:" + "1" * 64
+STORE = ObjectStore(
+    endpoint="http://storage.local-storage.svc.cluster.local:8333",
+    region="us-east-1",
+    buckets={"raw": "local-raw"},
+    credentials={"iris": "s3-credentials"},
+)
+TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
+PIN = Pin(
+    release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
+)
+LABELS = Labels(environment="local", owner="someone")
+
+
+class Recorder(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        inputs: dict[str, Any] = args.inputs
+        if args.typ.startswith("kubernetes:"):
+            self.objects[args.typ.rpartition(":")[2], args.name] = inputs
+        return args.name, inputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(f"nothing is looked up: {args.token}")
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
+    return recorder
+
+
+def training(store: ObjectStore = STORE) -> None:
+    @pulumi.runtime.test
+    def declare() -> None:
+        Training(
+            "iris",
+            workload=catalog.load("iris"),
+            settings=WorkloadSettings(),
+            image=IMAGE.format("training"),
+            namespace=NAMESPACE,
+            store=store,
+            tracking=TRACKING,
+            labels=LABELS,
+        )
+
+    declare()
+
+
+def serving(settings: WorkloadSettings | None = None, release: Pin | None = PIN) -> Serving:
+    made: list[Serving] = []
+
+    @pulumi.runtime.test
+    def declare() -> None:
+        made.append(
+            Serving(
+                "iris",
+                workload=catalog.load("iris"),
+                settings=settings or WorkloadSettings(),
+                image=IMAGE.format("serving"),
+                namespace=NAMESPACE,
+                store=STORE,
+                labels=LABELS,
+                release=release,
+            )
+        )
+
+    declare()
+    return made[0]
+
+
+def pod_of(cron_job: dict[str, Any]) -> dict[str, Any]:
+    return cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def environment(pod: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+
+
+def test_a_training_is_only_a_template(recorder: Recorder) -> None:
+    training()
+    assert set(recorder.objects) == {("ServiceAccount", "iris-training"), ("CronJob", "iris-train")}
+    assert recorder.objects["CronJob", "iris-train"]["spec"]["suspend"] is True
+
+
+def test_a_training_is_told_everything_but_who_started_it(recorder: Recorder) -> None:
+    training()
+    pod = pod_of(recorder.objects["CronJob", "iris-train"])
+    variables = environment(pod)
+    document = json.loads(variables["GROUNDWORK_TRAINING"])
+    assert document["data"]["address"].startswith("s3://local-raw/sha256/")
+    assert document["parameters"] == catalog.load("iris").parameters.model_dump()
+    assert variables["GROUNDWORK_IMAGE"] == pod["containers"][0]["image"] == IMAGE.format("training")
+    assert variables["GROUNDWORK_ARTIFACTS"] == TRACKING.artifacts
+    assert variables["MLFLOW_TRACKING_URI"] == TRACKING.url
+    assert {name for name, value in variables.items() if not value} == {
+        "GROUNDWORK_JOB",
+        "GROUNDWORK_REVISION",
+        "GROUNDWORK_LOCK",
+        "GROUNDWORK_REPRODUCES",
+    }
+
+
+def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
+    training()
+    pod = pod_of(recorder.objects["CronJob", "iris-train"])
+    variables = environment(pod)
+    assert variables["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/groundwork/s3/credentials"
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(variables)
+    assert [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume] == ["s3-credentials"]
+
+
+def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder) -> None:
+    training(ObjectStore(endpoint=None, region="eu-west-1", buckets=STORE.buckets, credentials={}))
+    pod = pod_of(recorder.objects["CronJob", "iris-train"])
+    assert not {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL_S3"} & set(environment(pod))
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
+
+
+def test_nothing_serves_while_nothing_is_released(recorder: Recorder) -> None:
+    assert serving(release=None).address is None
+    assert set(recorder.objects) == {("ServiceAccount", "iris-serving"), ("CronJob", "iris-check")}
+
+
+def test_a_model_is_tried_in_the_image_that_serves_it(recorder: Recorder) -> None:
+    serving()
+    check = pod_of(recorder.objects["CronJob", "iris-check"])
+    server = recorder.objects["Deployment", "iris"]["spec"]["template"]["spec"]
+    assert check["containers"][0]["image"] == server["containers"][0]["image"] == IMAGE.format("serving")
+    assert environment(check)["MODEL_DIGEST"] == ""
+    assert json.loads(environment(check)["MODEL_EXAMPLE"]) == catalog.load("iris").serving.example
+
+
+def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Recorder) -> None:
+    serving(WorkloadSettings(local_port=8080))
+    spec = recorder.objects["Deployment", "iris"]["spec"]
+    pod = spec["template"]["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert (
+        environment(pod).items()
+        >= {
+            "MODEL_NAME": "iris",
+            "MODEL_VERSION": "4",
+            "MODEL_URI": "s3://b/k",
+            "MODEL_DIGEST": PIN.model_digest,
+        }.items()
+    )
+    drain = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert drain == ["python", "-m", "workloads.server", "drain"]
+    assert pod["containers"][0]["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
+
+
+def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(recorder: Recorder) -> None:
+    serving(WorkloadSettings(local_port=8080))
+    service, deployment = recorder.objects["Service", "iris"], recorder.objects["Deployment", "iris"]
+    assert service["metadata"]["annotations"] == {"groundwork.dev/local-port": "8080"}
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(("replicas", "budgets"), [(1, 0), (2, 1)])
+def test_a_disruption_budget_needs_a_second_pod(recorder: Recorder, replicas: int, budgets: int) -> None:
+    serving(WorkloadSettings(replicas=replicas))
+    assert sum(kind == "PodDisruptionBudget" for kind, _ in recorder.objects) == budgets
+    assert recorder.objects["Deployment", "iris"]["spec"]["replicas"] == replicas

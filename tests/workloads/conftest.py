@@ -1,0 +1,86 @@
+"""A model small enough to make in a moment, and an object store in memory."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FEATURES = ["width", "height"]
+
+
+class MemoryStore:
+    """What the code uses of boto3's S3 client, over a dictionary of (bucket, key)."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
+        self.objects[Bucket, Key] = Body
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        return {"Body": _Body(self.objects[Bucket, Key])}
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:
+        keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
+        return {"Contents": [{"Key": key} for key in keys]} if keys else {}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_objects_v2"
+        store = self
+
+        class Pages:
+            def paginate(self, **query: str) -> list[dict[str, Any]]:
+                return [store.list_objects_v2(**query)]
+
+        return Pages()
+
+    def put_folder(self, folder: Path, uri: str) -> None:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        for path in folder.rglob("*"):
+            if path.is_file():
+                key = f"{prefix}/{path.relative_to(folder).as_posix()}"
+                self.objects[bucket, key] = path.read_bytes()
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        return self.content
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved classifier of small and large things, in MLflow's layout, as a training logs it."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the libraries, about each other
+        _save_model(folder)
+    return folder
+
+
+def _save_model(folder: Path) -> None:
+    from importlib.metadata import version
+
+    import mlflow
+    import pandas as pd
+    from sklearn.ensemble import RandomForestClassifier
+
+    library: Any = mlflow
+    rows = pd.DataFrame([[1.0, 1.0], [1.5, 1.0], [8.0, 9.0], [9.0, 9.5]], columns=FEATURES)
+    model: Any = RandomForestClassifier(n_estimators=5, random_state=1)
+    model.fit(rows, ["small", "small", "large", "large"])
+    library.sklearn.save_model(
+        model,
+        str(folder),
+        serialization_format="cloudpickle",
+        signature=library.models.infer_signature(rows, model.predict(rows)),
+        pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow-skinny", "scikit-learn", "pandas")],
+    )

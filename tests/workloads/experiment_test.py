@@ -1,0 +1,167 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workloads.artifacts import digest_of, model_digest
+from workloads.experiment import (
+    Config,
+    TrainingError,
+    code_digest,
+    finished_run,
+    provenance,
+    read_config,
+    read_data,
+    register,
+    stored_at,
+)
+
+CONTENT = b"a,b\n1,2\n"
+DOCUMENT: dict[str, Any] = {
+    "workload": "iris",
+    "model": "iris",
+    "data": {"address": "s3://raw/sha256/x/iris.csv", "digest": digest_of(CONTENT)},
+    "parameters": {"seed": 7, "test_size": 0.3, "models": {}},
+}
+
+
+def config() -> Config:
+    return read_config(json.dumps(DOCUMENT))
+
+
+def refuse() -> bytes:
+    raise AssertionError("the data set was there: nothing had to be made")
+
+
+def test_a_missing_data_set_is_stored_at_its_address_and_read_from_there(store: Any) -> None:
+    assert read_data(config(), store, lambda: CONTENT) == CONTENT
+    assert store.objects == {("raw", "sha256/x/iris.csv"): CONTENT}
+    assert read_data(config(), store, refuse) == CONTENT
+
+
+def test_a_key_that_only_begins_alike_is_not_the_data_set(store: Any) -> None:
+    store.put_object(Bucket="raw", Key="sha256/x/iris.csv.former", Body=b"other")
+    assert read_data(config(), store, lambda: CONTENT) == CONTENT
+
+
+def test_changed_data_in_the_bucket_is_refused(store: Any) -> None:
+    store.put_object(Bucket="raw", Key="sha256/x/iris.csv", Body=b"other")
+    with pytest.raises(TrainingError, match=r"s3://raw/sha256/x/iris.csv has the digest sha256:\w+, but workload.yaml"):
+        read_data(config(), store, refuse)
+
+
+def test_other_data_than_declared_is_not_even_stored(store: Any) -> None:
+    with pytest.raises(TrainingError, match="that the training image carries has the digest"):
+        read_data(config(), store, lambda: b"other")
+    assert store.objects == {}
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {
+        "GROUNDWORK_TRAINING": json.dumps(DOCUMENT),
+        "GROUNDWORK_JOB": "iris-train-1",
+        "GROUNDWORK_IMAGE": "registry:5000/groundwork/training@sha256:abc",
+        "GROUNDWORK_LOCK": "sha256:lock",
+        "GROUNDWORK_REVISION": "c0ffee",
+        **more,
+    }
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    (tmp_path / "workloads").mkdir()
+    (tmp_path / "workloads" / "train.py").write_text("pass")
+    (tmp_path / "requirements.txt").write_text("x==1\n")
+    return tmp_path
+
+
+def test_a_run_records_what_reproduces_it(code: Path) -> None:
+    assert provenance(config(), environment(), code) == {
+        "groundwork.job": "iris-train-1",
+        "groundwork.config": json.dumps(DOCUMENT),
+        "groundwork.code_revision": "c0ffee",
+        "groundwork.code_digest": code_digest(code),
+        "groundwork.image_digest": "sha256:abc",
+        "groundwork.lock_digest": "sha256:lock",
+        "groundwork.requirements_digest": digest_of(b"x==1\n"),
+        "groundwork.data_address": "s3://raw/sha256/x/iris.csv",
+        "groundwork.data_digest": digest_of(CONTENT),
+        "groundwork.seed": "7",
+    }
+
+
+def test_a_repetition_says_of_what(code: Path) -> None:
+    assert provenance(config(), environment(GROUNDWORK_REPRODUCES="run"), code)["groundwork.reproduces"] == "run"
+    assert "groundwork.reproduces" not in provenance(config(), environment(GROUNDWORK_REPRODUCES=""), code)
+
+
+def test_without_a_commit_the_code_itself_is_the_revision(code: Path) -> None:
+    tags = provenance(config(), environment(GROUNDWORK_REVISION=""), code)
+    assert tags["groundwork.code_revision"] == code_digest(code)
+    (code / "workloads" / "train.py").write_text("fail")
+    assert tags["groundwork.code_revision"] != code_digest(code)
+
+
+def test_a_proxied_artifact_lies_below_what_the_server_proxies() -> None:
+    assert stored_at("mlflow-artifacts:/1/models/m/artifacts", "s3://b/mlflow") == "s3://b/mlflow/1/models/m/artifacts"
+    assert stored_at("s3://b/elsewhere", "s3://b/mlflow") == "s3://b/elsewhere"
+
+
+class Registry:
+    """What registering uses of MLflow's client."""
+
+    def __init__(self) -> None:
+        self.versions: list[Any] = []
+        self.aliases: dict[str, str] = {}
+
+    def get_logged_model(self, model_id: str) -> Any:
+        return SimpleNamespace(artifact_location=f"mlflow-artifacts:/1/models/{model_id}/artifacts")
+
+    def create_registered_model(self, name: str) -> None:
+        assert name == "iris"
+
+    def search_model_versions(self, query: str) -> list[Any]:
+        assert query == "name = 'iris'"
+        return self.versions
+
+    def create_model_version(self, name: str, *, source: str, run_id: str, model_id: str, tags: dict[str, str]) -> Any:
+        assert (name, source, run_id, model_id) == ("iris", "models:/m-1", "run", "m-1")
+        self.versions.append(SimpleNamespace(version=str(len(self.versions) + 1), tags=tags))
+        return self.versions[-1]
+
+    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
+        self.aliases[f"{name}@{alias}"] = version
+
+
+def test_a_training_is_registered_once_with_address_digest_and_alias(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUNDWORK_ARTIFACTS", "s3://b/mlflow")
+    store.put_object(Bucket="b", Key="mlflow/1/models/m-1/artifacts/MLmodel", Body=b"model")
+    registry, info = Registry(), SimpleNamespace(model_id="m-1", run_id="run")
+    for _ in range(2):  # the second time: a retry after the pod was killed between the two calls
+        assert register(registry, config(), store, info, {"groundwork.job": "iris-train-1"}) == "1"
+    assert [version.tags for version in registry.versions] == [
+        {
+            "groundwork.job": "iris-train-1",
+            "groundwork.uri": "s3://b/mlflow/1/models/m-1/artifacts",
+            "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")}),
+        }
+    ]
+    assert registry.aliases == {"iris@champion": "1"}
+
+
+def test_a_finished_training_of_the_same_name_is_found() -> None:
+    asked: list[str] = []
+
+    def search_runs(experiments: list[str], query: str, max_results: int) -> list[Any]:
+        assert (experiments, max_results) == (["1"], 1)
+        asked.append(query)
+        return [SimpleNamespace(info=SimpleNamespace(run_id="run"))] if len(asked) == 1 else []
+
+    assert finished_run(SimpleNamespace(search_runs=search_runs), "1", "iris-train-1") == "run"
+    assert "`groundwork.job` = 'iris-train-1'" in asked[0]
+    assert "status = 'FINISHED'" in asked[0]
+    assert finished_run(SimpleNamespace(search_runs=search_runs), "1", "iris-train-1") is None

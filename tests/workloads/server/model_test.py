@@ -1,0 +1,149 @@
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workloads.artifacts import folder_digest
+from workloads.manifests import DRAIN_SECONDS
+from workloads.server import __main__ as command
+from workloads.server import check
+from workloads.server.app import Holder
+from workloads.server.loader import load_into
+from workloads.server.model import ModelRefusedError, Pin, fetch, load, read_pin
+
+URI = "s3://artifacts/mlflow/1/models/m-1/artifacts"
+EXAMPLE = {"width": 1.0, "height": 1.0}
+
+
+@pytest.fixture
+def pin(model_folder: Path) -> Pin:
+    return Pin(name="box", version="3", uri=URI, digest=folder_digest(model_folder))
+
+
+@pytest.fixture
+def filled(store: Any, model_folder: Path) -> Any:
+    store.put_folder(model_folder, URI)
+    return store
+
+
+def refuse(_: float) -> None:
+    raise AssertionError("nothing to wait for")
+
+
+def test_a_pin_comes_from_the_environment() -> None:
+    names = {"MODEL_NAME": "box", "MODEL_VERSION": "3", "MODEL_URI": URI, "MODEL_DIGEST": "sha256:1"}
+    assert read_pin(names).identity == {"model_name": "box", "model_version": "3", "model_digest": "sha256:1"}
+
+
+def test_the_pinned_model_is_loaded_and_answers(filled: Any, pin: Pin) -> None:
+    holder = Holder()
+    load_into(holder, pin, store=lambda: filled, pause=refuse)
+    assert holder.model is not None
+    assert holder.model.features == ("width", "height")
+    assert [each.label for each in holder.model.predict([[1, 1], [9, 9]])] == ["small", "large"]
+
+
+def test_changed_files_are_refused_for_good(filled: Any, pin: Pin, capsys: pytest.CaptureFixture[str]) -> None:
+    filled.put_object(Bucket="artifacts", Key=f"{URI.removeprefix('s3://artifacts/')}/added", Body=b"")
+    holder = Holder()
+    load_into(holder, pin, store=lambda: filled, pause=refuse)
+    assert holder.model is None
+    assert f"the release pins {pin.digest}" in holder.reason
+    assert f"error: {holder.reason}" in capsys.readouterr().out
+
+
+def test_changed_files_are_not_even_opened(filled: Any, tmp_path: Path) -> None:
+    with pytest.raises(ModelRefusedError, match="changed after training"):
+        fetch(Pin(name="box", version="3", uri=URI, digest="sha256:0"), filled, tmp_path)
+
+
+def test_a_store_that_does_not_answer_yet_is_asked_again(filled: Any, pin: Pin) -> None:
+    holder, waited = Holder(), list[float]()
+
+    def store() -> Any:
+        if len(waited) < 6:
+            assert holder.model is None
+            raise ConnectionError("refused")
+        return filled
+
+    load_into(holder, pin, store=store, pause=waited.append)
+    assert waited == [1, 2, 4, 8, 15, 15]
+    assert holder.model is not None
+
+
+def test_the_reason_is_told_while_it_waits(store: Any, pin: Pin) -> None:
+    holder, reasons = Holder(), list[str]()
+
+    def pause(_: float) -> None:
+        reasons.append(holder.reason)
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        load_into(holder, pin, store=lambda: store, pause=pause)
+    assert reasons == [f"{URI} can't be read yet: FileNotFoundError: nothing lies at {URI}"]
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text("no: model")
+    with pytest.raises(ModelRefusedError, match="the model can't be loaded"):
+        load(tmp_path)
+
+
+def test_a_model_of_other_versions_does_not_fit(model_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    (folder / "python_env.yaml").write_text("python: 3.9.1\n")
+    (folder / "requirements.txt").write_text(f"scikit-learn==0.1\nnot-here==2\npandas=={version('pandas')}\n")
+    report = check.examine(folder, EXAMPLE)
+    assert report["problems"] == [
+        "python: the model was trained with 3.9, this image has 3.11",
+        f"scikit-learn: the model was trained with 0.1, this image has {version('scikit-learn')}",
+        "not-here: the model was trained with 2, this image has none",
+    ]
+
+
+def test_a_model_of_the_same_versions_fits_and_answers(model_folder: Path) -> None:
+    report = check.examine(model_folder, EXAMPLE)
+    assert report["problems"] == []
+    assert report["answer"]["label"] == "small"
+    assert set(report["versions"]) == {"python", "mlflow-skinny", "scikit-learn", "pandas"}
+
+
+def test_a_model_that_does_not_answer_the_example_does_not_fit(model_folder: Path) -> None:
+    report = check.examine(model_folder, {"width": 1.0})
+    assert report["problems"] == ["rows[0]: features ['height'] are missing; the features are ['width', 'height']"]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_check_reports_in_one_line_and_its_exit_code(
+    filled: Any, pin: Pin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fits: bool
+) -> None:
+    monkeypatch.setattr(check, "object_store", lambda: filled)
+    environment = {
+        "MODEL_NAME": pin.name,
+        "MODEL_VERSION": pin.version,
+        "MODEL_URI": pin.uri,
+        "MODEL_DIGEST": pin.digest if fits else "sha256:0",
+        "MODEL_EXAMPLE": json.dumps(EXAMPLE),
+    }
+    assert check.run(environment) == (0 if fits else 1)
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is fits
+    assert bool(report["problems"]) is not fits
+    assert report["model_version"] == "3"
+
+
+def test_a_drain_lasts_as_long_as_the_pod_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(command.time, "sleep", slept.append)
+    monkeypatch.setattr(command, "DRAIN_FILE", tmp_path / "draining")
+    assert command.main(["drain"]) == 0
+    assert (tmp_path / "draining").exists()
+    assert slept == [command.DRAIN_SECONDS] == [DRAIN_SECONDS]
+
+
+def test_an_unknown_use_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["stop"]) == 2
+    assert "[serve|check|drain], not 'stop'" in capsys.readouterr().err

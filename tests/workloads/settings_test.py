@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+
+from modules.core.errors import UserError
+from modules.core.settings import validated
+from workloads import catalog
+from workloads.settings import Workload, WorkloadSettings
+
+IRIS = catalog.load("iris").model_dump()
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The iris workload with one value replaced, or added."""
+    *groups, last = path.split(".")
+    document = catalog.load("iris").model_dump()
+    place: Any = document
+    for group in groups:
+        place = place[group]
+    place[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", "wine"),
+        ("parameters.seed", 0),
+        ("parameters.test_size", 0.01),
+        ("parameters.models", {"SVC": {"C": 1.0, "shrinking": True, "kernel": "rbf", "max_iter": None}}),
+        ("serving.example", {"x": 1}),
+    ],
+)
+def test_a_workload_is_accepted(path: str, value: Any) -> None:
+    validated(Workload, changed(path, value), source="workload.yaml", prefix="")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("names", "iris", "names: unknown key; did you mean 'name'?"),
+        ("parameters.sed", 1, "parameters.sed: unknown key; did you mean 'seed'?"),
+        ("name", "Iris", "name is 'Iris'"),
+        ("name", "a-name-of-21-characters", "name is 'a-name-of-21-characters'"),
+        ("data.digest", "sha256:12", "data.digest is 'sha256:12'"),
+        ("data.file", "../iris.csv", "data.file is '../iris.csv'"),
+        ("parameters.seed", -1, "parameters.seed is -1"),
+        ("parameters.seed", "1", "parameters.seed is '1'"),
+        ("parameters.seed", 2**32, "parameters.seed is 4294967296"),
+        ("parameters.test_size", 0, "parameters.test_size is 0"),
+        ("parameters.test_size", 1, "parameters.test_size is 1"),
+        ("parameters.models", {}, "parameters.models is {}"),
+        ("parameters.models", {"SVC": {"C": [1]}}, "parameters.models.SVC.C"),
+        ("serving.example", {"x": "wide"}, "serving.example.x is 'wide'"),
+    ],
+)
+def test_a_wrong_workload_is_refused_with_key_path_and_value(path: str, value: Any, message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        validated(Workload, changed(path, value), source="workloads/iris/workload.yaml", prefix="")
+    assert message in str(refused.value)
+    assert "workloads/iris/workload.yaml" in str(refused.value)
+
+
+@pytest.mark.parametrize("key", sorted(IRIS))
+def test_every_key_of_a_workload_is_needed(key: str) -> None:
+    document = {name: value for name, value in IRIS.items() if name != key}
+    with pytest.raises(UserError, match=f"{key}: missing"):
+        validated(Workload, document, source="workload.yaml", prefix="")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"replicas": 20, "local_port": 1024},
+        {"local_port": None},
+        {"serving": {"limits": {"memory": "1Gi"}}},
+        {"training": {"requests": {"cpu": "1", "memory": "320Mi"}, "limits": {"memory": "320Mi"}}},
+    ],
+)
+def test_settings_of_a_workload_are_accepted(values: dict[str, Any]) -> None:
+    validated(WorkloadSettings, values, source="stack")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"replica": 1}, "groundwork:replica: unknown key; did you mean 'replicas'?"),
+        ({"replicas": 0}, "groundwork:replicas is 0"),
+        ({"replicas": 21}, "groundwork:replicas is 21"),
+        ({"replicas": "2"}, "groundwork:replicas is '2'"),
+        ({"replicas": True}, "groundwork:replicas is True"),
+        ({"local_port": 80}, "groundwork:local_port is 80"),
+        ({"local_port": 65536}, "groundwork:local_port is 65536"),
+        ({"serving": {"limits": {"memory": "100MB"}}}, "groundwork:serving.limits.memory is '100MB'"),
+        ({"serving": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}, "128Mi is less than 320Mi"),
+        ({"training": {"requests": {"cpu": "4"}}}, "limits.cpu 1 is less than requests.cpu 4"),
+    ],
+)
+def test_wrong_settings_of_a_workload_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        validated(WorkloadSettings, values, source="stacks/Pulumi.local.yaml")
+    assert message in str(refused.value)
