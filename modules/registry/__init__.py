@@ -1,0 +1,1 @@
+"""The platform's images: what each is made of, how they are built, and what the registry holds."""

@@ -1,0 +1,73 @@
+"""Brings an environment's images to its registry and writes which ones it runs."""
+
+import fcntl
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from modules.core.contracts import Registry
+from modules.core.images import LockedImage, read_images, write_images
+from modules.core.paths import cache_home
+
+from .buildah import Buildah, Log
+from .builder import Builder, Progress
+from .images import Source, read_sources
+from .remote import ImageSize, Remote
+
+
+def build_images(environment: str, registry: Registry, ca: Path, progress: Progress, log: Path) -> None:
+    """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
+
+    registry: pushed to over TLS. ca: PEM of the authority that signed its certificate.
+    progress: told in one line what is being done. log: a file that gets everything the builds print.
+    Raises UserError, naming the log, when a build fails; what was built before that is recorded.
+    """
+    sources = read_sources()
+    home = cache_home() / "containers"
+    with Remote(registry, ca) as remote:
+        if _current(environment, remote, sources).keys() == sources.keys():
+            progress(f"{len(sources)} unchanged")
+            return
+        with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
+            builder = Builder(buildah=buildah, registry=registry, ca=ca, folder=folder, progress=progress)
+            try:
+                # Asked again: another build may have been waited for.
+                builder.build(sources, _current(environment, remote, sources))
+            finally:
+                known = {**read_images(environment), **builder.done}
+                write_images(environment, {name: known[name] for name in sources if name in known})
+    progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
+
+
+def image_sizes(environment: str, registry: Registry, ca: Path) -> dict[str, ImageSize]:
+    """Size by name of the environment's images, as the registry tells them."""
+    with Remote(registry, ca) as remote:
+        return remote.sizes({name: image.digest for name, image in read_images(environment).items()})
+
+
+def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) -> dict[str, LockedImage]:
+    """The images that are locked with the present inputs and that the registry holds."""
+    locked = read_images(environment)
+    same = {name: locked[name] for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
+    present = remote.present({name: image.digest for name, image in same.items()})
+    return {name: image for name, image in same.items() if name in present}
+
+
+@contextmanager
+def _alone(home: Path, progress: Progress) -> Generator[Path]:
+    """Waits until no other build runs on this machine: stacks share the storage. Yields an empty private folder."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another build on this machine")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = home / "build"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,171 @@
+"""Builds images from their sources and pushes them: bases first, independent ones side by side."""
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modules.core.contracts import Registry
+from modules.core.images import LockedImage
+from modules.core.paths import cache_home
+from modules.core.versions import DEBIAN
+
+from .buildah import IN_NAMESPACE, Buildah
+from .host import archive_proxy, debian_suites, write_secrets
+from .images import BUILD_FLAGS, Source, find_uv
+
+Progress = Callable[[str], None]
+
+SIDE_BY_SIDE = 2
+"""Builds at a time: while one waits for an archive or a disk, the other computes."""
+DEBOOTSTRAP = ("debootstrap", "--variant=minbase")
+LEFT_BEHIND = ("var/cache/apt", "var/lib/apt/lists")
+"""What debootstrap leaves and no image keeps."""
+
+
+@dataclass
+class Builder:
+    """One build. After it, `done` names every image whose present inputs are in the registry, also when it failed."""
+
+    buildah: Buildah
+    registry: Registry
+    ca: Path
+    """PEM of the authority that signed the registry's certificate."""
+    folder: Path
+    """An empty private folder, for what lasts as long as the build."""
+    progress: Progress
+    done: dict[str, LockedImage] = field(default_factory=dict[str, LockedImage])
+    building: list[str] = field(default_factory=list[str])
+    built: list[str] = field(default_factory=list[str])
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def build(self, sources: Mapping[str, Source], current: Mapping[str, LockedImage]) -> None:
+        """Builds and pushes what is not in `current`; all of them, where the base comes out otherwise than it was."""
+        self.secrets = write_secrets(self._folder("secrets"), os.environ)
+        (self._folder("certificates") / "ca.crt").write_bytes(self.ca.read_bytes())
+        self.done = dict(current)
+        if "base" not in current or not self.buildah.has(_local_name(sources["base"])):
+            self._build(sources["base"], self._debian())
+            if self.done["base"] != current.get("base"):
+                # Debian has moved on. What stands on the former base is made anew: all stand on one.
+                self.done = {"base": self.done["base"]}
+        below = {name: _local_name(source) for name, source in sources.items()}
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            futures = [
+                pool.submit(self._build, source, below[source.image.base])
+                for name, source in sources.items()
+                if name not in self.done and source.image.base is not None
+            ]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _build(self, source: Source, base: str) -> None:
+        name = source.image.name
+        self._tell(begun=name)
+        context = self._context(source)
+        self.buildah.run(
+            *("bud", "--isolation=chroot", "--layers", "--pull=never", *BUILD_FLAGS),
+            *(f"--build-arg={key}={value}" for key, value in {"BASE": base, **source.arguments}.items()),
+            *(f"--secret=id={key},src={path}" for key, path in self.secrets.items()),
+            f"--build-context=uv={Path(find_uv()).resolve().parent}",
+            f"--file={self._containerfile(source)}",
+            f"--tag={_local_name(source)}",
+            str(context),
+            what=name,
+        )
+        self.done[name] = LockedImage(digest=self._push(source), inputs=source.inputs)
+        self._tell(ended=name)
+
+    def _push(self, source: Source) -> str:
+        """Pushes under a tag of the inputs; returns the manifest's digest as the registry has it."""
+        digest = self.folder / f"{source.image.name}.digest"
+        target = f"docker://{self.registry.push}/{source.image.name}:{_short(source)}"
+        certificates = f"--cert-dir={self.folder / 'certificates'}"
+        # The environment's own registry is never behind a proxy.
+        direct = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
+        self.buildah.run(
+            *("push", "--quiet", certificates, f"--digestfile={digest}", _local_name(source), target),
+            what=source.image.name,
+            environment=direct,
+        )
+        return digest.read_text().strip()
+
+    def _context(self, source: Source) -> Path:
+        """The build context: exactly what the inputs' digest covers, with the same modes and dates anywhere."""
+        folder = self._folder(source.image.name)
+        for path, content in source.context.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            target.chmod(0o755 if content.startswith(b"#!") else 0o644)
+        for path in (*folder.rglob("*"), folder):
+            if path.is_dir():
+                path.chmod(0o755)
+            os.utime(path, (0, 0))
+        return folder
+
+    def _containerfile(self, source: Source) -> Path:
+        path = self.folder / f"{source.image.name}.Containerfile"
+        path.write_bytes(source.containerfile)
+        return path
+
+    def _debian(self) -> str:
+        """Name of a minimal Debian in the build storage; debootstrap makes it once for each release."""
+        made_by = hashlib.sha256(repr((DEBOOTSTRAP, LEFT_BEHIND)).encode()).hexdigest()[:12]
+        archive = cache_home() / "debian" / f"{DEBIAN}-{made_by}.tar"
+        name = f"localhost/groundwork/debian:{DEBIAN}-{made_by}"
+        if self.buildah.has(name):
+            return name
+        if not archive.exists():
+            self.progress(f"making a minimal Debian {DEBIAN}")
+            self._debootstrap(archive)
+        context = self._folder("debian")
+        (context / "debian.tar").hardlink_to(archive)
+        (context / "Containerfile").write_text("FROM scratch\nADD debian.tar /\n")
+        self.buildah.run("bud", "--layers", *BUILD_FLAGS, f"--tag={name}", str(context), what="base")
+        return name
+
+    def _debootstrap(self, archive: Path) -> None:
+        root = self._folder("root")
+        environment = archive_proxy()
+        make = [*IN_NAMESPACE, *DEBOOTSTRAP, DEBIAN, str(root), debian_suites()[0].url]
+        self.buildah.log.run(make, what="base", environment=environment)
+        for path in LEFT_BEHIND:
+            shutil.rmtree(root / path, ignore_errors=True)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.folder / archive.name
+        pack = ["tar", "--sort=name", "--mtime=@0", "--numeric-owner", "-C", str(root), "-cf", str(unfinished), "."]
+        self.buildah.log.run(pack, what="base", environment=environment)
+        unfinished.rename(archive)
+        shutil.rmtree(root)
+
+    def _folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _tell(self, *, begun: str | None = None, ended: str | None = None) -> None:
+        with self.lock:
+            if begun:
+                self.building.append(begun)
+            if ended:
+                self.building.remove(ended)
+                self.built.append(ended)
+            if self.building:
+                self.progress(f"{len(self.built)} built; building {', '.join(self.building)}")
+
+
+def _short(source: Source) -> str:
+    return source.inputs.removeprefix("sha256:")[:12]
+
+
+def _local_name(source: Source) -> str:
+    return f"localhost/groundwork/{source.image.name}:{_short(source)}"

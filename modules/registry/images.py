@@ -1,0 +1,169 @@
+"""What each image is made of, and the digest that changes exactly when that does."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
+from modules.core.versions import DEBIAN, POSTGRESQL
+
+BUILD_FLAGS = ("--timestamp=0", "--identity-label=false")
+"""Flags of the build that change its result: no date and no builder's version in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image. Paths are relative to the repository."""
+
+    name: str
+    containerfile: str
+    files: tuple[str, ...] = ()
+    """Glob patterns of what the Containerfile may copy: its build context holds nothing else of the repository."""
+    without: str | None = None
+    """Pattern of what `files` would match and the context leaves out."""
+    group: str | None = None
+    """Dependency group of uv.lock; its packages come into the context as requirements.txt, with hashes."""
+    prune: tuple[str, ...] = ()
+    """Packages of the group that are left out, with what only they need: nothing in the image imports them."""
+    base: str | None = "base"
+    """The image below; None where debootstrap makes what is below."""
+    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Build arguments."""
+
+
+IMAGES = (
+    Image(
+        name="base",
+        containerfile="modules/registry/base/Containerfile",
+        files=("modules/registry/base/files/*",),
+        base=None,
+    ),
+    Image(
+        name="storage",
+        containerfile="modules/storage/Containerfile",
+        files=("modules/storage/files/buckets.py",),
+        group="storage",
+    ),
+    Image(
+        name="postgresql",
+        containerfile="modules/database/Containerfile",
+        files=("modules/database/files/*.sh",),
+        arguments={"POSTGRESQL": POSTGRESQL},
+    ),
+    Image(
+        name="mlflow",
+        containerfile="modules/mlflow/Containerfile",
+        files=("modules/mlflow/files/server.py",),
+        group="mlflow",
+        prune=("docker", "matplotlib", "pyarrow", "scikit-learn", "scipy", "skops"),
+    ),
+    Image(
+        name="training",
+        containerfile="workloads/training.Containerfile",
+        files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/experiment.py", "workloads/*/*.py"),
+        without="workloads/server/*",
+        group="training",
+    ),
+    Image(
+        name="serving",
+        containerfile="workloads/serving.Containerfile",
+        files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/server/*.py"),
+        group="serving",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An image with the content that it is to be built from now."""
+
+    image: Image
+    containerfile: bytes
+    files: Mapping[str, bytes]
+    """Content of what may be copied, by path; executable where it begins with `#!`."""
+    requirements: bytes | None
+    inputs: str
+    """Digest of everything here, and of the base image's inputs."""
+
+    @property
+    def context(self) -> dict[str, bytes]:
+        """Files of the build context by path."""
+        requirements = {} if self.requirements is None else {"requirements.txt": self.requirements}
+        return {**self.files, **requirements}
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Build arguments, apart from BASE. CODE_DIGEST and LOCK_DIGEST let a run tell what trained it."""
+        lock = {} if self.requirements is None else {"LOCK_DIGEST": sha256(self.requirements)}
+        return {**self.image.arguments, "CODE_DIGEST": tree_digest(self.files), **lock}
+
+
+def sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def tree_digest(files: Mapping[str, bytes]) -> str:
+    """One digest over files by path."""
+    return sha256(json.dumps({path: sha256(files[path]) for path in sorted(files)}).encode())
+
+
+def read_sources(repository: Path = REPOSITORY) -> dict[str, Source]:
+    """Every image's source by name, bases first. UserError where a file is missing or uv.lock can't be read."""
+    with ThreadPoolExecutor() as pool:
+        requirements = list(pool.map(_requirements, IMAGES, repeat(repository)))
+    sources: dict[str, Source] = {}
+    for image, locked in zip(IMAGES, requirements, strict=True):
+        below = sources[image.base].inputs if image.base else f"debootstrap {DEBIAN}"
+        sources[image.name] = _source(image, repository, locked, below)
+    return sources
+
+
+def _source(image: Image, repository: Path, requirements: bytes | None, below: str) -> Source:
+    containerfile = (repository / image.containerfile).read_bytes()
+    files = {path: (repository / path).read_bytes() for path in _matches(image, repository)}
+    described = {
+        "below": below,
+        "containerfile": sha256(containerfile),
+        "files": tree_digest(files),
+        "requirements": None if requirements is None else sha256(requirements),
+        "arguments": dict(image.arguments),
+        "flags": BUILD_FLAGS,
+    }
+    inputs = sha256(json.dumps(described, sort_keys=True).encode())
+    return Source(image=image, containerfile=containerfile, files=files, requirements=requirements, inputs=inputs)
+
+
+def _matches(image: Image, repository: Path) -> list[str]:
+    found: set[str] = set()
+    for pattern in image.files:
+        matches = {path.relative_to(repository) for path in repository.glob(pattern) if path.is_file()}
+        if not matches:
+            raise UserError(f"images.{image.name}: no file matches {pattern!r} in {repository}: is the checkout whole?")
+        found |= {str(path) for path in matches if image.without is None or not path.match(image.without)}
+    return sorted(found)
+
+
+def _requirements(image: Image, repository: Path) -> bytes | None:
+    if image.group is None:
+        return None
+    command = [find_uv(), "export", "-q", "--frozen", "--no-header", "--no-annotate", "--no-emit-project"]
+    command += ["--only-group", image.group, *(f"--prune={package}" for package in image.prune)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"uv.lock: group {image.group!r} can't be exported: {done.stderr.decode().strip()}")
+    return done.stdout
+
+
+def find_uv() -> str:
+    """Path of the uv that installs into images too."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise UserError("uv: not on PATH: start through scripts/, which brings the pinned one, or install it")
+    return uv

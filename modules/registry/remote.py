@@ -1,0 +1,97 @@
+"""What a registry holds, by the OCI distribution API."""
+
+import ssl
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+MEGABYTE = 1_000_000
+SIDE_BY_SIDE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSize:
+    """Size of an image's layers, in megabytes of 10^6 bytes."""
+
+    compressed: float
+    """In the registry and on the wire."""
+    uncompressed: float
+    """On a node; layers that images share count for each of them."""
+
+
+class Remote:
+    """A registry's push address over TLS. Use as a context manager."""
+
+    def __init__(self, registry: Registry, ca: Path) -> None:
+        host, _, self.path = registry.push.partition("/")
+        self.address = host
+        # The environment's own registry is never behind a proxy.
+        self.client = httpx.Client(
+            base_url=f"https://{host}",
+            verify=ssl.create_default_context(cafile=ca),
+            trust_env=False,
+            timeout=10,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.close()
+
+    def present(self, digests: Mapping[str, str]) -> set[str]:
+        """Which of the images (digest by name) the registry holds. UserError where it does not answer."""
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return {name for name, there in zip(digests, pool.map(self._has, digests.items()), strict=True) if there}
+
+    def sizes(self, digests: Mapping[str, str]) -> dict[str, ImageSize]:
+        """Size by name of images (digest by name) that the registry holds."""
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            manifests = dict(zip(digests, pool.map(self._manifest, digests.items()), strict=True))
+            # Images share layers: each is asked for once.
+            layers = {layer["digest"]: name for name, layers in manifests.items() for layer in layers}
+            uncompressed = dict(zip(layers, pool.map(self._uncompressed, layers.items()), strict=True))
+        return {
+            name: ImageSize(
+                compressed=sum(layer["size"] for layer in layers) / MEGABYTE,
+                uncompressed=sum(uncompressed[layer["digest"]] for layer in layers) / MEGABYTE,
+            )
+            for name, layers in manifests.items()
+        }
+
+    def _has(self, image: tuple[str, str]) -> bool:
+        response = self._ask("HEAD", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST}, missing=True)
+        return response.is_success
+
+    def _manifest(self, image: tuple[str, str]) -> Collection[Mapping[str, Any]]:
+        response = self._ask("GET", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST})
+        return response.json()["layers"]
+
+    def _uncompressed(self, layer: tuple[str, str]) -> int:
+        """A gzip file's last four bytes are its content's size modulo 2^32 (RFC 1952): no layer comes near that."""
+        response = self._ask("GET", f"/{layer[1]}/blobs/{layer[0]}", {"Range": "bytes=-4"})
+        return int.from_bytes(response.content, "little")
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str], *, missing: bool = False) -> httpx.Response:
+        url = f"/v2/{self.path}{path}"
+        try:
+            response = self.client.request(method, url, headers=headers)
+        except httpx.TransportError as error:
+            raise UserError(
+                f"registry https://{self.address} does not answer ({error}): is the cluster running? "
+                "`groundwork start` starts it"
+            ) from error
+        if not response.is_success and not (missing and response.status_code == 404):
+            raise UserError(f"registry https://{self.address}{url}: HTTP {response.status_code}, expected a success")
+        return response

@@ -1,0 +1,143 @@
+import hashlib
+import re
+import stat
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+from modules.core.images import LockedImage
+from modules.registry import builder
+from modules.registry.buildah import Buildah
+from modules.registry.builder import Builder
+from modules.registry.images import Image, Source, sha256
+
+REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
+
+
+@dataclass
+class FakeBuildah:
+    """Takes buildah's commands; the digest of an image is that of its name and `debian`."""
+
+    debian: str = "12.1"
+    stored: set[str] = field(default_factory=set[str])
+    commands: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    failing: str = ""
+    running: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, *arguments: str, what: str, environment: Mapping[str, str] | None = None) -> None:
+        del environment
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.commands.append(arguments)
+        time.sleep(0.02)
+        with self.lock:
+            self.running -= 1
+        if what == self.failing:
+            raise UserError(f"images: building {what} failed")
+        for argument in arguments:
+            if argument.startswith("--tag="):
+                self.stored.add(argument.removeprefix("--tag="))
+            if argument.startswith("--digestfile="):
+                Path(argument.removeprefix("--digestfile=")).write_text(self.digest(what) + "\n")
+
+    def has(self, image: str) -> bool:
+        return image in self.stored or "/debian:" in image
+
+    def digest(self, name: str) -> str:
+        return sha256(f"{name} on {self.debian}".encode())
+
+    def built(self) -> list[str]:
+        tags = [argument for command in self.commands for argument in command if argument.startswith("--tag=")]
+        return [re.sub(r"--tag=localhost/groundwork/(\w+):\w+", r"\1", tag) for tag in tags]
+
+
+def source(name: str, base: str | None) -> Source:
+    image = Image(name=name, containerfile="Containerfile", base=base)
+    files = {f"{name}/run.sh": b"#!/bin/sh\n", f"{name}/data": b"1"}
+    inputs = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+    return Source(image=image, containerfile=b"FROM scratch\n", files=files, requirements=None, inputs=inputs)
+
+
+SOURCES = {"base": source("base", None), **{name: source(name, "base") for name in ("one", "two", "three", "four")}}
+
+
+@pytest.fixture
+def buildah() -> FakeBuildah:
+    return FakeBuildah()
+
+
+@pytest.fixture
+def new(buildah: FakeBuildah, authority: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
+    monkeypatch.setattr(builder, "find_uv", lambda: "/usr/bin/uv")
+    folder = tmp_path / "build"
+    folder.mkdir()
+    return Builder(buildah=cast("Buildah", buildah), registry=REGISTRY, ca=authority, folder=folder, progress=print)
+
+
+def locked(buildah: FakeBuildah, *names: str) -> dict[str, LockedImage]:
+    return {name: LockedImage(digest=buildah.digest(name), inputs=SOURCES[name].inputs) for name in names}
+
+
+def test_the_base_comes_first_and_then_two_at_a_time(new: Builder, buildah: FakeBuildah) -> None:
+    new.build(SOURCES, {})
+    assert buildah.built()[0] == "base"
+    assert sorted(buildah.built()) == sorted(SOURCES)
+    assert buildah.most == 2
+    assert new.done == locked(buildah, *SOURCES)
+
+
+def test_only_what_is_missing_is_built_on_the_base_that_is_there(new: Builder, buildah: FakeBuildah) -> None:
+    buildah.stored.add(f"localhost/groundwork/base:{SOURCES['base'].inputs[7:19]}")
+    new.build(SOURCES, locked(buildah, "base", "one", "two", "three"))
+    assert buildah.built() == ["four"]
+    assert new.done.keys() == SOURCES.keys()
+
+
+def test_a_base_that_comes_out_the_same_leaves_the_others_alone(new: Builder, buildah: FakeBuildah) -> None:
+    new.build(SOURCES, locked(buildah, "base", "one", "two", "three"))
+    assert buildah.built() == ["base", "four"]
+
+
+def test_on_a_base_that_comes_out_otherwise_all_are_built(new: Builder, buildah: FakeBuildah) -> None:
+    current = locked(buildah, "base", "one", "two", "three")
+    buildah.debian = "12.2"
+    new.build(SOURCES, current)
+    assert sorted(buildah.built()) == sorted(SOURCES)
+
+
+def test_what_was_built_before_a_failure_stays_built(new: Builder, buildah: FakeBuildah) -> None:
+    buildah.failing = "three"
+    with pytest.raises(UserError, match="building three failed"):
+        new.build(SOURCES, {})
+    assert {"base", "one", "two"} <= new.done.keys()
+    assert "three" not in new.done
+
+
+def test_a_build_sees_only_its_inputs_with_the_same_modes_and_dates_anywhere(
+    new: Builder, buildah: FakeBuildah
+) -> None:
+    new.build(SOURCES, {})
+    context = Path(next(command[-1] for command in buildah.commands if command[0] == "bud" and "/one" in command[-1]))
+    found = {path.relative_to(context): path.stat() for path in context.rglob("*")}
+    modes = {str(path): stat.S_IMODE(status.st_mode) for path, status in found.items()}
+    assert modes == {"one": 0o755, "one/run.sh": 0o755, "one/data": 0o644}
+    assert {status.st_mtime for status in found.values()} == {0}
+
+
+def test_neither_secrets_nor_proxies_are_among_the_arguments(
+    new: Builder, buildah: FakeBuildah, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://user:secret@index.example")
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy.example")
+    new.build(SOURCES, {})
+    assert not any("secret@" in argument for command in cast("list[Any]", buildah.commands) for argument in command)
