@@ -1,7 +1,7 @@
 """What the two components declare, seen through the engine's mocks."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -34,7 +34,7 @@ class Recorder(pulumi.runtime.Mocks):
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        inputs: dict[str, Any] = args.inputs
+        inputs = cast(dict[str, Any], args.inputs)
         if args.typ.startswith("kubernetes:"):
             self.objects[args.typ.rpartition(":")[2], args.name] = inputs
         return args.name, inputs
