@@ -13,8 +13,6 @@ from typing import Any
 
 from workloads.artifacts import digest_of, download_folder, folder_digest, split_s3
 
-CODE = Path(__file__).resolve().parents[1]
-"""Where the image holds this code, and beside it requirements.txt: the locked packages it was built from."""
 CHAMPION = "champion"
 
 
@@ -52,16 +50,21 @@ def read_config(document: str) -> Config:
     )
 
 
-def provenance(config: Config, environ: Mapping[str, str], code: Path = CODE) -> dict[str, str]:
-    """The tags of every run: all that is needed to train the same again, and how this one was started."""
+def provenance(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
+    """The tags of every run: all that is needed to train the same again, and how this one was started.
+
+    The image knows the digests of its code and of its locked packages; the launcher tells the rest. Where the launcher
+    knows no commit, the code's digest is the revision.
+    """
+    code = environ["GROUNDWORK_CODE_DIGEST"]
     tags = {
         "groundwork.job": environ["GROUNDWORK_JOB"],
         "groundwork.config": environ["GROUNDWORK_TRAINING"],
-        "groundwork.code_revision": environ.get("GROUNDWORK_REVISION") or code_digest(code),
-        "groundwork.code_digest": code_digest(code),
+        "groundwork.code_revision": environ.get("GROUNDWORK_REVISION") or code,
+        "groundwork.code_digest": code,
         "groundwork.image_digest": environ["GROUNDWORK_IMAGE"].rpartition("@")[2],
-        "groundwork.lock_digest": environ["GROUNDWORK_LOCK"],
-        "groundwork.requirements_digest": digest_of((code / "requirements.txt").read_bytes()),
+        "groundwork.lock_digest": environ["GROUNDWORK_UV_LOCK"],
+        "groundwork.requirements_digest": environ["GROUNDWORK_LOCK_DIGEST"],
         "groundwork.data_address": config.data_address,
         "groundwork.data_digest": config.data_digest,
         "groundwork.seed": str(config.seed),
@@ -69,12 +72,6 @@ def provenance(config: Config, environ: Mapping[str, str], code: Path = CODE) ->
     if reproduces := environ.get("GROUNDWORK_REPRODUCES"):
         tags["groundwork.reproduces"] = reproduces
     return tags
-
-
-def code_digest(code: Path = CODE) -> str:
-    """Digest over the image's own workload code, for a launcher that knows no revision."""
-    files = {path.relative_to(code).as_posix(): path.read_bytes() for path in (code / "workloads").rglob("*.py")}
-    return digest_of(json.dumps({name: digest_of(content) for name, content in sorted(files.items())}).encode())
 
 
 def read_data(config: Config, store: Any, original: Callable[[], bytes]) -> bytes:

@@ -85,7 +85,7 @@ def training_pod(
             "GROUNDWORK_ARTIFACTS": tracking.artifacts,
             "GROUNDWORK_JOB": "",
             "GROUNDWORK_REVISION": "",
-            "GROUNDWORK_LOCK": "",
+            "GROUNDWORK_UV_LOCK": "",
             "GROUNDWORK_REPRODUCES": "",
         },
         mounts=access.mounts,

@@ -65,7 +65,7 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
         "GROUNDWORK_IMAGE": image,
         "GROUNDWORK_JOB": job,
         "GROUNDWORK_REVISION": training.tags["groundwork.code_revision"],
-        "GROUNDWORK_LOCK": training.tags["groundwork.lock_digest"],
+        "GROUNDWORK_UV_LOCK": training.tags["groundwork.lock_digest"],
         "GROUNDWORK_REPRODUCES": training.id,
     }
     ended = jobs.run(environment, jobs.job_from(template, job, image=image, variables=variables), progress)

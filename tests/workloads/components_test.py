@@ -116,7 +116,7 @@ def test_a_training_is_told_everything_but_who_started_it(recorder: Recorder) ->
     assert {name for name, value in variables.items() if not value} == {
         "GROUNDWORK_JOB",
         "GROUNDWORK_REVISION",
-        "GROUNDWORK_LOCK",
+        "GROUNDWORK_UV_LOCK",
         "GROUNDWORK_REPRODUCES",
     }
 

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +8,6 @@ from workloads.artifacts import digest_of, model_digest
 from workloads.experiment import (
     Config,
     TrainingError,
-    code_digest,
     finished_run,
     provenance,
     read_config,
@@ -63,45 +61,36 @@ def environment(**more: str) -> dict[str, str]:
         "GROUNDWORK_TRAINING": json.dumps(DOCUMENT),
         "GROUNDWORK_JOB": "iris-train-1",
         "GROUNDWORK_IMAGE": "registry:5000/groundwork/training@sha256:abc",
-        "GROUNDWORK_LOCK": "sha256:lock",
+        "GROUNDWORK_UV_LOCK": "sha256:lock",
+        "GROUNDWORK_CODE_DIGEST": "sha256:code",
+        "GROUNDWORK_LOCK_DIGEST": "sha256:packages",
         "GROUNDWORK_REVISION": "c0ffee",
         **more,
     }
 
 
-@pytest.fixture
-def code(tmp_path: Path) -> Path:
-    (tmp_path / "workloads").mkdir()
-    (tmp_path / "workloads" / "train.py").write_text("pass")
-    (tmp_path / "requirements.txt").write_text("x==1\n")
-    return tmp_path
-
-
-def test_a_run_records_what_reproduces_it(code: Path) -> None:
-    assert provenance(config(), environment(), code) == {
+def test_a_run_records_what_reproduces_it() -> None:
+    assert provenance(config(), environment()) == {
         "groundwork.job": "iris-train-1",
         "groundwork.config": json.dumps(DOCUMENT),
         "groundwork.code_revision": "c0ffee",
-        "groundwork.code_digest": code_digest(code),
+        "groundwork.code_digest": "sha256:code",
         "groundwork.image_digest": "sha256:abc",
         "groundwork.lock_digest": "sha256:lock",
-        "groundwork.requirements_digest": digest_of(b"x==1\n"),
+        "groundwork.requirements_digest": "sha256:packages",
         "groundwork.data_address": "s3://raw/sha256/x/iris.csv",
         "groundwork.data_digest": digest_of(CONTENT),
         "groundwork.seed": "7",
     }
 
 
-def test_a_repetition_says_of_what(code: Path) -> None:
-    assert provenance(config(), environment(GROUNDWORK_REPRODUCES="run"), code)["groundwork.reproduces"] == "run"
-    assert "groundwork.reproduces" not in provenance(config(), environment(GROUNDWORK_REPRODUCES=""), code)
+def test_a_repetition_says_of_what() -> None:
+    assert provenance(config(), environment(GROUNDWORK_REPRODUCES="run"))["groundwork.reproduces"] == "run"
+    assert "groundwork.reproduces" not in provenance(config(), environment(GROUNDWORK_REPRODUCES=""))
 
 
-def test_without_a_commit_the_code_itself_is_the_revision(code: Path) -> None:
-    tags = provenance(config(), environment(GROUNDWORK_REVISION=""), code)
-    assert tags["groundwork.code_revision"] == code_digest(code)
-    (code / "workloads" / "train.py").write_text("fail")
-    assert tags["groundwork.code_revision"] != code_digest(code)
+def test_without_a_commit_the_code_itself_is_the_revision() -> None:
+    assert provenance(config(), environment(GROUNDWORK_REVISION=""))["groundwork.code_revision"] == "sha256:code"
 
 
 def test_a_proxied_artifact_lies_below_what_the_server_proxies() -> None:

@@ -19,7 +19,7 @@ TAGS = {
     "groundwork.data_digest": "sha256:data",
     "groundwork.seed": "7",
 }
-NAMES = ("TRAINING", "IMAGE", "JOB", "REVISION", "LOCK", "REPRODUCES")
+NAMES = ("TRAINING", "IMAGE", "JOB", "REVISION", "UV_LOCK", "REPRODUCES")
 
 
 def run(run_id: str, *, tags: dict[str, str] | None = None, status: str = "FINISHED", accuracy: float = 0.9) -> Any:
@@ -90,7 +90,7 @@ def test_a_run_is_trained_again_from_what_it_recorded(monkeypatch: pytest.Monkey
         "IMAGE": "r/t@sha256:recorded",
         "JOB": name,
         "REVISION": "c0ffee",
-        "LOCK": "sha256:lock",
+        "UV_LOCK": "sha256:lock",
         "REPRODUCES": "t1",
     }
 

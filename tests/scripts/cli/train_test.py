@@ -17,7 +17,7 @@ VARIABLES = {
     "GROUNDWORK_TRAINING": json.dumps(DOCUMENT),
     "GROUNDWORK_JOB": "",
     "GROUNDWORK_REVISION": "",
-    "GROUNDWORK_LOCK": "",
+    "GROUNDWORK_UV_LOCK": "",
 }
 
 
@@ -75,7 +75,7 @@ def test_a_training_runs_as_a_job_and_its_result_comes_from_mlflow(monkeypatch: 
         **VARIABLES,
         "GROUNDWORK_JOB": JOB,
         "GROUNDWORK_REVISION": "c0ffee",
-        "GROUNDWORK_LOCK": train.lock_digest(),
+        "GROUNDWORK_UV_LOCK": train.lock_digest(),
     }
 
 
