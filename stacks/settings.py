@@ -19,14 +19,15 @@ from modules.storage.settings import StorageSettings
 from workloads.settings import WorkloadSettings
 
 FOLDER = REPOSITORY / "stacks"
+PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 RESERVED = frozenset({"api", "storage", "database", "mlflow"})
 """Names of services: a workload of such a name would share its namespace and its address."""
 
 
 def _private_sixteen(text: str) -> str:
     network = IPv4Network(text)  # its ValueErrors say what is wrong
-    if network.prefixlen != 16 or not network.is_private:
-        raise ValueError("a private IPv4 range with 16 bits of prefix is wanted, such as 10.80.0.0/16")
+    if network.prefixlen != 16 or not any(network.subnet_of(private) for private in PRIVATE):
+        raise ValueError("allowed is a /16 within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, such as 10.80.0.0/16")
     return text
 
 
@@ -85,7 +86,7 @@ class PlatformSettings(Settings):
         for service, port in self.ports().items():
             if port in taken:
                 raise ValueError(
-                    f"port {port} is given to {taken[port]} and to {service}: change {_port_key(service)} to a free one"
+                    f"port {port} is given to {taken[port]} and to {service}: change {port_key(service)} to a free one"
                 )
             taken[port] = service
         return self
@@ -156,7 +157,8 @@ def _decoded(value: Any) -> Any:
     return value
 
 
-def _port_key(service: str) -> str:
+def port_key(service: str) -> str:
+    """The key path of a service's port on 127.0.0.1, below groundwork."""
     if service == "api":
         return "foundation.ports.api"
     return f"{service}.local_port" if service in RESERVED else f"workloads.{service}.local_port"

@@ -12,8 +12,7 @@ from typing import Any
 
 from modules.core.errors import UserError
 
-from .configuration import cni_folder
-from .layout import BINARIES, PATH
+from .layout import BINARIES, PATH, cni_folder
 from .network import KEY, Network
 from .node import UPLINK, run
 from .ports import ensure_free
@@ -44,7 +43,7 @@ def check(spec: ClusterSpec) -> None:
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
         raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")
-    ensure_free("api", spec.api_port)
+    ensure_free("groundwork:foundation.ports.api", spec.api_port)
     check_routes(spec.network, routes(), link_name(spec.name))
 
 

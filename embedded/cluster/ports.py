@@ -9,13 +9,13 @@ LISTEN = "0A"
 """TCP_LISTEN in /proc/net/tcp."""
 
 
-def ensure_free(name: str, port: int) -> None:
-    """Refuses a port of 127.0.0.1 that is taken. `name` is its setting: groundwork:foundation.ports.<name>."""
+def ensure_free(key: str, port: int) -> None:
+    """Refuses a port of 127.0.0.1 that is taken. `key` is the path of its setting."""
     if is_free(port):
         return
     who = holder(port)
     raise UserError(
-        f"groundwork:foundation.ports.{name}: {port} on 127.0.0.1 is in use by {who or 'another process'}: "
+        f"{key}: {port} on 127.0.0.1 is in use by {who or 'another process'}: "
         "set another port, 1024 to 65535, or end that process"
     )
 

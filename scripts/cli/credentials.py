@@ -22,7 +22,9 @@ class Login:
     password: str
 
 
-LOGINS: dict[str, Login] = {}
+LOGINS = {
+    "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from embedded.cluster.host import require_root
 from modules.core.errors import UserError
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
 from modules.core.releases import release_file
 
-from . import engine, host, kubectl
+from . import engine, kubectl
 from .environment import Environment
 from .steps import Progress, Runner, Step, run_or_exit
 from .up import cluster_of
@@ -89,7 +90,7 @@ class Down:
 def run(stack: str, *, yes: bool, purge: bool) -> None:
     environment = Environment(stack)
     down = Down(environment, purge=purge)
-    host.require_root()
+    require_root()
     rows = down.data()
     _show(rows)
     if rows and not yes:

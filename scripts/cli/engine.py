@@ -48,8 +48,8 @@ def resources(environment: Environment) -> list[dict[str, Any]]:
     checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
     if not checkpoint.exists():
         return []
-    state = json.loads(checkpoint.read_text())["checkpoint"].get("latest") or {}
-    return state.get("resources") or []
+    latest: dict[str, Any] | None = json.loads(checkpoint.read_text())["checkpoint"]["latest"]
+    return latest.get("resources", []) if latest else []
 
 
 def remove_dead_locks(environment: Environment) -> list[Path]:

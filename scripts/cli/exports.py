@@ -10,8 +10,6 @@ from modules.core.errors import UserError
 from . import kubectl
 from .environment import Environment, shell_exports
 
-ADMINISTRATOR = "administrator"
-
 
 def run(stack: str) -> None:
     environment = Environment(stack)
@@ -27,7 +25,7 @@ def write_s3_credentials(environment: Environment) -> None:
 
     The exports name the file, so that no secret is in a process's arguments, in a shell's history or on a screen.
     """
-    found = kubectl.secret(environment, f"{environment.stack}-storage", "s3-credentials")
+    found = kubectl.secret(environment, f"{environment.stack}-storage", "s3-admin")
     if found is None:
         raise UserError(f"stack {environment.stack}: it has no object store yet: run `scripts/up {environment.stack}`")
     path = environment.s3_credentials

@@ -6,33 +6,25 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from embedded.cluster.host import TOOLS
+from embedded.cluster.layout import cni_folder
 from modules.core.errors import UserError
 
 from .steps import Progress
 
 NEEDED: Mapping[str, str] = {
-    "containerd": "containerd",
-    "ctr": "containerd",
-    "runc": "runc",
-    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    **TOOLS,
     "buildah": "buildah",
     "debootstrap": "debootstrap",
-    "nft": "nftables",
-    "ip": "iproute2",
-    "unshare": "util-linux",
-    "mount": "mount",
 }
-"""Debian package by the program (on PATH, or at a path of its own) that it is needed for."""
+"""Debian package by the program that it is needed for."""
 
 
 def missing_packages() -> list[str]:
     """Debian packages of the programs that this machine lacks; a program from elsewhere counts as there."""
-    return sorted({package for program, package in NEEDED.items() if not _there(program)})
-
-
-def _there(program: str) -> bool:
-    sbin = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    return Path(program).exists() if program.startswith("/") else shutil.which(program, path=sbin) is not None
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    missing = {package for program, package in NEEDED.items() if shutil.which(program, path=path) is None}
+    return sorted(missing if cni_folder() else {*missing, "containernetworking-plugins"})
 
 
 def ensure_packages(progress: Progress, log: Path) -> None:
@@ -52,14 +44,6 @@ def ensure_packages(progress: Progress, log: Path) -> None:
     still = missing_packages()
     if still:
         raise UserError(f"host: {', '.join(still)} installed, but its programs are not on PATH: see {log}")
-
-
-def require_root() -> None:
-    """Refuses to go on for anyone but root: the node needs namespaces, mounts and routes."""
-    if os.geteuid() != 0:
-        raise UserError(
-            "user: the embedded node's namespaces, mounts and routes need root: run the same command with sudo"
-        )
 
 
 def _apt(arguments: list[str], log: Path) -> None:

@@ -2,7 +2,8 @@
 
 import time
 
-from . import host
+from embedded.cluster.host import require_root
+
 from .environment import Environment
 from .steps import Runner, Step, run_or_exit
 from .up import cluster_of
@@ -11,7 +12,7 @@ from .up import cluster_of
 def stop(stack: str) -> None:
     environment = Environment(stack)
     cluster = cluster_of(environment)
-    host.require_root()
+    require_root()
     step = Step(name="stop", title="Stop the cluster", run=lambda _: cluster.stop())
     _run(environment, step, f"groundwork stop {stack}")
 
@@ -19,7 +20,7 @@ def stop(stack: str) -> None:
 def start(stack: str) -> None:
     environment = Environment(stack)
     cluster = cluster_of(environment)
-    host.require_root()
+    require_root()
     if not environment.kubeconfig.exists():
         from modules.core.errors import UserError
 

@@ -81,7 +81,7 @@ def as_json(services: Sequence[Service]) -> list[dict[str, str]]:
 
 
 def _selects(service: Object, pod: Object) -> bool:
-    selector = service["spec"].get("selector") or {}
+    selector: Mapping[str, str] = service["spec"].get("selector", {})
     labels = pod["metadata"].get("labels", {})
     same = pod["metadata"]["namespace"] == service["metadata"]["namespace"]
     return bool(selector) and same and all(labels.get(key) == value for key, value in selector.items())

@@ -5,7 +5,8 @@ import time
 
 from rich.console import Console
 
-from embedded.cluster import Cluster, ClusterSpec
+from embedded.cluster import Cluster, ClusterSpec, ensure_free
+from embedded.cluster.host import require_root
 from embedded.providers.install import install
 from embedded.toolchain import build
 from modules.core.contracts import Registry
@@ -13,6 +14,7 @@ from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import read_releases, release_file
 from modules.registry.build import build_images
+from stacks.settings import port_key
 
 from . import engine, host, services
 from .environment import Environment, official_pulumi
@@ -105,7 +107,7 @@ class Up:
 
     def release(self, progress: Progress) -> None:
         for workload in self.unreleased():
-            release(self.environment.stack, workload, None, progress)
+            release(self.environment.stack, workload, None, progress, self.log)
 
     def unreleased(self) -> list[str]:
         released = read_releases(self.environment.stack)
@@ -117,9 +119,9 @@ def run(stack: str, *, as_json: bool = False) -> None:
     write_settings(stack)
     environment = Environment(stack)
     check_settings(environment)
-    host.require_root()
+    require_root()
     up = Up(environment)
-    up.cluster.check()
+    refuse_taken_ports(up)
     environment.prepare()
     runner = Runner(up.steps(), up.log)
     started = time.monotonic()
@@ -133,6 +135,13 @@ def run(stack: str, *, as_json: bool = False) -> None:
     console.print(
         f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
     )
+
+
+def refuse_taken_ports(up: Up) -> None:
+    """What the environment publishes must be free, unless it is this very environment that has it."""
+    if not up.cluster.running:
+        for service, port in up.environment.settings.ports().items():
+            ensure_free(f"groundwork:{port_key(service)}", port)
 
 
 def check_settings(environment: Environment) -> None:

@@ -8,12 +8,11 @@ from scripts.cli.host import Policy
 
 
 def test_programs_that_are_there_need_no_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        host, "NEEDED", {"sh": "dash", "no-such-program": "something", str(tmp_path / "plugin"): "plugins"}
-    )
-    assert host.missing_packages() == ["plugins", "something"]
-    (tmp_path / "plugin").touch()
+    monkeypatch.setattr(host, "NEEDED", {"sh": "dash", "no-such-program": "something"})
+    monkeypatch.setattr(host, "cni_folder", lambda: tmp_path)
     assert host.missing_packages() == ["something"]
+    monkeypatch.setattr(host, "cni_folder", lambda: None)
+    assert host.missing_packages() == ["containernetworking-plugins", "something"]
 
 
 def test_without_root_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

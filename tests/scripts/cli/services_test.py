@@ -10,11 +10,12 @@ def service(**annotations: str) -> dict[str, Any]:
     return {"metadata": metadata, "spec": {"selector": {"app": "mlflow"}, "ports": [{"name": "http", "port": 5000}]}}
 
 
-def pod(labels: dict[str, str] | None = None, namespace: str = "local-mlflow", **status: Any) -> dict[str, Any]:
+def pod(
+    status: dict[str, Any], labels: dict[str, str] | None = None, namespace: str = "local-mlflow"
+) -> dict[str, Any]:
     return {"metadata": {"namespace": namespace, "labels": {"app": "mlflow", **(labels or {})}}, "status": status}
 
 
-WAITING = {"reason": "ImagePullBackOff", "message": "no such digest"}
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -26,27 +27,20 @@ def test_a_service_that_is_not_published_shows_its_name_in_the_cluster() -> None
     assert describe(service(), []).address == "mlflow.local-mlflow:5000 (in the cluster)"
 
 
+NOTHING: list[dict[str, Any]] = []
+UNPULLED = {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such digest"}}}]}
+UNPLACED = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient cpu"}]}
+
+
 @pytest.mark.parametrize(
     ("pods", "health"),
     [
-        ([], "no pod"),
-        ([pod(namespace="elsewhere", **READY)], "no pod"),
-        ([pod(**READY)], "healthy"),
-        (
-            [
-                pod(
-                    containerStatuses=[
-                        {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such digest"}}}
-                    ]
-                )
-            ],
-            "ImagePullBackOff no such digest",
-        ),
-        (
-            [pod(conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient cpu"}])],
-            "0/1 nodes: Insufficient cpu",
-        ),
-        ([pod(**READY), pod(phase="Pending")], "Pending"),
+        (NOTHING, "no pod"),
+        ([pod(READY, namespace="elsewhere")], "no pod"),
+        ([pod(READY)], "healthy"),
+        ([pod(UNPULLED)], "ImagePullBackOff no such digest"),
+        ([pod(UNPLACED)], "0/1 nodes: Insufficient cpu"),
+        ([pod(READY), pod({"phase": "Pending"})], "Pending"),
     ],
 )
 def test_health_is_the_first_reason_that_kubernetes_gives(pods: list[dict[str, Any]], health: str) -> None:
@@ -54,5 +48,5 @@ def test_health_is_the_first_reason_that_kubernetes_gives(pods: list[dict[str, A
 
 
 def test_a_service_on_a_simulated_node_says_so() -> None:
-    assert describe(service(), [pod(labels={"groundwork.dev/simulated": "true"}, **READY)]).kind == "simulated"
-    assert describe(service(), [pod(**READY)]).kind == "real"
+    assert describe(service(), [pod(READY, labels={"groundwork.dev/simulated": "true"})]).kind == "simulated"
+    assert describe(service(), [pod(READY)]).kind == "real"
