@@ -16,11 +16,10 @@ from modules.core.paths import REPOSITORY
 
 from . import host, status
 from .cgroups import Cgroups
-from .configuration import API_PORT, registry_address
-from .layout import PATH, Layout
+from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded, last_words
 from .parts import answers
-from .processes import Process, processes_of
+from .processes import Process, alive, descendants, processes_of
 from .spec import ClusterSpec
 from .status import Status
 
@@ -54,7 +53,7 @@ class Cluster:
     @property
     def registry(self) -> str:
         """host:port of the image registry, for pushing from this machine and for pulling by the node."""
-        return registry_address(self.spec)
+        return self.spec.registry_address
 
     @property
     def kubeconfig(self) -> Path:
@@ -88,14 +87,17 @@ class Cluster:
         host.require_root()
         self._check_identity()
         with self._alone():
-            if self._is_as_asked():
+            now = self.status()
+            as_asked = now.fingerprint == self.spec.fingerprint()
+            if as_asked and now.state == "ready" and self._answers():
                 progress("runs already")
                 return
-            if self.running:
-                progress("runs, but not as asked: stopping it first")
-                self._stop(progress)
-            host.check(self.spec)
-            self._launch()
+            if not (as_asked and now.state == "starting"):
+                if self.running:
+                    progress("runs, but not as asked: stopping it first")
+                    self._stop(progress)
+                host.check(self.spec)
+                self._launch()
             self._wait_until_ready(progress)
 
     def stop(self, progress: Progress = _silent) -> None:
@@ -117,13 +119,8 @@ class Cluster:
                 shutil.rmtree(self.layout.root)
         self._tidy()
 
-    def _is_as_asked(self) -> bool:
-        now = self.status()
-        return (
-            now.state == "ready"
-            and now.fingerprint == self.spec.fingerprint()
-            and answers(self.node_address, API_PORT, "/readyz", self.layout)
-        )
+    def _answers(self) -> bool:
+        return answers(self.node_address, API_PORT, "/readyz", self.layout)
 
     def _check_identity(self) -> None:
         """Addresses are all over a cluster's data: those made with another network can't be used with this one."""
@@ -140,8 +137,11 @@ class Cluster:
                 )
 
     def _launch(self) -> None:
+        # The daemon imports this package too, and for as long as it lives never needs what this brings along.
+        from . import configuration
+
         self._tidy()
-        self.layout.make()
+        configuration.write(self.spec)
         self.layout.status.unlink(missing_ok=True)
         self.layout.spec.write_text(self.spec.to_json())
         self.layout.identity.write_text(json.dumps({"name": self.spec.name, "network": self.spec.network}))
@@ -202,8 +202,9 @@ class Cluster:
         if pid is None:
             return
         progress("ending its processes")
+        everything = descendants(pid)
         os.kill(pid, signal.SIGKILL)
-        while self.running:
+        while any(alive(process) for process in everything):  # the kernel ends the node with its daemon
             time.sleep(POLL_SECONDS)
 
     def _tidy(self) -> None:

@@ -10,13 +10,10 @@ from typing import Any
 import yaml
 
 from . import certificates
-from .layout import CONTAINERD_SOCKET, Layout
+from .layout import API_PORT, CNI_FOLDERS, CONTAINERD_SOCKET, PAUSE_IMAGE, Layout, cni_folder
 from .spec import ClusterSpec
 
 FILES = Path(__file__).parent / "files"
-PAUSE_IMAGE = "groundwork.dev/pause:1"
-API_PORT = 6443
-REGISTRY_PORT = 5000
 CLIENTS = (
     "kubelet",
     "kube-controller-manager",
@@ -26,21 +23,10 @@ CLIENTS = (
     "kwok",
 )
 """Parts that talk to the API server, each as a user of its own."""
-CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
-"""Where the CNI plugins are: Debian's package, and what most others use."""
 
 
 def api_address(spec: ClusterSpec) -> str:
     return f"https://{spec.addresses.node}:{API_PORT}"
-
-
-def registry_address(spec: ClusterSpec) -> str:
-    return f"{spec.addresses.node}:{REGISTRY_PORT}"
-
-
-def cni_folder() -> Path | None:
-    """The folder of the CNI plugins, None where they are not installed."""
-    return next((folder for folder in CNI_FOLDERS if (folder / "ptp").exists()), None)
 
 
 def documents(spec: ClusterSpec) -> dict[str, str]:
@@ -48,7 +34,7 @@ def documents(spec: ClusterSpec) -> dict[str, str]:
     values = _values(spec)
     rendered = {
         "containerd.toml": "containerd.toml",
-        f"registries/{registry_address(spec)}/hosts.toml": "hosts.toml",
+        f"registries/{spec.registry_address}/hosts.toml": "hosts.toml",
         "cni/10-pods.conflist": "cni.conflist",
         "kubelet.yaml": "kubelet.yaml",
         "kube-proxy.yaml": "kube-proxy.yaml",
@@ -113,7 +99,7 @@ def _values(spec: ClusterSpec) -> dict[str, str]:
         "node": str(network.node),
         "node_pods": str(network.node_pods),
         "pods": str(network.pods),
-        "registry": registry_address(spec),
+        "registry": spec.registry_address,
         "registry_dir": str(spec.registry_dir),
         "containerd_socket": str(CONTAINERD_SOCKET),
         "pause_image": PAUSE_IMAGE,

@@ -14,11 +14,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from . import configuration, host, status
+from . import host, status
 from .api import Client
 from .cgroups import Cgroups
 from .forwarder import Forwarder, Target
-from .layout import Layout
+from .layout import API_PORT, Layout
 from .logs import last_words
 from .processes import namespace_of
 from .spec import ClusterSpec
@@ -45,7 +45,6 @@ class Daemon:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop)
         self.tell()
         try:
-            configuration.write(self.spec)
             self.cgroups.remove()
             self.cgroups.create()
             await self.start_node()
@@ -77,11 +76,11 @@ class Daemon:
 
     async def publish(self) -> None:
         address = str(self.spec.addresses.node)
-        self.forwarder.fixed = {self.spec.api_port: Target(address, configuration.API_PORT, "API server")}
+        self.forwarder.fixed = {self.spec.api_port: Target(address, API_PORT, "API server")}
         await self.forwarder.publish({})
         client = Client(
             address,
-            configuration.API_PORT,
+            API_PORT,
             ca=self.layout.certificate("ca"),
             certificate=self.layout.certificate("forwarder"),
             key=self.layout.key("forwarder"),

@@ -9,11 +9,21 @@ RUN = Path("/run/groundwork")
 """Sockets and small files of a running node, on its private /run."""
 ETCD_SOCKET = RUN / "etcd.sock"
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
+API_PORT = 6443
+REGISTRY_PORT = 5000
+PAUSE_IMAGE = "groundwork.dev/pause:1"
 VOLUMES = Path("/tmp/hostpath_pv")
 """Where the controller manager's host-path provisioner makes volumes; it has no flag for that."""
 
 REQUIRED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 BINARIES = (*REQUIRED, "coredns", "kwok", "registry", "pause")
+CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
+"""Where the CNI plugins are: Debian's package, and what most others use."""
+
+
+def cni_folder() -> Path | None:
+    """The folder of the CNI plugins, None where they are not installed."""
+    return next((folder for folder in CNI_FOLDERS if (folder / "ptp").exists()), None)
 
 
 @dataclass(frozen=True)
@@ -76,5 +86,6 @@ class Layout:
         self.root.chmod(0o700)
         for folder in (self.pki, self.config, self.logs, self.data):
             folder.mkdir(exist_ok=True, mode=0o700)
-        for name in ("etcd", "containerd", "kubelet", "volumes", "log"):
+        (self.data / "etcd").mkdir(exist_ok=True, mode=0o700)
+        for name in ("containerd", "kubelet", "volumes", "log"):
             (self.data / name).mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """Furnishes the node from inside its new namespaces: mounts, addresses, kernel settings. Runs before anything else."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -9,10 +10,9 @@ from pathlib import Path
 
 from modules.core.paths import REPOSITORY
 
-from .configuration import PAUSE_IMAGE
-from .layout import BINARIES, RUN, VOLUMES, Layout
+from .image import write_image
+from .layout import BINARIES, PAUSE_IMAGE, RUN, VOLUMES, Layout
 from .parts import PAUSE_ARCHIVE
-from .pause import write_image
 from .spec import ClusterSpec
 
 PRIVATE = (Path("/run"), Path("/tmp"), Path("/var/lib"), Path("/var/log"))
@@ -26,12 +26,16 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxbytes": 25000000,
 }
 """What the kubelet sets for the whole machine where it finds anything else: it is shown files that agree."""
+OPEN_FILES = 1024 * 1024
+"""What each process in the node may have open, where the machine allows it: pods inherit it."""
 UPLINK = "uplink"
 """The node's end of the link."""
 
 
 def furnish(spec: ClusterSpec) -> None:
     """Mounts, host name and loopback. The link's end comes later: see `connect`."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
     socket.sethostname(spec.name)
     run("mount", "--make-rshared", "/")
     for folder in PRIVATE:

@@ -1,6 +1,7 @@
 """What every cluster holds from the start: rights of its parts, the default storage class, the simulated nodes."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from .api import ApiError, Client, Json
@@ -23,8 +24,10 @@ def apply_all(client: Client, spec: ClusterSpec) -> None:
             _delete(client, f"/api/v1/nodes/{node['metadata']['name']}")
 
 
-def node_is_ready(client: Client, name: str) -> bool:
-    """Whether pods can be placed on a node: it says so, no taint keeps them away, and they'd find their account."""
+def node_is_ready(client: Client, name: str, since: datetime) -> bool:
+    """Whether pods can be placed on a node: it said so after `since`, no taint keeps them away, and the account that
+    they run under by default is there.
+    """
     try:
         node = client.get(f"/api/v1/nodes/{name}")
         client.get("/api/v1/namespaces/default/serviceaccounts/default")
@@ -32,8 +35,12 @@ def node_is_ready(client: Client, name: str) -> bool:
         if error.status == 404:
             return False
         raise
-    conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True" and not node["spec"].get("taints")
+    ready = any(
+        condition["status"] == "True" and datetime.fromisoformat(condition["lastHeartbeatTime"]) >= since
+        for condition in node["status"].get("conditions", [])
+        if condition["type"] == "Ready"
+    )
+    return ready and not node["spec"].get("taints")
 
 
 def rights() -> Iterator[tuple[str, Json]]:

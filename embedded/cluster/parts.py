@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .configuration import API_PORT, REGISTRY_PORT
-from .layout import CONTAINERD_SOCKET, ETCD_SOCKET, RUN, Layout
+from .layout import API_PORT, CONTAINERD_SOCKET, ETCD_SOCKET, REGISTRY_PORT, RUN, Layout
 from .objects import KWOK_ANNOTATION
 from .spec import ClusterSpec
 
@@ -182,13 +181,15 @@ def services(spec: ClusterSpec) -> list[Part]:
                 f"--cidr={network.simulated_pods}",
                 f"--node-ip={network.node}",
                 "--node-lease-duration-seconds=40",
+                "--server-address=127.0.0.1:10247",
             ],
             needs=["kube-apiserver", "objects"],
+            ready=lambda: answers("127.0.0.1", 10247, "/healthz", tls=False),
         ),
         Part(
             name="registry",
             command=[str(spec.bin_dir / "registry"), "serve", str(layout.config / "registry.yaml")],
-            ready=lambda: connects(str(network.node), REGISTRY_PORT),
+            ready=lambda: answers(str(network.node), REGISTRY_PORT, "/v2/", layout),
         ),
     ]
 
@@ -201,15 +202,6 @@ def accepts(path: Path) -> bool:
             probe.connect(str(path))
         except OSError:
             return False
-    return True
-
-
-def connects(host: str, port: int) -> bool:
-    """Whether something listens on a TCP port."""
-    try:
-        socket.create_connection((host, port), CHECK_SECONDS).close()
-    except OSError:
-        return False
     return True
 
 

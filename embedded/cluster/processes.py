@@ -1,6 +1,7 @@
 """What the kernel tells of processes, read from /proc."""
 
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,25 @@ def command_of(pid: int) -> list[str]:
         return (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
     except OSError:
         return []
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and has not ended; one that only waits to be reaped has."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+def heeds(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal. The first one of a container ignores all others."""
+    try:
+        lines = (PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return False
+    caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+    return bool(caught >> (number - 1) & 1)
 
 
 def parent_of(pid: int) -> int | None:
@@ -77,6 +97,6 @@ def _process(pid: int) -> Process | None:
 
 def _name(command: list[str]) -> str:
     """The program, or for Python the module that it runs."""
-    if "-m" in command[:-1]:
+    if "python" in Path(command[0]).name and "-m" in command[:-1]:
         return command[command.index("-m") + 1]
     return Path(command[0]).name

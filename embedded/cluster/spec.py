@@ -10,7 +10,7 @@ from typing import Any
 
 from modules.core.errors import UserError
 
-from .layout import BINARIES
+from .layout import BINARIES, REGISTRY_PORT
 from .network import Network, split
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -53,6 +53,10 @@ class ClusterSpec:
     @cached_property
     def addresses(self) -> Network:
         return split(self.network)
+
+    @property
+    def registry_address(self) -> str:
+        return f"{self.addresses.node}:{REGISTRY_PORT}"
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), default=str, indent=1)

@@ -12,18 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .api import Client
 from .cgroups import Cgroups, pids
-from .configuration import API_PORT
-from .layout import PATH, Layout
+from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded
 from .node import connect, furnish
 from .objects import apply_all, node_is_ready
 from .parts import Part, parts
-from .processes import command_of, parent_of
+from .processes import command_of, heeds, parent_of
 from .spec import ClusterSpec
 from .volumes import VolumeOpener
 
@@ -37,6 +37,9 @@ CHECK_SECONDS = 0.1
 POD_SECONDS = 25
 """What containers get to end by themselves."""
 PART_SECONDS = 8
+"""What a part gets to end by itself."""
+API_SERVER_SECONDS = 1.5
+"""It would wait for everybody who watches something to go, and has nothing to lose."""
 STOP_ORDER = (
     ("kube-proxy", "kwok", "coredns", "kube-scheduler", "kube-controller-manager"),
     ("kube-apiserver",),
@@ -128,7 +131,7 @@ class Supervisor:
             self.running[part.name] = child
             if not part.once:
                 await self.until_ready(part, child)
-            code = await child.ended
+            code = await asyncio.shield(child.ended)  # which a stop still waits for when this task is cancelled
             del self.running[part.name]
             if part.once and code == 0:
                 self.is_done(part.name)
@@ -156,11 +159,12 @@ class Supervisor:
 
     async def readiness(self) -> None:
         """Says that the cluster is ready once every part was and pods can be placed on the node."""
+        since = datetime.now(UTC).replace(microsecond=0)
         for event in self.done.values():
             await event.wait()
 
         def ready() -> None:
-            if not node_is_ready(self.client, self.spec.name):
+            if not node_is_ready(self.client, self.spec.name, since):
                 raise OSError("the node is not ready")
 
         await self.persist(ready)
@@ -191,15 +195,16 @@ class Supervisor:
         await self.end_pods()
         for group in STOP_ORDER:
             self.report({"note": f"stopping {', '.join(group)}"})
-            await asyncio.gather(*(self.end(name) for name in group))
+            patience = API_SERVER_SECONDS if "kube-apiserver" in group else PART_SECONDS
+            await asyncio.gather(*(self.end(name, patience) for name in group))
 
-    async def end(self, name: str) -> None:
+    async def end(self, name: str, patience: float = PART_SECONDS) -> None:
         child = self.running.get(name)
         if child is None or child.ended.done():
             return
         child.process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(asyncio.shield(child.ended), PART_SECONDS)
+            await asyncio.wait_for(asyncio.shield(child.ended), patience)
         except TimeoutError:
             child.process.send_signal(signal.SIGKILL)
             await child.ended
@@ -209,11 +214,15 @@ class Supervisor:
         pods = Cgroups(self.spec.name).pods()
         until = time.monotonic() + POD_SECONDS
         asked: set[int] = set()
-        while (containers := first_processes(pids(pods))) and time.monotonic() < until:
+        while time.monotonic() < until:
+            # One without a handler can't be asked: it is killed with the node.
+            containers = {pid for pid in first_processes(pids(pods)) if heeds(pid, signal.SIGTERM)}
+            if not containers:
+                return
             self.report({"note": f"waiting for {len(containers)} containers to end"})
-            for pid in set(containers) - asked:
+            for pid in containers - asked:
                 send(pid, signal.SIGTERM)
-            asked |= set(containers)
+            asked |= containers
             await asyncio.sleep(CHECK_SECONDS)
 
     def log_of(self, name: str) -> Path:
@@ -222,12 +231,12 @@ class Supervisor:
 
 def first_processes(members: Sequence[int]) -> list[int]:
     """Of all processes in pods, those that containers were started with; not the ones that only hold a pod open."""
-    return [
-        pid
-        for pid in members
-        if command_of(parent_of(pid) or 0)[:1] and "containerd-shim" in command_of(parent_of(pid) or 0)[0]
-        if command_of(pid)[:1] != ["/pause"]
-    ]
+    return [pid for pid in members if is_shim(parent_of(pid)) and command_of(pid)[:1] != ["/pause"]]
+
+
+def is_shim(pid: int | None) -> bool:
+    """Whether a process is containerd's, between it and a container."""
+    return pid is not None and any(program.endswith("/containerd-shim-runc-v2") for program in command_of(pid)[:1])
 
 
 def send(pid: int, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""The image every pod's first container runs: one static program, packed as an OCI image in a tar."""
+"""An image of one static program, packed as an OCI layout in a tar: the first container of every pod is such a one."""
 
 import hashlib
 import io
@@ -14,16 +14,16 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
 def write_image(binary: Path, reference: str, target: Path) -> None:
-    """Writes an OCI image layout whose one layer holds `binary` as /pause, run by user 65535.
+    """Writes an image whose one layer holds `binary` in its root folder, run by user 65535.
 
     The same binary gives the same bytes.
     """
-    layer = _tar({"pause": binary.read_bytes()}, mode=0o755)
+    layer = _tar({binary.name: binary.read_bytes()}, mode=0o755)
     config = _json(
         {
             "architecture": "amd64",
             "os": "linux",
-            "config": {"Entrypoint": ["/pause"], "User": "65535:65535", "WorkingDir": "/"},
+            "config": {"Entrypoint": [f"/{binary.name}"], "User": "65535:65535", "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
         }
     )
