@@ -39,7 +39,7 @@ def examine(folder: Path, example: dict[str, float]) -> dict[str, Any]:
     ]
     try:
         model = load(folder)
-        answer = predict_answer(model.predict(rows_of_predict(example, model.features)))["predictions"][0]
+        answer = predict_answer(model.predict(rows_of_predict(example, model.features)))
     except (ModelRefusedError, BadRequestError) as error:
         return {"problems": [*problems, str(error)], "versions": versions}
     return {"problems": problems, "versions": versions, "answer": answer}

@@ -142,7 +142,11 @@ def _shown(value: Any) -> str:
 
 
 def predict_answer(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    return {"predictions": [{"label": each.label, "probabilities": each.probabilities} for each in predictions]}
+    """The label of each row, and beside it the probability of each class."""
+    return {
+        "predictions": [each.label for each in predictions],
+        "probabilities": [each.probabilities for each in predictions],
+    }
 
 
 def infer_answer(predictions: Sequence[Prediction], model: Model, request: dict[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def test_a_model_of_other_versions_does_not_fit(model_folder: Path, tmp_path: Pa
 def test_a_model_of_the_same_versions_fits_and_answers(model_folder: Path) -> None:
     report = check.examine(model_folder, EXAMPLE)
     assert report["problems"] == []
-    assert report["answer"]["label"] == "small"
+    assert report["answer"]["predictions"] == ["small"]
     assert set(report["versions"]) == {"python", "mlflow-skinny", "scikit-learn", "pandas"}
 
 

@@ -1,0 +1,180 @@
+"""Training and releases on the platform, by the commands a person would type."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from modules.core.releases import Release, read_releases
+from scripts.cli import kubectl
+from scripts.cli.environment import Environment
+
+from .conftest import STACK, run
+
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+TAGS = ("code_revision", "data_address", "data_digest", "image_digest", "lock_digest", "seed", "job")
+
+
+class Mlflow:
+    def __init__(self, platform: Environment) -> None:
+        address = platform.variables()["MLFLOW_TRACKING_URI"]
+        self.client = httpx.Client(base_url=f"{address}/api/2.0/mlflow/", timeout=20)
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        return self.client.get(path, params=query).raise_for_status().json()
+
+    def post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        return self.client.post(path, json=content).raise_for_status().json()
+
+
+@pytest.fixture
+def mlflow(platform: Environment) -> Mlflow:
+    return Mlflow(platform)
+
+
+@pytest.fixture
+def address(platform: Environment) -> str:
+    return f"http://127.0.0.1:{platform.settings.ports()['iris']}"
+
+
+def command(*arguments: str) -> dict[str, Any]:
+    """What a command of the platform's stack prints as JSON."""
+    return json.loads(run(".venv/bin/groundwork", *arguments, "--stack", STACK, "--json").stdout)
+
+
+def pinned() -> Release:
+    return read_releases(STACK)["iris"]
+
+
+def another_version(mlflow: Mlflow) -> int:
+    """The same files registered once more: a version of its own, with what a release needs."""
+    first = mlflow.get("model-versions/get", name="iris", version=str(pinned().model_version))["model_version"]
+    same = {key: first[key] for key in ("name", "source", "run_id", "tags")}
+    return int(mlflow.post("model-versions/create", same)["model_version"]["version"])
+
+
+class Load:
+    """Clients that keep their connections and never ask twice; what they were answered."""
+
+    def __init__(self) -> None:
+        self.versions: Counter[str] = Counter()
+        self.failures: list[str] = []
+
+
+@contextmanager
+def load(address: str, clients: int = 4) -> Iterator[Load]:
+    seen, stop = Load(), threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=address, timeout=10) as client:
+            while not stop.is_set():
+                try:
+                    answer = client.post("/predict", json=FLOWER).raise_for_status()
+                    seen.versions[answer.json()["model_version"]] += 1
+                except httpx.HTTPError as error:
+                    seen.failures.append(f"{type(error).__name__}: {error}")
+                stop.wait(0.01)
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    yield seen
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_finished_training_is_not_repeated_and_names_what_it_made() -> None:
+    training = command("train", "iris")
+    assert training["fresh"] is False
+    assert {candidate["name"] for candidate in training["candidates"]} == {
+        "RandomForestClassifier",
+        "GradientBoostingClassifier",
+    }
+    assert sum(candidate["selected"] for candidate in training["candidates"]) == 1
+
+
+def test_every_run_records_what_reproduces_it_and_its_results(mlflow: Mlflow) -> None:
+    training = command("train", "iris")
+    for run_id in [training["run"], *(candidate["run"] for candidate in training["candidates"])]:
+        found = mlflow.get("runs/get", run_id=run_id)["run"]
+        tags = {tag["key"]: tag["value"] for tag in found["data"]["tags"]}
+        assert all(tags[f"groundwork.{key}"] for key in TAGS)
+        assert {metric["key"] for metric in found["data"]["metrics"]} >= {"accuracy", "f1_macro", "log_loss"}
+    for candidate in training["candidates"]:
+        steps = mlflow.get("metrics/get-history", run_id=candidate["run"], metric_key="accuracy_by_trees")["metrics"]
+        assert len(steps) == 100
+        files = mlflow.get("artifacts/list", run_id=candidate["run"])["files"]
+        assert "predictions.csv" in {file["path"] for file in files}
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_run_is_reproduced_with_the_same_metrics() -> None:
+    training = command("train", "iris")
+    result = command("reproduce", training["run"])
+    assert result["same"] is True
+    assert len(result["comparisons"]) >= 6
+    assert result["reproduced_by"] != training["run"]
+
+
+@pytest.mark.usefixtures("platform")
+def test_releasing_what_serves_is_nothing_to_do() -> None:
+    before = pinned()
+    assert command("release", "iris")["changed"] is False
+    assert pinned() == before
+
+
+def test_a_release_and_a_rollback_lose_no_request(mlflow: Mlflow, address: str) -> None:
+    first, second = pinned().model_version, another_version(mlflow)
+    with load(address) as seen:
+        assert command("release", "iris", "--model-version", str(second))["changed"] is True
+        assert pinned().model_version == second
+        released = httpx.get(f"{address}/v2/models/iris").json()
+        assert command("rollback", "iris")["pin"]["model_version"] == first
+    assert released["versions"] == [str(second)]
+    assert seen.failures == []
+    assert set(seen.versions) == {str(first), str(second)}
+    assert pinned().model_version == first
+
+
+def test_a_model_whose_files_were_changed_is_not_released(mlflow: Mlflow, address: str) -> None:
+    before, version = pinned(), another_version(mlflow)
+    false = {"name": "iris", "version": str(version), "key": "groundwork.digest", "value": "sha256:" + "0" * 64}
+    mlflow.post("model-versions/set-tag", false)
+    done = run(
+        ".venv/bin/groundwork",
+        *("release", "iris", "--model-version", str(version), "--stack", STACK),
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "what served is unchanged" in done.stderr
+    assert pinned() == before
+    assert httpx.get(f"{address}/v2/models/iris").json()["versions"] == [str(before.model_version)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "irsi"), "workload 'irsi' is unknown; known: iris"),
+        (("release", "iris", "--model-version", "99"), "has no version 99; existing versions: 1"),
+        (("reproduce", "nothing"), "no run 'nothing' in MLflow"),
+    ],
+)
+@pytest.mark.usefixtures("platform")
+def test_a_wrong_name_lists_the_right_ones(arguments: tuple[str, ...], message: str) -> None:
+    done = run(".venv/bin/groundwork", *arguments, "--stack", STACK, check=False)
+    assert done.returncode == 1
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_workloads_have_no_rights_in_the_cluster(platform: Environment) -> None:
+    pods = kubectl.items(platform, "pods", "-n", f"{STACK}-iris")
+    assert pods
+    assert all(pod["spec"]["automountServiceAccountToken"] is False for pod in pods)
