@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,7 +67,7 @@ class Load:
 
 
 @contextmanager
-def load(address: str, clients: int = 4) -> Iterator[Load]:
+def load(address: str, clients: int = 4) -> Generator[Load]:
     seen, stop = Load(), threading.Event()
 
     def ask() -> None:
