@@ -26,7 +26,10 @@ def build_images(environment: str, registry: Registry, ca: Path, progress: Progr
     sources = read_sources()
     home = cache_home() / "containers"
     with Remote(registry, ca) as remote:
-        if _current(environment, remote, sources).keys() == sources.keys():
+        current = _current(environment, remote, sources)
+        if current.keys() == sources.keys():
+            if current != read_images(environment):
+                write_images(environment, current)
             progress(f"{len(sources)} unchanged")
             return
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
@@ -47,11 +50,15 @@ def image_sizes(environment: str, registry: Registry, ca: Path) -> dict[str, Ima
 
 
 def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) -> dict[str, LockedImage]:
-    """The images that are locked with the present inputs and that the registry holds."""
+    """The images that the registry holds with the present inputs.
+
+    What another stack built, or this one before its file was lost, is found by the tag of its inputs.
+    """
     locked = read_images(environment)
-    same = {name: locked[name] for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
-    present = remote.present({name: image.digest for name, image in same.items()})
-    return {name: image for name, image in same.items() if name in present}
+    same = {name for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
+    asked = {name: locked[name].digest if name in same else sources[name].tag for name in sources}
+    found = remote.find(asked)
+    return {name: LockedImage(digest=digest, inputs=sources[name].inputs) for name, digest in found.items()}
 
 
 @contextmanager

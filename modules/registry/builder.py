@@ -85,9 +85,9 @@ class Builder:
         self._tell(ended=name)
 
     def _push(self, source: Source) -> str:
-        """Pushes under a tag of the inputs; returns the manifest's digest as the registry has it."""
+        """Pushes under the tag of the inputs; returns the manifest's digest as the registry has it."""
         digest = self.folder / f"{source.image.name}.digest"
-        target = f"docker://{self.registry.push}/{source.image.name}:{_short(source)}"
+        target = f"docker://{self.registry.push}/{source.image.name}:{source.tag}"
         certificates = f"--cert-dir={self.folder / 'certificates'}"
         # The environment's own registry is never behind a proxy.
         direct = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
@@ -163,9 +163,5 @@ class Builder:
                 self.progress(f"{len(self.built)} built; building {', '.join(self.building)}")
 
 
-def _short(source: Source) -> str:
-    return source.inputs.removeprefix("sha256:")[:12]
-
-
 def _local_name(source: Source) -> str:
-    return f"localhost/groundwork/{source.image.name}:{_short(source)}"
+    return f"localhost/groundwork/{source.image.name}:{source.tag}"

@@ -93,6 +93,11 @@ class Source:
     """Digest of everything here, and of the base image's inputs."""
 
     @property
+    def tag(self) -> str:
+        """Of the image in the registry and in the build storage: the beginning of the inputs' digest."""
+        return self.inputs.removeprefix("sha256:")[:16]
+
+    @property
     def context(self) -> dict[str, bytes]:
         """Files of the build context by path."""
         requirements = {} if self.requirements is None else {"requirements.txt": self.requirements}

@@ -50,10 +50,14 @@ class Remote:
     ) -> None:
         self.client.close()
 
-    def present(self, digests: Mapping[str, str]) -> set[str]:
-        """Which of the images (digest by name) the registry holds. UserError where it does not answer."""
+    def find(self, references: Mapping[str, str]) -> dict[str, str]:
+        """Digest by name of those images (digest or tag by name) that the registry holds.
+
+        UserError where it does not answer.
+        """
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            return {name for name, there in zip(digests, pool.map(self._has, digests.items()), strict=True) if there}
+            found = zip(references, pool.map(self._find, references.items()), strict=True)
+            return {name: digest for name, digest in found if digest}
 
     def sizes(self, digests: Mapping[str, str]) -> dict[str, ImageSize]:
         """Size by name of images (digest by name) that the registry holds."""
@@ -70,9 +74,9 @@ class Remote:
             for name, layers in manifests.items()
         }
 
-    def _has(self, image: tuple[str, str]) -> bool:
+    def _find(self, image: tuple[str, str]) -> str | None:
         response = self._ask("HEAD", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST}, missing=True)
-        return response.is_success
+        return response.headers["Docker-Content-Digest"] if response.is_success else None
 
     def _manifest(self, image: tuple[str, str]) -> Collection[Mapping[str, Any]]:
         response = self._ask("GET", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST})

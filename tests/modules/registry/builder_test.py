@@ -97,7 +97,7 @@ def test_the_base_comes_first_and_then_two_at_a_time(new: Builder, buildah: Fake
 
 
 def test_only_what_is_missing_is_built_on_the_base_that_is_there(new: Builder, buildah: FakeBuildah) -> None:
-    buildah.stored.add(f"localhost/groundwork/base:{SOURCES['base'].inputs[7:19]}")
+    buildah.stored.add(f"localhost/groundwork/base:{SOURCES['base'].tag}")
     new.build(SOURCES, locked(buildah, "base", "one", "two", "three"))
     assert buildah.built() == ["four"]
     assert new.done.keys() == SOURCES.keys()

@@ -17,9 +17,10 @@ LAYER = gzip.compress(b"x" * 3_000_000)
 def answer(request: httpx.Request) -> httpx.Response:
     """A registry that holds one image, `there`, of two equal layers."""
     path = request.url.path.removeprefix("/v2/groundwork")
-    if path == "/there/manifests/sha256:1":
+    if path in {"/there/manifests/sha256:1", "/there/manifests/tag"}:
         layer = {"digest": "sha256:2", "size": 1_000_000}
-        return httpx.Response(200, text=json.dumps({"layers": [layer, layer]}))
+        digest = {"Docker-Content-Digest": "sha256:1"}
+        return httpx.Response(200, text=json.dumps({"layers": [layer, layer]}), headers=digest)
     if path == "/there/blobs/sha256:2" and request.headers["Range"] == "bytes=-4":
         return httpx.Response(206, content=LAYER[-4:])
     return httpx.Response(500 if path.startswith("/broken") else 404)
@@ -45,7 +46,8 @@ Make = Callable[[Callable[[httpx.Request], httpx.Response]], Remote]
 
 def test_it_tells_which_images_are_there(remote: Make) -> None:
     with remote(answer) as registry:
-        assert registry.present({"there": "sha256:1", "gone": "sha256:1"}) == {"there"}
+        assert registry.find({"there": "sha256:1", "gone": "sha256:1"}) == {"there": "sha256:1"}
+        assert registry.find({"there": "tag"}) == {"there": "sha256:1"}
 
 
 def test_it_tells_what_images_weigh_on_the_wire_and_on_a_node(remote: Make) -> None:
@@ -56,6 +58,6 @@ def test_it_tells_what_images_weigh_on_the_wire_and_on_a_node(remote: Make) -> N
 
 def test_a_registry_that_does_not_answer_is_an_error_and_not_an_absent_image(remote: Make) -> None:
     with remote(refuse) as registry, pytest.raises(UserError, match=r"registry\.test:5000 does not answer"):
-        registry.present({"there": "sha256:1"})
+        registry.find({"there": "sha256:1"})
     with remote(answer) as registry, pytest.raises(UserError, match="HTTP 500"):
-        registry.present({"broken": "sha256:1"})
+        registry.find({"broken": "sha256:1"})

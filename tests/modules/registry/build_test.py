@@ -1,0 +1,154 @@
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from modules.core import images as lock
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+from modules.core.images import LockedImage, read_images, write_images
+from modules.registry import build
+from modules.registry.build import build_images
+from modules.registry.images import Image, Source, sha256
+
+REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
+
+
+def source(name: str) -> Source:
+    image = Image(name=name, containerfile="Containerfile")
+    return Source(image=image, containerfile=b"", files={}, requirements=None, inputs=sha256(name.encode()))
+
+
+SOURCES = {name: source(name) for name in ("base", "one")}
+BUILT = {name: LockedImage(digest=sha256(name.encode() * 2), inputs=s.inputs) for name, s in SOURCES.items()}
+
+
+class Held:
+    """A registry that holds the built images of some names."""
+
+    def __init__(self, *names: str) -> None:
+        self.by_digest = {name: BUILT[name].digest for name in names}
+        self.by_tag = {name: SOURCES[name].tag for name in names}
+
+    def __call__(self, *_: object) -> "nullcontext[Held]":
+        return nullcontext(self)
+
+    def find(self, references: Mapping[str, str]) -> dict[str, str]:
+        return {
+            name: self.by_digest[name]
+            for name, reference in references.items()
+            if name in self.by_tag and reference in {self.by_tag[name], self.by_digest[name]}
+        }
+
+
+def no_buildah(*_: object) -> nullcontext[None]:
+    return nullcontext()
+
+
+class FakeBuilder:
+    """Builds everything that is not there; fails after the base where `failing`."""
+
+    failing = False
+    seen: Mapping[str, LockedImage]
+
+    def __init__(self, **_: object) -> None:
+        self.done: dict[str, LockedImage] = {}
+        self.built: list[str] = []
+
+    def build(self, sources: Mapping[str, Source], current: Mapping[str, LockedImage]) -> None:
+        type(self).seen = current
+        self.done = dict(current)
+        for name in sources:
+            if name not in current:
+                self.done[name] = BUILT[name]
+                self.built.append(name)
+            if self.failing:
+                raise UserError("images: building one failed")
+
+
+@pytest.fixture(autouse=True)
+def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]:
+    """Everything around the code under test: sources, caches, the lock file, the builder."""
+
+    class Fresh(FakeBuilder):
+        pass
+
+    monkeypatch.setattr(build, "read_sources", lambda: SOURCES)
+    monkeypatch.setattr(build, "cache_home", lambda: tmp_path / "cache")
+    monkeypatch.setattr(lock, "lock_file", lambda environment: tmp_path / f"images.{environment}.yaml")
+    monkeypatch.setattr(build, "Buildah", no_buildah)
+    monkeypatch.setattr(build, "Builder", Fresh)
+    return Fresh
+
+
+def run(tmp_path: Path) -> str:
+    """Brings the images of the environment `test`; returns the last line that was told."""
+    told: list[str] = []
+    build_images("test", REGISTRY, tmp_path / "ca.pem", told.append, tmp_path / "log")
+    return told[-1]
+
+
+def test_what_is_missing_is_built_and_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "Remote", Held())
+    assert run(tmp_path) == "2 built, 0 unchanged"
+    assert read_images("test") == BUILT
+
+
+def test_the_second_time_nothing_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_images("test", BUILT)
+    monkeypatch.setattr(build, "Remote", Held("base", "one"))
+    monkeypatch.setattr(build, "Builder", None)
+    assert run(tmp_path) == "2 unchanged"
+
+
+def test_what_another_stack_built_is_found_by_its_inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(build, "Remote", Held("base", "one"))
+    monkeypatch.setattr(build, "Builder", None)
+    assert run(tmp_path) == "2 unchanged"
+    assert read_images("test") == BUILT
+
+
+def test_what_the_registry_lost_is_built_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, around: type[FakeBuilder]
+) -> None:
+    write_images("test", BUILT)
+    monkeypatch.setattr(build, "Remote", Held("base"))
+    assert run(tmp_path) == "1 built, 1 unchanged"
+    assert around.seen.keys() == {"base"}
+
+
+def test_changed_inputs_are_built_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    former = BUILT["one"].model_copy(update={"inputs": sha256(b"former")})
+    write_images("test", {**BUILT, "one": former})
+    held = Held("base", "one")
+    held.by_tag["one"] = "former"
+    monkeypatch.setattr(build, "Remote", held)
+    assert run(tmp_path) == "1 built, 1 unchanged"
+    assert read_images("test") == BUILT
+
+
+def test_after_a_failure_what_was_built_is_written_down(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, around: type[FakeBuilder]
+) -> None:
+    monkeypatch.setattr(build, "Remote", Held())
+    around.failing = True
+    with pytest.raises(UserError, match="building one failed"):
+        run(tmp_path)
+    assert read_images("test").keys() == {"base"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("images: [", "not YAML"),
+        ("", "document is None"),
+        ("image: {}", r"images is .*Field required"),
+        ("images: {a: {digest: sha256:1, inputs: sha256:2}}", r"images\.a\.digest is 'sha256:1'"),
+        ("images: {}\nmore: 1", "more is 1"),
+    ],
+)
+def test_a_file_that_is_not_one_of_ours_is_refused(text: str, message: str) -> None:
+    lock.lock_file("test").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_images("test")
