@@ -93,10 +93,10 @@ class Cluster:
                 progress("runs already")
                 return
             if not (as_asked and now.state == "starting"):
+                host.check(self.spec, self._port() if self.running else None)
                 if self.running:
                     progress("runs, but not as asked: stopping it first")
                     self._stop(progress)
-                host.check(self.spec)
                 self._launch()
             self._wait_until_ready(progress)
 
@@ -121,6 +121,10 @@ class Cluster:
 
     def _answers(self) -> bool:
         return answers(self.node_address, API_PORT, "/readyz", self.layout)
+
+    def _port(self) -> int:
+        """Of the spec that runs now."""
+        return ClusterSpec.from_json(self.layout.spec.read_text()).api_port
 
     def _check_identity(self) -> None:
         """Addresses are all over a cluster's data: those made with another network can't be used with this one."""

@@ -111,7 +111,7 @@ class Daemon:
                 self.status.message = f"starting {', '.join(waiting)}" if waiting else "waiting for the node"
         elif "note" in event:
             print(f"{_now()} {event['note']}", flush=True)
-            if self.status.state == "stopping":
+            if self.status.state in {"starting", "stopping"}:
                 self.status.message = event["note"]
         elif self.status.state == "starting":
             self.status.state, self.status.message = "ready", ""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from .api import ApiError, Client, Json
 from .ports import holder
@@ -95,7 +96,7 @@ class Forwarder:
     def _follow(self, client: Client) -> None:
         stop = threading.Event()
         while True:
-            with suppress(OSError, ApiError, ValueError, KeyError):
+            with suppress(OSError, ApiError, HTTPException, ValueError):
                 self._follow_once(client)
             stop.wait(RETRY_SECONDS)
 

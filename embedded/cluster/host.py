@@ -32,8 +32,11 @@ TOOLS = {
 """Debian package by the program that the node needs of it."""
 
 
-def check(spec: ClusterSpec) -> None:
-    """Refuses to start a cluster that could not run here: UserError. Changes nothing."""
+def check(spec: ClusterSpec, own_port: int | None) -> None:
+    """Refuses to start a cluster that could not run here: UserError. Changes nothing.
+
+    own_port: what the cluster itself publishes its API server at, while it runs.
+    """
     require_root()
     missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool, path=PATH) is None})
     if cni_folder() is None:
@@ -43,7 +46,8 @@ def check(spec: ClusterSpec) -> None:
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
         raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")
-    ensure_free("groundwork:foundation.ports.api", spec.api_port)
+    if spec.api_port != own_port:
+        ensure_free("groundwork:foundation.ports.api", spec.api_port)
     check_routes(spec.network, routes(), link_name(spec.name))
 
 

@@ -43,6 +43,18 @@ def node_is_ready(client: Client, name: str, since: datetime) -> bool:
     return ready and not node["spec"].get("taints")
 
 
+def outdated_pods(client: Client, name: str, since: datetime) -> list[str]:
+    """Pods of a node that are still told to run what they ran before `since`, when the node itself did not."""
+    pods: list[Json] = client.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")["items"]
+
+    def outdated(pod: Json) -> bool:
+        containers: list[Json] = pod["status"].get("containerStatuses") or []
+        running = [container["state"]["running"] for container in containers if "running" in container["state"]]
+        return any(datetime.fromisoformat(state["startedAt"]) < since for state in running)
+
+    return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods if outdated(pod)]
+
+
 def rights() -> Iterator[tuple[str, Json]]:
     """Roles of the parts that Kubernetes has none for, each bound to the user of that part's certificate."""
     yield from _role(

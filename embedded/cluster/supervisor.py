@@ -21,7 +21,7 @@ from .cgroups import Cgroups, pids
 from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded
 from .node import connect, furnish
-from .objects import apply_all, node_is_ready
+from .objects import apply_all, node_is_ready, outdated_pods
 from .parts import Part, parts
 from .processes import command_of, heeds, parent_of
 from .spec import ClusterSpec
@@ -40,6 +40,8 @@ PART_SECONDS = 8
 """What a part gets to end by itself."""
 API_SERVER_SECONDS = 1.5
 """It would wait for everybody who watches something to go, and has nothing to lose."""
+OUTDATED_SECONDS = 20
+"""How long a start waits for the kubelet to see that the pods of the last run ended with it."""
 STOP_ORDER = (
     ("kube-proxy", "kwok", "coredns", "kube-scheduler", "kube-controller-manager"),
     ("kube-apiserver",),
@@ -165,18 +167,28 @@ class Supervisor:
 
         def ready() -> None:
             if not node_is_ready(self.client, self.spec.name, since):
-                raise OSError("the node is not ready")
+                raise OSError("waiting for the node")
+
+        def up_to_date() -> None:
+            outdated = outdated_pods(self.client, self.spec.name, since)
+            if outdated and time.monotonic() < until:
+                raise OSError(f"waiting for the kubelet to look after {len(outdated)} pods of the last run")
 
         await self.persist(ready)
+        until = time.monotonic() + OUTDATED_SECONDS
+        await self.persist(up_to_date)
         self.report({"state": "ready"})
 
     async def persist(self, action: Callable[[], None]) -> None:
-        """Does something that needs the API server, until it succeeds."""
+        """Does something that needs the API server, until it succeeds; says each reason why it doesn't once."""
+        said = ""
         while True:
             try:
                 await asyncio.to_thread(action)
             except Exception as error:  # whatever it is, it is said, and the daemon's patience ends it
-                self.report({"note": str(error)})
+                if str(error) != said:
+                    said = str(error)
+                    self.report({"note": said})
                 await asyncio.sleep(CHECK_SECONDS * 2)
             else:
                 return
@@ -219,7 +231,8 @@ class Supervisor:
             containers = {pid for pid in first_processes(pids(pods)) if heeds(pid, signal.SIGTERM)}
             if not containers:
                 return
-            self.report({"note": f"waiting for {len(containers)} containers to end"})
+            if containers != asked:
+                self.report({"note": f"waiting for {len(containers)} containers to end"})
             for pid in containers - asked:
                 send(pid, signal.SIGTERM)
             asked |= containers

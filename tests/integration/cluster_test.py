@@ -157,7 +157,7 @@ def test_a_pod_finds_the_api_server_by_its_service_name_and_is_known_there(teste
     run_pod(tested, pod("caller", *SERVE, account=True))
     call = ("exec", "-n", NAMESPACE, "caller", "--", "/kubectl")
     assert f"system:serviceaccount:{NAMESPACE}:default" in kubectl(tested, *call, "auth", "whoami")
-    by_name = ("--server=https://kubernetes.default.svc.cluster.local", "get", "--raw=/version")
+    by_name = ("--server=https://kubernetes.default.svc.cluster.local", "--token=nobody", "get", "--raw=/version")
     authority = "--certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
     assert "Unauthorized" in kubectl(tested, *call, authority, *by_name, check=False)
 
