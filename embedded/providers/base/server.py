@@ -206,8 +206,8 @@ def serve(provider: Provider) -> None:
     servicer = Servicer(provider, next((a for a in sys.argv[1:] if not a.startswith("-")), ""))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
-    # Ctrl-C reaches the whole process group; the engine decides when its plugins end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A plugin has a process group of its own: what arrives is the engine's word that it is done, never Ctrl-C.
+    signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
     server.start()
     print(port, flush=True)

@@ -1,5 +1,9 @@
-from embedded.providers.base import serve
+from embedded.providers.base.light import skip_sdk
 
-from .provider import Random
+skip_sdk()
+
+from embedded.providers.base import serve  # noqa: E402
+
+from .provider import Random  # noqa: E402
 
 serve(Random())

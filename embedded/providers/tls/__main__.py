@@ -1,5 +1,9 @@
-from embedded.providers.base import serve
+from embedded.providers.base.light import skip_sdk
 
-from .provider import Tls
+skip_sdk()
+
+from embedded.providers.base import serve  # noqa: E402
+
+from .provider import Tls  # noqa: E402
 
 serve(Tls())

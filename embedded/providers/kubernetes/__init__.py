@@ -1,0 +1,1 @@
+"""Stands in for the official `kubernetes` provider plugin, against any real API server."""

@@ -1,0 +1,302 @@
+"""The provider: what the engine asks for, in terms of one cluster's objects."""
+
+import threading
+from importlib.metadata import version
+
+from embedded.providers.base import (
+    Call,
+    Change,
+    Checked,
+    Created,
+    Diff,
+    InitFailed,
+    Object,
+    Provider,
+    ProviderError,
+    ReadResult,
+    Resource,
+    has_unknown,
+    reveal,
+)
+
+from . import checks, settings
+from .cluster import Cluster
+from .diff import differences, notation
+from .discovery import Kind
+from .errors import ApiError, Unreachable
+from .imports import inputs_of, merged_inputs
+from .manifest import (
+    AUTONAMED,
+    CLUSTER_KEY,
+    MANAGER_KEY,
+    VERSION_KEY,
+    annotations,
+    field_manager,
+    from_server,
+    id_of,
+    metadata,
+    namespace_of,
+    redact,
+    sealed_inputs,
+    sealed_outputs,
+    split_id,
+    title,
+    to_server,
+)
+from .preview import Coming, examine_template, missing_namespace, no_such_kind, unknown_kind
+from .readiness.waiting import NotReady, timeout_of, wait_ready
+from .rules import refuse_data_loss, replaces
+from .writes import Writer
+from .yaml_files import decode_yaml
+
+UNKNOWN_VALUES = "it holds values that are known only when other resources exist"
+DEFINITION_WAIT = 10.0
+"""Seconds for which a custom resource waits for the server to serve a definition made moments ago."""
+
+
+class Kubernetes(Provider):
+    """One provider resource's cluster."""
+
+    name = "kubernetes"
+
+    def __init__(self) -> None:
+        self.version = version("pulumi-kubernetes")
+        self.settings = settings.Settings()
+        self.coming = Coming()
+        self._cluster: Cluster | None = None
+        self._lock = threading.Lock()
+        self.cancelled = threading.Event()
+
+    @property
+    def cluster(self) -> Cluster:
+        with self._lock:
+            if self._cluster is None:
+                self._cluster = Cluster(self.settings, self.cancelled)
+            return self._cluster
+
+    def check_config(self, urn: str, old: Object, new: Object) -> Checked:
+        del urn, old
+        return Checked(*settings.check(new))
+
+    def diff_config(self, urn: str, old: Object, new: Object) -> Diff:
+        del urn
+        return settings.diff(old, new)
+
+    def configure(self, values: Object) -> None:
+        self.settings = settings.parse(values)
+
+    def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:
+        failures = checks.refused(resource, new)
+        if failures:
+            return Checked(new, failures)
+        inputs = checks.named(resource, old, new, seed)
+        inputs = self._with_namespace(inputs)
+        self.coming.declare(reveal(inputs))
+        return Checked(sealed_inputs(inputs))
+
+    def _with_namespace(self, inputs: Object) -> Object:
+        plain = reveal(inputs)
+        if has_unknown(plain.get("metadata")) or namespace_of(plain):
+            return inputs
+        kind = self.cluster.kind(plain["apiVersion"], plain["kind"])
+        if kind is None or not kind.namespaced:
+            return inputs
+        return checks.with_metadata(inputs, {"namespace": self.cluster.namespace})
+
+    def diff(self, resource: Resource, id: str, state: Object, old: Object, new: Object) -> Diff:
+        del id
+        self.cluster.refuse_other(reveal(state))
+        before, after = to_server(old), to_server(new)
+        found = differences(before, after)
+        changes: dict[str, Change] = {}
+        replacing: list[str] = []
+        for path, change in found.items():
+            if checks.is_patch(resource):
+                forced = path[:2] in (("metadata", "name"), ("metadata", "namespace"))
+            else:
+                forced = replaces(path, before, after, mutable=self.settings.mutable)
+            text = notation(path)
+            changes[text] = Change[f"{change.name}_REPLACE"] if forced else change
+            if forced:
+                replacing.append(text)
+        if replacing:
+            refuse_data_loss(before, after, replacing)
+        fixed = annotations(after).get(AUTONAMED) != "true" and id_of(before) == id_of(after)
+        return Diff(changes, delete_first=bool(replacing) and fixed)
+
+    def create(self, call: Call, resource: Resource, inputs: Object) -> Created:
+        manifest = to_server(inputs)
+        if has_unknown(manifest):
+            self.coming.unchecked(call, UNKNOWN_VALUES)
+            return Created("", inputs)
+        kind = self._kind(call, manifest)
+        if kind is None:
+            return Created("", inputs)
+        manager = field_manager(resource.urn, manifest)
+        writer = Writer(self.cluster, kind)
+        try:
+            if checks.is_patch(resource):
+                live = writer.apply(manifest, manager, dry_run=call.preview, force=self.settings.patch_force)
+            else:
+                live = writer.create(manifest, manager, dry_run=call.preview)
+        except ApiError as error:
+            if call.preview and (namespace := missing_namespace(error)):
+                self._note_missing_namespace(call, namespace)
+                return Created("", inputs)
+            raise self._refused(error, manifest, inputs) from None
+        outputs = self._outputs(live, inputs, manager)
+        if call.preview:
+            examine_template(call, self.cluster, self.coming, manifest, inputs)
+            return Created("", _unsettled(outputs))
+        outputs = self._awaited(call, kind, live, inputs, manager)
+        return Created(id_of(live), outputs)
+
+    def update(self, call: Call, resource: Resource, id: str, *, state: Object, old: Object, new: Object) -> Object:
+        del id, old
+        manifest = to_server(new)
+        if has_unknown(manifest):
+            self.coming.unchecked(call, UNKNOWN_VALUES)
+            return new
+        self.cluster.refuse_other(reveal(state))
+        kind = self._kind(call, manifest)
+        if kind is None:
+            return new
+        before = str(state.get(MANAGER_KEY) or field_manager(resource.urn, to_server(state)))
+        chosen = annotations(manifest).get("pulumi.com/patchFieldManager")
+        manager = str(chosen) if chosen else before
+        writer = Writer(self.cluster, kind)
+        try:
+            live = writer.apply(manifest, manager, dry_run=call.preview, force=self.settings.patch_force)
+            if manager != before and not call.preview:
+                writer.relinquish(manifest, before)
+        except ApiError as error:
+            raise self._refused(error, manifest, new) from None
+        if call.preview:
+            examine_template(call, self.cluster, self.coming, manifest, new)
+            return _unsettled(self._outputs(live, new, manager))
+        return self._awaited(call, kind, live, new, manager)
+
+    def read(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
+        del call
+        known, given = to_server(state), to_server(inputs)
+        self.cluster.refuse_other(reveal(state))
+        api_version, name = _identity(resource, known, given)
+        kind = self.cluster.kind(api_version, name)
+        if kind is None:
+            if known:
+                return None  # its definition is gone, and every object with it
+            raise ProviderError(no_such_kind(api_version, name))
+        namespace, object_name = split_id(id)
+        if kind.namespaced and not namespace:
+            namespace = namespace_of(known) or namespace_of(given) or self.cluster.namespace
+        try:
+            live = Writer(self.cluster, kind).read(namespace, object_name)
+        except ApiError as error:
+            raise self._refused(error, given or {"kind": name}, inputs) from None
+        if live is None:
+            return None
+        manager = str(state.get(MANAGER_KEY) or field_manager(resource.urn, live))
+        fresh = from_server(live)
+        read = merged_inputs(inputs, known, fresh) if inputs else sealed_inputs(inputs_of(fresh))
+        return ReadResult(id_of(live) if kind.namespaced else id, self._outputs(live, read, manager), read)
+
+    def delete(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> None:
+        known = to_server(state)
+        try:
+            self.cluster.refuse_other(reveal(state))
+            kind = self.cluster.kind(known["apiVersion"], known["kind"])
+        except Unreachable as error:
+            if not self.settings.delete_unreachable:
+                raise
+            call.warn(f"{error}; deleted from the state only, since deleteUnreachable is set")
+            return
+        if kind is None:
+            return  # its definition is gone, and every object with it
+        writer = Writer(self.cluster, kind)
+        namespace, name = split_id(id)
+        try:
+            if checks.is_patch(resource):
+                writer.relinquish(known, str(state.get(MANAGER_KEY)))
+            else:
+                writer.delete(call, known, namespace, name, timeout_of(call, to_server(inputs) or known))
+        except ApiError as error:
+            raise self._refused(error, known, inputs) from None
+
+    def invoke(self, call: Call, token: str, arguments: Object) -> Object:
+        if token == "kubernetes:yaml:decode":
+            return {"result": decode_yaml(reveal(arguments), self.cluster)}
+        if why := checks.left_out(token):
+            raise ProviderError(why)
+        return super().invoke(call, token, arguments)
+
+    def _kind(self, call: Call, manifest: Object) -> Kind | None:
+        """None, in a preview, for a kind that the server may come to know. Raises ProviderError for others."""
+        api_version, name = str(manifest["apiVersion"]), str(manifest["kind"])
+        kind = self.cluster.kind(api_version, name)
+        if kind is not None:
+            return kind
+        if call.preview:
+            unknown_kind(self.coming, call, api_version, name)
+            return None
+        waited = 0.0
+        while self.coming.has_kind(api_version, name) and waited < DEFINITION_WAIT:
+            call.sleep(0.5)
+            waited += 0.5
+            self.cluster.discovery.forget()
+            if kind := self.cluster.kind(api_version, name):
+                return kind
+        raise ProviderError(f"{no_such_kind(api_version, name)}; make its CustomResourceDefinition first")
+
+    def _note_missing_namespace(self, call: Call, namespace: str) -> None:
+        if self.coming.has("Namespace", namespace):
+            self.coming.unchecked(call, f"its namespace {namespace} comes in this run")
+            return
+        self.coming.unchecked(call, f"its namespace {namespace} does not exist")
+        call.warn(f"the namespace {namespace!r} does not exist, and nothing this program has declared so far makes it")
+
+    def _awaited(self, call: Call, kind: Kind, live: Object, inputs: Object, manager: str) -> Object:
+        """Outputs of the object when ready. Raises InitFailed, so that the state keeps what was made."""
+        try:
+            ready = wait_ready(call, self.cluster, kind, live)
+        except NotReady as failure:
+            reasons = [redact(reason, inputs) for reason in failure.reasons]
+            outputs = self._outputs(failure.live, inputs, manager)
+            raise InitFailed(id_of(live), outputs, inputs, [f"{title(live)} was applied", *reasons]) from None
+        if kind.kind == "CustomResourceDefinition":
+            self.cluster.discovery.forget()
+        return self._outputs(ready, inputs, manager)
+
+    def _outputs(self, live: Object, inputs: Object, manager: str) -> Object:
+        return {
+            **sealed_outputs(from_server(live), inputs),
+            MANAGER_KEY: manager,
+            CLUSTER_KEY: self.cluster.uid,
+            VERSION_KEY: str(live.get("apiVersion")),
+        }
+
+    def _refused(self, error: ApiError, manifest: Object, inputs: Object) -> ProviderError:
+        where = "; ".join(str(cause["field"]) for cause in error.causes if cause.get("field"))
+        fields = f" [{where}]" if where and where not in error.message else ""
+        return ProviderError(f"{title(manifest)}: {redact(error.message, inputs)}{fields}")
+
+
+def _unsettled(outputs: Object) -> Object:
+    """What a dry run returns holds an identity and a status that the real object will not have."""
+    fields = {
+        key: value
+        for key, value in metadata(outputs).items()
+        if key not in ("uid", "resourceVersion", "creationTimestamp", "generation")
+    }
+    kept = {key: value for key, value in outputs.items() if key != "status"}
+    return {**kept, "metadata": fields}
+
+
+def _identity(resource: Resource, known: Object, given: Object) -> tuple[str, str]:
+    """apiVersion and kind, from the state or, for an import, from the type's name."""
+    for source in (given, known):
+        if source.get("apiVersion") and source.get("kind"):
+            return str(source["apiVersion"]), str(source["kind"])
+    _, middle, kind = resource.type.split(":", 2)
+    group, _, api_version = middle.rpartition("/")
+    kind = kind.removesuffix("Patch") if checks.is_patch(resource) else kind
+    return (api_version if group in ("", "core") else f"{group}/{api_version}"), kind

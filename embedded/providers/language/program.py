@@ -1,0 +1,80 @@
+"""Runs one Pulumi program in the program's own Python: `program.py SETTINGS PROGRAM [ARGUMENT ...]`.
+
+A script rather than a module, for the program's environment may know nothing of Groundwork: it imports the SDK and the
+standard library only. SETTINGS is a JSON document; configuration comes in PULUMI_CONFIG, since it may hold secrets.
+Exits with 32 where the error was shown already.
+"""
+
+import asyncio
+import inspect
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+ERROR_SHOWN = 32
+
+try:
+    import pulumi
+    import pulumi.runtime
+except ImportError:
+    print(
+        f"{sys.executable} has no Pulumi SDK: install the program's requirements, `pulumi install` does",
+        file=sys.stderr,
+    )
+    sys.exit(1)
+
+
+def configure(settings: dict[str, Any]) -> None:
+    pulumi.runtime.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
+    known = inspect.signature(pulumi.runtime.Settings.__init__).parameters
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(**{name: value for name, value in settings.items() if name in known})
+    )
+
+
+def user_traceback(program: str) -> str:
+    """The part of the traceback that begins in the program."""
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    start = os.path.abspath(program)
+    for index, frame in enumerate(frames):
+        if os.path.abspath(frame.filename) in (start, os.path.join(start, "__main__.py")):
+            return traceback.format_exc(limit=index - len(frames))
+    return traceback.format_exc()
+
+
+def main() -> int:
+    settings, program, *arguments = sys.argv[1:]
+    sys.path.pop(0)  # the folder of this script
+    sys.argv = [program, *arguments]
+    chosen = json.loads(settings)
+    configure(chosen)
+    # What a failed program leaves behind is of no use to its reader.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    executor = ThreadPoolExecutor(max(int(chosen["parallel"]), 1) * 4)
+    loop.set_default_executor(executor)
+    try:
+        loop.run_until_complete(
+            pulumi.runtime.run_in_stack(lambda: (runpy.run_path(program, run_name="__main__"), None)[1])
+        )
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return 1
+    except Exception:
+        pulumi.log.error("Program failed with an unhandled exception:\n" + user_traceback(program))
+        return ERROR_SHOWN
+    finally:
+        executor.shutdown(wait=True)
+        loop.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+sys.exit(main())
