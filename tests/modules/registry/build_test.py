@@ -74,9 +74,10 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
     class Fresh(FakeBuilder):
         pass
 
+    (tmp_path / "stacks").mkdir()
     monkeypatch.setattr(build, "read_sources", lambda: SOURCES)
     monkeypatch.setattr(build, "cache_home", lambda: tmp_path / "cache")
-    monkeypatch.setattr(lock, "lock_file", lambda environment: tmp_path / f"images.{environment}.yaml")
+    monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setattr(build, "Buildah", no_buildah)
     monkeypatch.setattr(build, "Builder", Fresh)
     return Fresh
