@@ -89,8 +89,8 @@ class Tracking:
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """Who uses the platform's data: a namespace, the buckets it may touch, whether it has a database."""
+    """Who uses the platform's data: the buckets it may touch, whether it has a database. Its namespace is
+    naming.namespace(environment, its name)."""
 
-    namespace: str
     buckets: Mapping[BucketRole, Access]
     database: bool = False

@@ -67,3 +67,15 @@ def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
 def reference(registry: Registry, name: str, image: LockedImage) -> str:
     """What a pod names: the image by digest, at the registry's pull address."""
     return f"{registry.pull}/{name}@{image.digest}"
+
+
+def require_image(environment: str, registry: Registry, name: str) -> str:
+    """The reference of an image that this environment runs; UserError where it was not built yet."""
+    images = read_images(environment)
+    if name not in images:
+        raise UserError(
+            f"stacks/{lock_file(environment).name}: there is no image {name!r} "
+            f"(there are: {', '.join(images) or 'none'}): "
+            f"`scripts/up {environment}` builds what is missing"
+        )
+    return reference(registry, name, images[name])

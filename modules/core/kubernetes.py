@@ -1,5 +1,6 @@
 """The rules for pods and traffic that every component follows, as pure builders of typed arguments."""
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +12,11 @@ from pulumi_kubernetes.core.v1 import (
     ContainerPortArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
+    ExecActionArgs,
     HTTPGetActionArgs,
     LifecycleArgs,
+    PersistentVolumeClaimArgs,
+    PersistentVolumeClaimSpecArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
     ProbeArgs,
@@ -24,8 +28,9 @@ from pulumi_kubernetes.core.v1 import (
     ServiceSpecArgs,
     VolumeArgs,
     VolumeMountArgs,
+    VolumeResourceRequirementsArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
     IPBlockArgs,
     NetworkPolicyEgressRuleArgs,
@@ -126,6 +131,16 @@ def http_probe(
     )
 
 
+def command_probe(command: Sequence[str], *, period_seconds: int = 10, failures: int = 3) -> ProbeArgs:
+    """Runs the command inside the container; exit code 0 is well."""
+    return ProbeArgs(
+        exec_=ExecActionArgs(command=list(command)),
+        period_seconds=period_seconds,
+        failure_threshold=failures,
+        timeout_seconds=5,
+    )
+
+
 def scratch_volume(name: str, *, size: str = "256Mi") -> VolumeArgs:
     """A writable folder that ends with the pod, and the pod with it when it outgrows `size`."""
     return VolumeArgs(name=name, empty_dir=EmptyDirVolumeSourceArgs(size_limit=size))
@@ -134,6 +149,18 @@ def scratch_volume(name: str, *, size: str = "256Mi") -> VolumeArgs:
 def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
     """A Secret's keys as files that only the pod's group can read."""
     return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440))
+
+
+def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeClaimArgs:
+    """A template of a StatefulSet: each of its pods gets a volume of its own, which outlives it."""
+    return PersistentVolumeClaimArgs(
+        metadata=ObjectMetaArgs(name=name),
+        spec=PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteOnce"],
+            storage_class_name=storage_class,
+            resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
+        ),
+    )
 
 
 def config_volume(name: str, config_map: pulumi.Input[str]) -> VolumeArgs:
@@ -153,6 +180,11 @@ def checksum(*contents: pulumi.Input[str]) -> pulumi.Output[str]:
         lambda texts: hashlib.sha256("\0".join(map(str, texts)).encode()).hexdigest()[:16]
     )
     return pulumi.Output.unsecret(digest)
+
+
+def encoded(values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Output[str]]:
+    """A Secret's data. Not stringData, which the server forgets: a key that left it would stay in the Secret."""
+    return {key: pulumi.Output.from_input(value).apply(_base64) for key, value in values.items()}
 
 
 def published(local_port: int | None) -> dict[str, str]:
@@ -210,6 +242,10 @@ def allow_ingress(
             )
         ],
     )
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _peer(namespace: pulumi.Input[str], pods: Mapping[str, str] | None) -> NetworkPolicyPeerArgs:

@@ -1,0 +1,45 @@
+"""A namespace as every namespace is: restricted pods only, no traffic but what a policy allows."""
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Namespace as KubernetesNamespace
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+from modules.core.component import Component
+from modules.core.contracts import Cluster
+from modules.core.kubernetes import POD_SECURITY, allow_dns, deny_all
+from modules.core.labels import Labels
+
+
+class Namespace(Component):
+    """`name` is the tenant's, `physical_name` the namespace's in the cluster."""
+
+    namespace: pulumi.Output[str]
+    """Its name, known once it is there."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        physical_name: str,
+        cluster: Cluster,
+        labels: Labels,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        made = KubernetesNamespace(
+            f"{name}-namespace",
+            metadata=ObjectMetaArgs(
+                name=physical_name, labels={**labels.of(name, component="namespace"), **POD_SECURITY}
+            ),
+            opts=self.child(),
+        )
+        self.namespace = made.metadata.name
+        for role, spec in {"deny-all": deny_all(), "allow-dns": allow_dns(cluster.pod_range)}.items():
+            NetworkPolicy(
+                f"{name}-{role}",
+                metadata=self.meta(role, component="network-policy", namespace=self.namespace),
+                spec=spec,
+                opts=self.child(),
+            )
+        self.register_outputs({"namespace": self.namespace})

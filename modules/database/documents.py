@@ -1,0 +1,36 @@
+"""The documents of the database server, as pure functions of settings."""
+
+from pathlib import Path
+
+from modules.core.documents import render
+from modules.core.quantities import size_bytes
+
+from .settings import DatabaseSettings
+
+FILES = Path(__file__).parent / "files"
+PORT = 5432
+CONFIGURATION = "/etc/postgresql"
+
+
+def configuration(settings: DatabaseSettings) -> dict[str, str]:
+    """The server's configuration files by name."""
+    return {
+        "postgresql.conf": render(
+            FILES / "postgresql.conf.j2",
+            port=PORT,
+            configuration=CONFIGURATION,
+            max_connections=settings.max_connections,
+            shared_buffers_mib=shared_buffers_mib(settings.resources.limits.memory),
+        ),
+        "pg_hba.conf": (FILES / "pg_hba.conf").read_text(),
+    }
+
+
+def shared_buffers_mib(memory_limit: str) -> int:
+    """A quarter of the memory, PostgreSQL's own advice for a server of its own; at least 32 MiB."""
+    return max(32, size_bytes(memory_limit) // 2**20 // 4)
+
+
+def uri(tenant: str, password: str, host: str) -> str:
+    """libpq's address of a tenant's database, whose role has the same name. Generated passwords need no escaping."""
+    return f"postgresql://{tenant}:{password}@{host}:{PORT}/{tenant}"

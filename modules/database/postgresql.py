@@ -1,0 +1,221 @@
+"""PostgreSQL on a cluster of its own: one server, and a Job that gives each tenant its role and database."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+
+from modules.core.component import Component
+from modules.core.contracts import Cluster, Database, Tenant
+from modules.core.kubernetes import (
+    checksum,
+    command_probe,
+    config_volume,
+    container,
+    encoded,
+    mount,
+    pod,
+    secret_volume,
+    service_spec,
+    volume_claim,
+)
+from modules.core.labels import Labels
+from modules.core.naming import hashed, service_host
+from modules.core.settings import resources
+from modules.core.traffic import allow_clients
+
+from .documents import CONFIGURATION, PORT, configuration, uri
+from .settings import DatabaseSettings
+
+SERVICE = "postgresql"
+CLIENT_SECRET = "database-credentials"
+DATA = "/var/lib/postgresql"
+SUPERUSER = "/var/run/groundwork/superuser"
+TENANTS = "/var/run/groundwork/tenants"
+
+
+def database(namespace: str, tenants: Mapping[str, Tenant]) -> Database:
+    """What the clients of the server in that namespace are told."""
+    wanting = [name for name, tenant in sorted(tenants.items()) if tenant.database]
+    return Database(
+        host=service_host(SERVICE, namespace),
+        port=PORT,
+        ca=None,
+        databases={name: name for name in wanting},
+        credentials=dict.fromkeys(wanting, CLIENT_SECRET),
+    )
+
+
+class PostgreSQL(Component):
+    """`namespaces`: of each tenant, by tenant; its credentials are put there. `contract`: what `database` says."""
+
+    granted: Mapping[str, pulumi.Output[str]]
+    """The namespace of each tenant that has a database, known once its credentials are in it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: DatabaseSettings,
+        labels: Labels,
+        cluster: Cluster,
+        contract: Database,
+        image: str,
+        namespace: pulumi.Input[str],
+        namespaces: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        self.settings = settings
+        self.image = image
+        self.namespace = namespace
+        clients = {client: namespaces[client] for client in contract.databases}
+        superuser = self._secret("superuser", "superuser", namespace, {"password": self._password("superuser")})
+        passwords = {client: self._password(client) for client in clients}
+        self._server(cluster, superuser)
+        self._tenants_job(superuser, passwords)
+        secrets = {
+            client: self._secret(
+                f"{client}-credentials",
+                CLIENT_SECRET,
+                place,
+                {
+                    "username": client,
+                    "password": passwords[client],
+                    "uri": passwords[client].apply(
+                        lambda password, tenant=client: uri(tenant, password, contract.host)
+                    ),
+                },
+            )
+            for client, place in clients.items()
+        }
+        self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
+        allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
+        self.register_outputs({})
+
+    def _password(self, holder: str) -> pulumi.Output[str]:
+        return random.RandomPassword(
+            f"{self.name}-{holder}-password", length=40, special=False, opts=self.child()
+        ).result
+
+    def _secret(
+        self, role: str, physical_name: str, namespace: pulumi.Input[str], values: Mapping[str, pulumi.Input[str]]
+    ) -> k8s.core.v1.Secret:
+        return k8s.core.v1.Secret(
+            f"{self.name}-{role}",
+            metadata=self.meta(physical_name, component="credentials", namespace=namespace),
+            data=encoded(values),
+            opts=self.child(),
+        )
+
+    def _account(self, role: str) -> pulumi.Output[str]:
+        account = k8s.core.v1.ServiceAccount(
+            f"{self.name}-{role}-account",
+            metadata=self.meta(f"{self.name}-{role}", component=role, namespace=self.namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        return account.metadata.name
+
+    def _server(self, cluster: Cluster, superuser: k8s.core.v1.Secret) -> None:
+        files = configuration(self.settings)
+        config_map = k8s.core.v1.ConfigMap(
+            f"{self.name}-configuration",
+            metadata=self.meta(hashed(self.name, files), component="server", namespace=self.namespace),
+            data=files,
+            immutable=True,
+            opts=self.child(),
+        )
+        selector = self.selector(component="server")
+        k8s.core.v1.Service(
+            f"{self.name}-service",
+            metadata=self.meta(SERVICE, component="server", namespace=self.namespace),
+            spec=service_spec(selector, {"postgresql": PORT}),
+            opts=self.child(),
+        )
+        k8s.apps.v1.StatefulSet(
+            f"{self.name}-server",
+            metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
+            spec=k8s.apps.v1.StatefulSetSpecArgs(
+                replicas=1,
+                service_name=SERVICE,
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(component="server"),
+                    spec=pod(
+                        service_account=self._account("server"),
+                        containers=[self._server_container()],
+                        volumes=[
+                            config_volume("configuration", config_map.metadata.name),
+                            secret_volume("superuser", superuser.metadata.name),
+                        ],
+                        grace_seconds=60,
+                    ),
+                ),
+                volume_claim_templates=[volume_claim("data", self.settings.volume, cluster.storage_class)],
+            ),
+            opts=self.child(),
+        )
+
+    def _server_container(self) -> k8s.core.v1.ContainerArgs:
+        answers = ["pg_isready", "--quiet", "--host=/tmp"]
+        return container(
+            name="postgresql",
+            image=self.image,
+            command=["sh", "/opt/groundwork/start.sh"],
+            environment={"PGDATA": f"{DATA}/data", "CONFIGURATION": CONFIGURATION, "SUPERUSER": SUPERUSER},
+            resources=self.settings.resources,
+            ports={"postgresql": PORT},
+            mounts=[
+                mount("data", DATA, writable=True),
+                mount("configuration", CONFIGURATION),
+                mount("superuser", SUPERUSER),
+            ],
+            # Recovery after a hard stop may take minutes; pg_isready fails until it is over.
+            startup=command_probe(answers, period_seconds=2, failures=150),
+            readiness=command_probe(answers, period_seconds=10),
+            liveness=command_probe(answers, period_seconds=30, failures=4),
+            # SIGINT: sessions are ended at once, the data is written out.
+            lifecycle=k8s.core.v1.LifecycleArgs(
+                pre_stop=k8s.core.v1.LifecycleHandlerArgs(
+                    exec_=k8s.core.v1.ExecActionArgs(command=["pg_ctl", "stop", "--mode=fast", f"--pgdata={DATA}/data"])
+                )
+            ),
+        )
+
+    def _tenants_job(self, superuser: k8s.core.v1.Secret, passwords: Mapping[str, pulumi.Output[str]]) -> None:
+        tenants = self._secret("tenants", "tenants", self.namespace, passwords)
+        k8s.batch.v1.Job(
+            f"{self.name}-tenants",
+            metadata=self.meta(
+                hashed(f"{self.name}-tenants", sorted(passwords)), component="tenants", namespace=self.namespace
+            ),
+            spec=k8s.batch.v1.JobSpecArgs(
+                backoff_limit=4,
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(
+                        component="tenants", annotations={"groundwork.dev/checksum": checksum(*passwords.values())}
+                    ),
+                    spec=pod(
+                        service_account=self._account("tenants"),
+                        restart_policy="Never",
+                        containers=[
+                            container(
+                                name="tenants",
+                                image=self.image,
+                                command=["sh", "/opt/groundwork/tenants.sh"],
+                                environment={"PGHOST": SERVICE, "SUPERUSER": SUPERUSER, "TENANTS": TENANTS},
+                                resources=resources(cpu=("10m", "1"), memory=("16Mi", "64Mi")),
+                                mounts=[mount("superuser", SUPERUSER), mount("tenants", TENANTS)],
+                            )
+                        ],
+                        volumes=[
+                            secret_volume("superuser", superuser.metadata.name),
+                            secret_volume("tenants", tenants.metadata.name),
+                        ],
+                    ),
+                ),
+            ),
+            opts=self.child(),
+        )

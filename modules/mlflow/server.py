@@ -1,0 +1,139 @@
+"""The tracking server on a cluster: runs and the registry in its database, files in its bucket."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modules.core.component import Component
+from modules.core.contracts import Database, ObjectStore, Tracking
+from modules.core.kubernetes import container, http_probe, mount, pod, published, secret_volume, service_spec
+from modules.core.labels import Labels
+from modules.core.naming import service_host
+from modules.core.traffic import allow_clients
+
+from .settings import MlflowSettings
+
+SERVICE = "mlflow"
+TENANT = "mlflow"
+"""Under which name the object store and the database know it."""
+PORT = 5000
+CREDENTIALS = "/var/run/groundwork/s3"
+DATABASE = "/var/run/groundwork/database"
+
+
+def tracking(namespace: str, store: ObjectStore) -> Tracking:
+    """What the clients of the server in that namespace are told."""
+    return Tracking(
+        url=f"http://{service_host(SERVICE, namespace)}:{PORT}",
+        namespace=namespace,
+        artifacts=f"s3://{store.buckets['artifacts']}/mlflow",
+    )
+
+
+def allowed_hosts(namespace: str, local_port: int | None) -> list[str]:
+    """The Host headers that the server answers to: its Service's names, each with and without the port, and where it
+    is published. Anything else is refused, which stops web pages that resolve their own name to it."""
+    short, middle = f"{SERVICE}.{namespace}", f"{SERVICE}.{namespace}.svc"
+    names = (SERVICE, short, middle, service_host(SERVICE, namespace))
+    local = () if local_port is None else (f"localhost:{local_port}", f"127.0.0.1:{local_port}")
+    return [*names, *(f"{name}:{PORT}" for name in names), *local]
+
+
+def options(contract: Tracking, local_port: int | None) -> list[str]:
+    """What `mlflow server` is given. One worker: each takes 270 MiB, and a second one would serve nobody here."""
+    return [
+        "--host=0.0.0.0",
+        f"--port={PORT}",
+        "--workers=1",
+        "--serve-artifacts",
+        f"--artifacts-destination={contract.artifacts}",
+        f"--allowed-hosts={','.join(allowed_hosts(contract.namespace, local_port))}",
+    ]
+
+
+class Mlflow(Component):
+    """`contract`: what `tracking` says. `clients`: the namespaces that may talk to the server, by client."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: MlflowSettings,
+        labels: Labels,
+        contract: Tracking,
+        store: ObjectStore,
+        database: Database,
+        image: str,
+        namespace: pulumi.Input[str],
+        clients: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        selector = self.selector(component="server")
+        account = k8s.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=self.meta(SERVICE, component="server", namespace=namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        k8s.core.v1.Service(
+            f"{name}-service",
+            metadata=self.meta(
+                SERVICE, component="server", namespace=namespace, annotations=published(settings.local_port)
+            ),
+            spec=service_spec(selector, {"http": PORT}),
+            opts=self.child(),
+        )
+        k8s.apps.v1.Deployment(
+            f"{name}-server",
+            metadata=self.meta(SERVICE, component="server", namespace=namespace),
+            spec=k8s.apps.v1.DeploymentSpecArgs(
+                replicas=1,
+                # Never two at once: the newer one may change the database's tables under the older one.
+                strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(component="server"),
+                    spec=pod(
+                        service_account=account.metadata.name,
+                        containers=[_container(settings, contract, store, image)],
+                        volumes=[
+                            secret_volume("s3", store.credentials[TENANT]),
+                            secret_volume("database", database.credentials[TENANT]),
+                        ],
+                    ),
+                ),
+            ),
+            opts=self.child(),
+        )
+        allow_clients(self, component="server", namespace=namespace, port=PORT, clients=clients)
+        self.register_outputs({})
+
+
+def _container(
+    settings: MlflowSettings, contract: Tracking, store: ObjectStore, image: str
+) -> k8s.core.v1.ContainerArgs:
+    endpoint = {} if store.endpoint is None else {"MLFLOW_S3_ENDPOINT_URL": store.endpoint}
+    return container(
+        name="mlflow",
+        image=image,
+        command=["python", "/opt/groundwork/server.py"],
+        args=options(contract, settings.local_port),
+        environment={
+            "DATABASE_URI_FILE": f"{DATABASE}/uri",
+            "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials",
+            "AWS_REGION": store.region,
+            **endpoint,
+            # The job engine, for evaluations by language models, would be three more processes.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        },
+        resources=settings.resources,
+        ports={"http": PORT},
+        mounts=[mount("s3", CREDENTIALS), mount("database", DATABASE)],
+        # It waits two minutes for its database, then makes or migrates its tables and imports for ten seconds.
+        startup=http_probe("/health", "http", period_seconds=2, failures=120),
+        readiness=http_probe("/health", "http"),
+        liveness=http_probe("/health", "http", period_seconds=20, failures=6, timeout_seconds=10),
+    )

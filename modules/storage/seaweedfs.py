@@ -1,0 +1,278 @@
+"""The object store on a cluster of its own: one SeaweedFS server with master, volume server, filer and S3 gateway."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+
+from modules.core.component import Component
+from modules.core.contracts import Cluster, ObjectStore, Tenant
+from modules.core.kubernetes import (
+    checksum,
+    config_volume,
+    container,
+    encoded,
+    http_probe,
+    mount,
+    pod,
+    published,
+    secret_volume,
+    service_spec,
+    volume_claim,
+)
+from modules.core.labels import Labels
+from modules.core.naming import canonical_json, hashed, service_host
+from modules.core.quantities import size_bytes
+from modules.core.settings import resources
+from modules.core.traffic import allow_clients
+
+from .documents import KeyPair, bucket_document, identities, security_toml, shared_credentials, tenant_policy
+from .settings import StorageSettings
+
+SERVICE = "storage"
+PORT = 8333
+REGION = "us-east-1"
+"""SeaweedFS has no regions, but signatures name one."""
+CLIENT_SECRET = "s3-credentials"
+ADMIN_SECRET = "s3-admin"
+DATA, SERVER_FILES, JOB_FILES = "/data", "/etc/seaweedfs", "/etc/groundwork"
+CREDENTIALS = "/var/run/groundwork/s3"
+BUCKETS_SCRIPT = "/opt/groundwork/buckets.py"
+
+
+def object_store(namespace: str, buckets: Mapping[str, str], tenants: Mapping[str, Tenant]) -> ObjectStore:
+    """What the clients of the server in that namespace are told. `buckets`: name by role."""
+    return ObjectStore(
+        endpoint=f"http://{service_host(SERVICE, namespace)}:{PORT}",
+        region=REGION,
+        buckets=dict(buckets),
+        credentials={name: CLIENT_SECRET for name, tenant in sorted(tenants.items()) if tenant.buckets},
+    )
+
+
+def server_command(memory_limit: str) -> list[str]:
+    """Only the S3 gateway listens beyond the pod; caches are small against the memory limit; nothing is reported to
+    anyone. Buckets are made by the Job alone."""
+    readers = size_bytes(memory_limit) // 2**20 // 8
+    options = {
+        "dir": DATA,
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "master.telemetry": "false",
+        # Alone as it is, it would wait ten seconds for other candidates before it leads.
+        "master.electionTimeout": "500ms",
+        "master.heartbeatInterval": "100ms",
+        "master.volumeSizeLimitMB": "256",
+        "volume.max": "0",
+        "volume.index": "leveldb",
+        "volume.preStopSeconds": "1",
+        "filer": "true",
+        "filer.exposeDirectoryData": "false",
+        "s3": "true",
+        "s3.ip.bind": "0.0.0.0",
+        "s3.port": str(PORT),
+        "s3.port.iceberg": "0",
+        "s3.port.lance": "0",
+        "s3.config": f"{SERVER_FILES}/s3.json",
+        "s3.iam": "false",
+        "s3.autoCreateBucket": "false",
+        "s3.allowDeleteBucketNotEmpty": "false",
+        "s3.readerCacheSizeMB": str(readers),
+    }
+    return ["weed", "-logtostderr=true", "server", *(f"-{key}={value}" for key, value in options.items())]
+
+
+class SeaweedFS(Component):
+    """`namespaces`: of each tenant, by tenant; its key pair is put there. `contract`: what `object_store` says."""
+
+    granted: Mapping[str, pulumi.Output[str]]
+    """The namespace of each tenant that has buckets, known once its key pair is in it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: StorageSettings,
+        labels: Labels,
+        cluster: Cluster,
+        contract: ObjectStore,
+        image: str,
+        namespace: pulumi.Input[str],
+        tenants: Mapping[str, Tenant],
+        namespaces: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        self.settings = settings
+        self.image = image
+        self.namespace = namespace
+        buckets = contract.buckets
+        clients = {client: namespaces[client] for client in contract.credentials}
+        administrator = self._key_pair("admin")
+        keys = {client: self._key_pair(client) for client in clients}
+        policies = {client: tenant_policy(tenants[client], buckets) for client in clients}
+        self._server(cluster, self._server_files(administrator, keys, policies))
+        self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), buckets)
+        secrets = {
+            client: self._credentials(client, keys[client], CLIENT_SECRET, place) for client, place in clients.items()
+        }
+        self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
+        allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
+        self.register_outputs({})
+
+    def _key_pair(self, holder: str) -> pulumi.Output[KeyPair]:
+        identifier = random.RandomString(
+            f"{self.name}-{holder}-key-id", length=20, special=False, lower=False, opts=self.child()
+        )
+        secret = random.RandomPassword(f"{self.name}-{holder}-key", length=40, special=False, opts=self.child())
+        return pulumi.Output.all(identifier.result, secret.result).apply(
+            lambda pair: KeyPair(accessKey=pair[0], secretKey=pair[1])
+        )
+
+    def _server_files(
+        self,
+        administrator: pulumi.Output[KeyPair],
+        keys: Mapping[str, pulumi.Output[KeyPair]],
+        policies: Mapping[str, Mapping[str, object]],
+    ) -> dict[str, pulumi.Output[str]]:
+        key_encryption_key = random.RandomBytes(f"{self.name}-kek", length=32, opts=self.child())
+        internal = [
+            random.RandomPassword(f"{self.name}-{role}-signing", length=40, special=False, opts=self.child()).result
+            for role in ("volume", "filer")
+        ]
+        return {
+            "s3.json": pulumi.Output.all(administrator, dict(keys)).apply(
+                lambda known: identities(known[0], {name: (pair, policies[name]) for name, pair in known[1].items()})
+            ),
+            "security.toml": pulumi.Output.all(key_encryption_key.hex, *internal).apply(
+                lambda generated: security_toml(*generated)
+            ),
+        }
+
+    def _credentials(
+        self, holder: str, keys: pulumi.Output[KeyPair], secret: str, namespace: pulumi.Input[str]
+    ) -> k8s.core.v1.Secret:
+        return k8s.core.v1.Secret(
+            f"{self.name}-{holder}-credentials",
+            metadata=self.meta(secret, component="credentials", namespace=namespace),
+            data=encoded(
+                {
+                    "access-key-id": keys.apply(lambda pair: pair["accessKey"]),
+                    "secret-access-key": keys.apply(lambda pair: pair["secretKey"]),
+                    "credentials": keys.apply(shared_credentials),
+                }
+            ),
+            opts=self.child(),
+        )
+
+    def _account(self, role: str) -> pulumi.Output[str]:
+        account = k8s.core.v1.ServiceAccount(
+            f"{self.name}-{role}-account",
+            metadata=self.meta(f"{self.name}-{role}", component=role, namespace=self.namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        return account.metadata.name
+
+    def _server(self, cluster: Cluster, files: Mapping[str, pulumi.Output[str]]) -> None:
+        secret = k8s.core.v1.Secret(
+            f"{self.name}-server-files",
+            metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
+            data=encoded(files),
+            opts=self.child(),
+        )
+        selector = self.selector(component="server")
+        k8s.core.v1.Service(
+            f"{self.name}-service",
+            metadata=self.meta(
+                SERVICE,
+                component="server",
+                namespace=self.namespace,
+                annotations=published(self.settings.local_port),
+            ),
+            spec=service_spec(selector, {"s3": PORT}),
+            opts=self.child(),
+        )
+        k8s.apps.v1.StatefulSet(
+            f"{self.name}-server",
+            metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
+            spec=k8s.apps.v1.StatefulSetSpecArgs(
+                replicas=1,
+                service_name=SERVICE,
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(
+                        component="server", annotations={"groundwork.dev/checksum": checksum(*files.values())}
+                    ),
+                    spec=pod(
+                        service_account=self._account("server"),
+                        containers=[self._server_container()],
+                        volumes=[secret_volume("files", secret.metadata.name)],
+                    ),
+                ),
+                volume_claim_templates=[volume_claim("data", self.settings.volume, cluster.storage_class)],
+            ),
+            opts=self.child(),
+        )
+
+    def _server_container(self) -> k8s.core.v1.ContainerArgs:
+        limit = self.settings.resources.limits.memory
+        return container(
+            name="seaweedfs",
+            image=self.image,
+            command=server_command(limit),
+            # Go collects garbage harder when it comes near this, before the limit ends it.
+            environment={"GOMEMLIMIT": str(size_bytes(limit) * 4 // 5)},
+            resources=self.settings.resources,
+            ports={"s3": PORT},
+            mounts=[mount("data", DATA, writable=True), mount("files", SERVER_FILES)],
+            startup=http_probe("/status", "s3", period_seconds=2, failures=60),
+            readiness=http_probe("/status", "s3", period_seconds=5),
+            liveness=http_probe("/status", "s3", period_seconds=20, failures=6),
+        )
+
+    def _buckets_job(self, credentials: k8s.core.v1.Secret, buckets: Mapping[str, str]) -> None:
+        document = bucket_document(self.settings.buckets, buckets)
+        job_name = hashed(f"{self.name}-buckets", document)
+        described = k8s.core.v1.ConfigMap(
+            f"{self.name}-bucket-document",
+            metadata=self.meta(job_name, component="buckets", namespace=self.namespace),
+            data={"buckets.json": canonical_json(document)},
+            immutable=True,
+            opts=self.child(),
+        )
+        k8s.batch.v1.Job(
+            f"{self.name}-buckets",
+            metadata=self.meta(job_name, component="buckets", namespace=self.namespace),
+            spec=k8s.batch.v1.JobSpecArgs(
+                backoff_limit=4,
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(component="buckets"),
+                    spec=pod(
+                        service_account=self._account("buckets"),
+                        restart_policy="Never",
+                        containers=[self._buckets_container()],
+                        volumes=[
+                            config_volume("document", described.metadata.name),
+                            secret_volume("credentials", credentials.metadata.name),
+                        ],
+                    ),
+                ),
+            ),
+            opts=self.child(),
+        )
+
+    def _buckets_container(self) -> k8s.core.v1.ContainerArgs:
+        return container(
+            name="buckets",
+            image=self.image,
+            command=["python", BUCKETS_SCRIPT, f"{JOB_FILES}/buckets.json"],
+            environment={
+                "AWS_ENDPOINT_URL_S3": f"http://{SERVICE}:{PORT}",
+                "AWS_REGION": REGION,
+                "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials",
+            },
+            resources=resources(cpu=("10m", "1"), memory=("64Mi", "192Mi")),
+            mounts=[mount("document", JOB_FILES), mount("credentials", CREDENTIALS)],
+        )

@@ -1,0 +1,37 @@
+"""What a platform stands on, whatever that is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from modules.core.contracts import Cluster, Database, ObjectStore, Registry, Tenant
+from modules.core.labels import Labels
+from stacks.settings import PlatformSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """A cluster with a namespace for each tenant, its data services, and the registry of its images."""
+
+    cluster: Cluster
+    registry: Registry
+    object_store: ObjectStore
+    database: Database
+    provider: pulumi.ProviderResource
+    """For every object of the cluster."""
+    namespaces: Mapping[str, pulumi.Output[str]]
+    """By tenant; each known once what the tenant was granted is in it."""
+    images: Mapping[str, str]
+    """Reference by digest of each image that the foundation itself runs, by name."""
+    addresses: Mapping[str, str]
+    """Where this machine reaches the foundation's services, by service."""
+
+
+def lay(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
+    """The foundation that the settings choose. Only its own file imports what it is made of."""
+    match settings.foundation.target:
+        case "embedded":
+            from stacks.foundation.embedded import lay_embedded
+
+            return lay_embedded(settings, labels, tenants)

@@ -1,0 +1,108 @@
+"""The foundation on the embedded cluster: object store and database run in the cluster itself."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from embedded.cluster.network import split
+from modules.cluster.namespace import Namespace
+from modules.core import naming
+from modules.core.contracts import Cluster, Registry, Tenant
+from modules.core.images import require_image
+from modules.core.labels import Labels
+from modules.database.postgresql import PostgreSQL, database
+from modules.storage.documents import ROLES
+from modules.storage.seaweedfs import SeaweedFS, object_store
+from stacks.foundation import Foundation
+from stacks.settings import PlatformSettings
+
+REGISTRY_PORT = 5000
+STORAGE, DATABASE = "storage", "database"
+"""Services of the foundation, each in a namespace of its own."""
+
+
+def describe_cluster(environment: str, network: str) -> Cluster:
+    """The cluster of an environment, which `groundwork up` started before the program runs."""
+    ranges = split(network)
+    return Cluster(
+        name=f"groundwork-{environment}",
+        pod_range=str(ranges.pods),
+        service_range=str(ranges.services),
+        storage_class="standard",
+        token_issuer="https://kubernetes.default.svc.cluster.local",
+    )
+
+
+def describe_registry(network: str) -> Registry:
+    """The registry listens at the node's own address, the same for who pushes and who pulls."""
+    address = f"{split(network).node}:{REGISTRY_PORT}/groundwork"
+    return Registry(push=address, pull=address)
+
+
+def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
+    environment = labels.environment
+    cluster = describe_cluster(environment, settings.foundation.network)
+    registry = describe_registry(settings.foundation.network)
+    images = {name: require_image(environment, registry, name) for name in ("storage", "postgresql")}
+    provider = k8s.Provider(
+        "kubernetes",
+        # The ambient KUBECONFIG has a context of this name: no address or token is among the provider's inputs.
+        context=cluster.name,
+        cluster_identifier=cluster.name,
+        enable_secret_mutable=True,
+        opts=pulumi.ResourceOptions(),
+    )
+    on_cluster = pulumi.ResourceOptions(providers=[provider])
+    places = {name: naming.namespace(environment, name) for name in (STORAGE, DATABASE, *sorted(tenants))}
+    namespaces = {
+        name: Namespace(name, physical_name=place, cluster=cluster, labels=labels, opts=on_cluster).namespace
+        for name, place in places.items()
+    }
+    store = object_store(places[STORAGE], {role: naming.bucket(environment, role) for role in ROLES}, tenants)
+    server = database(places[DATABASE], tenants)
+    storage = SeaweedFS(
+        STORAGE,
+        settings=settings.storage,
+        labels=labels,
+        cluster=cluster,
+        contract=store,
+        image=images["storage"],
+        namespace=namespaces[STORAGE],
+        tenants=tenants,
+        namespaces=namespaces,
+        opts=on_cluster,
+    )
+    postgresql = PostgreSQL(
+        DATABASE,
+        settings=settings.database,
+        labels=labels,
+        cluster=cluster,
+        contract=server,
+        image=images["postgresql"],
+        namespace=namespaces[DATABASE],
+        namespaces=namespaces,
+        opts=on_cluster,
+    )
+    granted = {
+        tenant: _all_of(namespaces[tenant], storage.granted.get(tenant), postgresql.granted.get(tenant))
+        for tenant in tenants
+    }
+    port = settings.storage.local_port
+    return Foundation(
+        cluster=cluster,
+        registry=registry,
+        object_store=store,
+        database=server,
+        provider=provider,
+        namespaces=granted,
+        images=images,
+        addresses={STORAGE: f"http://127.0.0.1:{port}"} if port is not None else {},
+    )
+
+
+def _all_of(name: pulumi.Output[str], *conditions: pulumi.Output[str] | None) -> pulumi.Output[str]:
+    """The name, known once all conditions are: they are that name too."""
+    return pulumi.Output.all(name, *(condition for condition in conditions if condition is not None)).apply(
+        lambda names: names[0]
+    )

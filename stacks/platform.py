@@ -1,0 +1,119 @@
+"""The platform on a foundation: its services and workloads, wired. Creates no resource of its own.
+
+Import it as `stacks.platform`: the folder of the program is on the module path, where `platform` is Python's own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from modules.core.contracts import Tenant, Tracking
+from modules.core.images import require_image
+from modules.core.labels import Labels
+from modules.core.naming import namespace
+from modules.core.releases import Release, read_releases
+from modules.mlflow.server import TENANT as MLFLOW
+from modules.mlflow.server import Mlflow, tracking
+from stacks.foundation import Foundation, lay
+from stacks.settings import PlatformSettings
+from workloads import catalog
+from workloads.serving import Serving
+from workloads.training import Training
+
+Outputs = dict[str, Any]
+
+
+def tenants(settings: PlatformSettings) -> dict[str, Tenant]:
+    """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data."""
+    services = {MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True)}
+    return services | {
+        name: Tenant(buckets={"raw": "write", "artifacts": "read"}) for name in sorted(settings.workloads)
+    }
+
+
+def build(settings: PlatformSettings, environment: str) -> Outputs:
+    """Lays the foundation and everything on it; returns the stack's outputs."""
+    labels = Labels(environment=environment, owner=settings.owner)
+    foundation = lay(settings, labels, tenants(settings))
+    contract = tracking(namespace(environment, MLFLOW), foundation.object_store)
+    names = (MLFLOW, "training", "serving") if settings.workloads else (MLFLOW,)
+    images = {name: require_image(environment, foundation.registry, name) for name in names}
+    Mlflow(
+        MLFLOW,
+        settings=settings.mlflow,
+        labels=labels,
+        contract=contract,
+        store=foundation.object_store,
+        database=foundation.database,
+        image=images[MLFLOW],
+        namespace=foundation.namespaces[MLFLOW],
+        clients={name: foundation.namespaces[name] for name in sorted(settings.workloads)},
+        opts=pulumi.ResourceOptions(providers=[foundation.provider]),
+    )
+    return {
+        "urls": {**foundation.addresses, **local_addresses(settings)},
+        "buckets": dict(foundation.object_store.buckets),
+        "images": {**foundation.images, **images},
+        "workloads": {
+            name: place_workload(
+                name, settings=settings, labels=labels, foundation=foundation, contract=contract, images=images
+            )
+            for name in sorted(settings.workloads)
+        },
+    }
+
+
+def place_workload(
+    name: str,
+    *,
+    settings: PlatformSettings,
+    labels: Labels,
+    foundation: Foundation,
+    contract: Tracking,
+    images: Mapping[str, str],
+) -> Outputs:
+    """Training and serving of a workload; returns what is exported of it."""
+    workload = catalog.load(name)
+    release = read_releases(labels.environment).get(name)
+    on_cluster = pulumi.ResourceOptions(providers=[foundation.provider])
+    Training(
+        name,
+        workload=workload,
+        settings=settings.workloads[name],
+        image=images["training"],
+        namespace=foundation.namespaces[name],
+        store=foundation.object_store,
+        tracking=contract,
+        labels=labels,
+        opts=on_cluster,
+    )
+    serving = Serving(
+        name,
+        workload=workload,
+        settings=settings.workloads[name],
+        image=images["serving"],
+        namespace=foundation.namespaces[name],
+        store=foundation.object_store,
+        release=release,
+        labels=labels,
+        opts=on_cluster,
+    )
+    return describe_workload(release, images["serving"], serving.address)
+
+
+def describe_workload(release: Release | None, image: str, address: pulumi.Output[str] | None) -> Outputs:
+    """What is exported of a workload: `version` counts its releases; without one nothing serves."""
+    return {
+        "version": release.release if release else None,
+        "image": image,
+        "model_name": release.model_name if release else None,
+        "model_version": release.model_version if release else None,
+        "address": address,
+    }
+
+
+def local_addresses(settings: PlatformSettings) -> dict[str, str]:
+    """Where this machine reaches MLflow and the served models, by service."""
+    ports = settings.ports()
+    return {name: f"http://127.0.0.1:{ports[name]}" for name in (MLFLOW, *sorted(settings.workloads)) if name in ports}
