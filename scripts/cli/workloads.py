@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WORKLOAD = Annotated[str, typer.Argument(help="Workload: a folder of workloads/ with a workload.yaml.")]
 STACK = Annotated[str, typer.Option(help="Stack: an environment, stacks/Pulumi.STACK.yaml.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+PIPE_WIDTH = 200
+"""Columns of a table that no terminal shows: what reads it gets whole lines."""
 Result = TypeVar("Result")
 
 
@@ -109,8 +111,8 @@ def _print(document: Mapping[str, object], as_json: bool, table: Callable[[], Ta
 
         print_json(document)
     else:
-        console = Console()
-        console.print(table(), width=None if console.is_terminal else 200)  # what reads a pipe gets whole lines
+        terminal = Console().is_terminal
+        Console(width=None if terminal else PIPE_WIDTH).print(table())
 
 
 def _training_table(training: "Training") -> Table:

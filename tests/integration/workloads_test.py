@@ -108,7 +108,7 @@ def test_every_run_records_what_reproduces_it_and_its_results(mlflow: Mlflow) ->
         assert all(tags[f"groundwork.{key}"] for key in TAGS)
         assert {metric["key"] for metric in found["data"]["metrics"]} >= {"accuracy", "f1_macro", "log_loss"}
     for candidate in training["candidates"]:
-        steps = mlflow.get("metrics/get-history", run_id=candidate["run"], metric_key="accuracy_by_trees")["metrics"]
+        steps = mlflow.get("metrics/get-history", run_id=candidate["run"], metric_key="accuracy")["metrics"]
         assert len(steps) == 100
         files = mlflow.get("artifacts/list", run_id=candidate["run"])["files"]
         assert "predictions.csv" in {file["path"] for file in files}

@@ -84,3 +84,7 @@ def _save_model(folder: Path) -> None:
         signature=library.models.infer_signature(rows, model.predict(rows)),
         pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow-skinny", "scikit-learn", "pandas")],
     )
+    with (folder / "MLmodel").open("a") as file:
+        file.write(
+            "model_id: m-1\n"
+        )  # a logged model has an id, which the library may look up: there is no MLflow here

@@ -76,8 +76,9 @@ def load(folder: Path) -> Model:
     import mlflow
 
     library: Any = mlflow  # loads its flavors when they are first named
+    library.set_tracking_uri(folder.as_uri())  # the default is a database, which this package can't open
     try:
-        signature: Any = library.models.get_model_info(str(folder)).signature
+        signature: Any = library.models.Model.load(str(folder)).signature  # get_model_info would ask MLflow
         estimator: Any = library.sklearn.load_model(str(folder))
     except Exception as error:
         raise ModelRefusedError(f"the model can't be loaded: {type(error).__name__}: {error}") from error
