@@ -1,6 +1,7 @@
 """TCP ports of this machine: who listens on them."""
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from modules.core.errors import UserError
@@ -48,7 +49,9 @@ def listening(table: str, port: int) -> set[str]:
 
 
 def _open_files(process: Path) -> set[str]:
-    try:
-        return {str(file.readlink()) for file in (process / "fd").iterdir()}
-    except OSError:  # ended meanwhile, or another user's
-        return set()
+    found: set[str] = set()
+    with suppress(OSError):  # ended meanwhile, or another user's
+        for file in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.add(str(file.readlink()))
+    return found

@@ -1,0 +1,100 @@
+import json
+import stat
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from embedded.cluster import ClusterSpec
+from embedded.cluster.configuration import CLIENTS, documents, write
+from embedded.cluster.layout import Layout
+from embedded.cluster.parts import parts
+
+
+@pytest.fixture
+def rendered(spec: ClusterSpec) -> dict[str, str]:
+    return documents(spec)
+
+
+def test_every_document_is_of_its_format(rendered: dict[str, str]) -> None:
+    for name, text in rendered.items():
+        if name.endswith(".toml"):
+            tomllib.loads(text)
+        elif name.endswith((".yaml", ".kubeconfig", ".conflist")):
+            assert list(yaml.safe_load_all(text))
+
+
+def test_nothing_is_left_unfilled(rendered: dict[str, str]) -> None:
+    for name, text in rendered.items():
+        assert name == "kwok-stages.yaml" or "$" not in text
+
+
+def test_the_kubelet_lets_nobody_in_without_asking_the_api_server(rendered: dict[str, str]) -> None:
+    kubelet: dict[str, Any] = yaml.safe_load(rendered["kubelet.yaml"])
+    assert kubelet["authentication"]["anonymous"] == {"enabled": False}
+    assert kubelet["authentication"]["webhook"] == {"enabled": True}
+    assert kubelet["authorization"] == {"mode": "Webhook"}
+    assert kubelet["cgroupRoot"] == "/groundwork-test"
+    assert kubelet["clusterDNS"] == ["10.81.0.1"]
+
+
+def test_a_full_machine_never_taints_the_node(rendered: dict[str, str]) -> None:
+    thresholds: dict[str, str] = yaml.safe_load(rendered["kubelet.yaml"])["evictionHard"]
+    assert set(thresholds.values()) == {"0%"}
+
+
+def test_containerd_takes_images_from_the_clusters_registry_by_its_authority(
+    spec: ClusterSpec, rendered: dict[str, str]
+) -> None:
+    hosts = tomllib.loads(rendered["registries/10.81.0.1:5000/hosts.toml"])
+    assert hosts["server"] == "https://10.81.0.1:5000"
+    authority = hosts["host"]["https://10.81.0.1:5000"]["ca"]
+    assert authority == str(Layout(spec.state_dir).certificate("ca"))
+
+
+def test_pods_get_addresses_of_the_node(rendered: dict[str, str]) -> None:
+    plugin = json.loads(rendered["cni/10-pods.conflist"])["plugins"][0]
+    assert plugin["ipam"]["ranges"] == [[{"subnet": "10.81.0.0/24", "gateway": "10.81.0.1"}]]
+
+
+def test_each_part_speaks_to_the_api_server_as_a_user_of_its_own(spec: ClusterSpec, rendered: dict[str, str]) -> None:
+    for client in CLIENTS:
+        user = json.loads(rendered[f"{client}.kubeconfig"])["users"][0]["user"]
+        assert user["client-key"] == str(Layout(spec.state_dir).key(client))
+
+
+def test_what_is_written_for_the_administrator_carries_its_certificate_and_is_private(spec: ClusterSpec) -> None:
+    write(spec)
+    layout = Layout(spec.state_dir)
+    assert stat.S_IMODE(layout.kubeconfig.stat().st_mode) == 0o600
+    config = yaml.safe_load(layout.kubeconfig.read_text())
+    assert config["current-context"] == config["contexts"][0]["name"] == spec.name
+    assert config["clusters"][0]["cluster"]["server"] == "https://10.81.0.1:6443"
+    assert "client-key-data" in config["users"][0]["user"]
+
+
+def test_the_key_that_encrypts_secrets_is_made_once_and_private(spec: ClusterSpec) -> None:
+    write(spec)
+    file = Layout(spec.state_dir).pki / "encryption.yaml"
+    before = file.read_text()
+    write(spec)
+    assert file.read_text() == before
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    providers = yaml.safe_load(before)["resources"][0]["providers"]
+    assert "secretbox" in providers[0]
+
+
+def test_no_part_is_given_a_secret_as_an_argument(spec: ClusterSpec) -> None:
+    write(spec)
+    layout = Layout(spec.state_dir)
+    private = [path.read_text() for path in [*layout.pki.glob("*.key"), layout.pki / "encryption.yaml"]]
+    words = [line for text in private for line in text.splitlines() if len(line) > 40]
+    assert words
+    for part in parts(spec):
+        assert not any(word in argument for word in words for argument in part.command)
+
+
+def test_every_part_needs_only_parts_that_there_are(spec: ClusterSpec) -> None:
+    names = {part.name for part in parts(spec)} | {"objects"}
+    assert all(set(part.needs) <= names for part in parts(spec))

@@ -1,0 +1,112 @@
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from embedded.cluster.forwarder import ANNOTATION, Forwarder, Target, published
+
+
+def service(name: str, port: str | None, **spec: Any) -> dict[str, Any]:
+    annotations = {} if port is None else {"annotations": {ANNOTATION: port}}
+    return {
+        "metadata": {"namespace": "a", "name": name, **annotations},
+        "spec": {"clusterIP": "10.81.64.9", "ports": [{"port": 80}, {"port": 81}], **spec},
+    }
+
+
+def test_a_service_that_asks_for_it_is_published_with_its_first_port() -> None:
+    targets, complaints = published([service("web", "8080"), service("quiet", None)])
+    assert targets == {8080: Target("10.81.64.9", 80, "a/web")}
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "spec"),
+    [
+        ("http", {}),
+        ("0", {}),
+        ("65536", {}),
+        ("-1", {}),
+        ("", {}),
+        ("8080", {"clusterIP": "None"}),
+        ("8080", {"ports": []}),
+    ],
+)
+def test_a_service_that_can_not_be_published_is_named(asked: str, spec: dict[str, Any]) -> None:
+    targets, complaints = published([service("web", asked, **spec)])
+    assert targets == {}
+    assert complaints[0].startswith(f"a/web: {ANNOTATION}")
+
+
+def test_of_two_services_that_ask_for_a_port_the_first_by_name_has_it() -> None:
+    targets, complaints = published([service("b", "8080"), service("a", "8080")])
+    assert targets[8080].what == "a/a"
+    assert complaints == [f"a/b: {ANNOTATION} 8080 is already that of a/a"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers with all it was sent, once the other side has ended."""
+    writer.write(b"echo " + await reader.read())
+    await writer.drain()
+    writer.close()
+
+
+async def ask(port: int, text: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_bytes_pass_both_ways_and_the_end_of_one_side_is_told_to_the_other() -> None:
+    async def scene() -> None:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        port = free_port()
+        forwarder = Forwarder(lambda: None)
+        await forwarder.publish({port: Target("127.0.0.1", server.sockets[0].getsockname()[1], "a/web")})
+        assert forwarder.state() == {str(port): "a/web"}
+        long = b"x" * 1_000_000
+        assert await ask(port, long) == b"echo " + long
+        await forwarder.close()
+        server.close()
+        with pytest.raises(OSError, match=str(port)):
+            await ask(port, b"")
+
+    asyncio.run(scene())
+
+
+def test_a_connection_to_nobody_is_closed() -> None:
+    async def scene() -> None:
+        port = free_port()
+        forwarder = Forwarder(lambda: None)
+        await forwarder.publish({port: Target("127.0.0.1", free_port(), "a/web")})
+        assert await ask(port, b"hello") == b""
+        await forwarder.close()
+
+    asyncio.run(scene())
+
+
+def test_a_port_that_is_taken_is_told_and_published_once_it_is_free() -> None:
+    async def scene() -> None:
+        target = Target("127.0.0.1", 1, "a/web")
+        forwarder = Forwarder(lambda: None)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port: int = other.getsockname()[1]
+            await forwarder.publish({port: target})
+            assert "can't be published here: in use by" in forwarder.state()[str(port)]
+        await forwarder.publish({port: target})
+        assert forwarder.state() == {str(port): "a/web"}
+        await forwarder.close()
+
+    asyncio.run(scene())

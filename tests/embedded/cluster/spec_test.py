@@ -1,0 +1,54 @@
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+
+from embedded.cluster import ClusterSpec
+from modules.core.errors import UserError
+
+
+def test_a_spec_survives_the_way_to_its_daemon(spec: ClusterSpec) -> None:
+    assert ClusterSpec.from_json(spec.to_json()) == spec
+
+
+def test_a_spec_can_not_be_changed(spec: ClusterSpec) -> None:
+    with pytest.raises(FrozenInstanceError):
+        spec.name = "other"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("name", ["a", "groundwork-local", "a" * 40, "a1-b2"])
+def test_names_that_kubernetes_takes_are_taken(spec: ClusterSpec, name: str) -> None:
+    assert replace(spec, name=name).name == name
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"name": ""}, "cluster name: ''"),
+        ({"name": "Groundwork"}, "cluster name: 'Groundwork'"),
+        ({"name": "a-"}, "cluster name: 'a-'"),
+        ({"name": "a" * 41}, "at most 40"),
+        ({"name": "../etc"}, "cluster name"),
+        ({"network": "10.0.0.0/8"}, "groundwork:foundation.network"),
+        ({"api_port": 0}, "groundwork:foundation.ports.api: 0: allowed is 1 to 65535"),
+        ({"api_port": 65536}, "groundwork:foundation.ports.api"),
+        ({"simulated_nodes": -1}, "groundwork:foundation.simulated_nodes: -1: allowed is 0 to 1000"),
+        ({"simulated_nodes": 1001}, "groundwork:foundation.simulated_nodes"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_where_it_comes_from(
+    spec: ClusterSpec, change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UserError) as refused:
+        replace(spec, **change)
+    assert told in str(refused.value)
+
+
+def test_the_fingerprint_changes_with_the_spec_and_with_a_binary_only(spec: ClusterSpec) -> None:
+    before = spec.fingerprint()
+    assert before == replace(spec).fingerprint()
+    assert before != replace(spec, simulated_nodes=3).fingerprint()
+    (spec.bin_dir / "pulumi").write_text("no part of a cluster")
+    assert before == replace(spec).fingerprint()
+    (spec.bin_dir / "kubelet").write_text("a newer one")
+    assert before != replace(spec).fingerprint()
