@@ -14,6 +14,7 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgs,
     ExecActionArgs,
     HTTPGetActionArgs,
+    HTTPHeaderArgs,
     LifecycleArgs,
     PersistentVolumeClaimArgs,
     PersistentVolumeClaimSpecArgs,
@@ -120,11 +121,18 @@ def container(
 
 
 def http_probe(
-    path: str, port: str, *, period_seconds: int = 10, failures: int = 3, timeout_seconds: int = 5
+    path: str,
+    port: str,
+    *,
+    host: str | None = None,
+    period_seconds: int = 10,
+    failures: int = 3,
+    timeout_seconds: int = 5,
 ) -> ProbeArgs:
-    """GET `path` on the container port of that name."""
+    """GET `path` on the container port of that name, under the name `host` if the server minds how it is called."""
+    headers = [HTTPHeaderArgs(name="Host", value=host)] if host else None
     return ProbeArgs(
-        http_get=HTTPGetActionArgs(path=path, port=port),
+        http_get=HTTPGetActionArgs(path=path, port=port, http_headers=headers),
         period_seconds=period_seconds,
         failure_threshold=failures,
         timeout_seconds=timeout_seconds,

@@ -49,7 +49,7 @@ class Settings(BaseModel):
 class Amounts(Settings):
     """CPU and memory of one container."""
 
-    cpu: Cpu = Field(description="Cores, whole or in thousandths: 2, 250m.")
+    cpu: Cpu = Field(description='Cores as text, whole or in thousandths: "2", "250m".')
     memory: Size = Field(description="Memory with its unit: 512Mi, 2Gi.")
 
 

@@ -1,0 +1,70 @@
+"""docs/settings.md from the settings themselves: `python -m stacks.reference > docs/settings.md`."""
+
+import sys
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from stacks.settings import PlatformSettings
+
+HEADER = """# Settings
+
+Every key of `stacks/Pulumi.<env>.yaml`, its default and what it means. A key that is not here is refused. A group that
+is given in part keeps its defaults for the rest. This page is made from the code: `python -m stacks.reference`.
+
+| key | default | meaning |
+|---|---|---|
+"""
+
+
+def groups(model: type[BaseModel], prefix: str = "groundwork:") -> dict[str, type[BaseModel]]:
+    """Every group of settings by its key path, the model itself included; `<name>` stands for a key of a mapping."""
+    found = {prefix: model}
+    for name, field in model.model_fields.items():
+        inner, is_mapping = _inner(field.annotation)
+        if inner:
+            found |= groups(inner, f"{prefix}{name}.{'<name>.' if is_mapping else ''}")
+    return found
+
+
+def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
+    """A table row for each setting that is no group itself."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inner, is_mapping = _inner(field.annotation)
+        default = getattr(defaults, name, None) if defaults is not None else _default(field)
+        if inner and not is_mapping:
+            found += rows(inner, default, f"{prefix}{name}.")
+            continue
+        found.append(f"| `{prefix}{name}` | {_shown(default, required=field.is_required())} | {field.description} |")
+        if inner:
+            found += rows(inner, None, f"{prefix}{name}.<name>.")
+    return found
+
+
+def render() -> str:
+    return HEADER + "\n".join(rows(PlatformSettings, PlatformSettings(), "groundwork:")) + "\n"
+
+
+def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """(the settings that an annotation holds, whether it is a mapping to them)."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    values = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+    return (values[0], True) if values else (None, False)
+
+
+def _default(field: FieldInfo) -> Any:
+    return None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+
+
+def _shown(value: Any, *, required: bool) -> str:
+    if value is None:
+        return "required" if required else "none"
+    return f"`{yaml.safe_dump(value, default_flow_style=True).removesuffix('...' + chr(10)).strip()}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

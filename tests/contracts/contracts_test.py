@@ -1,0 +1,47 @@
+"""Contracts pass through a StackReference: to plain JSON and back, unchanged."""
+
+import dataclasses
+import inspect
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+
+from modules.core import contracts
+
+CONTRACTS = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
+
+
+def sample(kind: Any) -> Any:
+    """Some value of a field's type."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return arguments[0]
+    if origin is Mapping:
+        return {sample(arguments[0]): sample(arguments[1])}
+    if origin in {types.UnionType, typing.Union}:
+        return sample(arguments[0])
+    values: dict[Any, Any] = {str: "text", int: 7, bool: True, type(None): None}
+    return values[kind]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
+def test_a_contract_survives_the_way_through_another_stack(contract: type[Any]) -> None:
+    hints = typing.get_type_hints(contract)
+    made = contract(**{field.name: sample(hints[field.name]) for field in dataclasses.fields(contract)})
+    assert contract(**json.loads(json.dumps(dataclasses.asdict(made)))) == made
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
+def test_a_contract_is_frozen_and_given_by_keyword(contract: type[Any]) -> None:
+    assert contract.__dataclass_params__.frozen
+    assert all(field.kw_only for field in dataclasses.fields(contract))
+    assert contract.__doc__
+
+
+def test_contracts_name_secrets_but_hold_none() -> None:
+    names = {field.name for contract in CONTRACTS for field in dataclasses.fields(contract)}
+    assert not {name for name in names if any(word in name for word in ("password", "token_value", "secret_key"))}

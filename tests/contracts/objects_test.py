@@ -1,0 +1,173 @@
+"""What holds for every object of the cluster, whichever module declares it."""
+
+import re
+from typing import Any
+
+from .conftest import Declared, Platform
+
+LABELS = {
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/part-of",
+    "app.kubernetes.io/managed-by",
+    "groundwork.dev/environment",
+    "groundwork.dev/owner",
+}
+BY_DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
+LONG_RUNNING = {"kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet", "kubernetes:apps/v1:DaemonSet"}
+
+
+def of_kind(objects: list[Declared], kind: str) -> list[Declared]:
+    return [declared for declared in objects if declared.type.endswith(f":{kind}")]
+
+
+def test_the_platform_is_declared(objects: list[Declared]) -> None:
+    kinds = {declared.type.rpartition(":")[2] for declared in objects}
+    assert kinds >= {"Namespace", "StatefulSet", "Deployment", "Job", "CronJob", "Secret", "Service", "NetworkPolicy"}
+
+
+def test_every_object_carries_the_standard_labels(objects: list[Declared]) -> None:
+    for declared in objects:
+        labels: dict[str, str] = declared.inputs["metadata"].get("labels", {})
+        assert labels.keys() >= LABELS, f"{declared} lacks {LABELS - labels.keys()}"
+        assert labels["groundwork.dev/environment"] == "local"
+
+
+def test_pods_carry_the_labels_of_their_objects(objects: list[Declared]) -> None:
+    for declared in objects:
+        spec = declared.inputs.get("spec", {})
+        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+        if template is not None:
+            assert template["metadata"]["labels"].keys() >= LABELS, str(declared)
+
+
+def test_every_image_is_named_by_digest(objects: list[Declared]) -> None:
+    images = {container["image"]: str(declared) for declared in objects for container in declared.containers()}
+    assert images
+    for image, declared in images.items():
+        assert BY_DIGEST.fullmatch(image), f"{declared}: {image}"
+
+
+def test_every_pod_is_restricted_and_has_an_account_without_token(objects: list[Declared]) -> None:
+    for declared in objects:
+        for pod in declared.pod_specs():
+            context = pod["securityContext"]
+            assert context["runAsNonRoot"] is True, str(declared)
+            assert context["runAsUser"] >= 10000, str(declared)
+            assert context["seccompProfile"] == {"type": "RuntimeDefault"}, str(declared)
+            assert pod["automountServiceAccountToken"] is False, str(declared)
+            assert pod["serviceAccountName"] not in {"", "default"}, str(declared)
+            assert not any("hostPath" in volume for volume in pod.get("volumes", [])), str(declared)
+            assert not any(pod.get(host) for host in ("hostNetwork", "hostPID", "hostIPC")), str(declared)
+
+
+def test_every_container_is_bounded_on_a_read_only_root_without_privilege(objects: list[Declared]) -> None:
+    for declared in objects:
+        for container in declared.containers():
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, str(declared)
+            assert context["allowPrivilegeEscalation"] is False, str(declared)
+            assert context["capabilities"] == {"drop": ["ALL"]}, str(declared)
+            for kind in ("requests", "limits"):
+                assert container["resources"][kind].keys() == {"cpu", "memory"}, str(declared)
+
+
+def test_what_runs_on_and_on_is_probed(objects: list[Declared]) -> None:
+    for declared in objects:
+        if declared.type in LONG_RUNNING:
+            for container in declared.containers():
+                assert container.keys() >= {"readinessProbe", "livenessProbe"}, str(declared)
+
+
+def test_no_secret_reaches_a_pod_in_arguments_or_variables(objects: list[Declared]) -> None:
+    for declared in objects:
+        for container in declared.containers():
+            said = [*container.get("command", []), *container.get("args", [])]
+            said += [variable.get("value", "") for variable in container.get("env", [])]
+            assert not any("generated" in text for text in said), str(declared)
+            assert not any("secretKeyRef" in str(variable) for variable in container.get("env", [])), str(declared)
+
+
+def test_every_namespace_enforces_the_restricted_standard_and_denies_traffic(objects: list[Declared]) -> None:
+    namespaces = of_kind(objects, "Namespace")
+    policies = of_kind(objects, "NetworkPolicy")
+    for namespace in namespaces:
+        name = namespace.inputs["metadata"]["name"]
+        labels = namespace.inputs["metadata"]["labels"]
+        for mode in ("enforce", "audit", "warn"):
+            assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted", name
+        denied = [p.inputs["spec"] for p in policies if p.inputs["metadata"]["namespace"] == name and denies(p)]
+        assert denied, f"no policy denies all traffic in {name}"
+
+
+def denies(policy: Declared) -> bool:
+    spec: dict[str, Any] = policy.inputs["spec"]
+    everything = spec["podSelector"] == {} and set(spec["policyTypes"]) == {"Ingress", "Egress"}
+    return everything and "ingress" not in spec and "egress" not in spec
+
+
+def test_every_permission_has_both_ends(objects: list[Declared]) -> None:
+    """Who may leave for a server's pods may also enter there."""
+    policies = [p.inputs for p in of_kind(objects, "NetworkPolicy")]
+    leaving = {
+        (p["metadata"]["namespace"], peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"])
+        for p in policies
+        for rule in p["spec"].get("egress", [])
+        for peer in rule["to"]
+        if "namespaceSelector" in peer
+    }
+    entering = {
+        (peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], p["metadata"]["namespace"])
+        for p in policies
+        for rule in p["spec"].get("ingress", [])
+        for peer in rule["from"]
+        if "namespaceSelector" in peer
+    }
+    assert leaving
+    assert leaving <= entering
+
+
+def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:
+    for declared in of_kind(objects, "ConfigMap"):
+        assert declared.inputs["immutable"] is True, str(declared)
+        assert re.search(r"-[0-9a-f]{10}$", declared.inputs["metadata"]["name"]), str(declared)
+
+
+def test_components_have_tokens_of_their_module(platform: Platform) -> None:
+    tokens = {declared.type for declared in platform.declared if declared.type.startswith("groundwork:")}
+    assert tokens == {
+        "groundwork:cluster:Namespace",
+        "groundwork:storage:SeaweedFS",
+        "groundwork:database:PostgreSQL",
+        "groundwork:mlflow:Mlflow",
+        "groundwork:workloads:Training",
+        "groundwork:workloads:Serving",
+    }
+
+
+def test_the_platform_fits_a_small_machine(objects: list[Declared]) -> None:
+    """Of two cores, system and node keep a good half."""
+    running = [d for d in objects if d.type in LONG_RUNNING]
+    requests = [c["resources"]["requests"] for d in running for c in d.containers()]
+    assert sum(int(r["cpu"].removesuffix("m")) for r in requests) <= 1200
+
+
+def test_the_provider_gets_a_context_and_an_identity_but_no_kubeconfig(platform: Platform) -> None:
+    (provider,) = (d.inputs for d in platform.declared if d.type == "pulumi:providers:kubernetes")
+    assert provider["context"] == provider["clusterIdentifier"] == "groundwork-local"
+    assert "kubeconfig" not in provider
+
+
+def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
+    assert platform.outputs["urls"] == {
+        "storage": "http://127.0.0.1:8333",
+        "mlflow": "http://127.0.0.1:5000",
+        "iris": "http://127.0.0.1:8080",
+    }
+    assert platform.outputs["buckets"] == {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
+    assert platform.outputs["images"].keys() == {"storage", "postgresql", "mlflow", "training", "serving"}
+    iris = platform.outputs["workloads"]["iris"]
+    assert (iris["version"], iris["model_name"], iris["model_version"]) == (2, "iris", 3)
+    assert BY_DIGEST.fullmatch(iris["image"])
+    assert iris["address"].startswith("http://iris.local-iris.svc")
