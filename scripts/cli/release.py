@@ -171,22 +171,33 @@ def problems_of(log: str) -> list[str]:
 
 
 def roll_out(place: Place, former: Release | None, after: Release) -> None:
-    """Pins and applies. When that fails the former pin is applied again, and the error says what serves now."""
+    """Pins and applies. Whatever goes wrong, the former pin is applied again, and the error says what serves now.
+
+    Interrupted, it leaves the new pin: the same command then finishes what it says.
+    """
     _write(place, after)
     try:
         _apply(place, after)
-    except UserError as failure:
-        _write(place, former)
-        what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
-        place.progress(f"failed: restoring {what}")
-        try:
-            engine.up(place.environment, place.progress, place.log)
-        except UserError as second:
-            raise UserError(
-                f"{failure}\nThe former pin, {what}, is in place again, but could not be applied either:\n{second}\n"
-                f"Run `scripts/up {place.environment.stack}` when the cause is gone."
-            ) from second
-        raise UserError(f"{failure}\nThe release was undone: {what} is restored.") from failure
+    except Exception as failure:
+        restored = _restore(place, former, failure)
+        if not isinstance(failure, UserError):
+            raise
+        raise UserError(f"{failure}\nThe release was undone: {restored} is restored.") from failure
+
+
+def _restore(place: Place, former: Release | None, failure: Exception) -> str:
+    """What serves again. UserError where that can't be applied either."""
+    what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
+    place.progress(f"failed: restoring {what}")
+    _write(place, former)
+    try:
+        engine.up(place.environment, place.progress, place.log)
+    except UserError as second:
+        raise UserError(
+            f"{failure}\nThe former pin, {what}, is in place again, but could not be applied either:\n{second}\n"
+            f"Run `scripts/up {place.environment.stack}` when the cause is gone."
+        ) from second
+    return what
 
 
 def _write(place: Place, pin: Release | None) -> None:

@@ -42,7 +42,9 @@ def train(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) -> 
     from .train import workload_in
 
     workload_in(Environment(stack), workload)
-    result = _follow(stack, f"Train {workload}", "train", lambda progress, _: run(stack, workload, progress))
+    result = _follow(
+        stack, f"Train {workload}", ["train", workload], lambda progress, _: run(stack, workload, progress)
+    )
     _print(asdict(result), as_json, lambda: _training_table(result))
 
 
@@ -63,7 +65,7 @@ def release(
     result = _follow(
         stack,
         f"Release {workload}",
-        "release",
+        ["release", workload, *(["--model-version", str(model_version)] if model_version else [])],
         lambda progress, log: run(stack, workload, model_version, progress, log),
     )
     _print(_outcome_json(result), as_json, lambda: _outcome_table(result))
@@ -76,7 +78,10 @@ def rollback(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) 
 
     workload_in(Environment(stack), workload)
     result = _follow(
-        stack, f"Roll back {workload}", "rollback", lambda progress, log: run(stack, workload, progress, log)
+        stack,
+        f"Roll back {workload}",
+        ["rollback", workload],
+        lambda progress, log: run(stack, workload, progress, log),
     )
     _print(_outcome_json(result), as_json, lambda: _outcome_table(result))
 
@@ -89,19 +94,21 @@ def reproduce(
     """Train again from the image, data, parameters and seed that a run recorded. Exit code 1 if a metric differs."""
     from .reproduce import reproduce as train_again
 
-    result = _follow(stack, f"Reproduce {run}", "reproduce", lambda progress, _: train_again(stack, run, progress))
+    result = _follow(
+        stack, f"Reproduce {run}", ["reproduce", run], lambda progress, _: train_again(stack, run, progress)
+    )
     document = {**asdict(result), "same": result.same}
     _print(document, as_json, lambda: _reproduction_table(result))
     if not result.same:
         raise typer.Exit(1)
 
 
-def _follow(stack: str, title: str, command: str, work: Callable[[Progress, Path], Result]) -> Result:
+def _follow(stack: str, title: str, command: list[str], work: Callable[[Progress, Path], Result]) -> Result:
     """Does the work with live progress. On failure prints why, and ends the process."""
-    log = Environment(stack).home / "logs" / f"{command}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    log = Environment(stack).home / "logs" / f"{command[0]}-{time.strftime('%Y%m%d-%H%M%S')}.log"
     results: list[Result] = []
-    step = Step(name=command, title=title, run=lambda progress: results.append(work(progress, log)))
-    run_or_exit(Runner([step], log), f"groundwork {command}")
+    step = Step(name=command[0], title=title, run=lambda progress: results.append(work(progress, log)))
+    run_or_exit(Runner([step], log), " ".join(["groundwork", *command, "--stack", stack]))
     return results[0]
 
 

@@ -301,3 +301,19 @@ def test_an_address_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 real_await_answer = release.await_answer
+
+
+def test_a_fault_of_the_program_restores_the_former_pin_too(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(1)
+    before = pinned()
+    monkeypatch.setattr(release, "await_answer", always_raise)
+    with pytest.raises(KeyError):
+        released(2)
+    assert pinned() == before
+    assert platform.applied == [1, 2, 1]
+
+
+def always_raise(*_: object) -> None:
+    raise KeyError("a bug")
