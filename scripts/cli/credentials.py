@@ -14,16 +14,19 @@ from .main import print_json
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Where a service's credentials lie: a Secret in the namespace of a tenant, and its keys."""
+    """Where a service's credentials lie: a Secret in the namespace of a tenant."""
 
     tenant: str
     secret: str
     username: str
+    """A key of the Secret; or the name itself, where that is no secret."""
     password: str
+    """A key of the Secret."""
 
 
 LOGINS = {
     "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
+    "postgresql": Login(tenant="database", secret="superuser", username="postgres", password="password"),
 }
 
 
@@ -63,5 +66,8 @@ def read(environment: Environment, name: str, addresses: dict[str, str]) -> Cred
             f"service {name}: it is not there in stack {environment.stack}: run `scripts/up {environment.stack}`"
         )
     return Credentials(
-        service=name, url=addresses[name], username=values[login.username], password=values[login.password]
+        service=name,
+        url=addresses[name],
+        username=values.get(login.username, login.username),
+        password=values[login.password],
     )

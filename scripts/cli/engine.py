@@ -16,7 +16,7 @@ from .environment import PROJECT, Environment
 from .steps import Progress
 
 QUIET = ("--non-interactive", "--color", "never")
-RESOURCE_LINE = re.compile(r"^\s*[@ ]?\s*([+~-]+)?\s*(?P<type>[\w:./-]+)\s+(?P<name>\S+)\s+(?P<status>.+)$")
+RESOURCE_LINE = re.compile(r"^ [ +~-]{1,2} +(?P<type>[\w-]+:[\w./-]+:\w+) (?P<name>\S+) (?P<status>[a-z].+)$")
 
 
 def ensure_stack(environment: Environment) -> None:

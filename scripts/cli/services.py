@@ -14,6 +14,9 @@ PART_OF = "app.kubernetes.io/part-of=groundwork"
 LOCAL_PORT = "groundwork.dev/local-port"
 SIMULATED = "groundwork.dev/simulated"
 
+DATABASES = {"postgresql"}
+"""Names of Service ports that speak something else than HTTP, and are the scheme of an address."""
+
 Object = Mapping[str, Any]
 
 
@@ -23,7 +26,7 @@ class Service:
 
     name: str
     address: str
-    """As reachable from this machine; inside the cluster only where it says so."""
+    """As reachable from this machine: published on 127.0.0.1, or the Service's own."""
     login: str
     kind: str
     """real or simulated"""
@@ -44,12 +47,13 @@ def describe(service: Object, pods: Sequence[Object]) -> Service:
     metadata = service["metadata"]
     behind = [pod for pod in pods if _selects(service, pod)]
     port = metadata.get("annotations", {}).get(LOCAL_PORT)
-    inside = f"{metadata['name']}.{metadata['namespace']}:{service['spec']['ports'][0]['port']} (in the cluster)"
-    scheme = "" if service["spec"]["ports"][0].get("name") == "postgresql" else "http://"
+    first = service["spec"]["ports"][0]
+    scheme = first["name"] if first.get("name") in DATABASES else "http"
+    place = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
     name = metadata["name"]
     return Service(
         name=name,
-        address=f"{scheme}127.0.0.1:{port}" if port else inside,
+        address=f"{scheme}://{place}",
         login=f"groundwork credentials {name}" if name in LOGINS else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
         health=health(behind),

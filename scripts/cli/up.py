@@ -75,11 +75,11 @@ class Up:
         build.ensure(progress, self.log, self.environment.parts)
         if official_pulumi() is None:
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python")
-        else:
-            progress(f"with the official engine: {official_pulumi()}")
+        progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
     def start_cluster(self, progress: Progress) -> None:
         self.cluster.start(progress)
+        progress(f"ready at {self.cluster.node_address}")
 
     def images(self, progress: Progress) -> None:
         address = f"{self.cluster.registry}/groundwork"
@@ -103,11 +103,12 @@ class Up:
         """Trains what has never been released here; a workload that serves is left alone."""
         for workload in self.unreleased():
             result = train(self.environment.stack, workload, progress)
-            progress(f"{workload}: {result}")
+            progress(f"{result.model} version {result.model_version}")
 
     def release(self, progress: Progress) -> None:
         for workload in self.unreleased():
-            release(self.environment.stack, workload, None, progress, self.log)
+            pin = release(self.environment.stack, workload, None, progress, self.log).pin
+            progress(f"{workload} serves {pin.model_name} version {pin.model_version}")
 
     def unreleased(self) -> list[str]:
         released = read_releases(self.environment.stack)

@@ -141,7 +141,7 @@ def test_a_start_of_a_running_cluster_changes_nothing(cluster: Cluster) -> None:
 
 def test_logs_and_exec_work_in_a_pod_of_the_restricted_standard(tested: Cluster) -> None:
     run_pod(tested, pod("talker", *SERVE))
-    assert "Starting to serve" in kubectl(tested, "logs", "-n", NAMESPACE, "talker")
+    assert eventually(lambda: "Starting to serve" in kubectl(tested, "logs", "-n", NAMESPACE, "talker"))
     assert "Client Version" in kubectl(
         tested, "exec", "-n", NAMESPACE, "talker", "--", "/kubectl", "version", "--client"
     )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.up import cluster_of
 
 STACK = "test"
+PARTS = "ps -eo args | grep -E '/(etcd|kube|kwok|coredns|registry|containerd)|embedded.cluster' | grep -v grep"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,10 +43,49 @@ def run(
     return done
 
 
+@dataclass(frozen=True)
+class Traces:
+    """What a cluster could leave behind on this machine."""
+
+    processes: frozenset[str]
+    mounts: frozenset[str]
+    links: frozenset[str]
+    routes: frozenset[str]
+    namespaces: frozenset[str]
+    cgroups: frozenset[str]
+    tables: frozenset[str]
+    ports: frozenset[str]
+
+    @classmethod
+    def now(cls) -> "Traces":
+        return cls(
+            processes=_lines(PARTS),
+            mounts=_lines("cut -d' ' -f2,3 /proc/self/mounts"),
+            links=_lines("ip -o link | cut -d: -f2"),
+            routes=_lines("ip -4 route show table all"),
+            namespaces=_lines("lsns -n -o TYPE,COMMAND | grep -E 'pid|ipc|uts'"),
+            cgroups=_lines("find /sys/fs/cgroup -name 'groundwork*' -prune"),
+            tables=_lines("nft list tables"),
+            ports=_lines("ss -Hltn | tr -s ' ' | cut -d' ' -f4"),
+        )
+
+
+def _lines(command: str) -> frozenset[str]:
+    return frozenset(
+        subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False).stdout.splitlines()
+    )
+
+
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Environment]:
-    """A platform that was just brought up from nothing."""
+def before() -> Traces:
+    """This machine without the stack."""
     run("scripts/down", STACK, "--yes")
+    return Traces.now()
+
+
+@pytest.fixture(scope="session")
+def platform(before: Traces) -> Iterator[Environment]:  # noqa: ARG001  taken before anything starts
+    """A platform that was just brought up from nothing."""
     run("scripts/up", STACK)
     yield Environment(STACK)
     run("scripts/down", STACK, "--yes")

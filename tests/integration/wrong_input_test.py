@@ -45,7 +45,7 @@ def up(data: Path, config: dict[str, Any], *prefix: str) -> str:
         ({"groundwork:storage": {"size": "0Gi"}}, ["groundwork:storage.size", "0Gi"]),
         (
             {"groundwork:foundation": {"network": "10.80.0.0/24"}},
-            ["groundwork:foundation.network", "10.80.0.0/24", "/16"],
+            [":foundation.network", "10.80.0.0/24", "/16"],
         ),
         ({"groundwork:foundation": {"target": "azure"}}, ["groundwork:foundation.target", "azure", "embedded"]),
     ],

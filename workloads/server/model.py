@@ -61,6 +61,10 @@ class Model:
         ]
 
 
+NO_TRACKING = "http://127.0.0.1:9"
+"""Loading a folder asks no tracking server, yet makes a client: of a kind that opens nothing until it is asked."""
+
+
 def fetch(pin: Pin, client: Any, folder: Path) -> None:
     """The model's files into an empty folder. Refuses them when they are not the pinned ones."""
     download_folder(client, pin.uri, folder)
@@ -76,7 +80,7 @@ def load(folder: Path) -> Model:
     import mlflow
 
     library: Any = mlflow  # loads its flavors when they are first named
-    library.set_tracking_uri(folder.as_uri())  # the default is a database, which this package can't open
+    library.set_tracking_uri(NO_TRACKING)
     try:
         signature: Any = library.models.Model.load(str(folder)).signature  # get_model_info would ask MLflow
         estimator: Any = library.sklearn.load_model(str(folder))

@@ -5,9 +5,10 @@ import pytest
 from scripts.cli.services import describe
 
 
-def service(**annotations: str) -> dict[str, Any]:
+def service(port: str = "http", **annotations: str) -> dict[str, Any]:
     metadata = {"name": "mlflow", "namespace": "local-mlflow", "annotations": annotations}
-    return {"metadata": metadata, "spec": {"selector": {"app": "mlflow"}, "ports": [{"name": "http", "port": 5000}]}}
+    ports = [{"name": port, "port": 5000}]
+    return {"metadata": metadata, "spec": {"clusterIP": "10.80.64.9", "selector": {"app": "mlflow"}, "ports": ports}}
 
 
 def pod(
@@ -23,8 +24,9 @@ def test_a_published_service_shows_its_address_on_this_machine() -> None:
     assert describe(service(**{"groundwork.dev/local-port": "5001"}), []).address == "http://127.0.0.1:5001"
 
 
-def test_a_service_that_is_not_published_shows_its_name_in_the_cluster() -> None:
-    assert describe(service(), []).address == "mlflow.local-mlflow:5000 (in the cluster)"
+def test_a_service_that_is_not_published_shows_its_own_address() -> None:
+    assert describe(service(), []).address == "http://10.80.64.9:5000"
+    assert describe(service("postgresql"), []).address == "postgresql://10.80.64.9:5000"
 
 
 NOTHING: list[dict[str, Any]] = []
