@@ -17,12 +17,12 @@ def keep_bounded(log: Path, most: int = MOST_BYTES) -> None:
         os.truncate(log, 0)
 
 
-def last_words(log: Path, lines: int = 3) -> str:
-    """The last lines of a log, for an error message."""
+def last_words(log: Path) -> str:
+    """The last line of a log, for an error message."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join(line[:400] for line in text.splitlines()[-lines:])
+    return next((line[:600] for line in reversed(text.splitlines()) if line.strip()), "")

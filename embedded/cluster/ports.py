@@ -6,6 +6,8 @@ from pathlib import Path
 
 from modules.core.errors import UserError
 
+from .processes import command_of, name_of
+
 LISTEN = "0A"
 """TCP_LISTEN in /proc/net/tcp."""
 
@@ -38,7 +40,7 @@ def holder(port: int) -> str | None:
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and wanted & _open_files(process):
-            return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+            return f"{name_of(command_of(int(process.name)) or ['?'])} (process {process.name})"
     return None
 
 

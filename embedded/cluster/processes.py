@@ -92,10 +92,10 @@ def _process(pid: int) -> Process | None:
     if not command:
         return None
     pod = next((part[3:] for part in groups.replace("\n", "/").split("/") if part.startswith("pod")), None)
-    return Process(name=_name(command), pid=pid, rss=rss, pod=pod)
+    return Process(name=name_of(command), pid=pid, rss=rss, pod=pod)
 
 
-def _name(command: list[str]) -> str:
+def name_of(command: list[str]) -> str:
     """The program, or for Python the module that it runs."""
     if "python" in Path(command[0]).name and "-m" in command[:-1]:
         return command[command.index("-m") + 1]
