@@ -2,14 +2,12 @@
 
 from dataclasses import asdict, dataclass
 
-from rich.console import Console
-from rich.table import Table
-
 from modules.core.errors import UserError
 
 from . import kubectl
 from .environment import Environment
 from .main import print_json
+from .tables import console, plain_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +50,10 @@ def run(stack: str, service: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json([asdict(row) for row in found])
         return
-    table = Table("service", "address", "user name", "password", box=None, pad_edge=False)
+    table = plain_table("service", "address", "user name", "password")
     for row in found:
         table.add_row(row.service, row.url, row.username, row.password)
-    Console(soft_wrap=True).print(table)
+    console().print(table)
 
 
 def read(environment: Environment, name: str, addresses: dict[str, str]) -> Credentials:

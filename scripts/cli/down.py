@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from embedded.cluster.host import require_root
 from modules.core.errors import UserError
@@ -18,6 +16,7 @@ from modules.core.releases import release_file
 from . import engine, kubectl
 from .environment import Environment
 from .steps import Progress, Runner, Step, run_or_exit
+from .tables import console, plain_table
 from .up import cluster_of
 
 
@@ -99,14 +98,14 @@ def run(stack: str, *, yes: bool, purge: bool) -> None:
 
 
 def _show(rows: list[tuple[str, str]]) -> None:
-    console = Console(stderr=True)
+    screen = console(stderr=True)
     if not rows:
-        console.print("There is no data to delete.")
+        screen.print("There is no data to delete.")
         return
-    table = Table("this is deleted for good", "what it is", box=None, pad_edge=False)
+    table = plain_table("this is deleted for good", "what it is")
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    screen.print(table)
 
 
 def _confirm() -> None:

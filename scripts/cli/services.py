@@ -9,6 +9,7 @@ from rich.table import Table
 from . import kubectl
 from .credentials import LOGINS
 from .environment import Environment
+from .tables import plain_table
 
 PART_OF = "app.kubernetes.io/part-of=groundwork"
 LOCAL_PORT = "groundwork.dev/local-port"
@@ -71,7 +72,7 @@ def health(pods: Sequence[Object]) -> str:
 
 
 def table(services: Sequence[Service]) -> Table:
-    shown = Table("service", "address", "log in", "kind", "health", box=None, pad_edge=False)
+    shown = plain_table("service", "address", "log in", "kind", "health")
     for service in services:
         style = "green" if service.health == "healthy" else "yellow"
         shown.add_row(

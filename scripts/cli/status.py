@@ -1,11 +1,11 @@
 """`groundwork status`."""
 
 import typer
-from rich.console import Console
 
 from . import services
 from .environment import Environment
 from .main import print_json
+from .tables import console
 
 
 def run(stack: str, *, as_json: bool) -> None:
@@ -13,6 +13,6 @@ def run(stack: str, *, as_json: bool) -> None:
     if as_json:
         print_json(services.as_json(found))
     else:
-        Console().print(services.table(found))
+        console().print(services.table(found))
     if any(service.health != "healthy" for service in found):
         raise typer.Exit(1)

@@ -3,8 +3,6 @@
 import shutil
 import time
 
-from rich.console import Console
-
 from embedded.cluster import Cluster, ClusterSpec, ensure_free
 from embedded.cluster.host import require_root
 from embedded.providers.install import install
@@ -21,6 +19,7 @@ from .environment import Environment, official_pulumi
 from .main import print_json
 from .release import release
 from .steps import Progress, Runner, Step, run_or_exit
+from .tables import console
 from .train import train
 
 STACKS = REPOSITORY / "stacks"
@@ -131,9 +130,9 @@ def run(stack: str, *, as_json: bool = False) -> None:
     if as_json:
         print_json({"stack": stack, "services": services.as_json(found), "seconds": runner.seconds()})
         return
-    console = Console()
-    console.print(services.table(found))
-    console.print(
+    screen = console()
+    screen.print(services.table(found))
+    screen.print(
         f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
     )
 

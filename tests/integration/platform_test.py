@@ -83,7 +83,7 @@ def test_pods_run_as_nobody_in_particular_on_a_read_only_root(
         if pod["status"]["phase"] != "Running":
             continue
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        inside = testinfra.get_host(f"kubectl://{name}?namespace={namespace}&kubeconfig={platform.kubeconfig}")
+        inside: Any = testinfra.get_host(f"kubectl://{name}?namespace={namespace}&kubeconfig={platform.kubeconfig}")
         assert int(inside.check_output("id -u")) >= 10000, name
         assert inside.run("touch /usr/bin/anything").rc != 0, name
         assert not inside.file("/var/run/secrets/kubernetes.io/serviceaccount/token").exists, name

@@ -1,5 +1,7 @@
 """Last of all: what `scripts/down` leaves of a platform on this machine."""
 
+from typing import Any
+
 import testinfra
 
 from scripts.cli.environment import Environment
@@ -19,7 +21,7 @@ def test_down_names_the_data_and_asks_before_it_goes(platform: Environment) -> N
 def test_down_leaves_no_process_mount_link_route_cgroup_table_or_port(platform: Environment, before: Traces) -> None:
     run("scripts/down", STACK, "--yes")
     assert Traces.now() == before
-    host = testinfra.get_host("local://")
+    host: Any = testinfra.get_host("local://")
     assert not host.file(str(platform.home / "cluster")).exists
     for port in platform.settings.ports().values():
         assert not host.socket(f"tcp://127.0.0.1:{port}").is_listening
