@@ -15,8 +15,10 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
     present = read_releases(stack).get(name)
     former = before(present) if present else None
     if present is None or former is None:
-        state = "nothing was released" if present is None else f"release {present.release} is the only one"
-        raise UserError(f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): no former one exists")
+        state = "nothing was released" if present is None else f"release {present.release} has no former one"
+        raise UserError(
+            f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): there is nothing to go back to"
+        )
     after = former.model_copy(update={"release": present.release + 1})
     check(place, after)
     roll_out(place, present, after)

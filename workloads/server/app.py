@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -161,8 +161,12 @@ def _add_health(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> Non
 
 
 def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> None:
+    # One at a time: the trees hold the interpreter's lock anyway, and while it predicts scikit-learn changes warning
+    # filters that the whole process shares.
+    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
+
     async def predict_rows(model: Model, rows: list[list[float]]) -> list[Prediction]:
-        predictions = await run_in_threadpool(model.predict, rows)
+        predictions = await asyncio.get_running_loop().run_in_executor(worker, model.predict, rows)
         for prediction in predictions:
             metrics.rows.labels(prediction.label).inc()
         return predictions

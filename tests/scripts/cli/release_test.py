@@ -242,7 +242,7 @@ def test_a_rollback_restores_the_former_pin_and_counts_on(platform: Platform) ->
 
 
 @pytest.mark.usefixtures("platform")
-@pytest.mark.parametrize(("count", "state"), [(0, "nothing was released"), (1, "release 1 is the only one")])
+@pytest.mark.parametrize(("count", "state"), [(0, "nothing was released"), (1, "release 1 has no former one")])
 def test_without_a_former_release_there_is_nothing_to_roll_back_to(count: int, state: str) -> None:
     for number in range(count):
         released(number + 1)
