@@ -88,12 +88,6 @@ def ended(job: Mapping[str, Any]) -> str | None:
     return next((each["type"] for each in conditions if each["status"] == "True" and each["type"] in RESULTS), None)
 
 
-def is_complete(environment: Environment, namespace: str, name: str) -> bool:
-    """Whether a Job of this name ended well before."""
-    found = kubectl.get(environment, "job", name, "-n", namespace)
-    return found is not None and ended(found) == "Complete"
-
-
 def run(
     environment: Environment,
     job: Mapping[str, Any],

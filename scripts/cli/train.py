@@ -66,7 +66,7 @@ def train(stack: str, name: str, progress: Progress) -> Training:
     image = jobs.container_of(template)["image"]
     job = training_job(name, jobs.image_digest(image), document)
     mlflow = Mlflow(environment)
-    fresh = not (jobs.is_complete(environment, namespace, job) and mlflow.training_runs(name, job=job))
+    fresh = not mlflow.training_runs(name, job=job)
     if fresh:
         variables = {"GROUNDWORK_JOB": job, "GROUNDWORK_REVISION": revision(), "GROUNDWORK_UV_LOCK": lock_digest()}
         ended = jobs.run(environment, jobs.job_from(template, job, image=image, variables=variables), progress)

@@ -52,9 +52,9 @@ def kubectl(monkeypatch: pytest.MonkeyPatch) -> Kubectl:
 
 @pytest.mark.usefixtures("kubectl")
 def test_a_training_runs_as_a_job_and_its_result_comes_from_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    mlflow(monkeypatch, trained)
-    monkeypatch.setattr(train, "revision", lambda: "c0ffee")
     started: list[dict[str, Any]] = []
+    mlflow(monkeypatch, lambda path, query: trained(path, query) if started else None)
+    monkeypatch.setattr(train, "revision", lambda: "c0ffee")
 
     def run_job(_: object, job: dict[str, Any], __: object) -> jobs.Ended:
         started.append(job)
@@ -81,7 +81,6 @@ def test_a_training_runs_as_a_job_and_its_result_comes_from_mlflow(monkeypatch: 
 
 def test_the_same_training_is_not_done_twice(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow(monkeypatch, trained)
-    kubectl.objects["job", JOB] = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
     result = train.train("local", "iris", quiet)
     assert not result.fresh
     assert kubectl.created == []
@@ -115,16 +114,16 @@ def test_a_workload_yaml_that_changed_since_the_platform_was_laid_is_not_trained
     assert f"workloads/iris/workload.yaml: {key} changed since the platform was laid" in message
 
 
-def test_a_silent_mlflow_is_named_with_its_address(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubectl.objects["job", JOB] = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+@pytest.mark.usefixtures("kubectl")
+def test_a_silent_mlflow_is_named_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     stack(monkeypatch, settings(**{"groundwork:mlflow": {"local_port": 1024}}))
     message = refused(lambda: train.train("local", "iris", quiet))
     assert "MLflow does not answer at http://127.0.0.1:1024" in message
     assert "run `scripts/up local`" in message
 
 
-def test_a_fault_of_mlflow_is_passed_on(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubectl.objects["job", JOB] = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+@pytest.mark.usefixtures("kubectl")
+def test_a_fault_of_mlflow_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow(monkeypatch, always((500, {"message": "the database is gone"})))
     message = refused(lambda: train.train("local", "iris", quiet))
     assert "answered 500 to /api/2.0/mlflow/experiments/get-by-name: the database is gone" in message
