@@ -25,7 +25,7 @@ Key = ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """A certificate that the authority signs. With `hosts` it is for a server too; without, for a client only."""
+    """A certificate that the authority signs: with `hosts` for a server, without for a client."""
 
     name: str
     """Of its files."""
@@ -131,11 +131,11 @@ def _new_authority(layout: Layout, cluster: str, now: datetime.datetime) -> Auth
 
 def _sign(layout: Layout, leaf: Leaf, authority: Authority, now: datetime.datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if leaf.hosts else [])]
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if leaf.hosts else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
         _builder(_subject(leaf), authority.certificate.subject, key.public_key(), now, LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
             critical=False,

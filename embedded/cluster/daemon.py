@@ -36,16 +36,17 @@ class Daemon:
         self.cgroups = Cgroups(spec.name)
         self.forwarder = Forwarder(self.tell)
         self.node: asyncio.subprocess.Process | None = None
+        self.retries: asyncio.Task[None] | None = None
 
     def tell(self) -> None:
         self.status.published = self.forwarder.state()
+        self.status.complaints = self.forwarder.complaints
         status.write(self.layout, self.status)
 
     async def run(self) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop)
         self.tell()
         try:
-            self.cgroups.remove()
             self.cgroups.create()
             await self.start_node()
             await self.listen()
@@ -86,6 +87,7 @@ class Daemon:
             key=self.layout.key("forwarder"),
         )
         self.forwarder.follow(client)
+        self.retries = asyncio.create_task(self.forwarder.persist())
 
     async def listen(self) -> None:
         """Hears what the node says, until it ends."""
@@ -141,6 +143,8 @@ class Daemon:
         self.kill()
         if self.node:
             await self.node.wait()
+        if self.retries:
+            self.retries.cancel()
         await self.forwarder.close()
         host.link_down(self.spec.name)
         self.cgroups.remove()

@@ -59,6 +59,8 @@ class Forwarder:
         self.changed = changed
         self.fixed: dict[int, Target] = {}
         self.complaints: list[str] = []
+        """About Services that can't have what they ask for."""
+        self.targets: Mapping[int, Target] = {}
         self.servers: dict[int, tuple[Target, asyncio.Server]] = {}
         self.busy: dict[int, str] = {}
         self.loop = asyncio.get_running_loop()
@@ -68,22 +70,27 @@ class Forwarder:
         """What is published at each port, and what can't be."""
         shown = {str(port): target.what for port, (target, _) in self.servers.items()}
         shown |= {str(port): why for port, why in self.busy.items()}
-        return dict(sorted(shown.items(), key=lambda item: int(item[0]))) | {
-            f"refused {n}": text for n, text in enumerate(self.complaints)
-        }
+        return dict(sorted(shown.items(), key=lambda item: int(item[0])))
 
     async def publish(self, targets: Mapping[int, Target]) -> None:
         """Makes the listeners those of `fixed` and `targets`: closes what is gone, opens what is new."""
         async with self.lock:
+            self.targets = targets
             wanted = {**targets, **self.fixed}
             for port in [port for port, (target, _) in self.servers.items() if wanted.get(port) != target]:
                 _, server = self.servers.pop(port)
                 server.close()
-            self.busy = {}
-            for port, target in wanted.items():
-                if port not in self.servers:
-                    await self._open(port, target)
+            missing = [(port, target) for port, target in wanted.items() if port not in self.servers]
+            refusals = {port: await self._open(port, target) for port, target in missing}
+            self.busy = {port: why for port, why in refusals.items() if why}
         self.changed()
+
+    async def persist(self) -> None:
+        """Tries again, for as long as this lives, to publish what found its port taken."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            if self.busy:
+                await self.publish(self.targets)
 
     async def close(self) -> None:
         self.fixed = {}
@@ -118,16 +125,18 @@ class Forwarder:
         targets, self.complaints = published(services.values())
         asyncio.run_coroutine_threadsafe(self.publish(targets), self.loop).result()
 
-    async def _open(self, port: int, target: Target) -> None:
+    async def _open(self, port: int, target: Target) -> str | None:
+        """Begins to listen; why it can't, where it can't."""
+
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await splice(reader, writer, target)
 
         try:
             server = await asyncio.start_server(serve, "127.0.0.1", port, limit=CHUNK, backlog=512)
         except OSError:
-            self.busy[port] = f"{target.what} can't be published here: in use by {holder(port) or 'another process'}"
-        else:
-            self.servers[port] = (target, server)
+            return f"{target.what} can't be published here: in use by {holder(port) or 'another process'}"
+        self.servers[port] = (target, server)
+        return None
 
 
 async def splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:

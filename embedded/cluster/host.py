@@ -89,7 +89,6 @@ def link_name(cluster: str) -> str:
 def link_up(cluster: str, network: Network, node_pid: int) -> None:
     """Makes the link into the network namespace of a process, and this machine's routes through it."""
     name = link_name(cluster)
-    link_down(cluster)
     run("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(node_pid))
     run("ip", "address", "add", f"{network.host_end}/30", "dev", name)
     run("ip", "link", "set", name, "up")

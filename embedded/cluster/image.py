@@ -5,11 +5,14 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from platform import machine
 from typing import Any
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""The Go toolchain's name, which images use, by the kernel's."""
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
@@ -21,7 +24,7 @@ def write_image(binary: Path, reference: str, target: Path) -> None:
     layer = _tar({binary.name: binary.read_bytes()}, mode=0o755)
     config = _json(
         {
-            "architecture": "amd64",
+            "architecture": ARCHITECTURES.get(machine(), machine()),
             "os": "linux",
             "config": {"Entrypoint": [f"/{binary.name}"], "User": "65535:65535", "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},

@@ -24,6 +24,8 @@ class Status:
     """State of each part: starting, ready, ended, failed."""
     published: dict[str, str] = field(default_factory=dict)
     """What can be reached at each port of 127.0.0.1, or why it can't."""
+    complaints: list[str] = field(default_factory=list)
+    """About Services whose annotation asks for what can't be."""
 
 
 def read(layout: Layout) -> Status:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from embedded.cluster import ClusterSpec
 from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, leaves
@@ -53,6 +53,13 @@ def test_the_kubelet_is_the_node_that_the_node_authorizer_knows(spec: ClusterSpe
     subject = read(layout, "kubelet").subject
     assert subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == f"system:node:{spec.name}"
     assert subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == "system:nodes"
+
+
+def test_a_servers_certificate_is_no_clients_and_the_other_way_round(spec: ClusterSpec, layout: Layout) -> None:
+    for leaf in leaves(spec.name, spec.addresses):
+        usage = read(layout, leaf.name).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        wanted = ExtendedKeyUsageOID.SERVER_AUTH if leaf.hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+        assert list(usage) == [wanted]
 
 
 def test_only_the_administrator_is_a_master(spec: ClusterSpec) -> None:

@@ -105,8 +105,11 @@ def test_a_port_that_is_taken_is_told_and_published_once_it_is_free() -> None:
             port: int = other.getsockname()[1]
             await forwarder.publish({port: target})
             assert "can't be published here: in use by" in forwarder.state()[str(port)]
-        await forwarder.publish({port: target})
+        retries = asyncio.create_task(forwarder.persist())
+        while forwarder.busy:
+            await asyncio.sleep(0.01)
         assert forwarder.state() == {str(port): "a/web"}
+        retries.cancel()
         await forwarder.close()
 
     asyncio.run(scene())
