@@ -20,7 +20,9 @@ from typing import Any
 import pytest
 
 from embedded.cluster import Cluster, ClusterSpec
+from embedded.cluster.host import link_name
 from embedded.cluster.image import write_image
+from embedded.cluster.ports import is_free
 
 NAMESPACE = "cluster-test"
 IMAGE = "groundwork.dev/test-kubectl:1"
@@ -287,14 +289,16 @@ def second(tmp_path: Path, cluster: Cluster) -> Iterator[Cluster]:
     other.destroy()
 
 
-def traces(name: str) -> list[str]:
-    """What of a cluster can be seen on this machine."""
-    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if name in line]
-    links = [line for line in run_out("ip", "-o", "link").splitlines() if "gw-" in line]
+def traces(spec: ClusterSpec) -> list[str]:
+    """What of a cluster can be seen on this machine: mounts, link, routes, control groups, processes, port, tables."""
+    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if spec.name in line]
+    links = [line for line in run_out("ip", "-o", "link").splitlines() if link_name(spec.name) in line]
     routes = [line for line in run_out("ip", "route").splitlines() if line.startswith("10.94.")]
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{name}")]
-    commands = [line for line in run_out("ps", "-eo", "args").splitlines() if name in line and "pytest" not in line]
-    return [*mounts, *[link for link in links if "10.94." in link], *routes, *groups, *commands]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{spec.name}")]
+    commands = [line for line in run_out("ps", "-eo", "args").splitlines() if str(spec.state_dir) in line]
+    ports = [] if is_free(spec.api_port) else [str(spec.api_port)]
+    tables = [line for line in run_out("nft", "list", "tables").splitlines() if "kube-proxy" in line]
+    return [*mounts, *links, *routes, *groups, *commands, *ports, *tables]
 
 
 def run_out(*command: str) -> str:
@@ -329,5 +333,5 @@ def test_data_outlive_stops_and_kills_and_nothing_outlives_a_destroy(second: Clu
 
     second.destroy()
     assert not second.spec.state_dir.exists()
-    assert traces(second.name) == []
+    assert traces(second.spec) == []
     assert kubectl(cluster, "get", "--raw", "/readyz") == "ok"
