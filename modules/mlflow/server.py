@@ -135,6 +135,6 @@ def _container(
         # It waits two minutes for its database, then makes or migrates its tables and imports for ten seconds.
         startup=http_probe("/health", "http", period_seconds=2, failures=120),
         # Under the name that clients use: /health answers to any, so it would not notice that they are refused.
-        readiness=http_probe("/", "http", host=service_host(SERVICE, contract.namespace)),
+        readiness=http_probe("/", "http", host=service_host(SERVICE, contract.namespace), period_seconds=5),
         liveness=http_probe("/health", "http", period_seconds=20, failures=6, timeout_seconds=10),
     )

@@ -1,0 +1,156 @@
+"""What a stack's file may say."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
+from stacks.settings import PlatformSettings, load, parse, port_key, stacks
+
+ACCEPTED: list[dict[str, Any]] = [
+    {},
+    {"groundwork:owner": "data-team"},
+    {"owner": "data-team"},
+    {"groundwork:foundation": {"network": "172.20.0.0/16", "ports": {"api": 7443}, "simulated_nodes": 3}},
+    {"groundwork:foundation": '{"network": "192.168.0.0/16"}'},
+    {"groundwork:storage": {"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}},
+    {"groundwork:storage": {"local_port": None}},
+    {"groundwork:mlflow": {"resources": {"limits": {"memory": "2Gi"}}}},
+    {"groundwork:workloads": {"iris": {"local_port": 8080, "replicas": 2}}},
+    {"pulumi:tags": {"a": "b"}, "kubernetes:context": "other"},
+]
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"groundwork:storge": {}}, "groundwork:storge: unknown key; did you mean 'storage'?"),
+    ({"groundwrk:owner": "x"}, "groundwrk:owner: unknown namespace 'groundwrk'; did you mean groundwork:owner?"),
+    (
+        {"groundwork:storage": {"buckets": {"raw": {"versionning": True}}}},
+        "groundwork:storage.buckets.raw.versionning: unknown key; did you mean 'versioning'?",
+    ),
+    (
+        {"groundwork:storage": {"buckets": {"row": {}}}},
+        "groundwork:storage.buckets.row: unknown key; did you mean 'raw'?",
+    ),
+    ({"groundwork:storage": {"volume": "0Gi"}}, "groundwork:storage.volume is '0Gi'"),
+    ({"groundwork:storage": {"volume": "-5Gi"}}, "groundwork:storage.volume is '-5Gi'"),
+    ({"groundwork:storage": {"volume": 10}}, "groundwork:storage.volume is 10"),
+    ({"groundwork:storage": "much"}, "groundwork:storage is 'much': a group of keys is wanted"),
+    ({"groundwork:storage": {"local_port": 0}}, "groundwork:storage.local_port is 0"),
+    ({"groundwork:storage": {"local_port": 65536}}, "groundwork:storage.local_port is 65536"),
+    (
+        {"groundwork:storage": {"buckets": {"logs": {"noncurrent_expiration_days": 3}}}},
+        "groundwork:storage.buckets.logs: noncurrent_expiration_days is 3 where versioning is false",
+    ),
+    (
+        {"groundwork:storage": {"buckets": {"raw": {"expiration_days": 0}}}},
+        "groundwork:storage.buckets.raw.expiration_days",
+    ),
+    ({"groundwork:mlflow": {"local_port": 8333}}, "groundwork: port 8333 is given to storage and to mlflow"),
+    (
+        {"groundwork:workloads": {"iris": {"local_port": 6443}}},
+        "groundwork: port 6443 is given to api and to iris: change workloads.iris.local_port",
+    ),
+    (
+        {"groundwork:mlflow": {"resources": {"requests": {"memory": "256Mi"}, "limits": {"memory": "512Mi"}}}},
+        "groundwork:mlflow: resources.limits.memory 512Mi is less than 768Mi",
+    ),
+    (
+        {"groundwork:database": {"resources": {"requests": {"memory": "1Gi"}}}},
+        "groundwork:database.resources: limits.memory 512Mi is less than requests.memory 1Gi",
+    ),
+    ({"groundwork:database": {"max_connections": 1}}, "groundwork:database.max_connections is 1"),
+    (
+        {"groundwork:foundation": {"target": "embeded"}},
+        "groundwork:foundation.target is 'embeded'; did you mean 'embedded'?",
+    ),
+    ({"groundwork:foundation": {"network": "10.80.0.0/24"}}, "groundwork:foundation.network is '10.80.0.0/24'"),
+    ({"groundwork:foundation": {"network": "8.8.0.0/16"}}, "groundwork:foundation.network is '8.8.0.0/16'"),
+    ({"groundwork:foundation": {"network": "10.80.1.0/16"}}, "groundwork:foundation.network is '10.80.1.0/16'"),
+    ({"groundwork:foundation": {"network": "somewhere"}}, "groundwork:foundation.network is 'somewhere'"),
+    ({"groundwork:foundation": {"simulated_nodes": -1}}, "groundwork:foundation.simulated_nodes is -1"),
+    ({"groundwork:owner": "The Team"}, "groundwork:owner is 'The Team'"),
+    ({"groundwork:workloads": {"mlflow": {}}}, "groundwork: workloads.mlflow has the name of a service"),
+    (
+        {"groundwork:workloads": {"iris": {"replica": 2}}},
+        "groundwork:workloads.iris.replica: unknown key; did you mean",
+    ),
+]
+
+
+@pytest.mark.parametrize("config", ACCEPTED, ids=json.dumps)
+def test_is_accepted(config: dict[str, Any]) -> None:
+    assert isinstance(parse(config, source="file"), PlatformSettings)
+
+
+@pytest.mark.parametrize(("config", "message"), REFUSED, ids=[json.dumps(config) for config, _ in REFUSED])
+def test_is_refused_with_its_path(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse(config, source="stacks/Pulumi.local.yaml")
+    assert str(caught.value).startswith(message)
+    assert "(stacks/Pulumi.local.yaml)" in str(caught.value)
+
+
+def test_the_engines_text_and_the_file_mean_the_same() -> None:
+    group = {"iris": {"local_port": 8080}}
+    from_file = parse({"groundwork:workloads": group}, source="file")
+    assert parse({"groundwork:workloads": json.dumps(group)}, source="engine") == from_file
+
+
+def test_ports_are_told_by_service() -> None:
+    settings = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose": {}}}, source="file")
+    assert settings.ports() == {"api": 6443, "storage": 8333, "mlflow": 5000, "iris": 8080}
+    assert [port_key(service) for service in settings.ports()] == [
+        "foundation.ports.api",
+        "storage.local_port",
+        "mlflow.local_port",
+        "workloads.iris.local_port",
+    ]
+
+
+def test_an_unknown_stack_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.prod.yaml").touch()
+    (tmp_path / "local.example.yaml").touch()
+    with pytest.raises(UserError, match=r"stack 'locl' is unknown.*did you mean 'local'\? existing: local, prod"):
+        load("locl", tmp_path)
+
+
+def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("config: [")
+    with pytest.raises(UserError, match="stacks/Pulumi.local.yaml is not YAML") as caught:
+        load("local", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("config: 5")
+    with pytest.raises(UserError, match="stacks/Pulumi.local.yaml: config is 5: a group of keys is wanted"):
+        load("local", tmp_path)
+
+
+def test_what_pulumi_writes_beside_the_configuration_is_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("encryptionsalt: v1:x\nconfig:\n  groundwork:owner: me\n")
+    assert load("local", tmp_path).owner == "me"
+
+
+@pytest.mark.parametrize("example", ["local", "test"])
+def test_the_examples_are_good_settings(tmp_path: Path, example: str) -> None:
+    text = (REPOSITORY / f"stacks/{example}.example.yaml").read_text()
+    (tmp_path / "Pulumi.x.yaml").write_text(text)
+    assert load("x", tmp_path).ports().keys() == {"api", "storage", "mlflow", "iris"}
+
+
+def test_the_two_examples_can_run_side_by_side(tmp_path: Path) -> None:
+    for name in ("local", "test"):
+        (tmp_path / f"Pulumi.{name}.yaml").write_text((REPOSITORY / f"stacks/{name}.example.yaml").read_text())
+    local, test = (load(name, tmp_path) for name in ("local", "test"))
+    assert local.foundation.network != test.foundation.network
+    assert not set(local.ports().values()) & set(test.ports().values())
+
+
+def test_stacks_are_found_by_file_or_example(tmp_path: Path) -> None:
+    for name in ("Pulumi.prod.yaml", "Pulumi.local.yaml", "local.example.yaml", "images.local.yaml"):
+        (tmp_path / name).touch()
+    assert stacks(tmp_path) == ["local", "prod"]
