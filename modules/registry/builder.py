@@ -42,6 +42,7 @@ class Builder:
     building: list[str] = field(default_factory=list[str])
     built: list[str] = field(default_factory=list[str])
     lock: threading.Lock = field(default_factory=threading.Lock)
+    failed: threading.Event = field(default_factory=threading.Event)
 
     def build(self, sources: Mapping[str, Source], current: Mapping[str, LockedImage]) -> None:
         """Builds and pushes what is not in `current`; all of them, where the base comes out otherwise than it was."""
@@ -56,16 +57,22 @@ class Builder:
         below = {name: _local_name(source) for name, source in sources.items()}
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             futures = [
-                pool.submit(self._build, source, below[source.image.base])
+                pool.submit(self._build_unless_failed, source, below[source.image.base])
                 for name, source in sources.items()
                 if name not in self.done and source.image.base is not None
             ]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        for future in futures:
+            future.result()
+
+    def _build_unless_failed(self, source: Source, base: str) -> None:
+        """Begins no further build once one failed, or was interrupted; what runs then comes to its end."""
+        if self.failed.is_set():
+            return
+        try:
+            self._build(source, base)
+        except BaseException:
+            self.failed.set()
+            raise
 
     def _build(self, source: Source, base: str) -> None:
         name = source.image.name

@@ -39,7 +39,7 @@ class FakeBuildah:
             self.running += 1
             self.most = max(self.most, self.running)
             self.commands.append(arguments)
-        time.sleep(0.02)
+        time.sleep(0.01 if what == self.failing else 0.05)
         with self.lock:
             self.running -= 1
         if what == self.failing:
@@ -116,11 +116,18 @@ def test_on_a_base_that_comes_out_otherwise_all_are_built(new: Builder, buildah:
 
 
 def test_what_was_built_before_a_failure_stays_built(new: Builder, buildah: FakeBuildah) -> None:
-    buildah.failing = "three"
-    with pytest.raises(UserError, match="building three failed"):
+    buildah.failing = "two"
+    with pytest.raises(UserError, match="building two failed"):
         new.build(SOURCES, {})
-    assert {"base", "one", "two"} <= new.done.keys()
-    assert "three" not in new.done
+    assert {"base", "one"} <= new.done.keys()
+    assert "two" not in new.done
+
+
+def test_after_a_failure_no_further_build_begins(new: Builder, buildah: FakeBuildah) -> None:
+    buildah.failing = "one"
+    with pytest.raises(UserError, match="building one failed"):
+        new.build(SOURCES, {})
+    assert "four" not in buildah.built()
 
 
 def test_a_build_sees_only_its_inputs_with_the_same_modes_and_dates_anywhere(
