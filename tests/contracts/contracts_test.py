@@ -15,6 +15,10 @@ from modules.core import contracts
 CONTRACTS = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
 
 
+def names_of(contract: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(contract)]
+
+
 def sample(kind: Any) -> Any:
     """Some value of a field's type."""
     origin, arguments = get_origin(kind), get_args(kind)
@@ -31,7 +35,7 @@ def sample(kind: Any) -> Any:
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_a_contract_survives_the_way_through_another_stack(contract: type[Any]) -> None:
     hints = typing.get_type_hints(contract)
-    made = contract(**{field.name: sample(hints[field.name]) for field in dataclasses.fields(contract)})
+    made = contract(**{name: sample(hints[name]) for name in names_of(contract)})
     assert contract(**json.loads(json.dumps(dataclasses.asdict(made)))) == made
 
 
@@ -43,5 +47,5 @@ def test_a_contract_is_frozen_and_given_by_keyword(contract: type[Any]) -> None:
 
 
 def test_contracts_name_secrets_but_hold_none() -> None:
-    names = {field.name for contract in CONTRACTS for field in dataclasses.fields(contract)}
+    names = {name for contract in CONTRACTS for name in names_of(contract)}
     assert not {name for name in names if any(word in name for word in ("password", "token_value", "secret_key"))}

@@ -119,14 +119,14 @@ def test_an_unknown_stack_is_refused_with_those_that_exist(tmp_path: Path) -> No
 
 def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text("config: [")
-    with pytest.raises(UserError, match="stacks/Pulumi.local.yaml is not YAML") as caught:
+    with pytest.raises(UserError, match=r"stacks/Pulumi\.local\.yaml is not YAML") as caught:
         load("local", tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text("config: 5")
-    with pytest.raises(UserError, match="stacks/Pulumi.local.yaml: config is 5: a group of keys is wanted"):
+    with pytest.raises(UserError, match=r"stacks/Pulumi\.local\.yaml: config is 5: a group of keys is wanted"):
         load("local", tmp_path)
 
 

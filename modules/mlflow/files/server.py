@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import psycopg2
+import psycopg2  # pyright: ignore[reportMissingModuleSource]
 
 PATIENCE_SECONDS = 120
 

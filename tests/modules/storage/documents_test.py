@@ -26,9 +26,8 @@ def test_the_document_describes_each_bucket_by_its_role() -> None:
     logs = document["buckets"][3]
     assert logs["versioning"] == "Suspended"
     assert logs["encryption"] == "AES256"
-    assert {"ID": "objects", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}} in logs[
-        "lifecycle"
-    ]
+    rule = {"ID": "objects", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}
+    assert rule in logs["lifecycle"]
 
 
 def test_each_thing_that_expires_has_a_rule_of_its_own() -> None:
