@@ -55,6 +55,7 @@ def another_version(mlflow: Mlflow) -> int:
     """The same files registered once more: a version of its own, with what a release needs."""
     first = mlflow.get("model-versions/get", name="iris", version=str(pinned().model_version))["model_version"]
     same = {key: first[key] for key in ("name", "source", "run_id", "tags")}
+    same["model_id"] = first["source"].removeprefix("models:/")
     return int(mlflow.post("model-versions/create", same)["model_version"]["version"])
 
 
