@@ -1,0 +1,143 @@
+"""Object store and database on the running platform: who may do what, and what is kept."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from modules.core.naming import bucket, namespace
+from modules.core.paths import REPOSITORY
+from modules.storage.documents import ROLES, bucket_document
+from scripts.cli import kubectl
+from scripts.cli.environment import Environment
+
+EXTRA = "data-test-extra"
+
+
+def client(platform: Environment, secret: dict[str, str]) -> Any:
+    return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{platform.settings.ports()['storage']}",
+        region_name="us-east-1",
+        aws_access_key_id=secret["access-key-id"],
+        aws_secret_access_key=secret["secret-access-key"],
+    )
+
+
+def secret(platform: Environment, tenant: str, name: str) -> dict[str, str]:
+    found = kubectl.secret(platform, namespace(platform.stack, tenant), name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def admin(platform: Environment) -> Any:
+    return client(platform, secret(platform, "storage", "s3-admin"))
+
+
+@pytest.fixture(scope="module")
+def iris(platform: Environment) -> Any:
+    return client(platform, secret(platform, "iris", "s3-credentials"))
+
+
+@pytest.fixture
+def marker(admin: Any, platform: Environment) -> Iterator[bytes]:
+    """Bytes that were just stored under the key `data-test/marker` of the raw bucket."""
+    content, name = base64.b16encode(os.urandom(32)), bucket(platform.stack, "raw")
+    admin.put_object(Bucket=name, Key="data-test/marker", Body=content)
+    yield content
+    remove_versions(admin, name, "data-test/")
+
+
+def remove_versions(store: Any, name: str, prefix: str = "") -> None:
+    listed = store.list_object_versions(Bucket=name, Prefix=prefix)
+    for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+        store.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def make_buckets(platform: Environment, document: dict[str, Any], folder: Path) -> str:
+    """Runs the bucket Job's own script from here; returns what it reports."""
+    (folder / "document.json").write_text(json.dumps(document))
+    credentials = folder / "credentials"
+    credentials.touch(mode=0o600)
+    credentials.write_text(secret(platform, "storage", "s3-admin")["credentials"])
+    variables = {**platform.process_environment(), "AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
+    command = [sys.executable, str(REPOSITORY / "modules/storage/files/buckets.py"), str(folder / "document.json")]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
+
+
+def test_buckets_are_versioned_encrypted_and_expire_as_the_settings_say(admin: Any, platform: Environment) -> None:
+    names = {role: bucket(platform.stack, role) for role in ROLES}
+    for described in bucket_document(platform.settings.storage.buckets, names)["buckets"]:
+        name = described["name"]
+        assert admin.get_bucket_versioning(Bucket=name).get("Status", "Suspended") == described["versioning"]
+        assert admin.get_bucket_lifecycle_configuration(Bucket=name)["Rules"] == described["lifecycle"]
+
+
+def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, iris: Any, platform: Environment) -> None:
+    stored = iris.get_object(Bucket=bucket(platform.stack, "raw"), Key="data-test/marker")
+    assert (stored["Body"].read(), stored["ServerSideEncryption"]) == (marker, "AES256")
+    search = f"grep -rlaF {marker.decode()} /data || true"
+    place = ("-n", namespace(platform.stack, "storage"), "storage-server-0", "--", "sh", "-c")
+    assert kubectl.run(platform, "exec", *place, search) == ""
+    assert kubectl.run(platform, "exec", *place, "grep -rlaF data-test /data").strip()  # names are not hidden
+
+
+def test_a_tenant_can_do_what_it_was_granted_and_nothing_else(marker: bytes, iris: Any, platform: Environment) -> None:
+    raw, artifacts, logs = (bucket(platform.stack, role) for role in ("raw", "artifacts", "logs"))
+    iris.put_object(Bucket=raw, Key="data-test/own", Body=marker)
+    iris.list_objects_v2(Bucket=artifacts)
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("put_object", {"Bucket": artifacts, "Key": "data-test/x", "Body": b"x"}),
+        ("list_objects_v2", {"Bucket": logs}),
+        ("put_bucket_versioning", {"Bucket": raw, "VersioningConfiguration": {"Status": "Suspended"}}),
+        ("delete_bucket", {"Bucket": raw}),
+        ("create_bucket", {"Bucket": EXTRA}),
+    ]
+    for operation, arguments in refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(iris, operation)(**arguments)
+
+
+def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(
+    admin: Any, platform: Environment, tmp_path: Path
+) -> None:
+    names = {role: bucket(platform.stack, role) for role in ROLES}
+    document = bucket_document(platform.settings.storage.buckets, names)
+    more = {"buckets": [*document["buckets"], {**document["buckets"][0], "name": EXTRA}]}
+    assert f"{EXTRA}: created" in make_buckets(platform, more, tmp_path)
+    assert make_buckets(platform, more, tmp_path) == "nothing to change\n"
+    admin.put_object(Bucket=EXTRA, Key="precious", Body=b"1")
+    admin.delete_object(Bucket=EXTRA, Key="precious")
+    assert f"{EXTRA}: KEPT" in make_buckets(platform, document, tmp_path)  # a former version is something
+    remove_versions(admin, EXTRA)
+    assert f"{EXTRA}: deleted" in make_buckets(platform, document, tmp_path)
+    assert make_buckets(platform, document, tmp_path) == "nothing to change\n"
+
+
+@pytest.mark.parametrize(
+    ("login", "said"),
+    [("-U postgres -d postgres", "no password supplied"), ("-U mlflow -d mlflow", "no password supplied")],
+)
+def test_the_database_lets_nobody_in_without_a_password(platform: Environment, login: str, said: str) -> None:
+    place = ("-n", namespace(platform.stack, "database"), "database-server-0", "--", "sh", "-c")
+    assert said in kubectl.run(platform, "exec", *place, f"psql -w -h 127.0.0.1 {login} -c 'select 1' 2>&1 || true")
+
+
+def test_a_tenants_role_owns_its_database_and_no_more(platform: Environment) -> None:
+    password = secret(platform, "mlflow", "database-credentials")["password"]
+    place = ("exec", "-i", "-n", namespace(platform.stack, "database"), "database-server-0", "--", "sh", "-c")
+    rights = "select rolsuper, rolcreatedb, rolcreaterole from pg_roles where rolname = current_user"
+    login = "export PGHOST=127.0.0.1 PGUSER=mlflow; read -r PGPASSWORD; export PGPASSWORD"
+    own, others = f"psql -d mlflow -Atc '{rights}'", "psql -d postgres -c 'create table t ()' 2>&1 || true"
+    answer = kubectl.run(platform, *place, f"{login}; {own}; {others}", stdin=f"{password}\n")
+    assert answer.splitlines()[0] == "f|f|f"
+    assert "permission denied" in answer
