@@ -41,8 +41,8 @@ def up(data: Path, config: dict[str, Any], *prefix: str) -> str:
     [
         ({"groundwork:storge": {}}, ["groundwork:storge", "unknown key", "storage"]),
         ({"groundwork:mlflow": {"replcas": 2}}, ["groundwork:mlflow.replcas", "unknown key"]),
-        ({"groundwork:storage": {"size": 5}}, ["groundwork:storage.size", "5"]),
-        ({"groundwork:storage": {"size": "0Gi"}}, ["groundwork:storage.size", "0Gi"]),
+        ({"groundwork:storage": {"volume": 5}}, ["groundwork:storage.volume", "5"]),
+        ({"groundwork:storage": {"volume": "0Gi"}}, ["groundwork:storage.volume", "0Gi"]),
         (
             {"groundwork:foundation": {"network": "10.80.0.0/24"}},
             [":foundation.network", "10.80.0.0/24", "/16"],

@@ -28,7 +28,7 @@ def test_a_module_that_is_not_required_has_no_version(tmp_path: Path) -> None:
     go_mod = tmp_path / "go.mod"
     go_mod.write_text("module example\n\nrequire (\n\texample.org/there v1.2.3\n)\n")
     assert pinned_version(go_mod, "example.org/there") == "v1.2.3"
-    with pytest.raises(ValueError, match="requires no example.org/elsewhere"):
+    with pytest.raises(ValueError, match=r"requires no example\.org/elsewhere"):
         pinned_version(go_mod, "example.org/elsewhere")
 
 
