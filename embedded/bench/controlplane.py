@@ -1,7 +1,7 @@
 """A bare control plane on loopback ports, for tests and measurements of what only talks to an API server.
 
-etcd, API server, controller manager, scheduler and kwok, all as children of this process: no node, no root. Its pods are
-simulated: they become ready at once.
+etcd, API server, controller manager, scheduler and kwok, all as children of this process: no node, no root. Its pods
+are simulated: they become ready at once.
 """
 
 import json
@@ -24,7 +24,6 @@ from embedded.providers.tls.keys import make_key, private_forms
 STAGES = Path(__file__).parents[1] / "cluster" / "files" / "kwok-stages.yaml"
 START = 60.0
 """Seconds for the API server's first answer."""
-STOP = 20.0
 CLIENT_RATE = ("--kube-api-qps=400", "--kube-api-burst=800")
 """As on the embedded cluster: the default rate is made for a thousand nodes to share."""
 
@@ -66,21 +65,19 @@ class ControlPlane:
         return self
 
     def stop(self) -> None:
-        for process in reversed(self._processes.values()):
-            process.terminate()
-        for process in reversed(self._processes.values()):
-            try:
-                process.wait(STOP)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        """At once: what it kept is of no further use."""
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.wait()
         self._processes.clear()
         self._files.close()
 
     def pause_api_server(self) -> None:
         """Makes the cluster unreachable: connections are refused until `resume_api_server`."""
         process = self._processes.pop("kube-apiserver")
-        process.terminate()
-        process.wait(STOP)
+        process.kill()
+        process.wait()
 
     def resume_api_server(self) -> None:
         self._start("kube-apiserver", self._api_arguments)
@@ -190,7 +187,8 @@ class ControlPlane:
         accounts = f"--service-account-private-key-file={self.folder / 'accounts.key'}"
         self._start("kube-controller-manager", [*client, accounts, "--concurrent-deployment-syncs=20"])
         self._start("kube-scheduler", client)
-        manage = ["--manage-all-nodes=true", f"--config={STAGES}", "--node-lease-duration-seconds=40"]
+        selected = "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"
+        manage = ["--manage-all-nodes=false", selected, f"--config={STAGES}", "--node-lease-duration-seconds=40"]
         self._start("kwok", [f"--kubeconfig={self.kubeconfig}", *manage], {"HOME": str(self.folder)})
 
     def _simulate_nodes(self) -> None:
@@ -199,7 +197,11 @@ class ControlPlane:
             node = {
                 "apiVersion": "v1",
                 "kind": "Node",
-                "metadata": {"name": f"simulated-{number}", "annotations": {"kwok.x-k8s.io/node": "fake"}},
+                "metadata": {
+                    "name": f"simulated-{number}",
+                    "annotations": {"kwok.x-k8s.io/node": "fake"},
+                    "labels": {"kubernetes.io/hostname": "simulated"},
+                },
                 "status": {"allocatable": size, "capacity": size},
             }
             self.call("POST", "/api/v1/nodes", node)

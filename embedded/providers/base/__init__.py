@@ -4,7 +4,20 @@ from .calls import Call
 from .errors import CheckFailure, InitFailed, ProviderError
 from .provider import Change, Checked, Created, Diff, Provider, ReadResult, Resource
 from .server import serve
-from .values import UNKNOWN, Object, Secret, has_unknown, is_list, is_object, is_unknown, mark, reveal, secret_paths
+from .values import (
+    UNKNOWN,
+    Object,
+    Secret,
+    has_unknown,
+    is_list,
+    is_object,
+    is_unknown,
+    items,
+    mark,
+    part,
+    reveal,
+    secret_paths,
+)
 
 __all__ = [
     "UNKNOWN",
@@ -25,7 +38,9 @@ __all__ = [
     "is_list",
     "is_object",
     "is_unknown",
+    "items",
     "mark",
+    "part",
     "reveal",
     "secret_paths",
     "serve",

@@ -1,5 +1,6 @@
 """What a provider is to the server: plain values in, plain values out. Everything has the harmless default."""
 
+import threading
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -69,7 +70,13 @@ class Provider:
 
     name: str
     version: str
-    waits_on_cancel = False
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        """Set when a person has had enough: whatever waits should stop waiting."""
+
+    def close(self) -> None:
+        """Lets go of what it holds; nothing is asked of it any more."""
 
     def check_config(self, urn: str, old: Object, new: Object) -> Checked:
         del urn, old
@@ -107,4 +114,8 @@ class Provider:
 
     def invoke(self, call: Call, token: str, arguments: Object) -> Object:
         del call, arguments
-        raise ProviderError(f"{self.name}: no function {token} in this stand-in")
+        raise ProviderError(self.left_out(token))
+
+    def left_out(self, token: str) -> str:
+        """Why a remote component, function or method is not there."""
+        return f"{token} is not offered by the {self.name} stand-in; the official plugin has it"

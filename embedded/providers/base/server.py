@@ -59,12 +59,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, provider: Provider, engine_address: str) -> None:
         self.provider = provider
         self.engine = Engine(engine_address)
-        self.cancelled = threading.Event()
 
     def _call(self, request: Any) -> Call:
         timeout = getattr(request, "timeout", 0.0)
         preview = getattr(request, "preview", False)
-        return Call(getattr(request, "urn", ""), timeout, preview, self.cancelled, self.engine.log)
+        return Call(getattr(request, "urn", ""), timeout, preview, self.provider.cancelled, self.engine.log)
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
@@ -150,9 +149,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         # `return` is a keyword, so the field can only be named by a dict.
         return provider_pb2.InvokeResponse(**{"return": encode(found)})  # pyright: ignore[reportArgumentType]
 
+    @_answers_errors
+    def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:
+        del context
+        raise ProviderError(self.provider.left_out(request.type))
+
+    @_answers_errors
+    def Call(self, request: Any, context: grpc.ServicerContext) -> Any:
+        del context
+        raise ProviderError(self.provider.left_out(request.tok))
+
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         del request, context
-        self.cancelled.set()
+        self.provider.cancelled.set()
         return Empty()
 
 
@@ -192,11 +201,6 @@ def _ignore(path: str, old: Object, new: Object) -> None:
         del new[path]
 
 
-def _leave(number: int, frame: object) -> None:
-    del number, frame
-    os._exit(0)
-
-
 def serve(provider: Provider) -> None:
     """Serves until the engine ends this process; the port goes to standard output, as the engine expects."""
     server = grpc.server(
@@ -206,9 +210,12 @@ def serve(provider: Provider) -> None:
     servicer = Servicer(provider, next((a for a in sys.argv[1:] if not a.startswith("-")), ""))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    leaving = threading.Event()
     # A plugin has a process group of its own: what arrives is the engine's word that it is done, never Ctrl-C.
-    signal.signal(signal.SIGINT, _leave)
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: leaving.set())
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    leaving.wait()
+    provider.close()
+    os._exit(0)  # whatever is still waited for was given up by the engine

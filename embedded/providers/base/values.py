@@ -139,6 +139,20 @@ def is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
+def part(value: Any, *keys: str) -> Object:
+    """The object under a path of keys; empty where there is none."""
+    for key in keys:
+        value = value.get(key) if is_object(value) else None
+    return value if is_object(value) else {}
+
+
+def items(value: Any, *keys: str) -> list[Any]:
+    """The array under a path of keys; empty where there is none."""
+    *before, last = keys
+    found = part(value, *before).get(last)
+    return found if is_list(found) else []
+
+
 def reveal(value: Any) -> Any:
     """A copy without Secret wrappers."""
     if is_object(value):

@@ -11,8 +11,8 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,7 +28,6 @@ RETRY_LIMIT = 60.0
 CONNECT_LIMIT = 8.0
 """Seconds within which the first connection to a cluster is tried again: nobody waits a minute for a wrong address."""
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0
-RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 RETRIED_ERRORS = (OSError, http.client.HTTPException)
 WATCH_IDLE = 330.0
 """Seconds without a line after which a watch is given up: longer than the server's own end of it."""
@@ -45,6 +44,9 @@ class Client:
         self._prefix = urlsplit(access.server).path
         self._reached = False
         self._token = access.token()
+        self._warnings = threading.local()
+        self._watching: set[http.client.HTTPConnection] = set()
+        self.closed = threading.Event()
         self._agent = {"User-Agent": "groundwork-kubernetes-provider", "Accept": "application/json"}
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object:
@@ -84,17 +86,24 @@ class Client:
                 wait = delay
             else:
                 self._reached = True
+                self._warnings.texts = [*self.warnings(), *_warnings(answered)]
                 if status < 400:
                     return data
                 failure = ApiError.parse(status, data)
-                if not failure.passing or status not in RETRIED_STATUS:
+                if not failure.passing:
                     raise failure
                 wait = max(delay, _retry_after(answered))
             if time.monotonic() - started + wait > limit:
                 raise failure
-            if self._cancelled.wait(wait * random.uniform(0.8, 1.2)):
+            if self.closed.is_set() or self._cancelled.wait(wait * random.uniform(0.8, 1.2)):
                 raise ProviderError("cancelled")
             delay = min(delay * 2, LONGEST_DELAY)
+
+    def warnings(self) -> list[str]:
+        """What the server has warned this thread of since it was last asked."""
+        texts: list[str] = getattr(self._warnings, "texts", [])
+        self._warnings.texts = []
+        return texts
 
     def _once(
         self,
@@ -152,17 +161,30 @@ class Client:
         return connection
 
     @contextmanager
-    def watch(self, path: str, query: Mapping[str, str]) -> Iterator[Iterator[Object]]:
+    def watch(self, path: str, query: Mapping[str, str]) -> Generator[Iterator[Object]]:
         """Events of a watch on a connection of its own, until the server ends it. Raises ApiError, OSError."""
         connection = self._connect(WATCH_IDLE)
+        self._watching.add(connection)
         try:
+            if self.closed.is_set():
+                raise OSError("closed")
             connection.request("GET", f"{self._prefix}{path}?{urlencode(query)}", headers=self._headers(None))
             response = connection.getresponse()
             if response.status >= 400:
                 raise ApiError.parse(response.status, response.read())
             yield (json.loads(line) for line in response if line.strip())
         finally:
+            self._watching.discard(connection)
             connection.close()
+
+    def close(self) -> None:
+        """Ends every watch and connection; those who follow one are told by `closed`."""
+        self.closed.set()
+        for connection in list(self._watching):
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        while self._idle:
+            self._idle.pop().close()
 
 
 class _Https(http.client.HTTPSConnection):
@@ -199,6 +221,15 @@ def _load_identity(context: ssl.SSLContext, certificate: str, key: str) -> None:
         raise ProviderError(f"kubeconfig: the client certificate and its key can't be used ({error})") from None
     finally:
         os.close(descriptor)
+
+
+def _warnings(headers: http.client.HTTPMessage) -> list[str]:
+    """The texts of `Warning: 299 - "text"` headers."""
+    return [
+        value.split('"', 1)[1].rsplit('"', 1)[0].replace('\\"', '"')
+        for value in headers.get_all("Warning") or ()
+        if value.count('"') > 1
+    ]
 
 
 def _retry_after(headers: http.client.HTTPMessage) -> float:

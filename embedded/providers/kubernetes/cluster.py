@@ -73,6 +73,9 @@ class Cluster:
         _ = self.uid  # an unreachable cluster says so quickly, and once
         return self.discovery.find(api_version, kind)
 
+    def close(self) -> None:
+        self.client.close()
+
     def collection(self, path: str) -> Collection:
         with self._lock:
             found = self._collections.get(path)

@@ -49,15 +49,15 @@ class Collection:
                 self._waiting[key].remove(changed)
 
     def _follow(self) -> None:
-        pause = threading.Event()
-        while True:
+        closed = self._client.closed
+        while not closed.is_set():
             try:
                 version = self._list()
-                while True:
+                while not closed.is_set():
                     version = self._watch(version)
             except (ApiError, ProviderError, OSError, http.client.HTTPException, ValueError) as error:
                 self.failure = str(error)
-                pause.wait(PAUSE)
+                closed.wait(PAUSE)
 
     def _list(self) -> str:
         found = self._client.get(self._path, {"resourceVersion": "0"} if not self.synced.is_set() else None)

@@ -1,6 +1,7 @@
 """What differs between two sets of inputs, as property paths."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from embedded.providers.base import Change, Object, is_list, is_object
@@ -16,34 +17,19 @@ def differences(old: Object, new: Object) -> dict[Steps, Change]:
 def _compare(old: Any, new: Any, path: Steps) -> Iterator[tuple[Steps, Change]]:
     if is_object(old) and is_object(new):
         for key in sorted(old.keys() | new.keys()):
-            yield from _member(old, new, key, key in old, key in new, path)
+            yield from _compare(old.get(key), new.get(key), (*path, key))
     elif is_list(old) and is_list(new):
-        for index in range(max(len(old), len(new))):
-            yield from _member(old, new, index, index < len(old), index < len(new), path)
+        for index, (before, after) in enumerate(zip_longest(old, new)):
+            yield from _compare(before, after, (*path, index))
     elif not _same(old, new):
-        yield path, Change.UPDATE
-
-
-def _member(
-    old: Any, new: Any, key: str | int, in_old: bool, in_new: bool, path: Steps
-) -> Iterator[tuple[Steps, Change]]:
-    if in_old and in_new:
-        yield from _compare(old[key], new[key], (*path, key))
-    elif in_new and not _empty(new[key]):
-        yield (*path, key), Change.ADD
-    elif in_old and not _empty(old[key]):
-        yield (*path, key), Change.DELETE
+        # The API server drops nulls itself: one more or less is no difference.
+        yield path, Change.ADD if old is None else Change.DELETE if new is None else Change.UPDATE
 
 
 def _same(old: Any, new: Any) -> bool:
     if isinstance(old, bool) or isinstance(new, bool):
         return old is new
     return old == new
-
-
-def _empty(value: Any) -> bool:
-    """The API server drops these itself: one more or less is no difference."""
-    return value is None
 
 
 def notation(path: Steps) -> str:

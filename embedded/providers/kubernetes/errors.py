@@ -5,6 +5,7 @@ import re
 
 from embedded.providers.base import Object, ProviderError
 
+PASSING = frozenset({429, 500, 502, 503, 504})
 OWNED = re.compile(r'conflict with "(?P<manager>[^"]+)"(?: with subresource "(?P<part>[^"]+)")?')
 
 
@@ -28,8 +29,10 @@ class ApiError(Exception):
 
     @property
     def passing(self) -> bool:
-        """Whether a repetition may help. A 500 from admission (a webhook's own refusal, say) comes back for ever."""
-        return self.status != 500 or self.reason in ("InternalError", "ServerTimeout", "")
+        """Whether a repetition may help. A manifest that does not fit its schema is a 500 too, and stays one."""
+        if self.status == 409:
+            return self.reason == "Conflict" and not self.causes and "the object has been modified" in self.message
+        return self.status in PASSING and "typed patch object" not in self.message
 
     @property
     def already_exists(self) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from embedded.providers.base import Object, Secret, is_list, is_object, reveal
 
-from .manifest import LAST_APPLIED, metadata
+from .manifest import LAST_APPLIED, annotations, metadata
 
 SERVER_FIELDS = frozenset(
     {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp"}
@@ -15,9 +15,7 @@ REVISION = "deployment.kubernetes.io/revision"
 def inputs_of(live: Object) -> Object:
     """What a program would have to say to get this object: all of it but what only the server writes."""
     fields = {key: value for key, value in metadata(live).items() if key not in SERVER_FIELDS}
-    marks = {
-        key: value for key, value in (fields.get("annotations") or {}).items() if key not in (LAST_APPLIED, REVISION)
-    }
+    marks = {key: value for key, value in annotations(live).items() if key not in (LAST_APPLIED, REVISION)}
     fields["annotations"] = marks
     if not marks:
         del fields["annotations"]
@@ -39,11 +37,9 @@ def _merge(given: Any, before: Any, live: Any) -> Any:
         return given if merged == given.value else Secret(merged)
     if is_object(given) and is_object(live):
         known: Object = before if is_object(before) else {}
-        return {
-            key: _merge(value, known.get(key), live[key])
-            for key, value in given.items()
-            if key in live or key not in known
-        }
+        # What the server never shows (a Secret's stringData) can't have changed; what it shows no more is gone.
+        kept = {key: value for key, value in given.items() if key in live or key not in known}
+        return {key: _merge(value, known.get(key), live[key]) if key in live else value for key, value in kept.items()}
     if is_list(given) and is_list(live) and len(given) == len(live):
         earlier: list[Any] = before if is_list(before) and len(before) == len(live) else [None] * len(live)
         return [_merge(*members) for members in zip(given, earlier, live, strict=True)]

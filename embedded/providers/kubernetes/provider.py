@@ -19,7 +19,7 @@ from embedded.providers.base import (
     reveal,
 )
 
-from . import checks, settings
+from . import checks
 from .cluster import Cluster
 from .diff import differences, notation
 from .discovery import Kind
@@ -46,10 +46,18 @@ from .manifest import (
 from .preview import Coming, examine_template, missing_namespace, no_such_kind, unknown_kind
 from .readiness.waiting import NotReady, timeout_of, wait_ready
 from .rules import refuse_data_loss, replaces
+from .settings import Settings
+from .settings import check as check_settings
+from .settings import diff as diff_settings
+from .settings import parse as parse_settings
 from .writes import Writer
 from .yaml_files import decode_yaml
 
 UNKNOWN_VALUES = "it holds values that are known only when other resources exist"
+RETRY_PAUSE = 0.5
+NAMESPACE_WAIT = 10.0
+"""Seconds for which an object waits for its namespace, where the program declares it too."""
+HELM_HOOK = "helm.sh/hook"
 DEFINITION_WAIT = 10.0
 """Seconds for which a custom resource waits for the server to serve a definition made moments ago."""
 
@@ -60,12 +68,12 @@ class Kubernetes(Provider):
     name = "kubernetes"
 
     def __init__(self) -> None:
+        super().__init__()
         self.version = version("pulumi-kubernetes")
-        self.settings = settings.Settings()
+        self.settings = Settings()
         self.coming = Coming()
         self._cluster: Cluster | None = None
         self._lock = threading.Lock()
-        self.cancelled = threading.Event()
 
     @property
     def cluster(self) -> Cluster:
@@ -74,16 +82,21 @@ class Kubernetes(Provider):
                 self._cluster = Cluster(self.settings, self.cancelled)
             return self._cluster
 
+    def close(self) -> None:
+        with self._lock:
+            if self._cluster is not None:
+                self._cluster.close()
+
     def check_config(self, urn: str, old: Object, new: Object) -> Checked:
         del urn, old
-        return Checked(*settings.check(new))
+        return Checked(*check_settings(new))
 
     def diff_config(self, urn: str, old: Object, new: Object) -> Diff:
         del urn
-        return settings.diff(old, new)
+        return diff_settings(old, new)
 
-    def configure(self, values: Object) -> None:
-        self.settings = settings.parse(values)
+    def configure(self, settings: Object) -> None:
+        self.settings = parse_settings(settings)
 
     def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:
         failures = checks.refused(resource, new)
@@ -106,7 +119,7 @@ class Kubernetes(Provider):
     def diff(self, resource: Resource, id: str, state: Object, old: Object, new: Object) -> Diff:
         del id
         self.cluster.refuse_other(reveal(state))
-        before, after = to_server(old), to_server(new)
+        before, after = _placed(to_server(old), state), to_server(new)
         found = differences(before, after)
         changes: dict[str, Change] = {}
         replacing: list[str] = []
@@ -132,24 +145,38 @@ class Kubernetes(Provider):
         kind = self._kind(call, manifest)
         if kind is None:
             return Created("", inputs)
+        if kind.namespaced and not namespace_of(manifest):
+            # Its definition came in this run: `check` could not know yet that it lives in a namespace.
+            manifest = checks.with_metadata(manifest, {"namespace": self.cluster.namespace})
         manager = field_manager(resource.urn, manifest)
-        writer = Writer(self.cluster, kind)
         try:
-            if checks.is_patch(resource):
-                live = writer.apply(manifest, manager, dry_run=call.preview, force=self.settings.patch_force)
-            else:
-                live = writer.create(manifest, manager, dry_run=call.preview)
+            live = self._made(call, resource, Writer(self.cluster, kind), manifest, manager)
         except ApiError as error:
             if call.preview and (namespace := missing_namespace(error)):
                 self._note_missing_namespace(call, namespace)
                 return Created("", inputs)
             raise self._refused(error, manifest, inputs) from None
-        outputs = self._outputs(live, inputs, manager)
+        self._pass_warnings(call, manifest)
         if call.preview:
             examine_template(call, self.cluster, self.coming, manifest, inputs)
-            return Created("", _unsettled(outputs))
-        outputs = self._awaited(call, kind, live, inputs, manager)
-        return Created(id_of(live), outputs)
+            return Created("", _unsettled(self._outputs(live, inputs, manager)))
+        return Created(id_of(live), self._awaited(call, kind, live, inputs, manager))
+
+    def _made(self, call: Call, resource: Resource, writer: Writer, manifest: Object, manager: str) -> Object:
+        """Waits a little for a namespace that this run makes: programs forget to say what depends on it."""
+        waited = 0.0
+        while True:
+            try:
+                if checks.is_patch(resource):
+                    force = self.settings.patch_force
+                    return writer.patch(manifest, manager, dry_run=call.preview, force=force)
+                return writer.create(call, manifest, manager, timeout_of(call, manifest))
+            except ApiError as error:
+                namespace = missing_namespace(error)
+                if call.preview or waited >= NAMESPACE_WAIT or not self.coming.has("Namespace", namespace):
+                    raise
+            call.sleep(RETRY_PAUSE)
+            waited += RETRY_PAUSE
 
     def update(self, call: Call, resource: Resource, id: str, *, state: Object, old: Object, new: Object) -> Object:
         del id, old
@@ -171,6 +198,7 @@ class Kubernetes(Provider):
                 writer.relinquish(manifest, before)
         except ApiError as error:
             raise self._refused(error, manifest, new) from None
+        self._pass_warnings(call, manifest)
         if call.preview:
             examine_template(call, self.cluster, self.coming, manifest, new)
             return _unsettled(self._outputs(live, new, manager))
@@ -225,9 +253,10 @@ class Kubernetes(Provider):
     def invoke(self, call: Call, token: str, arguments: Object) -> Object:
         if token == "kubernetes:yaml:decode":
             return {"result": decode_yaml(reveal(arguments), self.cluster)}
-        if why := checks.left_out(token):
-            raise ProviderError(why)
         return super().invoke(call, token, arguments)
+
+    def left_out(self, token: str) -> str:
+        return checks.left_out(token) or super().left_out(token)
 
     def _kind(self, call: Call, manifest: Object) -> Kind | None:
         """None, in a preview, for a kind that the server may come to know. Raises ProviderError for others."""
@@ -240,8 +269,8 @@ class Kubernetes(Provider):
             return None
         waited = 0.0
         while self.coming.has_kind(api_version, name) and waited < DEFINITION_WAIT:
-            call.sleep(0.5)
-            waited += 0.5
+            call.sleep(RETRY_PAUSE)
+            waited += RETRY_PAUSE
             self.cluster.discovery.forget()
             if kind := self.cluster.kind(api_version, name):
                 return kind
@@ -266,6 +295,13 @@ class Kubernetes(Provider):
             self.cluster.discovery.forget()
         return self._outputs(ready, inputs, manager)
 
+    def _pass_warnings(self, call: Call, manifest: Object) -> None:
+        if not self.settings.hide_helm_hooks and any(key.startswith(HELM_HOOK) for key in annotations(manifest)):
+            call.warn(f"{title(manifest)} is a Helm hook: it is made like any other object, and never run as a hook")
+        for text in self.cluster.client.warnings():
+            if not (self.settings.hide_deprecations and "deprecated" in text):
+                call.warn(text)
+
     def _outputs(self, live: Object, inputs: Object, manager: str) -> Object:
         return {
             **sealed_outputs(from_server(live), inputs),
@@ -278,6 +314,14 @@ class Kubernetes(Provider):
         where = "; ".join(str(cause["field"]) for cause in error.causes if cause.get("field"))
         fields = f" [{where}]" if where and where not in error.message else ""
         return ProviderError(f"{title(manifest)}: {redact(error.message, inputs)}{fields}")
+
+
+def _placed(inputs: Object, state: Object) -> Object:
+    """Old inputs name no namespace where the kind was unknown to the server when they were checked."""
+    namespace = namespace_of(reveal(state))
+    if namespace and not namespace_of(inputs):
+        return checks.with_metadata(inputs, {"namespace": namespace})
+    return inputs
 
 
 def _unsettled(outputs: Object) -> Object:

@@ -1,12 +1,12 @@
 """Which fields can't be changed in place, and which objects are never replaced because they hold data."""
 
-from embedded.providers.base import Object, ProviderError, Secret, is_object
+from embedded.providers.base import Object, ProviderError, part
 
 from .diff import Steps
 from .manifest import DATA_POLICY, DISPOSABLE, annotations, title
 
 Rule = tuple[str, ...]
-"""A path whose every part is immutable; "*" stands for any key."""
+"""A path below which nothing can be changed."""
 
 
 def _paths(*texts: str) -> tuple[Rule, ...]:
@@ -81,14 +81,14 @@ def replaces(path: Steps, old: Object, new: Object, *, mutable: frozenset[str]) 
     if kind[0] == "" and kind[1] in CONTENT and (kind[1] not in mutable or old.get("immutable") is True):
         # `immutable` can be set, but never taken back.
         rules += CONTENT[kind[1]] + (_paths("immutable") if old.get("immutable") is True else ())
-    if any(_covers(rule, path) for rule in MUTABLE.get(kind, ())):
+    if any(path[: len(rule)] == rule for rule in MUTABLE.get(kind, ())):
         return False
     return any(_covers(rule, path) for rule in rules)
 
 
 def _covers(rule: Rule, path: Steps) -> bool:
     """A change of a whole object changes its immutable parts too."""
-    return all(part in ("*", step) for part, step in zip(rule, path, strict=False))
+    return all(name == step for name, step in zip(rule, path, strict=False))
 
 
 def refuse_data_loss(old: Object, new: Object, changed: list[str]) -> None:
@@ -102,13 +102,13 @@ def refuse_data_loss(old: Object, new: Object, changed: list[str]) -> None:
     what = "the claims of " if claims else ""
     raise ProviderError(
         f"{', '.join(changed)}: this change can't be made in place, and {what}{title(old)} may hold data, so it is not "
-        f'replaced. Take the change back; or, if the data may go, annotate the object with {DATA_POLICY}: "{DISPOSABLE}"'
+        f"replaced. Take the change back; or, if the data may go, annotate the object with "
+        f'{DATA_POLICY}: "{DISPOSABLE}"'
     )
 
 
 def _has_claims(manifest: Object) -> bool:
-    spec = manifest.get("spec")
-    return is_object(spec) and bool(spec.get("volumeClaimTemplates"))
+    return bool(part(manifest, "spec").get("volumeClaimTemplates"))
 
 
 def _touches_claims(old: Object, new: Object, changed: list[str]) -> bool:
@@ -116,7 +116,6 @@ def _touches_claims(old: Object, new: Object, changed: list[str]) -> bool:
     if any(path.startswith(("metadata", "spec.volumeClaimTemplates")) for path in changed):
         return True
     for manifest in (old, new):
-        policy = manifest["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
-        if isinstance(policy, Secret) or policy.get("whenDeleted") == "Delete":
+        if part(manifest, "spec", "persistentVolumeClaimRetentionPolicy").get("whenDeleted") == "Delete":
             return True
     return False

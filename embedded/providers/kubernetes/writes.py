@@ -2,7 +2,7 @@
 
 import time
 
-from embedded.providers.base import Call, Object, ProviderError
+from embedded.providers.base import Call, Object, ProviderError, items
 
 from .cluster import Cluster
 from .discovery import Kind
@@ -10,6 +10,7 @@ from .errors import ApiError
 from .manifest import (
     PATCH_FORCE,
     PROPAGATION,
+    SKIP_AWAIT,
     annotation_true,
     annotations,
     metadata,
@@ -20,6 +21,7 @@ from .manifest import (
 
 APPLY = "application/apply-patch+yaml"
 FIRST_POLL, LONGEST_POLL = 0.1, 1.0
+UNAWAITED = frozenset({"Namespace", "Pod", "ReplicationController", "DaemonSet", "Deployment", "StatefulSet", "Job"})
 SLOW = 5.0
 """Seconds after which a deletion says what it waits for."""
 
@@ -42,19 +44,45 @@ class Writer:
                 return None
             raise
 
-    def create(self, manifest: Object, manager: str, *, dry_run: bool) -> Object:
+    def create(self, call: Call, manifest: Object, manager: str, timeout: float) -> Object:
         """Raises ProviderError when it exists, unless this very resource made it in a run that was cut off."""
+        dry_run = call.preview
         if "patch" not in self.kind.verbs:
             query = _query(manager, dry_run)
             return self._client.send("POST", self.kind.collection(namespace_of(manifest)), manifest, query)
         existing = self.read(namespace_of(manifest), name_of(manifest))
-        if existing is not None and not manages(existing, manager):
+        if existing is None:
+            return self.apply(manifest, manager, dry_run=dry_run)
+        if metadata(existing).get("deletionTimestamp"):
+            if dry_run:
+                return self._apply_beside(manifest, manager)
+            self._wait_gone(call, self.path(manifest), existing, timeout)
+        elif not manages(existing, manager):
             raise ProviderError(
                 f"{title(manifest)} already exists and was not made by this resource (field managers: "
                 f"{', '.join(managers(existing)) or 'none'}). Choose another name, delete it, or take it over with "
                 "`pulumi import`; for a resource that was renamed in the program, add an alias"
             )
-        return self.apply(manifest, manager, dry_run=dry_run)
+        try:
+            return self.apply(manifest, manager, dry_run=dry_run)
+        except ApiError as error:
+            if dry_run and error.status == 422:
+                # The object will be replaced: it can't be changed into the new one, but need not be.
+                return self._apply_beside(manifest, manager)
+            raise
+
+    def _apply_beside(self, manifest: Object, manager: str) -> Object:
+        """A dry run of an object whose name is still taken by the one that it replaces."""
+        name = f"{name_of(manifest)[:50]}-preview"
+        renamed = {**manifest, "metadata": {**metadata(manifest), "name": name}}
+        live = self.apply(renamed, manager, dry_run=True)
+        return {**live, "metadata": {**metadata(live), "name": name_of(manifest)}}
+
+    def patch(self, manifest: Object, manager: str, *, dry_run: bool, force: bool) -> Object:
+        """Owns some fields of an object that must be there. Raises ProviderError when it is not."""
+        if self.read(namespace_of(manifest), name_of(manifest)) is None:
+            raise ProviderError(f"{title(manifest)} does not exist: a Patch resource changes an object that is there")
+        return self.apply(manifest, manager, dry_run=dry_run, force=force)
 
     def apply(self, manifest: Object, manager: str, *, dry_run: bool, force: bool = False) -> Object:
         """Server-side apply. Raises ProviderError naming the owner of a field that somebody else set."""
@@ -99,7 +127,7 @@ class Writer:
             if error.not_found or (error.status == 409 and "UID" in error.message):
                 return
             raise
-        if answer.get("kind") != "Status":
+        if answer.get("kind") != "Status" and not _leaves_at_once(state):
             self._wait_gone(call, path, answer, timeout)
 
     def _wait_gone(self, call: Call, path: str, live: Object, timeout: float) -> None:
@@ -124,6 +152,11 @@ class Writer:
             pause = min(pause * 1.5, LONGEST_POLL)
 
 
+def _leaves_at_once(state: Object) -> bool:
+    """Of these kinds the official provider does not wait for the end when told not to wait for the beginning."""
+    return annotation_true(state, SKIP_AWAIT) and state.get("kind") in UNAWAITED
+
+
 def _query(manager: str, dry_run: bool) -> dict[str, str]:
     return {"fieldManager": manager, "fieldValidation": "Strict", **({"dryRun": "All"} if dry_run else {})}
 
@@ -139,11 +172,14 @@ def manages(live: Object, manager: str) -> bool:
 
 def obstacles(live: Object) -> str:
     """What keeps an object that is being deleted."""
-    names: list[str] = metadata(live).get("finalizers") or []
-    held = list(names)
-    for entry in (live.get("status") or {}).get("conditions") or ():
-        # A Namespace names what is left in it.
-        if entry.get("status") == "True" and str(entry.get("type", "")).startswith("Namespace"):
-            held.append(str(entry.get("message")))
-    held += (live.get("spec") or {}).get("finalizers") or [] if live.get("kind") == "Namespace" else []
+    finalizers = [str(name) for name in items(live, "metadata", "finalizers")]
+    # A Namespace names what is left in it.
+    left = [
+        str(entry.get("message"))
+        for entry in items(live, "status", "conditions")
+        if entry.get("status") == "True" and str(entry.get("type", "")).startswith("Namespace")
+    ]
+    if live.get("kind") == "Namespace" and not left:
+        return "what is in it is being deleted"
+    held = [f"the finalizer {name}" for name in finalizers] + left
     return f"held by {', '.join(held)}" if held else "its pods are ending"

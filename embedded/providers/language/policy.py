@@ -33,8 +33,8 @@ class Pack(grpc.GenericRpcHandler):
         self.process: subprocess.Popen[str] | None = None
 
     def service(self, handler_call_details: Any) -> Any:
-        method: str = handler_call_details.method
-        return grpc.unary_unary_rpc_method_handler(self._handler(method))
+        make: Any = grpc.unary_unary_rpc_method_handler
+        return make(self._handler(str(handler_call_details.method)))
 
     def _handler(self, method: str) -> Handler:
         def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -75,15 +75,13 @@ class Pack(grpc.GenericRpcHandler):
 
     def _pass(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         # Without ConfigureStack (publishing a pack) the pack starts at the first call.
-        channel = self._connect(self._variables)
-        call = channel.unary_unary(method)
+        channel: Any = self._connect(self._variables)
         try:
-            answer: bytes = call(request, timeout=context.time_remaining())
+            return channel.unary_unary(method)(request, timeout=context.time_remaining())
         except grpc.RpcError as error:
             status: Any = error
             context.abort(status.code(), status.details())
             raise
-        return answer
 
 
 def run_policy_pack(

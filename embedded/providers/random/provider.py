@@ -29,6 +29,7 @@ class Random(Provider):
     name = "random"
 
     def __init__(self) -> None:
+        super().__init__()
         self.version = version("pulumi-random")
 
     def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:

@@ -91,6 +91,7 @@ class Tls(Provider):
     name = "tls"
 
     def __init__(self) -> None:
+        super().__init__()
         self.version = version("pulumi-tls")
 
     def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:

@@ -85,7 +85,7 @@ class Diagnosis:
             events: list[Any] = self._cluster.client.get(path, {"fieldSelector": selector})["items"]
         except ApiError:
             return {}
-        return max(events, key=_when, default={})
+        return max(events, key=_when) if events else {}
 
 
 def _when(event: Object) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from embedded.providers.base import Object
+from embedded.providers.base import Object, part
 
 from .verdict import Finding, condition, spec, status
 
@@ -55,9 +55,9 @@ def findings(pod: Object) -> list[Finding]:
 
 def _container(name: str, pod: Object, entry: Object) -> Finding | None:
     where = f"pod {name}, container {entry['name']}"
-    state, restarts = entry.get("state") or {}, entry.get("restartCount", 0)
-    holding = state.get("waiting")
-    ended = state.get("terminated") or (entry.get("lastState") or {}).get("terminated") or {}
+    state, restarts = part(entry, "state"), entry.get("restartCount", 0)
+    holding = part(entry, "state", "waiting")
+    ended = part(entry, "state", "terminated") or part(entry, "lastState", "terminated")
     if holding and holding.get("reason") in IMAGE:
         message = f"{holding['reason']}: {holding.get('message') or entry.get('image')}"
         return Finding(f"{where}: {message}", final=bool(NO_SUCH_IMAGE.search(message)))

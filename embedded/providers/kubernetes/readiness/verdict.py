@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from embedded.providers.base import Object
+from embedded.providers.base import Object, items, part
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,19 @@ class Finding:
 
 
 def spec(live: Object) -> Object:
-    return live.get("spec") or {}
+    return part(live, "spec")
 
 
 def status(live: Object) -> Object:
-    return live.get("status") or {}
+    return part(live, "status")
 
 
 def condition(live: Object, kind: str) -> Object:
     """The condition of a type; empty where the object has none."""
-    found: list[Object] = status(live).get("conditions") or []
-    return next((entry for entry in found if entry.get("type") == kind), {})
+    for entry in items(live, "status", "conditions"):
+        if entry.get("type") == kind:
+            return entry
+    return {}
 
 
 def holds(live: Object, kind: str) -> bool:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from embedded.providers.base import Call, Object, ProviderError
+from embedded.providers.base import Call, Object, ProviderError, part
 
 from ..cluster import Cluster
 from ..discovery import Kind
@@ -80,6 +80,9 @@ def _examiner(cluster: Cluster, live: Object) -> Callable[[Object], Verdict] | N
     return SIMPLE.get(key)
 
 
+SOMEBODY: list[Object] = [{"endpoints": [{}]}]
+
+
 def _service_examiner(cluster: Cluster) -> Callable[[Object], Verdict]:
     started = time.monotonic()
 
@@ -89,15 +92,14 @@ def _service_examiner(cluster: Cluster) -> Callable[[Object], Verdict]:
         verdict = others.service(live, slices)
         empty = not any(entry.get("endpoints") for entry in slices)
         if not verdict.done and empty and time.monotonic() - started > EMPTY_SERVICE:
-            no_address = others.service(live, [{"endpoints": [{}]}])
-            return no_address
+            return others.service(live, SOMEBODY)
         return verdict
 
     return examine
 
 
 def _storage_class(cluster: Cluster, claim: Object) -> Object | None:
-    name = (claim.get("spec") or {}).get("storageClassName")
+    name = part(claim, "spec").get("storageClassName")
     if not name:
         return None
     try:

@@ -1,6 +1,6 @@
 """Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs."""
 
-from embedded.providers.base import Object
+from embedded.providers.base import Object, part
 
 from .verdict import READY, Verdict, condition, failed, holds, says, spec, status, waiting
 
@@ -42,9 +42,9 @@ def stateful_set(live: Object) -> Verdict:
     wanted: int = spec(live).get("replicas", 1)
     now = status(live)
     ready = now.get("readyReplicas", 0)
-    strategy = spec(live).get("updateStrategy") or {}
+    strategy = part(live, "spec", "updateStrategy")
     if strategy.get("type") == "RollingUpdate":
-        partition: int = (strategy.get("rollingUpdate") or {}).get("partition") or 0
+        partition: int = part(strategy, "rollingUpdate").get("partition") or 0
         updated = now.get("updatedReplicas", 0)
         if updated < wanted - partition:
             return waiting(f"{updated} of {wanted - partition} replicas updated")
@@ -61,7 +61,7 @@ def daemon_set(live: Object) -> Verdict:
     now = status(live)
     wanted: int = now.get("desiredNumberScheduled", 0)
     updated, available = now.get("updatedNumberScheduled", 0), now.get("numberAvailable", 0)
-    if (spec(live).get("updateStrategy") or {}).get("type") != "OnDelete" and updated < wanted:
+    if part(live, "spec", "updateStrategy").get("type") != "OnDelete" and updated < wanted:
         return waiting(f"{updated} of {wanted} nodes updated")
     return READY if available >= wanted else waiting(f"available on {available} of {wanted} nodes")
 
