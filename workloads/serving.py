@@ -27,6 +27,8 @@ COMPONENT = "serving"
 CHECK_DEADLINE_SECONDS = 300
 """For image pull, download and one answer; seconds where the image is there."""
 
+ROLLOUT_SECONDS = 180
+"""For a rollout to end, image pull included; then it has failed, and `groundwork release` restores the former pin."""
 CHECK_KEPT_SECONDS = 3600
 """For a person to read its log; the release does not need it any more."""
 
@@ -91,7 +93,12 @@ class Serving(Component):
         pods = self.selector(component=COMPONENT)
         Deployment(
             self.name,
-            metadata=self.meta(self.name, component=COMPONENT, namespace=self.namespace),
+            metadata=self.meta(
+                self.name,
+                component=COMPONENT,
+                namespace=self.namespace,
+                annotations={"pulumi.com/timeoutSeconds": str(ROLLOUT_SECONDS)},
+            ),
             spec=DeploymentSpecArgs(
                 replicas=settings.replicas,
                 selector=LabelSelectorArgs(match_labels=pods),
@@ -100,8 +107,7 @@ class Serving(Component):
                     type="RollingUpdate",
                     rolling_update=RollingUpdateDeploymentArgs(max_unavailable=0, max_surge=1),
                 ),
-                # Waited for by `groundwork release`, which then restores the former pin.
-                progress_deadline_seconds=120,
+                progress_deadline_seconds=ROLLOUT_SECONDS,
                 revision_history_limit=3,
                 template=PodTemplateSpecArgs(metadata=self.pod_meta(component=COMPONENT), spec=pod),
             ),

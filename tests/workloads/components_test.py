@@ -155,6 +155,8 @@ def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Re
     serving(WorkloadSettings(local_port=8080))
     spec = recorder.objects["Deployment", "iris"]["spec"]
     pod = spec["template"]["spec"]
+    annotations = recorder.objects["Deployment", "iris"]["metadata"]["annotations"]
+    assert annotations == {"pulumi.com/timeoutSeconds": str(spec["progressDeadlineSeconds"])}
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     assert (
         environment(pod).items()
