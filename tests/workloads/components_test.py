@@ -156,7 +156,7 @@ def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Re
     spec = recorder.objects["Deployment", "iris"]["spec"]
     pod = spec["template"]["spec"]
     annotations = recorder.objects["Deployment", "iris"]["metadata"]["annotations"]
-    assert annotations == {"pulumi.com/timeoutSeconds": str(spec["progressDeadlineSeconds"])}
+    assert annotations == {"pulumi.com/timeoutSeconds": str(int(spec["progressDeadlineSeconds"]))}
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     assert (
         environment(pod).items()
