@@ -90,6 +90,8 @@ class Client:
                 if status < 400:
                     return data
                 failure = ApiError.parse(status, data)
+                if status == 401 and self._renew_token():
+                    continue
                 if not failure.passing:
                     raise failure
                 wait = max(delay, _retry_after(answered))
@@ -135,13 +137,16 @@ class Client:
             connection.close()
         else:
             self._idle.append(connection)
-        if response.status == 401:
-            self._token = self.access.token()
         return response.status, response.headers, data
 
     def _headers(self, headers: Mapping[str, str] | None) -> dict[str, str]:
         token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         return {**self._agent, **token, **(headers or {})}
+
+    def _renew_token(self) -> bool:
+        """Whether there is another token than the one that was refused: credential plugins' tokens age."""
+        former, self._token = self._token, self.access.token()
+        return self._token != former
 
     def _borrow(self) -> tuple[http.client.HTTPConnection, bool]:
         try:

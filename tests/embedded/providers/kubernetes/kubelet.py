@@ -122,7 +122,7 @@ def _status(phase: str, ready: bool, container: dict[str, Any]) -> dict[str, Any
     base = {"name": "main", "image": "registry.invalid/app:1", "imageID": "", "ready": ready, "restartCount": 0}
     return {
         "phase": phase,
-        "podIP": "127.0.0.9",
+        "podIP": "10.99.0.9",
         "conditions": conditions,
         "containerStatuses": [{**base, **container}],
     }
