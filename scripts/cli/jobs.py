@@ -126,7 +126,7 @@ def _follow(
             kubectl.run(environment, "delete", "job", name, "-n", namespace, "--wait=false")
             raise UserError(f"Job {namespace}/{name} can't run: {problem}")
         result = ended(job)
-        log = _log(environment, pods[-1], LOG_LINES if result else 1) if pods else ""
+        log = last_lines(environment, pods[-1], LOG_LINES if result else 1) if pods else ""
         if result == "Complete":
             return Ended(log=log, failure=None)
         if result == "Failed":
@@ -135,8 +135,8 @@ def _follow(
         pause(POLL_SECONDS)
 
 
-def _log(environment: Environment, pod: Mapping[str, Any], lines: int) -> str:
-    """The last lines of a pod that has begun; nothing before."""
+def last_lines(environment: Environment, pod: Mapping[str, Any], lines: int) -> str:
+    """Of the log of a pod that has begun; nothing before."""
     if pod["status"].get("phase") == "Pending":
         return ""
     place = ("-n", pod["metadata"]["namespace"])

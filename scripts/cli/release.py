@@ -179,10 +179,29 @@ def roll_out(place: Place, former: Release | None, after: Release) -> None:
     try:
         _apply(place, after)
     except Exception as failure:
+        reasons = _reasons(place)
         restored = _restore(place, former, failure)
         if not isinstance(failure, UserError):
             raise
-        raise UserError(f"{failure}\nThe release was undone: {restored} is restored.") from failure
+        raise UserError(f"{failure}{reasons}\nThe release was undone: {restored} is restored.") from failure
+
+
+def _reasons(place: Place) -> str:
+    """What the pods that did not become ready said last: it is lost with them when the former pin is restored."""
+    selected = f"app.kubernetes.io/name={place.workload.name},app.kubernetes.io/component=serving"
+    try:
+        pods = kubectl.items(place.environment, "pods", "-n", place.namespace, "-l", selected)
+        logs = {
+            pod["metadata"]["name"]: jobs.last_lines(place.environment, pod, 3) for pod in pods if not is_ready(pod)
+        }
+    except UserError:  # a cluster that is gone is what the failure itself tells
+        return ""
+    return "".join(f"\nPod {name} said last: {text}" for name, text in logs.items() if text)
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _restore(place: Place, former: Release | None, failure: Exception) -> str:

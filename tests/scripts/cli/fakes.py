@@ -59,7 +59,7 @@ class Kubectl:
         return self.objects.get((kind, name))
 
     def items(self, _: Environment, *__: str) -> list[dict[str, Any]]:
-        return self.lists.pop(0)
+        return self.lists.pop(0) if self.lists else []
 
     def run(self, _: Environment, verb: str, *arguments: str, stdin: str | None = None) -> str:
         if verb == "create":

@@ -62,6 +62,13 @@ class Platform:
         return jobs.Ended(log=f"loading\n{report}", failure="the Job failed" if self.problems else None)
 
 
+def pod(name: str, ready: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "local-iris"},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
 def deployment(pin: releases.Pin) -> dict[str, Any]:
     env = [{"name": key, "value": value} for key, value in model_variables(pin).items()]
     return {
@@ -170,8 +177,14 @@ def test_a_failed_rollout_restores_the_former_pin_and_says_so(platform: Platform
     released(1)
     before = pinned()
     platform.failures = ["pods do not become ready"]
+    platform.kubectl.lists = [[pod("former", "True"), pod("new", "False")]]
+    platform.kubectl.log = "error: another digest\n"
     message = refused(lambda: released(2))
-    assert message == ("pods do not become ready\nThe release was undone: release 1 (version 1) is restored.")
+    assert message == (
+        "pods do not become ready\n"
+        "Pod new said last: error: another digest\n"
+        "The release was undone: release 1 (version 1) is restored."
+    )
     assert pinned() == before
     assert platform.applied == [1, 2, 1]
 
