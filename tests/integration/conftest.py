@@ -14,7 +14,8 @@ from scripts.cli.environment import Environment
 from scripts.cli.up import cluster_of
 
 STACK = "test"
-PARTS = "ps -eo args | grep -E '/(etcd|kube|kwok|coredns|registry|containerd)|embedded.cluster' | grep -v grep"
+PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}' | grep -v grep"
+"""Every part of the cluster names it, or a file of it, among its arguments; pods end with their namespaces."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +55,6 @@ class Traces:
     namespaces: frozenset[str]
     cgroups: frozenset[str]
     tables: frozenset[str]
-    ports: frozenset[str]
 
     @classmethod
     def now(cls) -> "Traces":
@@ -66,7 +66,6 @@ class Traces:
             namespaces=_lines("lsns -n -o TYPE,COMMAND | grep -E 'pid|ipc|uts'"),
             cgroups=_lines("find /sys/fs/cgroup -name 'groundwork*' -prune"),
             tables=_lines("nft list tables"),
-            ports=_lines("ss -Hltn | tr -s ' ' | cut -d' ' -f4"),
         )
 
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,8 +33,10 @@ class Mlflow:
 
 
 @pytest.fixture
-def mlflow(platform: Environment) -> Mlflow:
-    return Mlflow(platform)
+def mlflow(platform: Environment) -> Iterator[Mlflow]:
+    asked = Mlflow(platform)
+    with asked.client:
+        yield asked
 
 
 @pytest.fixture
