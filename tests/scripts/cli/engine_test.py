@@ -1,0 +1,69 @@
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.cli import engine
+from scripts.cli.environment import Environment
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return Environment("mine")
+
+
+def lock(environment: Environment, pid: int, host: str) -> Path:
+    folder = environment.backend / ".pulumi/locks/organization/groundwork/mine"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{pid}-{host}.json"
+    path.write_text(json.dumps({"pid": pid, "hostname": host, "username": "somebody"}))
+    return path
+
+
+def dead_pid() -> int:
+    done = subprocess.Popen(["true"])
+    done.wait()
+    return done.pid
+
+
+def test_only_a_lock_whose_engine_died_on_this_host_is_removed(environment: Environment) -> None:
+    here = socket.gethostname()
+    dead = lock(environment, dead_pid(), here)
+    alive = lock(environment, os.getpid(), here)
+    elsewhere = lock(environment, dead_pid(), "another-host")
+    assert engine.remove_dead_locks(environment) == [dead]
+    assert not dead.exists()
+    assert alive.exists()
+    assert elsewhere.exists()
+
+
+def test_a_stack_that_was_never_made_has_no_resources(environment: Environment) -> None:
+    assert engine.resources(environment) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "status"),
+    [
+        (" +  kubernetes:core/v1:Namespace mlflow creating (0s)", "mlflow", "creating (0s)"),
+        (
+            " +- kubernetes:batch/v1:Job storage-buckets replacing (3s) [diff: ~spec]",
+            "storage-buckets",
+            "replacing (3s)",
+        ),
+        ("    pulumi:pulumi:Stack groundwork-test  ", None, None),
+        ("Traceback (most recent call last):", None, None),
+        ('    File "<frozen runpy>", line 304, in run_path', None, None),
+    ],
+)
+def test_progress_is_read_from_the_lines_about_resources_alone(line: str, name: str | None, status: str | None) -> None:
+    found = engine.RESOURCE_LINE.match(line)
+    if name is None or status is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found["name"] == name
+        assert found["status"].startswith(status)
