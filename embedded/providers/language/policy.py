@@ -77,7 +77,7 @@ class Pack(grpc.GenericRpcHandler):
         # Without ConfigureStack (publishing a pack) the pack starts at the first call.
         channel: Any = self._connect(self._variables)
         try:
-            return channel.unary_unary(method)(request, timeout=context.time_remaining())
+            return channel.unary_unary(method)(request)
         except grpc.RpcError as error:
             status: Any = error
             context.abort(status.code(), status.details())

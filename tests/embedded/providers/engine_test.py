@@ -1,0 +1,277 @@
+"""The real engine with the stand-ins: plain `pulumi` commands on programs of a few lines."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from embedded.bench.controlplane import ControlPlane
+from embedded.providers.install import install
+
+Pulumi = Callable[..., "subprocess.CompletedProcess[str]"]
+QUIET = ("--non-interactive", "--color", "never")
+
+
+class Project:
+    """A program in a folder of its own, with a stack in a file backend beside it."""
+
+    def __init__(self, folder: Path, toolchain: Path, kubeconfig: str) -> None:
+        self.folder = folder / "program"
+        self.folder.mkdir()
+        backend = folder / "backend"
+        backend.mkdir()
+        install(folder / "home", Path(sys.executable))
+        self.environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([str(toolchain), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "passphrase",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "KUBECONFIG": kubeconfig,
+        }
+        self.options = f"{{virtualenv: {Path(sys.executable).parents[1]}}}"
+
+    def write(self, program: str, name: str = "__main__.py") -> None:
+        (self.folder / "Pulumi.yaml").write_text(f"name: small\nruntime: {{name: python, options: {self.options}}}\n")
+        (self.folder / name).write_text(textwrap.dedent(program))
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        command = ["pulumi", *arguments, *QUIET]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        told = done.stdout + done.stderr
+        assert (done.returncode == 0) is check, told
+        return told
+
+    def up(self, check: bool = True) -> str:
+        return self.run("up", "--yes", "--skip-preview", check=check)
+
+    def outputs(self) -> dict[str, object]:
+        command = ["pulumi", "stack", "output", "--json", "--show-secrets"]
+        return json.loads(subprocess.check_output(command, cwd=self.folder, env=self.environment))
+
+    def state(self) -> str:
+        return self.run("stack", "export")
+
+    def resources(self) -> list[dict[str, object]]:
+        """What the state holds of each resource, without what only the engine keeps for itself."""
+        kept = ("urn", "id", "inputs", "outputs")
+        found = json.loads(self.state())["deployment"]["resources"]
+        return [{key: entry.get(key) for key in kept} for entry in found]
+
+
+@pytest.fixture
+def project(tmp_path: Path, toolchain: Path, control_plane: ControlPlane) -> Project:
+    made = Project(tmp_path, toolchain, str(control_plane.kubeconfig))
+    made.write("")
+    made.run("stack", "init", "dev")
+    return made
+
+
+PLATFORM = """
+    import pulumi, pulumi_kubernetes as k8s, pulumi_random as random, pulumi_tls as tls
+    provider = k8s.Provider("cluster", context="bare", cluster_identifier="bare")
+    opts = pulumi.ResourceOptions(provider=provider)
+    space = k8s.core.v1.Namespace("space", metadata={"name": "engine"}, opts=opts)
+    name = space.metadata.name
+    password = random.RandomPassword("password", length=24)
+    key = tls.PrivateKey("key", algorithm="ED25519")
+    secret = k8s.core.v1.Secret(
+        "secret", metadata={"name": "s", "namespace": name}, string_data={"p": password.result}, opts=opts)
+    labels = {"app": "web"}
+    container = {"name": "c", "image": "x", "env": [{"name": "P", "value": password.result}]}
+    web = k8s.apps.v1.Deployment("web", metadata={"name": "web", "namespace": name}, spec={
+        "replicas": 2, "selector": {"match_labels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}}, opts=opts)
+    pulumi.export("password", password.result)
+    pulumi.export("data", secret.data)
+    pulumi.export("ready", web.status.available_replicas)
+"""
+
+
+def test_a_program_goes_up_shows_no_change_and_goes(project: Project) -> None:
+    project.write(PLATFORM)
+    shown = project.run("preview")
+    assert "3 objects were not checked by a server" in shown or "2 objects were not checked" in shown
+    assert "7 created" in project.up()
+    assert "7 unchanged" in project.run("preview", "--expect-no-changes")
+    assert project.outputs()["ready"] == 2
+    password = str(project.outputs()["password"])
+    assert password not in project.state()
+    assert password not in project.run("up", "--yes", "--diff")
+    assert "7 unchanged" in project.run("refresh", "--yes", "--skip-preview")
+    assert "7 deleted" in project.run("destroy", "--yes", "--skip-preview")
+
+
+def test_an_existing_object_is_read_and_imported(project: Project, kubectl: Callable[..., str]) -> None:
+    kubectl("create", "configmap", "given", "--from-literal=a=1")
+    project.write(
+        """
+        import pulumi, pulumi_kubernetes as k8s
+        found = k8s.core.v1.ConfigMap.get("found", "default/given")
+        pulumi.export("data", found.data)
+        k8s.core.v1.ConfigMap("mine", metadata={"name": "given", "namespace": "default"}, data={"a": "1"},
+                              opts=pulumi.ResourceOptions(import_="default/given", retain_on_delete=True))
+        """
+    )
+    assert "1 imported" in project.up()
+    assert project.outputs()["data"] == {"a": "1"}
+    project.run("destroy", "--yes", "--skip-preview")
+    assert "given" in kubectl("get", "configmap", "-o", "name")
+
+
+def test_an_unreachable_cluster_is_an_error_and_leaves_the_state_alone(project: Project, tmp_path: Path) -> None:
+    project.write(
+        """
+        import pulumi_kubernetes as k8s
+        k8s.core.v1.ConfigMap("one", metadata={"name": "one", "namespace": "default"}, data={"a": "1"})
+        """
+    )
+    project.up()
+    before = project.resources()
+    reachable = project.environment["KUBECONFIG"]
+    dead = tmp_path / "dead"
+    cluster = {"name": "bare", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "bare", "context": {"cluster": "bare"}}
+    dead.write_text(json.dumps({"current-context": "bare", "clusters": [cluster], "contexts": [context]}))
+    project.environment["KUBECONFIG"] = str(dead)
+    for command in (("refresh", "--yes", "--skip-preview"), ("destroy", "--yes", "--skip-preview")):
+        assert "is unreachable" in project.run(*command, check=False)
+    assert project.resources() == before
+    project.environment["KUBECONFIG"] = reachable
+    project.run("destroy", "--yes", "--skip-preview")
+
+
+def test_a_dynamic_provider_runs_in_the_programs_python(project: Project) -> None:
+    project.write(
+        """
+        import pulumi
+        from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+        class Doubler(ResourceProvider):
+            def create(self, props):
+                return CreateResult("the-id", {"twice": props["number"] * 2})
+
+        class Double(Resource):
+            twice: pulumi.Output[int]
+            def __init__(self, name, number):
+                super().__init__(Doubler(), name, {"number": number, "twice": None})
+
+        pulumi.export("twice", Double("d", 21).twice)
+        """
+    )
+    project.up()
+    assert project.outputs()["twice"] == 42
+
+
+def test_a_policy_pack_knows_its_stack_and_refuses(project: Project) -> None:
+    pack = project.folder / "policies"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text(f"runtime: {{name: python, options: {project.options}}}\n")
+    (pack / "__main__.py").write_text(
+        textwrap.dedent(
+            """
+            import pulumi
+            from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+            def short(args, report):
+                if args.resource_type.startswith("random:") and args.props.get("length", 99) < 8:
+                    report(f"too short for {pulumi.get_project()}/{pulumi.get_stack()}")
+
+            PolicyPack("pack", policies=[ResourceValidationPolicy(
+                name="length", description="Passwords are long.", validate=short,
+                enforcement_level=EnforcementLevel.MANDATORY)])
+            """
+        )
+    )
+    project.write('import pulumi_random as r\nr.RandomString("s", length=4)\n')
+    told = project.run("preview", "--policy-pack", str(pack), check=False)
+    assert "too short for small/dev" in told
+
+
+def test_configuration_and_its_secrets_reach_the_program(project: Project) -> None:
+    project.run("config", "set", "plain", "1")
+    project.run("config", "set", "--secret", "hidden", "hunter2")
+    project.write(
+        """
+        import pulumi
+        config = pulumi.Config()
+        pulumi.export("plain", config.require_int("plain"))
+        pulumi.export("hidden", config.require_secret("hidden"))
+        pulumi.export("stack", pulumi.get_stack())
+        """
+    )
+    assert "hunter2" not in project.up()
+    assert project.outputs() == {"plain": 1, "hidden": "hunter2", "stack": "dev"}
+
+
+def test_a_failing_program_shows_its_own_lines_only(project: Project) -> None:
+    project.write("def broken():\n    raise ValueError('no such thing')\n\nbroken()\n")
+    told = project.run("preview", check=False)
+    assert "ValueError: no such thing" in told
+    assert "__main__.py" in told
+    assert "runpy" not in told
+
+
+def test_only_the_programs_folder_is_on_its_module_path(project: Project) -> None:
+    project.write("import sys, pulumi\npulumi.export('first', sys.path[0])\npulumi.export('all', sys.path)\n")
+    project.up()
+    outputs = project.outputs()
+    assert outputs["first"] == str(project.folder)
+    assert not [entry for entry in list[str](outputs["all"]) if "providers/language" in entry]  # type: ignore[call-overload]
+
+
+def test_a_missing_virtual_environment_is_named_with_its_remedy(project: Project) -> None:
+    project.options = "{virtualenv: nothing}"
+    project.write("")
+    told = project.run("preview", check=False)
+    assert "nothing does not exist; `pulumi install` makes it" in told
+
+
+def test_the_programs_packages_are_told(project: Project) -> None:
+    told = project.run("about", "--json")
+    found = json.loads(told[told.index("{") :])
+    assert any(entry["name"] == "groundwork" for entry in found["dependencies"])
+
+
+def test_an_interrupted_run_ends_in_order_and_keeps_what_was_made(project: Project) -> None:
+    project.write(
+        """
+        import pulumi_kubernetes as k8s
+        labels = {"app": "never"}
+        k8s.apps.v1.Deployment("never", metadata={"name": "never", "namespace": "default"}, spec={
+            "selector": {"match_labels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
+                "node_selector": {"no": "where"}, "containers": [{"name": "c", "image": "x"}]}}})
+        """
+    )
+    command = ["pulumi", "up", "--yes", "--skip-preview", *QUIET]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=pipe, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if "is not scheduled" in line:
+                break
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        told = process.stdout.read()
+        process.wait(60)
+    assert time.monotonic() - started < 20
+    assert "the run was cancelled" in told
+    assert any(str(entry["urn"]).endswith("::never") and entry["id"] for entry in project.resources())
+    project.run("destroy", "--yes", "--skip-preview")
