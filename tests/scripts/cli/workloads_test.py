@@ -1,0 +1,85 @@
+"""What the commands about workloads print for people."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from modules.core.releases import Pin
+from scripts.cli import release, reproduce, rollback, train, workloads
+from scripts.cli.main import app
+from tests.scripts.cli.fakes import DIGEST, always, quiet, stack
+
+PIN = Pin(release=2, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest=DIGEST, run="r")
+FORMER = PIN.model_copy(update={"release": 1, "model_version": 3})
+
+
+def served(*, changed: bool, former: Pin | None = None, address: str | None = None) -> release.Outcome:
+    return release.Outcome(workload="iris", changed=changed, pin=PIN, former=former, address=address)
+
+
+@pytest.fixture(autouse=True)
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack(monkeypatch)
+
+    def follow(_stack: str, _title: str, _command: list[str], work: Any) -> Any:
+        return work(quiet, Path("log"))
+
+    monkeypatch.setattr(workloads, "_follow", follow)
+
+
+def printed(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_a_training_shows_its_candidates_and_which_one_was_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = [
+        train.Candidate(name="Forest", run="run-of-forest", metrics={"accuracy": 0.97777}, selected=True),
+        train.Candidate(name="Boosting", run="run-of-boosting", metrics={"log_loss": 0.2}, selected=False),
+    ]
+    result = train.Training(
+        job="iris-train-1", run="parent", fresh=True, model="iris", model_version=4, candidates=candidates
+    )
+    monkeypatch.setattr(train, "train", always(result))
+    text = printed("train", "iris")
+    assert "iris-train-1: trained; iris version 4; run parent" in text
+    assert "Forest (selected)" in text
+    assert "0.9778" in text
+    assert "run-of-boosting" in text
+
+
+def test_a_release_shows_what_serves_and_what_served_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "release", always(served(changed=True, former=FORMER, address="http://127.0.0.1:1")))
+    text = printed("release", "iris", "--model-version", "4")
+    assert "2 of iris: serves" in text
+    assert "iris version 4" in text
+    assert "release 1, version 3" in text
+    assert "http://127.0.0.1:1" in text
+
+
+def test_a_rollback_of_what_is_not_published_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollback, "rollback", always(served(changed=True)))
+    text = printed("rollback", "iris")
+    assert "inside the cluster only" in text
+    assert "nothing" in text
+
+
+def test_releasing_what_serves_says_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "release", always(served(changed=False, former=PIN)))
+    assert "serves already: nothing to do" in printed("release", "iris")
+
+
+def test_a_repetition_shows_each_metric_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = reproduce.Comparison(
+        candidate="Forest", metric="log_loss", recorded=0.05440805209645018, reproduced=0.05440805209645018
+    )
+    result = reproduce.Reproduction(
+        run="t1", reproduced_by="t2", image_digest="", data_digest="", seed="7", comparisons=[compared]
+    )
+    monkeypatch.setattr(reproduce, "reproduce", always(result))
+    text = printed("reproduce", "t1")
+    assert text.count("0.05440805209645018") == 2
+    assert "the same metrics" in text
