@@ -17,7 +17,7 @@ from . import engine, kubectl
 from .environment import Environment
 from .steps import Progress, Runner, Step, run_or_exit
 from .tables import console, plain_table
-from .up import cluster_of
+from .up import cluster_of, former_releases
 
 
 class Down:
@@ -83,7 +83,8 @@ class Down:
         remove_tree(cache_home())
 
     def _pins(self) -> list[Path]:
-        return [lock_file(self.environment.stack), release_file(self.environment.stack)]
+        releases = release_file(self.environment.stack)
+        return [lock_file(self.environment.stack), releases, former_releases(releases)]
 
 
 def run(stack: str, *, yes: bool, purge: bool) -> None:

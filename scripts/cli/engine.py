@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Sequence
+from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,6 @@ def _diagnostics(lines: Sequence[str]) -> str:
 
 
 def _summary(lines: Sequence[str]) -> str:
-    start = next((i for i, line in enumerate(lines) if line.startswith("Resources:")), len(lines))
-    counts = (line.strip() for line in lines[start + 1 :])
-    return ", ".join(line for line in counts if line and not line.startswith("Duration"))
+    """The counts below "Resources:", on one line."""
+    below = dropwhile(lambda line: not line.startswith("Resources:"), lines)
+    return ", ".join(line.strip() for line in takewhile(str.strip, islice(below, 1, None)))

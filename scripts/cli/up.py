@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 
 from embedded.cluster import Cluster, ClusterSpec, ensure_free
 from embedded.cluster.host import require_root
@@ -46,6 +47,11 @@ def write_settings(stack: str) -> None:
     target, example = STACKS / f"Pulumi.{stack}.yaml", STACKS / f"{stack}.example.yaml"
     if not target.exists() and example.exists():
         shutil.copyfile(example, target)
+
+
+def former_releases(pins: Path) -> Path:
+    """Where the pins of a platform that is gone are set aside."""
+    return pins.with_suffix(".yaml.former")
 
 
 class Up:
@@ -96,7 +102,7 @@ class Up:
         pins = release_file(self.environment.stack)
         if pins.exists():
             progress(f"{pins.name} pins models of a platform that is gone: set aside")
-            pins.replace(pins.with_suffix(".yaml.former"))
+            pins.replace(former_releases(pins))
 
     def training(self, progress: Progress) -> None:
         """Trains what has never been released here; a workload that serves is left alone."""
