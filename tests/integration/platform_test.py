@@ -77,9 +77,7 @@ def test_no_secret_is_in_the_state_as_plain_text(platform: Environment) -> None:
                 assert value not in state, f"{item['metadata']['name']}.{key}"
 
 
-def test_pods_run_as_nobody_on_a_read_only_root(
-    platform: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pods_run_as_nobody_on_a_read_only_root(platform: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", platform.variables()["PATH"])
     for pod in kubectl.items(platform, "pods", "-A", "-l", "app.kubernetes.io/part-of=groundwork"):
         if pod["status"]["phase"] != "Running":
