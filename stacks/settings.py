@@ -135,6 +135,8 @@ def stacks(folder: Path = FOLDER) -> list[str]:
 
 def _unknown_stack(stack: str, folder: Path) -> str:
     known = stacks(folder)
+    if stack in known:
+        return f"stack {stack!r} was never brought up from here: run `scripts/up {stack}`"
     close = get_close_matches(stack, known, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return (

@@ -17,7 +17,7 @@ from . import engine, kubectl
 from .environment import Environment
 from .steps import Progress, Runner, Step, run_or_exit
 from .tables import console, plain_table
-from .up import cluster_of, former_releases
+from .up import cluster_of, former_releases, write_settings
 
 
 class Down:
@@ -88,6 +88,7 @@ class Down:
 
 
 def run(stack: str, *, yes: bool, purge: bool) -> None:
+    write_settings(stack)  # a stack's data may come from another checkout
     environment = Environment(stack)
     down = Down(environment, purge=purge)
     require_root()
