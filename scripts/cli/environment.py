@@ -90,6 +90,7 @@ class Environment:
             "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_PARALLEL": "64",  # most steps wait for pods: a limit by processors would make them queue
             "KUBECONFIG": str(self.kubeconfig),
             "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['storage']}",
             "AWS_REGION": "us-east-1",

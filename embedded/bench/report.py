@@ -1,0 +1,63 @@
+"""The figures as a table for people and a document for machines."""
+
+from typing import Any
+
+from .kubernetes import Figures
+
+RATIOS = (
+    # figure, beside which other, at most
+    ("up", "kubectl apply", 2.0),
+    ("up, awaited", "kubectl apply and rollout status", 1.3),
+    ("destroy", "kubectl delete", 2.0),
+    ("up x 2", "up", 2.1),
+    ("preview x 2", "preview", 2.1),
+    ("destroy x 2", "destroy", 2.1),
+)
+LIMITS = (("preview", 4.0),)
+"""figure, seconds at most"""
+
+
+def document(figures: Figures) -> dict[str, Any]:
+    """Seconds of every run and their median; processor seconds and MiB by part; each target with whether it is met."""
+    runs = {
+        name: {
+            "seconds": [round(run.seconds, 2) for run in found],
+            "median": round(figures.median(name), 2),
+            "cpu": {part: round(cost.cpu, 2) for part, cost in figures.costs(name).items()},
+            "memory": {part: round(cost.memory, 1) for part, cost in figures.costs(name).items()},
+        }
+        for name, found in figures.runs.items()
+    }
+    return {"runs": runs, "targets": targets(figures)}
+
+
+def targets(figures: Figures) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name, beside, limit in RATIOS:
+        if name in figures.runs and beside in figures.runs:
+            value = figures.median(name) / figures.median(beside)
+            found.append(_target(f"{name} / {beside}", value, limit))
+    for name, limit in LIMITS:
+        if name in figures.runs:
+            found.append(_target(f"{name}, seconds", figures.median(name), limit))
+    return found
+
+
+def _target(name: str, value: float, limit: float) -> dict[str, Any]:
+    return {"target": name, "value": round(value, 2), "limit": limit, "met": value <= limit}
+
+
+def table(figures: Figures) -> str:
+    lines = [f"{'':36}{'median s':>10}  processor seconds by part"]
+    for name in figures.runs:
+        parts = sorted(figures.costs(name).items(), key=lambda entry: -entry[1].cpu)
+        told = ", ".join(f"{part} {cost.cpu:.1f}" for part, cost in parts if cost.cpu >= 0.1)
+        lines.append(f"{name:36}{figures.median(name):10.1f}  {told}")
+    lines.append("")
+    for entry in targets(figures):
+        mark = "met" if entry["met"] else "MISSED"
+        lines.append(f"{entry['target']:48}{entry['value']:8.2f}  at most {entry['limit']:.1f}  {mark}")
+    lines += ["", "memory at most, MiB, during `up`:"]
+    parts = sorted(figures.costs("up").items(), key=lambda entry: -entry[1].memory)
+    lines.append("  " + ", ".join(f"{part} {cost.memory:.0f}" for part, cost in parts))
+    return "\n".join(lines)
