@@ -3,6 +3,7 @@
 import re
 import ssl
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -70,8 +71,10 @@ class Layers:
 
 
 @pytest.fixture(scope="module")
-def layers(cluster: Cluster) -> Layers:
-    return Layers(cluster)
+def layers(cluster: Cluster) -> Iterator[Layers]:
+    opened = Layers(cluster)
+    with opened.client:
+        yield opened
 
 
 def registry_of(cluster: Cluster, path: str = "groundwork") -> Registry:
