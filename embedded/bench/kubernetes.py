@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedded.providers.install import install
+from embedded.providers.install import engine_variables, install
 
 from .controlplane import ControlPlane
 from .processes import Cost, Run, measure
@@ -21,8 +21,6 @@ from .processes import Cost, Run, measure
 NAMESPACE = "bench"
 SETTLE = 120.0
 """Seconds for the cluster to come to rest between two figures."""
-PARALLEL = 64
-"""What the embedded environment sets: an engine that waits for pods has no use for a limit by processor."""
 
 PROGRAM = """
 import os, pulumi, pulumi_kubernetes as k8s
@@ -91,11 +89,10 @@ class Bench:
             **os.environ,
             "PATH": os.pathsep.join([str(plane.bin_dir), os.environ["PATH"]]),
             "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "bench",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_PARALLEL": str(PARALLEL),
             "KUBECONFIG": str(plane.kubeconfig),
+            **engine_variables(folder / "backend"),
         }
         plane.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         self._run("pulumi", "stack", "init", "bench")

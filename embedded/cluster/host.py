@@ -42,7 +42,9 @@ def check(spec: ClusterSpec, own_port: int | None) -> None:
     if cni_folder() is None:
         missing.add("containernetworking-plugins")
     if missing:
-        raise UserError(f"host: {', '.join(sorted(missing))} missing: install what is called so on Debian, then run again")
+        raise UserError(
+            f"host: {', '.join(sorted(missing))} missing: install what is called so on Debian, then run again"
+        )
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
         raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")

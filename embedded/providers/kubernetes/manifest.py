@@ -17,8 +17,8 @@ DISPOSABLE = "disposable"
 
 MANAGER_KEY = "__fieldManager"
 CLUSTER_KEY = "__cluster"
-VERSION_KEY = "__initialApiVersion"
-INTERNAL = (MANAGER_KEY, CLUSTER_KEY, VERSION_KEY, "__inputs")
+INTERNAL = (MANAGER_KEY, CLUSTER_KEY, "__initialApiVersion", "__inputs")
+"""Keys of outputs that are no part of the object; the last two are the official plugin's."""
 
 
 def metadata(manifest: Object) -> Object:

@@ -29,7 +29,6 @@ from .manifest import (
     AUTONAMED,
     CLUSTER_KEY,
     MANAGER_KEY,
-    VERSION_KEY,
     annotations,
     field_manager,
     from_server,
@@ -307,7 +306,6 @@ class Kubernetes(Provider):
             **sealed_outputs(from_server(live), inputs),
             MANAGER_KEY: manager,
             CLUSTER_KEY: self.cluster.uid,
-            VERSION_KEY: str(live.get("apiVersion")),
         }
 
     def _refused(self, error: ApiError, manifest: Object, inputs: Object) -> ProviderError:
