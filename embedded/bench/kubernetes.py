@@ -6,6 +6,7 @@ One control plane, simulated nodes, the engine's default checkpoints, each figur
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.providers.install import engine_variables, install
+from modules.core.paths import REPOSITORY
 
 from .controlplane import ControlPlane
 from .processes import Cost, Run, measure
@@ -103,6 +105,7 @@ class Bench:
             self.say(f"run {number + 1} of {runs}")
             self._rival(count)
             self._stack(count, "", skip=True)
+            self._engine_alone(count)
             if awaited:
                 self._rival(count, awaited=True)
                 self._stack(count, ", awaited", skip=False)
@@ -140,6 +143,18 @@ class Bench:
         else:
             self._run(*destroy)
         self._rest()
+
+    def _engine_alone(self, count: int) -> None:
+        """The same stack with a provider that makes nothing."""
+        command = [sys.executable, "-m", "embedded.bench.nothing"]
+        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as provider:
+            port = provider.stdout.readline().strip() if provider.stdout else ""
+            self.environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{port}"
+            try:
+                self._stack(count, ", engine alone", skip=True)
+            finally:
+                del self.environment["PULUMI_DEBUG_PROVIDERS"]
+                provider.terminate()
 
     def _figure(self, name: str, *command: str) -> None:
         found = measure(
