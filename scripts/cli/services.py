@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
+from modules.core.simulation import SIMULATED
+
 from . import kubectl
 from .credentials import LOGINS
 from .environment import Environment
@@ -13,7 +15,6 @@ from .tables import plain_table
 
 PART_OF = "app.kubernetes.io/part-of=groundwork"
 LOCAL_PORT = "groundwork.dev/local-port"
-SIMULATED = "groundwork.dev/simulated"
 
 DATABASES = {"postgresql"}
 """Names of Service ports that speak something else than HTTP, and are the scheme of an address."""
