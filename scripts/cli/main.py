@@ -11,6 +11,7 @@ from rich.console import Console
 
 from modules.core.errors import UserError
 
+from .pipeline import app as pipeline_app
 from .workloads import register
 
 STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi.<stack>.yaml.", show_default=True)]
@@ -26,6 +27,7 @@ app = typer.Typer(
 register(app)
 images_app = typer.Typer(invoke_without_command=True)
 app.add_typer(images_app, name="images")
+app.add_typer(pipeline_app, name="pipeline")
 
 
 @app.command(epilog="Examples: `groundwork up`, `groundwork up test`")

@@ -35,7 +35,10 @@ class Registry(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Registry
+    @property
+    def registry(self) -> Registry:
+        assert isinstance(self.server, Registry)
+        return self.server
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -43,12 +46,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         if address.path == "/token":
-            self.server.asked.append(parse_qs(address.query))
-            self.answer(200, f'{{"token": "{self.server.token}"}}'.encode())
-        elif self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
-            self.answer(401, b"", **{"WWW-Authenticate": f'Bearer realm="{self.server.realm}",service="the-service"'})
+            self.registry.asked.append(parse_qs(address.query))
+            self.answer(200, f'{{"token": "{self.registry.token}"}}'.encode())
+        elif self.registry.token and self.headers.get("Authorization") != f"Bearer {self.registry.token}":
+            self.answer(401, b"", **{"WWW-Authenticate": f'Bearer realm="{self.registry.realm}",service="the-service"'})
         elif address.path == "/v2/a/b/manifests/1" and "oci.image.index" in self.headers.get("Accept", ""):
-            told = {"Docker-Content-Digest": self.server.tells} if self.server.tells else {}
+            told = {"Docker-Content-Digest": self.registry.tells} if self.registry.tells else {}
             self.answer(200, MANIFEST, **told)
         else:
             self.answer(404, b"")
