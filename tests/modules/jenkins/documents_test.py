@@ -104,6 +104,7 @@ def test_the_job_definitions_parse_and_name_the_pipelines_of_the_repository() ->
         assert f"multibranchPipelineJob('{name}')" in text
         assert f"scriptPath('{FOLDER}/{name}.Jenkinsfile')" in text
         assert (FILES / f"{name}.Jenkinsfile").exists()
+        assert text.count("buildForkPRMerge(false)") == text.count("buildForkPRHead(false)") == len(PIPELINES)
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_groovy.language()))
     assert not parser.parse(text.encode()).root_node.has_error
     assert parser.parse(text.replace("}", "", 1).encode()).root_node.has_error

@@ -68,6 +68,7 @@ def test_infrastructure_is_brought_up_after_approval_or_at_once() -> None:
     assert "'at-once' || 'after-approval'" in job["environment"]
     assert "pull_request" in job["if"]
     text = (FILES / "infrastructure.Jenkinsfile").read_text()
+    assert text.count("branch 'main'") == 2
     assert "choices: ['after approval', 'at once', 'preview only']" in text
     assert "params.APPLY == 'after approval'" in text
 
