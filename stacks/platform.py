@@ -9,12 +9,17 @@ from typing import Any
 import pulumi
 
 from modules.core.contracts import Tenant, Tracking
+from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.naming import namespace
 from modules.core.releases import Release, read_releases
+from modules.jenkins.documents import SERVICE as JENKINS
+from modules.jenkins.documents import Images
+from modules.jenkins.server import Jenkins
 from modules.mlflow.server import TENANT as MLFLOW
 from modules.mlflow.server import Mlflow, tracking
+from modules.registry.third_party import ThirdPartyImage, read_third_party, unresolved
 from stacks.foundation import Foundation, lay
 from stacks.settings import PlatformSettings
 from workloads import catalog
@@ -26,7 +31,9 @@ Outputs = dict[str, Any]
 
 def tenants(settings: PlatformSettings) -> dict[str, Tenant]:
     """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data."""
-    services = {MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True)}
+    services: dict[str, Tenant] = {MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True)}
+    if settings.jenkins.enabled:
+        services[JENKINS] = Tenant(buckets={})
     return services | {
         name: Tenant(buckets={"raw": "write", "artifacts": "read"}) for name in sorted(settings.workloads)
     }
@@ -51,6 +58,8 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         clients={name: foundation.namespaces[name] for name in sorted(settings.workloads)},
         opts=pulumi.ResourceOptions(providers=[foundation.provider]),
     )
+    if settings.jenkins.enabled:
+        images |= place_jenkins(settings, labels, foundation)
     return {
         "urls": {**foundation.addresses, **local_addresses(settings)},
         "buckets": dict(foundation.object_store.buckets),
@@ -62,6 +71,37 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
             for name in sorted(settings.workloads)
         },
     }
+
+
+def place_jenkins(settings: PlatformSettings, labels: Labels, foundation: Foundation) -> dict[str, str]:
+    """Jenkins, on simulated nodes while an image of it is unresolved; returns its images' references by digest."""
+    images = jenkins_images(settings)
+    references = {name: image.reference for name, image in images.items()}
+    token = settings.github_token
+    Jenkins(
+        JENKINS,
+        settings=settings.jenkins,
+        labels=labels,
+        cluster=foundation.cluster,
+        images=Images(controller=references["jenkins"], agent=references["jenkins-agent"], steps=references["python"]),
+        namespace=foundation.namespaces[JENKINS],
+        token=pulumi.Output.secret(token.get_secret_value()) if token else None,
+        simulated=unresolved(images),
+        opts=pulumi.ResourceOptions(providers=[foundation.provider]),
+    )
+    return {name: reference for name, reference in references.items() if "@" in reference}
+
+
+def jenkins_images(settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
+    """The images of Jenkins by name. UserError where one is unresolved and no simulated node could take it."""
+    listed = read_third_party()
+    images = {name: listed[name] for name in ("jenkins", "jenkins-agent", "python")}
+    if (reason := unresolved(images)) and not settings.foundation.simulated_nodes:
+        raise UserError(
+            f"groundwork:foundation.simulated_nodes is 0, but Jenkins can run on no other node: {reason}. "
+            "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false"
+        )
+    return images
 
 
 def place_workload(

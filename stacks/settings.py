@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, Port, Settings, validated
 from modules.database.settings import DatabaseSettings
+from modules.jenkins.settings import JenkinsSettings
 from modules.mlflow.settings import MlflowSettings
 from modules.storage.settings import StorageSettings
 from workloads.settings import WorkloadSettings
 
 FOLDER = REPOSITORY / "stacks"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-RESERVED = frozenset({"api", "storage", "database", "mlflow"})
+RESERVED = frozenset({"api", "storage", "database", "mlflow", "jenkins"})
 """Names of services: a workload of such a name would share its namespace and its address."""
 
 
@@ -50,7 +51,10 @@ class FoundationSettings(Settings):
     )
     ports: PortsSettings = Field(default=PortsSettings(), description="Ports of the cluster on 127.0.0.1.")
     simulated_nodes: int = Field(
-        default=0, ge=0, le=1000, description="Nodes beside the real one that only pretend to run pods, 0 to 1000."
+        default=1,
+        ge=0,
+        le=1000,
+        description="Nodes beside the real one that only pretend to run pods, 0 to 1000: for what has no image here.",
     )
 
 
@@ -66,6 +70,12 @@ class PlatformSettings(Settings):
     storage: StorageSettings = Field(default=StorageSettings(), description="Object store and its buckets.")
     database: DatabaseSettings = Field(default=DatabaseSettings(), description="PostgreSQL.")
     mlflow: MlflowSettings = Field(default=MlflowSettings(), description="Tracking server and model registry.")
+    jenkins: JenkinsSettings = Field(default=JenkinsSettings(), description="Jenkins and its pipelines.")
+    github_token: SecretStr | None = Field(
+        default=None,
+        description="Token with which Jenkins reads its repository and comments on pull requests: set it by "
+        "`pulumi config set --secret groundwork:github_token`.",
+    )
     workloads: dict[str, WorkloadSettings] = Field(
         default={}, description="The workloads that this environment trains and serves, by name."
     )
@@ -89,6 +99,15 @@ class PlatformSettings(Settings):
                     f"port {port} is given to {taken[port]} and to {service}: change {port_key(service)} to a free one"
                 )
             taken[port] = service
+        return self
+
+    @model_validator(mode="after")
+    def _pipelines_have_a_token(self) -> Self:
+        if self.jenkins.repository and self.github_token is None:
+            raise ValueError(
+                f"jenkins.repository is {self.jenkins.repository!r} and github_token is missing: "
+                "`pulumi config set --secret groundwork:github_token`, or set the repository to null"
+            )
         return self
 
     @model_validator(mode="after")
@@ -156,6 +175,9 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
 def _decoded(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(("{", "[")):
         return json.loads(value)
+    if isinstance(value, Mapping):
+        group = cast(Mapping[str, Any], value)
+        return group["secure"] if list(group) == ["secure"] else group  # encrypted: only the program needs more
     return value
 
 

@@ -54,6 +54,7 @@ class Serving(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.namespace = namespace
+        self.image = image
         self.account = f"{name}-{COMPONENT}"
         ServiceAccount(
             self.account,
@@ -81,7 +82,7 @@ class Serving(Component):
             metadata=self.meta(name, component="check", namespace=self.namespace),
             spec=job_template(
                 pod,
-                self.pod_meta(component="check"),
+                self.pod_meta(component="check", image=self.image),
                 deadline_seconds=CHECK_DEADLINE_SECONDS,
                 retries=0,
                 kept_seconds=CHECK_KEPT_SECONDS,
@@ -109,7 +110,7 @@ class Serving(Component):
                 ),
                 progress_deadline_seconds=ROLLOUT_SECONDS,
                 revision_history_limit=3,
-                template=PodTemplateSpecArgs(metadata=self.pod_meta(component=COMPONENT), spec=pod),
+                template=PodTemplateSpecArgs(metadata=self.pod_meta(component=COMPONENT, image=self.image), spec=pod),
             ),
             opts=self.child(),
         )

@@ -46,7 +46,7 @@ class Training(Component):
         pod = training_pod(
             workload, image=image, resources=settings.training, account=account, store=store, tracking=tracking
         )
-        meta = self.pod_meta(component=COMPONENT)
+        meta = self.pod_meta(component=COMPONENT, image=image)
         template = CronJob(
             training_template(name),
             metadata=self.meta(training_template(name), component=COMPONENT, namespace=namespace),

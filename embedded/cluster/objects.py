@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from modules.core.simulation import SIMULATED
+
 from .api import ApiError, Client, Json
 from .spec import ClusterSpec
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-SIMULATED = "groundwork.dev/simulated"
 KWOK_ANNOTATION = ("kwok.x-k8s.io/node", "fake")
 READ = ("get", "list", "watch")
 

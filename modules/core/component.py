@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as k8s
 
-from .labels import Labels, selector
+from .images import version_of
+from .labels import VERSION, Labels, selector
+from .simulation import BECAUSE, SIMULATED
 
 
 class Component(pulumi.ComponentResource):
@@ -40,12 +42,20 @@ class Component(pulumi.ComponentResource):
         )
 
     def pod_meta(
-        self, *, component: str, annotations: Mapping[str, pulumi.Input[str]] | None = None
+        self,
+        *,
+        component: str,
+        image: str,
+        annotations: Mapping[str, pulumi.Input[str]] | None = None,
+        simulated: str | None = None,
     ) -> k8s.meta.v1.ObjectMetaArgs:
-        """Metadata of a pod template."""
-        return k8s.meta.v1.ObjectMetaArgs(
-            labels=self.labels.of(self.name, component=component), annotations=annotations
-        )
+        """Metadata of a pod template. `image`: of the pod's main container, whose version its label tells.
+        `simulated`: why it only pretends to run; None where it runs."""
+        labels = {**self.labels.of(self.name, component=component), VERSION: version_of(image)}
+        if simulated is not None:
+            labels |= {SIMULATED: "true"}
+            annotations = {**(annotations or {}), BECAUSE: simulated}
+        return k8s.meta.v1.ObjectMetaArgs(labels=labels, annotations=annotations)
 
     def selector(self, *, component: str) -> dict[str, str]:
         """What picks the pods of one of this component's parts."""

@@ -15,10 +15,12 @@ from .paths import REPOSITORY
 HEADER = "# Written by the image build: which exact images this environment runs, and what each was made from.\n"
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,61}[A-Za-z0-9_]$|^[A-Za-z0-9_]$")]
+"""A tag that is the value of a label too."""
 
 
 class LockedImage(BaseModel):
-    """One image as built and pushed. Both fields read sha256:<64 hex digits>."""
+    """One image as built and pushed. Digests read sha256:<64 hex digits>."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +28,8 @@ class LockedImage(BaseModel):
     """Of its manifest, as the registry knows it."""
     inputs: Digest
     """Of everything that it was made from."""
+    version: Tag
+    """Of the software in it, for people: the digest says what runs."""
 
 
 class _Lock(BaseModel):
@@ -65,8 +69,22 @@ def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
 
 
 def reference(registry: Registry, name: str, image: LockedImage) -> str:
-    """What a pod names: the image by digest, at the registry's pull address."""
-    return f"{registry.pull}/{name}@{image.digest}"
+    """What a pod names: the image by digest, at the registry's pull address; its version is told, but not looked up."""
+    return f"{registry.pull}/{name}:{image.version}@{image.digest}"
+
+
+def version_of(reference: str) -> str:
+    """The tag of a reference name:tag or name:tag@digest. ValueError where it has none."""
+    tag = reference.partition("@")[0].removeprefix(repository_of(reference)).removeprefix(":")
+    if not tag:
+        raise ValueError(f"image {reference} tells no version; expected name:version@digest")
+    return tag
+
+
+def repository_of(reference: str) -> str:
+    """The name of a reference, without tag and digest."""
+    host, slash, name = reference.partition("@")[0].rpartition("/")
+    return f"{host}{slash}{name.partition(':')[0]}"
 
 
 def require_image(environment: str, registry: Registry, name: str) -> str:

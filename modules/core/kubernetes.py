@@ -7,28 +7,37 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
+    ConfigMapProjectionArgs,
     ConfigMapVolumeSourceArgs,
     ContainerArgs,
     ContainerPortArgs,
+    DownwardAPIProjectionArgs,
+    DownwardAPIVolumeFileArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     ExecActionArgs,
     HTTPGetActionArgs,
     HTTPHeaderArgs,
+    KeyToPathArgs,
     LifecycleArgs,
+    ObjectFieldSelectorArgs,
     PersistentVolumeClaimArgs,
     PersistentVolumeClaimSpecArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
     ProbeArgs,
+    ProjectedVolumeSourceArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecretVolumeSourceArgs,
     SecurityContextArgs,
+    ServiceAccountTokenProjectionArgs,
     ServicePortArgs,
     ServiceSpecArgs,
+    TolerationArgs,
     VolumeArgs,
     VolumeMountArgs,
+    VolumeProjectionArgs,
     VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
@@ -42,12 +51,16 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from .settings import Resources
+from .simulation import SIMULATED
 
 USER = 10001
 """User and group of every container: the images' own (modules/registry/base)."""
 LOCAL_PORT = "groundwork.dev/local-port"
 """Annotation of a Service that is published on 127.0.0.1, at this port."""
+API_SERVER_PORT = 6443
+"""Where the API server itself listens, behind its Service's 443."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 """Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
@@ -57,12 +70,17 @@ def pod(
     service_account: pulumi.Input[str],
     containers: Sequence[ContainerArgs],
     volumes: Sequence[VolumeArgs] = (),
+    init_containers: Sequence[ContainerArgs] = (),
     restart_policy: str | None = None,
     grace_seconds: int | None = None,
+    simulated: bool = False,
 ) -> PodSpecArgs:
     """A pod under the restricted standard: UID 10001, default seccomp profile, no token. /tmp is the only folder that
-    every container can write to."""
+    every container can write to. `simulated`: for the simulated nodes, and no others."""
     return PodSpecArgs(
+        node_selector={SIMULATED: "true"} if simulated else None,
+        tolerations=[TolerationArgs(key=SIMULATED, operator="Exists", effect="NoSchedule")] if simulated else None,
+        init_containers=list(init_containers) or None,
         service_account_name=service_account,
         automount_service_account_token=False,
         enable_service_links=False,
@@ -171,6 +189,36 @@ def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeCl
     )
 
 
+def token_volume(name: str) -> VolumeArgs:
+    """What a pod asks the API server with, as the clients of Kubernetes look for it at TOKEN_FOLDER: a token of its
+    service account that is renewed within the hour, the server's authority, its own namespace."""
+    return VolumeArgs(
+        name=name,
+        projected=ProjectedVolumeSourceArgs(
+            default_mode=0o440,
+            sources=[
+                VolumeProjectionArgs(
+                    service_account_token=ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600)
+                ),
+                VolumeProjectionArgs(
+                    config_map=ConfigMapProjectionArgs(
+                        name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")]
+                    )
+                ),
+                VolumeProjectionArgs(
+                    downward_api=DownwardAPIProjectionArgs(
+                        items=[
+                            DownwardAPIVolumeFileArgs(
+                                path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
+                            )
+                        ]
+                    )
+                ),
+            ],
+        ),
+    )
+
+
 def config_volume(name: str, config_map: pulumi.Input[str]) -> VolumeArgs:
     return VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map))
 
@@ -234,6 +282,20 @@ def allow_egress(to: Mapping[str, str], *, namespace: pulumi.Input[str], port: i
         pod_selector=LabelSelectorArgs(),
         policy_types=["Egress"],
         egress=[NetworkPolicyEgressRuleArgs(to=[_peer(namespace, to)], ports=[NetworkPolicyPortArgs(port=port)])],
+    )
+
+
+def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
+    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0", except_=[pod_range]))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in (443, API_SERVER_PORT)],
+            )
+        ],
     )
 
 

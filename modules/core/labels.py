@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from .naming import label
 
 PART_OF = "groundwork"
+VERSION = "app.kubernetes.io/version"
+"""Label of every pod: the version of the software in its main container."""
 
 
 @dataclass(frozen=True, kw_only=True)

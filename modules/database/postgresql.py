@@ -142,7 +142,7 @@ class PostgreSQL(Component):
                 service_name=SERVICE,
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="server"),
+                    metadata=self.pod_meta(component="server", image=self.image),
                     spec=pod(
                         service_account=self._account("server"),
                         containers=[self._server_container()],
@@ -195,7 +195,9 @@ class PostgreSQL(Component):
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
-                        component="tenants", annotations={"groundwork.dev/checksum": checksum(*passwords.values())}
+                        component="tenants",
+                        image=self.image,
+                        annotations={"groundwork.dev/checksum": checksum(*passwords.values())},
                     ),
                     spec=pod(
                         service_account=self._account("tenants"),

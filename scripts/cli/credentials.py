@@ -24,6 +24,7 @@ class Login:
 
 LOGINS = {
     "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
+    "jenkins": Login(tenant="jenkins", secret="jenkins", username="admin", password="admin-password"),
     "postgresql": Login(tenant="database", secret="superuser", username="postgres", password="password"),
 }
 
@@ -45,7 +46,7 @@ def run(stack: str, service: str | None, *, as_json: bool) -> None:
     if service is not None and service not in LOGINS:
         raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(LOGINS))}")
     addresses = {found.name: found.address for found in services.find(environment)}
-    names = [service] if service else sorted(LOGINS)
+    names = [service] if service else sorted(LOGINS.keys() & addresses.keys())
     found = [read(environment, name, addresses) for name in names]
     if as_json:
         print_json([asdict(row) for row in found])

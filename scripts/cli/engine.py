@@ -34,6 +34,21 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
+def preview(environment: Environment) -> dict[str, Any]:
+    """What `pulumi up` would do, as `pulumi preview --json` tells it. Raises UserError when the program fails."""
+    command = _command(environment, ["preview", "--json", *QUIET])
+    variables = environment.process_environment()
+    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"`{' '.join(command)}` failed:\n{_preview_errors(done.stdout) or done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
+    """A preview under a policy pack. Raises UserError with what breaks a policy."""
+    _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
+
+
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi destroy`, without asking."""
     _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
@@ -114,9 +129,19 @@ def _stream(environment: Environment, arguments: Sequence[str], progress: Progre
     progress(_summary(tail))
 
 
+def _preview_errors(text: str) -> str:
+    """The errors in what `pulumi preview --json` printed; nothing where that is no JSON."""
+    try:
+        diagnostics: list[dict[str, str]] = json.loads(text).get("diagnostics", [])
+    except ValueError:
+        return ""
+    return "\n".join(note["message"].strip() for note in diagnostics if note["severity"] == "error")
+
+
 def _diagnostics(lines: Sequence[str]) -> str:
     """The part of the engine's output that says what went wrong."""
-    start = next((i for i, line in enumerate(lines) if line.startswith("Diagnostics:")), max(0, len(lines) - 20))
+    told = ("Diagnostics:", "Policies:")
+    start = next((i for i, line in enumerate(lines) if line.startswith(told)), max(0, len(lines) - 20))
     return "\n".join(lines[start:])
 
 

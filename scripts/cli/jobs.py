@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.core.errors import UserError
+from modules.core.images import repository_of
 
 from . import kubectl
 from .environment import Environment
@@ -55,8 +56,8 @@ def image_digest(reference: str) -> str:
 
 
 def with_digest(reference: str, digest: str) -> str:
-    """The same image name with another digest."""
-    return f"{reference.rpartition('@')[0]}@{digest}"
+    """The same image name with another digest; its tag goes, which told the version of this one."""
+    return f"{repository_of(reference)}@{digest}"
 
 
 def job_from(cron_job: Mapping[str, Any], name: str, *, image: str, variables: Mapping[str, str]) -> dict[str, Any]:

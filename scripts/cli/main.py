@@ -11,6 +11,7 @@ from rich.console import Console
 
 from modules.core.errors import UserError
 
+from .pipeline import app as pipeline_app
 from .workloads import register
 
 STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi.<stack>.yaml.", show_default=True)]
@@ -24,6 +25,9 @@ app = typer.Typer(
     help="A whole machine-learning platform in an environment, and versioned workloads on it.",
 )
 register(app)
+images_app = typer.Typer(invoke_without_command=True)
+app.add_typer(images_app, name="images")
+app.add_typer(pipeline_app, name="pipeline")
 
 
 @app.command(epilog="Examples: `groundwork up`, `groundwork up test`")
@@ -90,6 +94,27 @@ def credentials(
     from .credentials import run
 
     run(stack, service, as_json=as_json)
+
+
+@images_app.callback(epilog="Examples: `groundwork images`, `groundwork images --json`, `groundwork images resolve`")
+def images(
+    context: typer.Context,
+    stack: Annotated[str, typer.Option(help="Stack.")] = "local",
+    as_json: JSON = False,
+) -> None:
+    """List the images of an environment, built here or of others: name, version, source, digest."""
+    from .images import show
+
+    if context.invoked_subcommand is None:
+        show(stack, as_json=as_json)
+
+
+@images_app.command("resolve", epilog="Example: `groundwork images resolve`, then commit the list that it changed")
+def images_resolve() -> None:
+    """Ask registries for the digests that are unresolved, and write what they tell. Exit code 1 if one is still not."""
+    from .images import resolve_list
+
+    resolve_list()
 
 
 def main() -> None:

@@ -24,10 +24,9 @@ from workloads.settings import Workload
 from . import engine, jobs, kubectl
 from .environment import Environment
 from .steps import Progress
-from .tracking import Mlflow, Version
+from .tracking import CHAMPION, Mlflow, Version
 from .train import workload_in
 
-CHAMPION = "champion"
 ANSWER_SECONDS = 60.0
 """From a finished rollout to the first answer on this machine: the published port follows within seconds."""
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
+from modules.core.labels import VERSION
+from modules.core.simulation import BECAUSE, SIMULATED
+
 from . import kubectl
 from .credentials import LOGINS
 from .environment import Environment
@@ -13,7 +16,6 @@ from .tables import plain_table
 
 PART_OF = "app.kubernetes.io/part-of=groundwork"
 LOCAL_PORT = "groundwork.dev/local-port"
-SIMULATED = "groundwork.dev/simulated"
 
 DATABASES = {"postgresql"}
 """Names of Service ports that speak something else than HTTP, and are the scheme of an address."""
@@ -31,8 +33,12 @@ class Service:
     login: str
     kind: str
     """real or simulated"""
+    because: str | None
+    """Why it is simulated; None where it is not."""
     health: str
     """healthy, or why not"""
+    version: str
+    """Of its software; where pods of several run, of each."""
 
 
 def find(environment: Environment) -> list[Service]:
@@ -57,7 +63,9 @@ def describe(service: Object, pods: Sequence[Object]) -> Service:
         address=f"{scheme}://{place}",
         login=f"groundwork credentials {name}" if name in LOGINS else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
+        because=_reason(behind),
         health=health(behind),
+        version=", ".join(sorted({pod["metadata"].get("labels", {}).get(VERSION, "unknown") for pod in behind})),
     )
 
 
@@ -72,16 +80,21 @@ def health(pods: Sequence[Object]) -> str:
 
 
 def table(services: Sequence[Service]) -> Table:
-    shown = plain_table("service", "address", "log in", "kind", "health")
+    shown = plain_table("service", "version", "address", "log in", "kind", "health")
     for service in services:
         style = "green" if service.health == "healthy" else "yellow"
         shown.add_row(
-            service.name, service.address, service.login, service.kind, f"[{style}]{service.health}[/{style}]"
+            service.name,
+            service.version,
+            service.address,
+            service.login,
+            service.kind,
+            f"[{style}]{service.health}[/{style}]",
         )
     return shown
 
 
-def as_json(services: Sequence[Service]) -> list[dict[str, str]]:
+def as_json(services: Sequence[Service]) -> list[dict[str, Any]]:
     return [asdict(service) for service in services]
 
 
@@ -90,6 +103,11 @@ def _selects(service: Object, pod: Object) -> bool:
     labels = pod["metadata"].get("labels", {})
     same = pod["metadata"]["namespace"] == service["metadata"]["namespace"]
     return bool(selector) and same and all(labels.get(key) == value for key, value in selector.items())
+
+
+def _reason(pods: Sequence[Object]) -> str | None:
+    reasons = [str(pod["metadata"].get("annotations", {}).get(BECAUSE, "")) for pod in pods]
+    return next(filter(None, reasons), None)
 
 
 def _trouble(pod: Object) -> str | None:

@@ -2,17 +2,23 @@
 
 import typer
 
-from . import services
+from . import models, services
 from .environment import Environment
 from .main import print_json
 from .tables import console
 
 
 def run(stack: str, *, as_json: bool) -> None:
-    found = services.find(Environment(stack))
+    environment = Environment(stack)
+    found, served = services.find(environment), models.find(environment)
     if as_json:
-        print_json(services.as_json(found))
+        print_json({"services": services.as_json(found), "workloads": models.as_json(served)})
     else:
-        console().print(services.table(found))
+        screen = console()
+        screen.print(services.table(found))
+        for service in found:
+            if service.because:
+                screen.print(f"{service.name} is simulated: {service.because}", highlight=False, soft_wrap=True)
+        screen.print("", models.table(served), sep="\n")
     if any(service.health != "healthy" for service in found):
         raise typer.Exit(1)

@@ -12,6 +12,8 @@ from .environment import Environment
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow answers for an id, a version or an alias that it does not have."""
+CHAMPION = "champion"
+"""The alias of the version that is to serve."""
 TRAINING = "training"
 """Value of the tag groundwork.role on the run of a whole training; each classifier has a run below it."""
 

@@ -13,6 +13,7 @@ from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import read_releases, release_file
 from modules.registry.build import build_images
+from stacks.platform import jenkins_images
 from stacks.settings import port_key
 
 from . import engine, host, services
@@ -120,8 +121,8 @@ class Up:
         return [workload for workload in self.environment.settings.workloads if workload not in released]
 
 
-def run(stack: str, *, as_json: bool = False) -> None:
-    """Brings a stack up, then says where everything is."""
+def prepared(stack: str) -> Up:
+    """The steps of a stack, once nothing that a person must change stands in their way."""
     write_settings(stack)
     environment = Environment(stack)
     check_settings(environment)
@@ -129,10 +130,16 @@ def run(stack: str, *, as_json: bool = False) -> None:
     up = Up(environment)
     refuse_taken_ports(up)
     environment.prepare()
+    return up
+
+
+def run(stack: str, *, as_json: bool = False) -> None:
+    """Brings a stack up, then says where everything is."""
+    up = prepared(stack)
     runner = Runner(up.steps(), up.log)
     started = time.monotonic()
     run_or_exit(runner, f"scripts/up {stack}")
-    found = services.find(environment)
+    found = services.find(up.environment)
     if as_json:
         print_json({"stack": stack, "services": services.as_json(found), "seconds": runner.seconds()})
         return
@@ -155,3 +162,4 @@ def check_settings(environment: Environment) -> None:
     _ = environment.settings
     read_releases(environment.stack)
     read_images(environment.stack)
+    jenkins_images(environment.settings)

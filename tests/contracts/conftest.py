@@ -1,5 +1,6 @@
 """The whole platform as the engine would see it, made once through mocks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +10,7 @@ import pytest
 
 from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
+from policies.pods import Pod, pods
 from stacks.platform import build
 from stacks.settings import parse
 
@@ -33,15 +35,15 @@ class Declared:
         """Whether it is an object of the cluster."""
         return self.type.startswith("kubernetes:")
 
-    def pod_specs(self) -> list[dict[str, Any]]:
+    def pods(self) -> list[Pod]:
         """The pods that the object makes."""
-        template = self.inputs.get("spec", {})
-        template = template.get("jobTemplate", template)
-        template = template.get("spec", template) if "jobTemplate" in self.inputs.get("spec", {}) else template
-        return [template["template"]["spec"]] if "template" in template else []
+        return pods(self.type, self.inputs)
 
-    def containers(self) -> list[dict[str, Any]]:
-        return [c for pod in self.pod_specs() for c in [*pod["containers"], *pod.get("initContainers", [])]]
+    def pod_specs(self) -> list[Mapping[str, Any]]:
+        return [pod.spec for pod in self.pods()]
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return [container for pod in self.pods() for container in pod.containers()]
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -75,7 +77,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
         @pulumi.runtime.test
         def declare() -> pulumi.Output[None]:
-            settings = parse({"groundwork:workloads": {"iris": {"local_port": 8080}}}, source="test")
+            settings = parse(
+                {
+                    "groundwork:workloads": {"iris": {"local_port": 8080}},
+                    "groundwork:jenkins": {"repository": "someone/groundwork"},
+                    "groundwork:github_token": "generated-elsewhere",
+                },
+                source="test",
+            )
             return pulumi.Output.from_input(build(settings, ENVIRONMENT)).apply(outputs.update)
 
         declare()
@@ -92,7 +101,7 @@ def place_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr("modules.core.images.lock_file", images)
     patch.setattr("modules.core.releases.release_file", releases)
     digests = {name: f"sha256:{index:064x}" for index, name in enumerate(IMAGES)}
-    write_images(ENVIRONMENT, {name: LockedImage(digest=d, inputs=d) for name, d in digests.items()})
+    write_images(ENVIRONMENT, {name: LockedImage(digest=d, inputs=d, version="1.2.3") for name, d in digests.items()})
     pin = Release(
         release=2,
         model_name="iris",

@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+from modules.core.images import version_of
+from policies import images, privileges
+
 from .conftest import Declared, Platform
 
 LABELS = {
@@ -15,6 +18,7 @@ LABELS = {
     "groundwork.dev/owner",
 }
 BY_DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
+VERSION = "app.kubernetes.io/version"
 LONG_RUNNING = {"kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet", "kubernetes:apps/v1:DaemonSet"}
 
 
@@ -34,19 +38,37 @@ def test_every_object_carries_the_standard_labels(objects: list[Declared]) -> No
         assert labels["groundwork.dev/environment"] == "local"
 
 
-def test_pods_carry_the_labels_of_their_objects(objects: list[Declared]) -> None:
+def test_pods_carry_the_labels_of_their_objects_and_the_version_of_their_software(objects: list[Declared]) -> None:
     for declared in objects:
-        spec = declared.inputs.get("spec", {})
-        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
-        if template is not None:
-            assert template["metadata"]["labels"].keys() >= LABELS, str(declared)
+        for pod in declared.pods():
+            labels = pod.metadata["labels"]
+            assert labels.keys() >= {*LABELS, VERSION}, str(declared)
+            assert labels[VERSION] == version_of(pod.spec["containers"][0]["image"]), str(declared)
 
 
-def test_every_image_is_named_by_digest(objects: list[Declared]) -> None:
-    images = {container["image"]: str(declared) for declared in objects for container in declared.containers()}
-    assert images
-    for image, declared in images.items():
-        assert BY_DIGEST.fullmatch(image), f"{declared}: {image}"
+def test_every_image_is_named_by_digest_or_runs_on_simulated_nodes_only(objects: list[Declared]) -> None:
+    found = [(declared, pod) for declared in objects for pod in declared.pods()]
+    assert found
+    for declared, pod in found:
+        assert images.problems(pod) == [], str(declared)
+
+
+def test_every_simulated_pod_says_why_and_every_other_can_run(objects: list[Declared]) -> None:
+    reasons = {
+        declared.inputs["metadata"]["name"]: pod.metadata["annotations"]["groundwork.dev/simulated-because"]
+        for declared in objects
+        for pod in declared.pods()
+        if images.is_simulated(pod)
+    }
+    assert reasons.keys() == {"jenkins"}
+    assert "no registry told the digest of docker.io/jenkins/jenkins" in reasons["jenkins"]
+    assert "never loaded by Jenkins" in reasons["jenkins"]
+
+
+def test_no_policy_of_the_pack_is_broken(objects: list[Declared]) -> None:
+    for declared in objects:
+        for pod in declared.pods():
+            assert privileges.problems(pod) == [], str(declared)
 
 
 def test_every_pod_is_restricted_and_has_an_account_without_token(objects: list[Declared]) -> None:
@@ -76,7 +98,7 @@ def test_every_container_is_bounded_on_a_read_only_root_without_privilege(object
 def test_what_runs_on_and_on_is_probed(objects: list[Declared]) -> None:
     for declared in objects:
         if declared.type in LONG_RUNNING:
-            for container in declared.containers():
+            for container in (container for pod in declared.pod_specs() for container in pod["containers"]):
                 assert container.keys() >= {"readinessProbe", "livenessProbe"}, str(declared)
 
 
@@ -141,15 +163,16 @@ def test_components_have_tokens_of_their_module(platform: Platform) -> None:
         "groundwork:storage:SeaweedFS",
         "groundwork:database:PostgreSQL",
         "groundwork:mlflow:Mlflow",
+        "groundwork:jenkins:Jenkins",
         "groundwork:workloads:Training",
         "groundwork:workloads:Serving",
     }
 
 
 def test_the_platform_fits_a_small_machine(objects: list[Declared]) -> None:
-    """Of two cores, system and node keep a good half."""
-    running = [d for d in objects if d.type in LONG_RUNNING]
-    requests = [c["resources"]["requests"] for d in running for c in d.containers()]
+    """Of two cores, system and node keep a good half. What is simulated takes nothing."""
+    running = [pod for d in objects if d.type in LONG_RUNNING for pod in d.pods() if not images.is_simulated(pod)]
+    requests = [c["resources"]["requests"] for pod in running for c in pod.spec["containers"]]
     assert sum(int(r["cpu"].removesuffix("m")) for r in requests) <= 1200
 
 

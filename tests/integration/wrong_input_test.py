@@ -47,6 +47,14 @@ def up(data: Path, config: dict[str, Any], *prefix: str) -> str:
             {"groundwork:foundation": {"network": "10.80.0.0/24"}},
             [":foundation.network", "10.80.0.0/24", "/16"],
         ),
+        (
+            {"groundwork:foundation": {"simulated_nodes": 0}},
+            ["groundwork:foundation.simulated_nodes is 0", "docker.io/jenkins/jenkins", "groundwork:jenkins.enabled"],
+        ),
+        (
+            {"groundwork:jenkins": {"repository": "someone/groundwork"}},
+            ["jenkins.repository is 'someone/groundwork'", "pulumi config set --secret groundwork:github_token"],
+        ),
         ({"groundwork:foundation": {"target": "azure"}}, ["groundwork:foundation.target", "azure", "embedded"]),
     ],
 )

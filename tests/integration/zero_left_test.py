@@ -14,6 +14,7 @@ def test_down_names_the_data_and_asks_before_it_goes(platform: Environment) -> N
     assert done.returncode == 1
     assert f"{STACK}-storage/" in done.stderr
     assert f"{STACK}-database/" in done.stderr
+    assert f"{STACK}-jenkins/home-jenkins-0" in done.stderr
     assert "--yes" in done.stderr
     assert platform.kubeconfig.exists()
 

@@ -20,6 +20,9 @@ ACCEPTED: list[dict[str, Any]] = [
     {"groundwork:storage": {"local_port": None}},
     {"groundwork:mlflow": {"resources": {"limits": {"memory": "2Gi"}}}},
     {"groundwork:workloads": {"iris": {"local_port": 8080, "replicas": 2}}},
+    {"groundwork:jenkins": {"enabled": False, "agents": 10, "volume": "20Gi"}},
+    {"groundwork:jenkins": {"repository": "someone/groundwork"}, "groundwork:github_token": "secret"},
+    {"groundwork:jenkins": {"repository": "someone/groundwork"}, "groundwork:github_token": {"secure": "v1:encrypted"}},
     {"pulumi:tags": {"a": "b"}, "kubernetes:context": "other"},
 ]
 
@@ -71,6 +74,18 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"groundwork:foundation": {"network": "10.80.1.0/16"}}, "groundwork:foundation.network is '10.80.1.0/16'"),
     ({"groundwork:foundation": {"network": "somewhere"}}, "groundwork:foundation.network is 'somewhere'"),
     ({"groundwork:foundation": {"simulated_nodes": -1}}, "groundwork:foundation.simulated_nodes is -1"),
+    ({"groundwork:jenkins": {"agents": 0}}, "groundwork:jenkins.agents is 0"),
+    ({"groundwork:jenkins": {"volume": "0Gi"}}, "groundwork:jenkins.volume is '0Gi'"),
+    ({"groundwork:jenkins": {"repository": "https://github.com/a/b"}}, "groundwork:jenkins.repository is 'https:"),
+    ({"groundwork:jenkins": {"plugin": []}}, "groundwork:jenkins.plugin: unknown key"),
+    (
+        {"groundwork:jenkins": {"repository": "someone/groundwork"}},
+        "groundwork: jenkins.repository is 'someone/groundwork' and github_token is missing",
+    ),
+    (
+        {"groundwork:jenkins": {"resources": {"requests": {"memory": "512Mi"}, "limits": {"memory": "512Mi"}}}},
+        "groundwork:jenkins: resources.limits.memory 512Mi is less than 1Gi",
+    ),
     ({"groundwork:owner": "The Team"}, "groundwork:owner is 'The Team'"),
     ({"groundwork:workloads": {"mlflow": {}}}, "groundwork: workloads.mlflow has the name of a service"),
     (
@@ -97,6 +112,13 @@ def test_the_engines_text_and_the_file_mean_the_same() -> None:
     group = {"iris": {"local_port": 8080}}
     from_file = parse({"groundwork:workloads": group}, source="file")
     assert parse({"groundwork:workloads": json.dumps(group)}, source="engine") == from_file
+
+
+def test_a_supplied_secret_is_not_shown_with_the_settings() -> None:
+    settings = parse({"groundwork:github_token": "hunter2"}, source="file")
+    assert "hunter2" not in repr(settings)
+    assert settings.github_token is not None
+    assert settings.github_token.get_secret_value() == "hunter2"
 
 
 def test_ports_are_told_by_service() -> None:

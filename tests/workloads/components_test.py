@@ -15,7 +15,7 @@ from workloads.settings import WorkloadSettings
 from workloads.training import Training
 
 NAMESPACE = "local-iris"
-IMAGE = "10.80.0.1:5000/groundwork/{}@sha256:" + "1" * 64
+IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
 STORE = ObjectStore(
     endpoint="http://storage.local-storage.svc.cluster.local:8333",
     region="us-east-1",

@@ -80,7 +80,7 @@ def examine_template(call: Call, cluster: Cluster, coming: Coming, manifest: Obj
             "generateName": f"{name_of(manifest)[:40]}-preview-",
             "namespace": namespace,
         },
-        "spec": template.get("spec"),
+        "spec": _with_claims(manifest, template.get("spec")),
     }
     query = {"dryRun": "All", "fieldManager": "groundwork-preview"}
     try:
@@ -88,6 +88,17 @@ def examine_template(call: Call, cluster: Cluster, coming: Coming, manifest: Obj
     except ApiError as error:
         if not _comes_with_the_run(error, coming, namespace):
             call.warn(f"the pods of {title(manifest)} would be refused: {redact(error.message, inputs)}")
+
+
+def _with_claims(manifest: Object, spec: Any) -> Any:
+    """A StatefulSet's pods have volumes of its claim templates, which its controller adds."""
+    settings: Any = manifest.get("spec")
+    claims: list[Any] = settings.get("volumeClaimTemplates") or [] if is_object(settings) else []
+    if not claims or not is_object(spec):
+        return spec
+    volumes: list[Any] = [*(spec.get("volumes") or [])]
+    volumes += [{"name": name_of(claim), "emptyDir": {}} for claim in claims]
+    return {**spec, "volumes": volumes}
 
 
 def _template(manifest: Object) -> Object | None:

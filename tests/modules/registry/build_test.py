@@ -17,11 +17,12 @@ REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:50
 
 def source(name: str) -> Source:
     image = Image(name=name, containerfile="Containerfile")
-    return Source(image=image, containerfile=b"", files={}, requirements=None, inputs=sha256(name.encode()))
+    inputs = sha256(name.encode())
+    return Source(image=image, containerfile=b"", files={}, requirements=None, inputs=inputs, version="1.2")
 
 
 SOURCES = {name: source(name) for name in ("base", "one")}
-BUILT = {name: LockedImage(digest=sha256(name.encode() * 2), inputs=s.inputs) for name, s in SOURCES.items()}
+BUILT = {name: s.locked(sha256(name.encode() * 2)) for name, s in SOURCES.items()}
 
 
 class Held:

@@ -65,7 +65,9 @@ def source(name: str, base: str | None) -> Source:
     image = Image(name=name, containerfile="Containerfile", base=base)
     files = {f"{name}/run.sh": b"#!/bin/sh\n", f"{name}/data": b"1"}
     inputs = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
-    return Source(image=image, containerfile=b"FROM scratch\n", files=files, requirements=None, inputs=inputs)
+    return Source(
+        image=image, containerfile=b"FROM scratch\n", files=files, requirements=None, inputs=inputs, version="1.2"
+    )
 
 
 SOURCES = {"base": source("base", None), **{name: source(name, "base") for name in ("one", "two", "three", "four")}}
@@ -85,7 +87,7 @@ def new(buildah: FakeBuildah, authority: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def locked(buildah: FakeBuildah, *names: str) -> dict[str, LockedImage]:
-    return {name: LockedImage(digest=buildah.digest(name), inputs=SOURCES[name].inputs) for name in names}
+    return {name: SOURCES[name].locked(buildah.digest(name)) for name in names}
 
 
 def test_the_base_comes_first_and_then_two_at_a_time(new: Builder, buildah: FakeBuildah) -> None:

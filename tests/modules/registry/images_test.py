@@ -127,3 +127,11 @@ def test_a_run_can_tell_what_trained_it(sources: dict[str, Source]) -> None:
     arguments = sources["training"].arguments
     assert arguments["LOCK_DIGEST"] == images.sha256(sources["training"].context["requirements.txt"])
     assert re.fullmatch("sha256:[0-9a-f]{64}", arguments["CODE_DIGEST"])
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("storage", "4.48"), ("mlflow", "3.17.2"), ("postgresql", "15"), ("base", "bookworm"), ("serving", "0.1.0")],
+)
+def test_an_image_tells_the_version_of_its_software(sources: dict[str, Source], name: str, version: str) -> None:
+    assert sources[name].version == version

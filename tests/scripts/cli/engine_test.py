@@ -2,18 +2,36 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from scripts.cli import engine
 from scripts.cli.environment import Environment
+from tests.scripts.cli.fakes import always, refused
 
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     return Environment("mine")
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Makes a `pulumi` that says this and exits so."""
+
+    def make(said: str, code: int) -> None:
+        program = tmp_path / "bin" / "pulumi"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\nexit {code}\n")
+        program.chmod(0o755)
+        path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        monkeypatch.setenv("PATH", path)
+        monkeypatch.setattr(Environment, "process_environment", always({**os.environ, "PATH": path}))
+
+    return make
 
 
 def lock(environment: Environment, pid: int, host: str) -> Path:
@@ -67,3 +85,27 @@ def test_progress_is_read_from_the_lines_about_resources_alone(line: str, name: 
         assert found is not None
         assert found["name"] == name
         assert found["status"].startswith(status)
+
+
+def test_a_preview_is_what_the_engine_says(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
+    pulumi('{"changeSummary": {"same": 3}}', 0)
+    assert engine.preview(environment) == {"changeSummary": {"same": 3}}
+
+
+def test_a_preview_that_fails_shows_the_errors_alone(
+    environment: Environment, pulumi: Callable[[str, int], None]
+) -> None:
+    notes = [{"severity": "error", "message": "no such image\n"}, {"severity": "info", "message": "hello"}]
+    pulumi(json.dumps({"diagnostics": notes}), 255)
+    assert refused(lambda: engine.preview(environment)).endswith("failed:\nno such image")
+    pulumi("words that are no JSON", 1)
+    assert "pulumi preview --json" in refused(lambda: engine.preview(environment))
+
+
+def test_a_broken_policy_is_shown_from_the_list_of_policies_on(
+    environment: Environment, pulumi: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    pulumi("Previewing update (mine):\n\nPolicies:\n    groundwork\n        - [mandatory]  images\n\nDiagnostics:\n", 1)
+    said = refused(lambda: engine.check_policies(environment, Path("policies"), lambda _: None, tmp_path / "log"))
+    assert "Previewing update" not in said
+    assert "failed:\nPolicies:\n    groundwork\n        - [mandatory]  images" in said

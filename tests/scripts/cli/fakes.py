@@ -14,7 +14,7 @@ from scripts.cli.environment import Environment
 from stacks.settings import PlatformSettings, parse
 
 DIGEST = "sha256:" + "a" * 64
-IMAGE = "10.80.0.1:5000/groundwork/serving@sha256:" + "1" * 64
+IMAGE = "10.80.0.1:5000/groundwork/serving:0.1.0@sha256:" + "1" * 64
 
 
 def settings(**changed: Any) -> PlatformSettings:

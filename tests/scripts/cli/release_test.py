@@ -7,7 +7,7 @@ import pytest
 
 from modules.core import releases
 from modules.core.errors import UserError
-from modules.core.images import LockedImage
+from modules.core.images import LockedImage, repository_of
 from modules.core.releases import Release, read_releases, write_releases
 from scripts.cli import engine, jobs, release, rollback
 from tests.scripts.cli.fakes import (
@@ -118,10 +118,12 @@ def test_the_champion_is_released_when_no_version_is_named(platform: Platform) -
 
 def test_a_model_is_tried_in_the_image_that_will_serve_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = "sha256:" + "3" * 64
-    monkeypatch.setattr(release, "read_images", always({"serving": LockedImage(digest=newer, inputs=newer)}))
+    monkeypatch.setattr(
+        release, "read_images", always({"serving": LockedImage(digest=newer, inputs=newer, version="0.1.0")})
+    )
     released(3)
     checked = platform.checked[0]
-    assert checked["image"] == f"{IMAGE.rpartition('@')[0]}@{newer}"
+    assert checked["image"] == f"{repository_of(IMAGE)}@{newer}"
     assert checked.items() >= {"MODEL_VERSION": "3", "MODEL_URI": "s3://b/3", "MODEL_DIGEST": DIGEST}.items()
 
 

@@ -49,6 +49,15 @@ def test_health_is_the_first_reason_that_kubernetes_gives(pods: list[dict[str, A
     assert describe(service(), pods).health == health
 
 
-def test_a_service_on_a_simulated_node_says_so() -> None:
-    assert describe(service(), [pod(READY, labels={"groundwork.dev/simulated": "true"})]).kind == "simulated"
-    assert describe(service(), [pod(READY)]).kind == "real"
+def test_a_service_on_a_simulated_node_says_so_and_why() -> None:
+    simulated = pod(READY, labels={"groundwork.dev/simulated": "true"})
+    simulated["metadata"]["annotations"] = {"groundwork.dev/simulated-because": "no image"}
+    described = describe(service(), [simulated])
+    assert (described.kind, described.because) == ("simulated", "no image")
+    assert (describe(service(), [pod(READY)]).kind, describe(service(), [pod(READY)]).because) == ("real", None)
+
+
+def test_the_version_is_that_of_the_pods_of_each_where_they_differ() -> None:
+    pods = [pod(READY, labels={"app.kubernetes.io/version": number}) for number in ("3.2", "3.1", "3.2")]
+    assert describe(service(), pods).version == "3.1, 3.2"
+    assert describe(service(), []).version == ""

@@ -9,7 +9,7 @@ from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, q
 from workloads import catalog
 from workloads.documents import training_document, training_job
 
-IMAGE = "10.80.0.1:5000/groundwork/training@sha256:" + "2" * 64
+IMAGE = "10.80.0.1:5000/groundwork/training:0.1.0@sha256:" + "2" * 64
 STORE = ObjectStore(endpoint=None, region="r", buckets={"raw": "local-raw"}, credentials={})
 DOCUMENT = training_document(catalog.load("iris"), STORE)
 JOB = training_job("iris", "sha256:" + "2" * 64, DOCUMENT)

@@ -63,6 +63,13 @@ def test_pods_that_pod_security_would_refuse_become_a_warning(session: Session, 
     assert any("violates PodSecurity" in warning and "pods of" in warning for warning in session.warnings)
 
 
+def test_a_stateful_set_may_mount_what_its_claim_templates_bring(session: Session, namespace: str) -> None:
+    made = stateful_set(namespace, claims=True)
+    made["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    session.preview(made)
+    assert session.warnings == []
+
+
 def test_pods_over_a_quota_become_a_warning(session: Session, namespace: str) -> None:
     hard = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": namespace}}
     session.create({**hard, "spec": {"hard": {"requests.cpu": "1m"}}})

@@ -1,0 +1,1 @@
+"""Jenkins, configured as code, and its two pipelines."""

@@ -1,0 +1,200 @@
+"""What Jenkins is told: its configuration as code, its jobs, the pods of its agents. Pure functions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modules.core.documents import render
+from modules.core.kubernetes import USER
+from modules.core.naming import service_host
+from modules.core.settings import Resources
+from modules.core.simulation import SIMULATED
+
+from .settings import JenkinsSettings
+
+SERVICE = "jenkins"
+HTTP_PORT, AGENT_PORT = 8080, 50000
+FILES = Path(__file__).with_name("files")
+FOLDER = "modules/jenkins/files"
+"""Of the pipelines in the repository."""
+PIPELINES = ("infrastructure", "model")
+CONFIGURATION = "/etc/groundwork/jenkins"
+SECRETS = "/var/run/groundwork/jenkins"
+ADMINISTRATOR = "admin"
+GITHUB = "github"
+"""Id of the credentials that pipelines use towards GitHub."""
+AGENT_HOME = "/home/jenkins/agent"
+STEPS = "steps"
+"""Name of the agent pods' template, and of the container in them that runs a pipeline's steps."""
+ENVIRONMENT_AGENT = "environment"
+"""Name and label of the agent on the machine that the environment's state is on. It connects by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """References of what runs."""
+
+    controller: str
+    agent: str
+    """Speaks with the controller."""
+    steps: str
+    """Runs the steps: Python 3.11 and Git."""
+
+
+def configuration(settings: JenkinsSettings, *, namespace: str, agent_pod: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of the plugin configuration-as-code. Secrets are read from files when Jenkins starts."""
+    host = service_host(SERVICE, namespace)
+    document: dict[str, Any] = {
+        "jenkins": {
+            "systemMessage": "Configured as code: what is changed here is undone by the next start.",
+            "mode": "EXCLUSIVE",
+            "numExecutors": 0,
+            "slaveAgentPort": AGENT_PORT,
+            "crumbIssuer": {"standard": {"excludeClientIPFromCrumb": False}},
+            "securityRealm": {
+                "local": {
+                    "allowsSignup": False,
+                    "users": [{"id": ADMINISTRATOR, "password": secret("admin-password")}],
+                }
+            },
+            "authorizationStrategy": {"loggedInUsersCanDoAnything": {"allowAnonymousRead": False}},
+            "clouds": [{"kubernetes": cloud(settings, namespace=namespace, host=host, agent_pod=agent_pod)}],
+            "nodes": [{"permanent": environment_agent()}],
+        },
+        "unclassified": {"location": {"url": f"http://{host}:{HTTP_PORT}/"}},
+    }
+    if settings.repository:
+        token = {
+            "scope": "GLOBAL",
+            "id": GITHUB,
+            "username": "x-access-token",
+            "password": secret("github-token"),
+            "description": "Reads the repository and comments on its pull requests.",
+        }
+        document["credentials"] = {"system": {"domainCredentials": [{"credentials": [{"usernamePassword": token}]}]}}
+        document["jobs"] = [{"file": f"{CONFIGURATION}/jobs.groovy"}]
+    return document
+
+
+def secret(key: str) -> str:
+    """What stands for a secret in the configuration."""
+    return f"${{trim:${{readFile:{SECRETS}/{key}}}}}"
+
+
+def cloud(settings: JenkinsSettings, *, namespace: str, host: str, agent_pod: Mapping[str, Any]) -> dict[str, Any]:
+    """Agents as pods of the namespace, each for one build."""
+    return {
+        "name": "kubernetes",
+        "namespace": namespace,
+        "serverUrl": "https://kubernetes.default.svc",
+        "jenkinsUrl": f"http://{host}:{HTTP_PORT}",
+        "jenkinsTunnel": f"{host}:{AGENT_PORT}",
+        "containerCapStr": str(settings.agents),
+        "restrictedPssSecurityContext": True,
+        "templates": [
+            {
+                "name": STEPS,
+                "label": STEPS,
+                "namespace": namespace,
+                "nodeUsageMode": "EXCLUSIVE",
+                "serviceAccount": f"{SERVICE}-agent",
+                "podRetention": "never",
+                "showRawYaml": False,
+                "yamlMergeStrategy": "override",
+                "yaml": yaml.safe_dump(dict(agent_pod), sort_keys=False),
+            }
+        ],
+    }
+
+
+def environment_agent() -> dict[str, Any]:
+    return {
+        "name": ENVIRONMENT_AGENT,
+        "labelString": ENVIRONMENT_AGENT,
+        "mode": "EXCLUSIVE",
+        "numExecutors": 1,
+        "remoteFS": "/var/lib/groundwork-agent",
+        "launcher": {"inbound": {"workDirSettings": {"disabled": False, "failIfWorkDirIsMissing": False}}},
+    }
+
+
+def agent_pod(
+    images: Images, resources: Resources, *, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> dict[str, Any]:
+    """The pod of an agent: restricted, without a token, beside it the container that runs the steps. Jenkins gives both
+    a volume at AGENT_HOME. Placed on simulated nodes when the labels say so."""
+    simulated = SIMULATED in labels
+    placement: dict[str, Any] = {
+        "nodeSelector": {SIMULATED: "true"},
+        "tolerations": [{"key": SIMULATED, "operator": "Exists", "effect": "NoSchedule"}],
+    }
+    small = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"labels": dict(labels), "annotations": dict(annotations)},
+        "spec": {
+            **(placement if simulated else {}),
+            "serviceAccountName": f"{SERVICE}-agent",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                _agent_container("jnlp", images.agent, small),
+                {
+                    **_agent_container(STEPS, images.steps, resources.model_dump()),
+                    "command": ["sleep"],
+                    "args": ["infinity"],
+                },
+            ],
+            "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "4Gi"}}],
+        },
+    }
+
+
+def _agent_container(name: str, image: str, resources: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "workingDir": AGENT_HOME,
+        "env": [{"name": "HOME", "value": AGENT_HOME}],
+        "resources": dict(resources),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+
+
+def jobs(repository: str) -> str:
+    """The Job DSL script of the pipelines of a GitHub repository (owner/name)."""
+    owner, _, name = repository.partition("/")
+    return render(
+        FILES / "jobs.groovy.j2",
+        pipelines=PIPELINES,
+        owner=owner,
+        repository=name,
+        credentials=GITHUB,
+        folder=FOLDER,
+    )
+
+
+def files(settings: JenkinsSettings, document: Mapping[str, Any]) -> dict[str, str]:
+    """The files below CONFIGURATION, by name."""
+    found = {
+        "jenkins.yaml": yaml.safe_dump(dict(document), sort_keys=False),
+        "plugins.txt": (FILES / "plugins.txt").read_text(),
+    }
+    return found if settings.repository is None else {**found, "jobs.groovy": jobs(settings.repository)}

@@ -1,0 +1,107 @@
+"""The steps of the pipelines, for Jenkins and GitHub Actions alike: their options and help.
+
+What a step leaves for a later one lies below .pipeline/, where the build servers find it too.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modules.core.paths import REPOSITORY
+
+FOLDER = REPOSITORY / ".pipeline"
+PREVIEW = FOLDER / "preview.md"
+CANDIDATE = FOLDER / "candidate.json"
+
+STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi.<stack>.yaml.")]
+WORKLOAD = Annotated[str, typer.Argument(help="Workload: a folder of workloads/ with a workload.yaml.")]
+
+app = typer.Typer(no_args_is_help=True, help="Run one step of the pipelines, as the build servers do.")
+
+
+@app.command()
+def preview(stack: STACK) -> None:
+    """Build the images, ask the engine what would change, and write it as Markdown. Changes nothing that runs."""
+    from .preview import run
+
+    run(stack, PREVIEW)
+
+
+@app.command()
+def comment() -> None:
+    """Put the preview on the pull request CHANGE_URL, as GITHUB_TOKEN: one comment, which later previews replace."""
+    from .comment import run
+
+    run(PREVIEW)
+
+
+@app.command()
+def policies(stack: STACK) -> None:
+    """Hold what would change against the policies of this repository. Exit code 1 if one is broken."""
+    from .preview import check_policies
+
+    check_policies(stack)
+
+
+@app.command("test-code")
+def test_code() -> None:
+    """Lint, types and unit tests of the workloads."""
+    from .workload_tests import code
+
+    code()
+
+
+@app.command("test-data")
+def test_data(workload: WORKLOAD) -> None:
+    """Hold the workload's data set to its schema."""
+    from .workload_tests import of_workload
+
+    of_workload(workload, "data")
+
+
+@app.command("test-model")
+def test_model(workload: WORKLOAD) -> None:
+    """Train the workload's models right here and hold them to what any model of it must do."""
+    from .workload_tests import of_workload
+
+    of_workload(workload, "model")
+
+
+@app.command()
+def train(workload: WORKLOAD, stack: STACK) -> None:
+    """Bring the training code into the environment and train there; write the candidate for the next steps."""
+    from .candidate import train as run
+
+    run(stack, workload, CANDIDATE)
+
+
+@app.command()
+def evaluate(workload: WORKLOAD, stack: STACK) -> None:
+    """Hold the candidate against what serves, on the same held-out data. Exit code 1 if it is worse."""
+    from .candidate import evaluate as run
+
+    run(stack, workload, CANDIDATE)
+
+
+@app.command()
+def release(workload: WORKLOAD, stack: STACK) -> None:
+    """Release the candidate, as `groundwork release` does."""
+    from .candidate import release as run
+
+    run(stack, workload, CANDIDATE)
+
+
+def written(path: Path, step: str) -> str:
+    """What an earlier step left. UserError where it left nothing."""
+    from modules.core.errors import UserError
+
+    try:
+        return path.read_text()
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is not there: run `scripts/pipeline {step}` first") from error
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)

@@ -1,0 +1,25 @@
+import pytest
+
+from modules.core.contracts import Registry
+from modules.core.images import LockedImage, reference, repository_of, version_of
+
+DIGEST = f"sha256:{1:064x}"
+REGISTRY = Registry(push="10.80.0.1:5000/groundwork", pull="10.80.0.1:5000/groundwork")
+
+
+def test_a_reference_tells_the_version_and_pins_the_digest() -> None:
+    made = reference(REGISTRY, "mlflow", LockedImage(digest=DIGEST, inputs=DIGEST, version="3.17.2"))
+    assert made == f"10.80.0.1:5000/groundwork/mlflow:3.17.2@{DIGEST}"
+    assert (repository_of(made), version_of(made)) == ("10.80.0.1:5000/groundwork/mlflow", "3.17.2")
+
+
+@pytest.mark.parametrize("name", ["mlflow", "host:5000/mlflow", "docker.io/library/python"])
+@pytest.mark.parametrize("rest", ["", ":3.1", f"@{DIGEST}", f":3.1@{DIGEST}"])
+def test_the_repository_is_what_comes_before_tag_and_digest(name: str, rest: str) -> None:
+    assert repository_of(name + rest) == name
+
+
+@pytest.mark.parametrize("name", ["mlflow", "host:5000/mlflow", f"host:5000/mlflow@{DIGEST}"])
+def test_an_image_without_a_tag_tells_no_version(name: str) -> None:
+    with pytest.raises(ValueError, match="tells no version; expected name:version@digest"):
+        version_of(name)
