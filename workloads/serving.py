@@ -1,5 +1,7 @@
 """The serving component: the pinned model behind a Service, and the template that checks a model before its release."""
 
+from collections.abc import Mapping
+
 import pulumi
 from pulumi_kubernetes.apps.v1 import (
     Deployment,
@@ -15,15 +17,16 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from modules.core import kubernetes
 from modules.core.component import Component
-from modules.core.contracts import ObjectStore
+from modules.core.contracts import Backend, ObjectStore, Route
 from modules.core.labels import Labels
 from modules.core.naming import service_host
-from modules.core.releases import Pin
+from modules.core.releases import Release
 from workloads.documents import check_template
 from workloads.manifests import PORT, check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
 
-COMPONENT = "serving"
+COMPONENT, CANARY = "serving", "canary"
+"""Of the pods of what serves, and of what is tried beside it."""
 CHECK_DEADLINE_SECONDS = 300
 """For image pull, download and one answer; seconds where the image is there."""
 
@@ -34,7 +37,10 @@ CHECK_KEPT_SECONDS = 3600
 
 
 class Serving(Component):
-    """Nothing runs while no release is pinned: there is only the template of the check that comes before a release."""
+    """Nothing runs while no release is pinned: there is only the template of the check that comes before a release.
+
+    `gateway`: the namespace from which requests come.
+    """
 
     address: pulumi.Output[str] | None
     """Where pods reach the model: http://host:port; None while nothing is released."""
@@ -49,11 +55,13 @@ class Serving(Component):
         namespace: pulumi.Input[str],
         store: ObjectStore,
         labels: Labels,
-        release: Pin | None,
+        release: Release | None,
+        gateway: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.namespace = namespace
+        self.gateway = gateway
         self.image = image
         self.account = f"{name}-{COMPONENT}"
         ServiceAccount(
@@ -66,12 +74,14 @@ class Serving(Component):
         self._declare_check(check)
         self.address = None
         if release is not None:
-            pod = serving_pod(
-                workload, image=image, resources=settings.serving, account=self.account, store=store, pin=release
-            )
-            self._declare_server(pod, settings)
+            tried = {CANARY: release.canary.pin} if release.canary else {}
+            for component, pin in {COMPONENT: release, **tried}.items():
+                pod = serving_pod(
+                    workload, image=image, resources=settings.serving, account=self.account, store=store, pin=pin
+                )
+                self._declare_server(pod, settings, component)
             self.address = pulumi.Output.from_input(namespace).apply(
-                lambda physical: f"http://{service_host(name, physical)}:{PORT}"
+                lambda physical: server_url(name, COMPONENT, physical)
             )
         self.register_outputs({"address": self.address})
 
@@ -90,13 +100,14 @@ class Serving(Component):
             opts=self.child(),
         )
 
-    def _declare_server(self, pod: PodSpecArgs, settings: WorkloadSettings) -> None:
-        pods = self.selector(component=COMPONENT)
+    def _declare_server(self, pod: PodSpecArgs, settings: WorkloadSettings, component: str) -> None:
+        name = server_name(self.name, component)
+        pods = self.selector(component=component)
         Deployment(
-            self.name,
+            name,
             metadata=self.meta(
-                self.name,
-                component=COMPONENT,
+                name,
+                component=component,
                 namespace=self.namespace,
                 annotations={"pulumi.com/timeoutSeconds": str(ROLLOUT_SECONDS)},
             ),
@@ -110,31 +121,70 @@ class Serving(Component):
                 ),
                 progress_deadline_seconds=ROLLOUT_SECONDS,
                 revision_history_limit=3,
-                template=PodTemplateSpecArgs(metadata=self.pod_meta(component=COMPONENT, image=self.image), spec=pod),
+                template=PodTemplateSpecArgs(metadata=self.pod_meta(component=component, image=self.image), spec=pod),
             ),
             opts=self.child(),
         )
         Service(
-            self.name,
+            name,
             metadata=self.meta(
-                self.name,
-                component=COMPONENT,
+                name,
+                component=component,
                 namespace=self.namespace,
-                annotations=kubernetes.published(settings.local_port),
+                annotations=kubernetes.published(settings.local_port if component == COMPONENT else None),
             ),
             spec=kubernetes.service_spec(pods, {"http": PORT}),
             opts=self.child(),
         )
-        NetworkPolicy(
-            f"{self.name}-clients",
-            metadata=self.meta(f"{self.name}-clients", component=COMPONENT, namespace=self.namespace),
-            spec=kubernetes.allow_ingress(pods, namespaces=[self.namespace], port=PORT),
-            opts=self.child(),
-        )
+        self._allow_clients(name, component, pods)
         if settings.replicas > 1:  # with one pod a budget could only block the drain of its node
             PodDisruptionBudget(
-                self.name,
-                metadata=self.meta(self.name, component=COMPONENT, namespace=self.namespace),
+                name,
+                metadata=self.meta(name, component=component, namespace=self.namespace),
                 spec=PodDisruptionBudgetSpecArgs(max_unavailable=1, selector=LabelSelectorArgs(match_labels=pods)),
                 opts=self.child(),
             )
+
+    def _allow_clients(self, name: str, component: str, pods: Mapping[str, str]) -> None:
+        """The workload's own pods may ask the server, and the gateway."""
+        NetworkPolicy(
+            f"{name}-clients",
+            metadata=self.meta(f"{name}-clients", component=component, namespace=self.namespace),
+            spec=kubernetes.allow_ingress(pods, namespaces=[self.namespace, self.gateway], port=PORT),
+            opts=self.child(),
+        )
+        NetworkPolicy(
+            f"{name}-gateway",
+            metadata=self.meta(f"allow-{name}", component=component, namespace=self.gateway),
+            spec=kubernetes.allow_egress(pods, namespace=self.namespace, port=PORT),
+            opts=self.child(),
+        )
+
+
+def server_name(workload: str, component: str) -> str:
+    """Of the Deployment and Service of what serves, and of what is tried beside it."""
+    return workload if component == COMPONENT else f"{workload}-{component}"
+
+
+def server_url(workload: str, component: str, namespace: str) -> str:
+    """Where pods reach it."""
+    return f"http://{service_host(server_name(workload, component), namespace)}:{PORT}"
+
+
+def route(workload: Workload, release: Release, namespace: str) -> Route:
+    """From the gateway to the workload's servers: all requests to what serves, or a share to what is tried beside it."""
+    shares = {COMPONENT: 100 - release.canary.weight, CANARY: release.canary.weight} if release.canary else {COMPONENT: 1}
+    return Route(
+        name=workload.name,
+        title=workload.description,
+        backends=tuple(
+            Backend(
+                name=server_name(workload.name, component),
+                url=server_url(workload.name, component, namespace),
+                weight=weight,
+            )
+            for component, weight in shares.items()
+        ),
+        health="/v2/health/ready",
+        login=False,
+    )

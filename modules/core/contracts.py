@@ -94,3 +94,43 @@ class Tenant:
 
     buckets: Mapping[BucketRole, Access]
     database: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One server, or set of like servers, behind a route."""
+
+    name: str
+    """Under which metrics count it; the route's name where there is one backend."""
+    url: str
+    """http://host:port inside the cluster."""
+    weight: int = 1
+    """Its share of the requests, relative to the route's other backends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A way from the gateway to a service."""
+
+    name: str
+    """Host name below the gateway's domain, and first part of the path for clients that can't use it."""
+    title: str
+    """One line for people."""
+    backends: tuple[Backend, ...]
+    health: str
+    """Path that answers 2xx while a backend is well."""
+    login: bool
+    """Whether the gateway asks for its login: for services that have none of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """A workload's model, for the landing page: who is champion, what serves, what is tried beside it."""
+
+    workload: str
+    model: str
+    release: int | None
+    version: int | None
+    canary_version: int | None
+    canary_weight: int | None
+    """Percent of the requests; the canary_ fields are None where nothing is tried."""

@@ -34,11 +34,27 @@ class Pin(BaseModel):
     """The MLflow run that made the model."""
 
 
+class Canary(BaseModel):
+    """A model version that is tried beside the one that serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pin: Pin
+    weight: int = Field(ge=1, le=99)
+    """Percent of the requests that go to it."""
+
+
 class Release(Pin):
-    """What a workload serves, and the pins before it."""
+    """What a workload serves, what is tried beside it, and the pins before it."""
 
     history: tuple[Pin, ...] = ()
     """Former pins, newest last."""
+    canary: Canary | None = None
+
+    @property
+    def pin(self) -> Pin:
+        """Itself, without what is beside and before it."""
+        return Pin.model_validate(self.model_dump(exclude={"history", "canary"}))
 
 
 class _Releases(BaseModel):

@@ -118,7 +118,7 @@ def pin_of(version: Version, former: Release | None) -> Release:
             f"model {version.model!r} version {version.number} has no tag {' nor '.join(missing)}: "
             "it was not registered by `groundwork train`, and can't be released"
         )
-    history = (*former.history, Pin.model_validate(former.model_dump(exclude={"history"}))) if former else ()
+    history = (*former.history, former.pin) if former else ()
     return Release(
         release=former.release + 1 if former else 1,
         model_name=version.model,

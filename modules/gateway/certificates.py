@@ -1,0 +1,50 @@
+"""The environment's own authority, and the gateway's certificate of it."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_tls as tls
+
+from modules.core.component import Component
+
+AUTHORITY_HOURS = 10 * 365 * 24
+SERVER_HOURS, RENEWAL_HOURS = 365 * 24, 30 * 24
+"""Browsers refuse certificates of more than 398 days. A run within the last month makes a new one."""
+
+
+def certificates(
+    owner: Component, *, names: Sequence[str], addresses: Sequence[str], environment: str
+) -> Mapping[str, pulumi.Output[str]]:
+    """PEM texts: ca.crt, tls.crt and tls.key of a server with these DNS names and IP addresses."""
+    authority_key = tls.PrivateKey(
+        f"{owner.name}-authority-key", algorithm="ECDSA", ecdsa_curve="P256", opts=owner.child()
+    )
+    authority = tls.SelfSignedCert(
+        f"{owner.name}-authority",
+        private_key_pem=authority_key.private_key_pem,
+        subject=tls.SelfSignedCertSubjectArgs(common_name=f"Groundwork {environment}", organization="Groundwork"),
+        is_ca_certificate=True,
+        validity_period_hours=AUTHORITY_HOURS,
+        allowed_uses=["cert_signing", "crl_signing", "digital_signature"],
+        opts=owner.child(),
+    )
+    key = tls.PrivateKey(f"{owner.name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=owner.child())
+    request = tls.CertRequest(
+        f"{owner.name}-request",
+        private_key_pem=key.private_key_pem,
+        subject=tls.CertRequestSubjectArgs(common_name=names[0], organization="Groundwork"),
+        dns_names=list(names),
+        ip_addresses=list(addresses),
+        opts=owner.child(),
+    )
+    certificate = tls.LocallySignedCert(
+        f"{owner.name}-certificate",
+        cert_request_pem=request.cert_request_pem,
+        ca_private_key_pem=authority_key.private_key_pem,
+        ca_cert_pem=authority.cert_pem,
+        validity_period_hours=SERVER_HOURS,
+        early_renewal_hours=RENEWAL_HOURS,
+        allowed_uses=["digital_signature", "server_auth"],
+        opts=owner.child(),
+    )
+    return {"ca.crt": authority.cert_pem, "tls.crt": certificate.cert_pem, "tls.key": key.private_key_pem}

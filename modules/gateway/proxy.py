@@ -1,0 +1,196 @@
+"""The gateway on a cluster: the proxy, and beside it in the same pod the landing page."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+import yaml
+
+from modules.core.component import Component
+from modules.core.contracts import Route, ServedModel, Tracking
+from modules.core.kubernetes import (
+    allow_ingress,
+    checksum,
+    config_volume,
+    container,
+    encoded,
+    http_probe,
+    mount,
+    pod,
+    published,
+    secret_volume,
+    service_spec,
+)
+from modules.core.labels import Labels
+from modules.core.naming import hashed
+
+from .certificates import certificates
+from .documents import (
+    CERTIFICATE,
+    LOGIN,
+    METRICS_PORT,
+    PORT,
+    PORTAL_PORT,
+    ROUTES,
+    SERVICE,
+    STATIC,
+    files,
+    server_names,
+    static_configuration,
+)
+from .settings import GatewaySettings
+
+COMPONENT = "proxy"
+USERNAME = "groundwork"
+LOGIN_SECRET, CERTIFICATE_SECRET = "gateway-login", "gateway-certificate"
+
+
+class Gateway(Component):
+    """`routes`: where it leads; each server allows its requests by itself. `models`: shown on the landing page."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: GatewaySettings,
+        labels: Labels,
+        image: str,
+        namespace: pulumi.Input[str],
+        routes: Sequence[Route],
+        models: Sequence[ServedModel],
+        tracking: Tracking,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        self.settings = settings
+        self.image = image
+        self.namespace = namespace
+        static = self._static()
+        followed = files(routes, models, environment=labels.environment, tracking=tracking)
+        k8s.core.v1.ConfigMap(
+            f"{name}-routes",
+            # One that changes: the proxy follows it while it runs, since a restart could lose requests.
+            metadata=self.meta("routes", component=COMPONENT, namespace=namespace),
+            data=followed,
+            opts=self.child(),
+        )
+        login = self._login()
+        certificate = certificates(
+            self, names=server_names(routes), addresses=["127.0.0.1"], environment=labels.environment
+        )
+        self._secret(CERTIFICATE_SECRET, certificate)
+        self._server(static, checksum(*login.values(), *certificate.values()))
+        self._service()
+        self.register_outputs({})
+
+    def _static(self) -> k8s.core.v1.ConfigMap:
+        content = {"traefik.yaml": yaml.safe_dump(static_configuration(), sort_keys=False)}
+        return k8s.core.v1.ConfigMap(
+            f"{self.name}-configuration",
+            metadata=self.meta(hashed(self.name, content), component=COMPONENT, namespace=self.namespace),
+            data=content,
+            immutable=True,
+            opts=self.child(),
+        )
+
+    def _login(self) -> Mapping[str, pulumi.Output[str]]:
+        """Of the services that have none of their own: for people, and as a hash for the proxy."""
+        password = random.RandomPassword(f"{self.name}-password", length=40, special=False, opts=self.child())
+        self._secret(LOGIN_SECRET, {"username": USERNAME, "password": password.result})
+        users = {"users": password.bcrypt_hash.apply(lambda text: f"{USERNAME}:{text}\n")}
+        self._secret("gateway-users", users)
+        return users
+
+    def _secret(self, physical_name: str, values: Mapping[str, pulumi.Input[str]]) -> None:
+        k8s.core.v1.Secret(
+            f"{self.name}-{physical_name.removeprefix('gateway-')}-secret",
+            metadata=self.meta(physical_name, component="credentials", namespace=self.namespace),
+            data=encoded(values),
+            opts=self.child(),
+        )
+
+    def _server(self, static: k8s.core.v1.ConfigMap, secrets: pulumi.Output[str]) -> None:
+        account = k8s.core.v1.ServiceAccount(
+            f"{self.name}-account",
+            metadata=self.meta(SERVICE, component=COMPONENT, namespace=self.namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        k8s.apps.v1.Deployment(
+            f"{self.name}-proxy",
+            metadata=self.meta(SERVICE, component=COMPONENT, namespace=self.namespace),
+            spec=k8s.apps.v1.DeploymentSpecArgs(
+                replicas=1,
+                # A new proxy answers before the old one goes.
+                strategy=k8s.apps.v1.DeploymentStrategyArgs(
+                    type="RollingUpdate",
+                    rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(max_unavailable=0, max_surge=1),
+                ),
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(component=COMPONENT)),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(
+                        component=COMPONENT, image=self.image, annotations={"groundwork.dev/checksum": secrets}
+                    ),
+                    spec=pod(
+                        service_account=account.metadata.name,
+                        containers=[self._proxy(), self._portal()],
+                        volumes=[
+                            config_volume("static", static.metadata.name),
+                            config_volume("routes", "routes"),
+                            secret_volume("certificate", CERTIFICATE_SECRET),
+                            secret_volume("users", "gateway-users"),
+                        ],
+                    ),
+                ),
+            ),
+            opts=self.child(),
+        )
+
+    def _proxy(self) -> k8s.core.v1.ContainerArgs:
+        return container(
+            name="proxy",
+            image=self.image,
+            command=["traefik", f"--configfile={STATIC}/traefik.yaml"],
+            resources=self.settings.resources,
+            ports={"https": PORT, "metrics": METRICS_PORT},
+            mounts=[
+                mount("static", STATIC),
+                mount("routes", ROUTES),
+                mount("certificate", CERTIFICATE),
+                mount("users", LOGIN),
+            ],
+            startup=http_probe("/ping", "metrics", period_seconds=1, failures=60),
+            readiness=http_probe("/ping", "metrics", period_seconds=5, failures=2),
+            liveness=http_probe("/ping", "metrics", period_seconds=20, failures=3),
+        )
+
+    def _portal(self) -> k8s.core.v1.ContainerArgs:
+        command = ["python", "/opt/groundwork/portal.py", f"{ROUTES}/portal.json", str(PORTAL_PORT)]
+        return container(
+            name="portal",
+            image=self.image,
+            command=command,
+            resources=self.settings.portal,
+            mounts=[mount("routes", ROUTES)],
+        )
+
+    def _service(self) -> None:
+        selector = self.selector(component=COMPONENT)
+        k8s.core.v1.Service(
+            f"{self.name}-service",
+            metadata=self.meta(
+                SERVICE,
+                component=COMPONENT,
+                namespace=self.namespace,
+                annotations=published(self.settings.local_port),
+            ),
+            spec=service_spec(selector, {"https": PORT, "metrics": METRICS_PORT}),
+            opts=self.child(),
+        )
+        k8s.networking.v1.NetworkPolicy(
+            f"{self.name}-everyone",
+            metadata=self.meta("allow-everyone", component="network-policy", namespace=self.namespace),
+            spec=allow_ingress(selector, namespaces=None, port=PORT),
+            opts=self.child(),
+        )
