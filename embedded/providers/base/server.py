@@ -68,7 +68,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
         self.engine.connect(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=True, supports_autonaming_configuration=self.provider.takes_proposed_names
+        )
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context

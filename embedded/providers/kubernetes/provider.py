@@ -64,6 +64,8 @@ NAMESPACE_WAIT = 10.0
 HELM_HOOK = "helm.sh/hook"
 DEFINITION_WAIT = 10.0
 """Seconds for which a custom resource waits for the server to serve a definition made moments ago."""
+UNDECLARED_WAIT = 3.0
+"""Seconds for which an object waits for a namespace or a definition that the program may be about to declare."""
 
 
 class Kubernetes(Provider):
@@ -189,7 +191,8 @@ class Kubernetes(Provider):
                 return writer.create(call, manifest, manager, timeout_of(call, manifest))
             except ApiError as error:
                 namespace = missing_namespace(error)
-                if call.preview or waited >= NAMESPACE_WAIT or not self.coming.has("Namespace", namespace):
+                patience = NAMESPACE_WAIT if self.coming.has("Namespace", namespace) else UNDECLARED_WAIT
+                if call.preview or not namespace or waited >= patience:
                     raise
             call.sleep(RETRY_PAUSE)
             waited += RETRY_PAUSE
@@ -284,7 +287,7 @@ class Kubernetes(Provider):
             unknown_kind(self.coming, call, api_version, name)
             return None
         waited = 0.0
-        while self.coming.has_kind(api_version, name) and waited < DEFINITION_WAIT:
+        while waited < (DEFINITION_WAIT if self.coming.has_kind(api_version, name) else UNDECLARED_WAIT):
             call.sleep(RETRY_PAUSE)
             waited += RETRY_PAUSE
             self.cluster.discovery.forget()

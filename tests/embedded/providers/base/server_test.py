@@ -61,5 +61,7 @@ def test_a_name_made_up_before_stays_whatever_the_engine_proposes() -> None:
 
 
 def test_the_engine_is_told_that_its_names_are_taken() -> None:
-    answer = Servicer(Kubernetes(), "").Configure(provider_pb2.ConfigureRequest(), Mock())
-    assert answer.supports_autonaming_configuration
+    servicer = Servicer(Kubernetes(), "")
+    # An engine that shakes hands goes by its answer, an older one by the other.
+    assert servicer.Handshake(provider_pb2.ProviderHandshakeRequest(), Mock()).supports_autonaming_configuration
+    assert servicer.Configure(provider_pb2.ConfigureRequest(), Mock()).supports_autonaming_configuration
