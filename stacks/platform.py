@@ -8,12 +8,16 @@ from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Tenant, Tracking
+from modules.core.contracts import Route, ServedModel, Tenant, Tracking
 from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.naming import namespace
 from modules.core.releases import Release, read_releases
+from modules.gateway.documents import PORTAL
+from modules.gateway.documents import SERVICE as GATEWAY
+from modules.gateway.documents import address as gateway_address
+from modules.gateway.proxy import Gateway
 from modules.jenkins.documents import SERVICE as JENKINS
 from modules.jenkins.documents import Images
 from modules.jenkins.server import Jenkins
@@ -24,6 +28,7 @@ from stacks.foundation import Foundation, lay
 from stacks.settings import PlatformSettings
 from workloads import catalog
 from workloads.serving import Serving
+from workloads.serving import route as model_route
 from workloads.training import Training
 
 Outputs = dict[str, Any]
@@ -32,6 +37,7 @@ Outputs = dict[str, Any]
 def tenants(settings: PlatformSettings) -> dict[str, Tenant]:
     """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data."""
     services: dict[str, Tenant] = {MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True)}
+    services[GATEWAY] = Tenant(buckets={})
     if settings.jenkins.enabled:
         services[JENKINS] = Tenant(buckets={})
     return services | {
@@ -44,7 +50,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     labels = Labels(environment=environment, owner=settings.owner)
     foundation = lay(settings, labels, tenants(settings))
     contract = tracking(namespace(environment, MLFLOW), foundation.object_store)
-    names = (MLFLOW, "training", "serving") if settings.workloads else (MLFLOW,)
+    names = (MLFLOW, GATEWAY, *(("training", "serving") if settings.workloads else ()))
     images = {name: require_image(environment, foundation.registry, name) for name in names}
     Mlflow(
         MLFLOW,
@@ -55,7 +61,19 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         database=foundation.database,
         image=images[MLFLOW],
         namespace=foundation.namespaces[MLFLOW],
-        clients={name: foundation.namespaces[name] for name in sorted(settings.workloads)},
+        clients={name: foundation.namespaces[name] for name in (GATEWAY, *sorted(settings.workloads))},
+        origins=[gateway_address(MLFLOW, settings.gateway.local_port)] if settings.gateway.local_port else [],
+        opts=pulumi.ResourceOptions(providers=[foundation.provider]),
+    )
+    Gateway(
+        GATEWAY,
+        settings=settings.gateway,
+        labels=labels,
+        image=images[GATEWAY],
+        namespace=foundation.namespaces[GATEWAY],
+        routes=routes(settings, environment, contract),
+        models=served_models(settings, environment),
+        tracking=contract,
         opts=pulumi.ResourceOptions(providers=[foundation.provider]),
     )
     if settings.jenkins.enabled:
@@ -71,6 +89,43 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
             for name in sorted(settings.workloads)
         },
     }
+
+
+def routes(settings: PlatformSettings, environment: str, contract: Tracking) -> list[Route]:
+    """The ways from the gateway: to MLflow, and to each workload that serves."""
+    mlflow = Route(
+        name=MLFLOW,
+        title="Experiments and the model registry",
+        servers={MLFLOW: contract.url},
+        weights={MLFLOW: 1},
+        health="/health",
+        login=True,
+    )
+    released = read_releases(environment)
+    serving = [
+        model_route(catalog.load(name), released[name], namespace(environment, name))
+        for name in sorted(settings.workloads)
+        if name in released
+    ]
+    return [mlflow, *serving]
+
+
+def served_models(settings: PlatformSettings, environment: str) -> list[ServedModel]:
+    """What the landing page tells of each workload's model."""
+    released = read_releases(environment)
+    return [served_model(name, catalog.load(name).model, released.get(name)) for name in sorted(settings.workloads)]
+
+
+def served_model(workload: str, model: str, release: Release | None) -> ServedModel:
+    canary = release.canary if release else None
+    return ServedModel(
+        workload=workload,
+        model=model,
+        release=release.release if release else None,
+        version=release.model_version if release else None,
+        canary_version=canary.pin.model_version if canary else None,
+        canary_weight=canary.weight if canary else None,
+    )
 
 
 def place_jenkins(settings: PlatformSettings, labels: Labels, foundation: Foundation) -> dict[str, str]:
@@ -136,6 +191,7 @@ def place_workload(
         namespace=foundation.namespaces[name],
         store=foundation.object_store,
         release=release,
+        gateway=foundation.namespaces[GATEWAY],
         labels=labels,
         opts=on_cluster,
     )
@@ -144,16 +200,22 @@ def place_workload(
 
 def describe_workload(release: Release | None, image: str, address: pulumi.Output[str] | None) -> Outputs:
     """What is exported of a workload: `version` counts its releases; without one nothing serves."""
+    canary = release.canary if release else None
     return {
         "version": release.release if release else None,
         "image": image,
         "model_name": release.model_name if release else None,
         "model_version": release.model_version if release else None,
+        "canary": {"model_version": canary.pin.model_version, "weight": canary.weight} if canary else None,
         "address": address,
     }
 
 
 def local_addresses(settings: PlatformSettings) -> dict[str, str]:
-    """Where this machine reaches MLflow and the served models, by service."""
+    """Where this machine reaches the landing page, MLflow and the served models, by service."""
     ports = settings.ports()
-    return {name: f"http://127.0.0.1:{ports[name]}" for name in (MLFLOW, *sorted(settings.workloads)) if name in ports}
+    served = {name: f"http://127.0.0.1:{ports[name]}" for name in sorted(settings.workloads) if name in ports}
+    port = settings.gateway.local_port
+    if port is None:
+        return served
+    return {**served, GATEWAY: gateway_address(PORTAL, port), MLFLOW: gateway_address(MLFLOW, port)}

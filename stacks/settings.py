@@ -14,6 +14,7 @@ from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, Port, Settings, validated
 from modules.database.settings import DatabaseSettings
+from modules.gateway.settings import GatewaySettings
 from modules.jenkins.settings import JenkinsSettings
 from modules.mlflow.settings import MlflowSettings
 from modules.storage.settings import StorageSettings
@@ -21,8 +22,10 @@ from workloads.settings import WorkloadSettings
 
 FOLDER = REPOSITORY / "stacks"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-RESERVED = frozenset({"api", "storage", "database", "mlflow", "jenkins"})
+RESERVED = frozenset({"api", "database", "gateway", "groundwork", "jenkins", "mlflow", "storage"})
 """Names of services: a workload of such a name would share its namespace and its address."""
+CANARY_SUFFIX = "-canary"
+"""Of what is tried beside a workload's server."""
 
 
 def _private_sixteen(text: str) -> str:
@@ -70,6 +73,7 @@ class PlatformSettings(Settings):
     storage: StorageSettings = Field(default=StorageSettings(), description="Object store and its buckets.")
     database: DatabaseSettings = Field(default=DatabaseSettings(), description="PostgreSQL.")
     mlflow: MlflowSettings = Field(default=MlflowSettings(), description="Tracking server and model registry.")
+    gateway: GatewaySettings = Field(default=GatewaySettings(), description="Entry point for people and clients.")
     jenkins: JenkinsSettings = Field(default=JenkinsSettings(), description="Jenkins and its pipelines.")
     github_token: SecretStr | None = Field(
         default=None,
@@ -86,6 +90,7 @@ class PlatformSettings(Settings):
             "api": self.foundation.ports.api,
             "storage": self.storage.local_port,
             "mlflow": self.mlflow.local_port,
+            "gateway": self.gateway.local_port,
             **{name: workload.local_port for name, workload in self.workloads.items()},
         }
         return {service: port for service, port in wanted.items() if port is not None}
@@ -114,6 +119,10 @@ class PlatformSettings(Settings):
     def _workloads_are_not_services(self) -> Self:
         for name in sorted(RESERVED & self.workloads.keys()):
             raise ValueError(f"workloads.{name} has the name of a service: choose another than {sorted(RESERVED)}")
+        for name in sorted(name for name in self.workloads if name.endswith(CANARY_SUFFIX)):
+            raise ValueError(
+                f"workloads.{name} has the name of a canary: choose one that does not end in {CANARY_SUFFIX}"
+            )
         return self
 
 

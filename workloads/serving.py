@@ -17,7 +17,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from modules.core import kubernetes
 from modules.core.component import Component
-from modules.core.contracts import Backend, ObjectStore, Route
+from modules.core.contracts import ObjectStore, Route
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.releases import Release
@@ -172,19 +172,15 @@ def server_url(workload: str, component: str, namespace: str) -> str:
 
 
 def route(workload: Workload, release: Release, namespace: str) -> Route:
-    """From the gateway to the workload's servers: all requests to what serves, or a share to what is tried beside it."""
-    shares = {COMPONENT: 100 - release.canary.weight, CANARY: release.canary.weight} if release.canary else {COMPONENT: 1}
+    """From the gateway to the workload's servers: to what serves, and its share to what is tried beside it."""
+    share = release.canary.weight if release.canary else 0
+    shares = {COMPONENT: 100 - share, **({CANARY: share} if share else {})}
+    name = workload.name
     return Route(
-        name=workload.name,
+        name=name,
         title=workload.description,
-        backends=tuple(
-            Backend(
-                name=server_name(workload.name, component),
-                url=server_url(workload.name, component, namespace),
-                weight=weight,
-            )
-            for component, weight in shares.items()
-        ),
+        servers={server_name(name, component): server_url(name, component, namespace) for component in shares},
+        weights={server_name(name, component): weight for component, weight in shares.items()},
         health="/v2/health/ready",
         login=False,
     )

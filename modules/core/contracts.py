@@ -97,18 +97,6 @@ class Tenant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backend:
-    """One server, or set of like servers, behind a route."""
-
-    name: str
-    """Under which metrics count it; the route's name where there is one backend."""
-    url: str
-    """http://host:port inside the cluster."""
-    weight: int = 1
-    """Its share of the requests, relative to the route's other backends."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Route:
     """A way from the gateway to a service."""
 
@@ -116,9 +104,12 @@ class Route:
     """Host name below the gateway's domain, and first part of the path for clients that can't use it."""
     title: str
     """One line for people."""
-    backends: tuple[Backend, ...]
+    servers: Mapping[str, str]
+    """http://host:port inside the cluster by server, under whose name metrics count its requests."""
+    weights: Mapping[str, int]
+    """Share of the requests by server."""
     health: str
-    """Path that answers 2xx while a backend is well."""
+    """Path that answers 2xx while a server is well."""
     login: bool
     """Whether the gateway asks for its login: for services that have none of their own."""
 

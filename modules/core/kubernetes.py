@@ -300,15 +300,17 @@ def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
 
 
 def allow_ingress(
-    pods: Mapping[str, str], *, namespaces: Sequence[pulumi.Input[str]], port: int
+    pods: Mapping[str, str], *, namespaces: Sequence[pulumi.Input[str]] | None, port: int
 ) -> NetworkPolicySpecArgs:
-    """Every pod of `namespaces` may reach `port` of the pods with these labels in the policy's namespace."""
+    """Every pod of `namespaces` may reach `port` of the pods with these labels in the policy's namespace.
+    None: everyone, from outside of the cluster too."""
     return NetworkPolicySpecArgs(
         pod_selector=LabelSelectorArgs(match_labels=pods),
         policy_types=["Ingress"],
         ingress=[
             NetworkPolicyIngressRuleArgs(
-                from_=[_peer(namespace, None) for namespace in namespaces], ports=[NetworkPolicyPortArgs(port=port)]
+                from_=None if namespaces is None else [_peer(namespace, None) for namespace in namespaces],
+                ports=[NetworkPolicyPortArgs(port=port)],
             )
         ],
     )

@@ -1,1 +1,1 @@
-"""The one entry point for people and clients: TLS, host names, logins, weighted routes, and a page that shows it all."""
+"""The one entry point: TLS, host names, logins, weighted routes, and a page that shows what is there."""

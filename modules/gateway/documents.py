@@ -75,11 +75,11 @@ def routing(routes: Sequence[Route]) -> dict[str, Any]:
     """What the proxy follows while it runs: hosts, paths, logins and weights."""
     middlewares: dict[str, Any] = {"login": {"basicAuth": {"usersFile": f"{LOGIN}/users", "removeHeader": True}}}
     routers: dict[str, Any] = {PORTAL: _router(f"{_local()} || Host(`{host_of(PORTAL)}`)", PORTAL, [], priority=1)}
-    services: dict[str, Any] = {PORTAL: _servers(f"http://127.0.0.1:{PORTAL_PORT}")}
+    services: dict[str, Any] = {PORTAL: _server(f"http://127.0.0.1:{PORTAL_PORT}")}
     for route in routes:
         login = ["login"] if route.login else []
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
-        target, parts = _backends(route)
+        target, parts = _servers(route)
         routers[route.name] = _router(f"Host(`{host_of(route.name)}`)", target, login)
         routers[f"{route.name}-path"] = _router(
             f"({_local()}) && (Path(`/{route.name}`) || PathPrefix(`/{route.name}/`))",
@@ -105,19 +105,19 @@ def _router(rule: str, service: str, middlewares: Sequence[str], *, priority: in
     return found if priority is None else {**found, "priority": priority}
 
 
-def _servers(url: str) -> dict[str, Any]:
+def _server(url: str) -> dict[str, Any]:
     """A service's own Host header goes on: servers that check it know their own name only."""
     return {"loadBalancer": {"servers": [{"url": url}], "passHostHeader": False}}
 
 
-def _backends(route: Route) -> tuple[str, dict[str, Any]]:
-    """(what a router of the route names, the services it needs). Metrics count each backend under its own name."""
-    services = {backend.name: _servers(backend.url) for backend in route.backends}
+def _servers(route: Route) -> tuple[str, dict[str, Any]]:
+    """(what a router of the route names, the services it needs)."""
+    services = {name: _server(url) for name, url in route.servers.items()}
     if len(services) == 1:
-        return route.backends[0].name, services
-    shares = [{"name": backend.name, "weight": backend.weight} for backend in route.backends]
-    name = f"{route.name}-shared"
-    return name, {**services, name: {"weighted": {"services": shares}}}
+        return next(iter(services)), services
+    shares = [{"name": name, "weight": route.weights[name]} for name in services]
+    shared = f"{route.name}-shared"
+    return shared, {**services, shared: {"weighted": {"services": shares}}}
 
 
 def portal(
@@ -137,7 +137,7 @@ def portal(
 
 
 def _checks(route: Route) -> list[str]:
-    return [f"{backend.url}{route.health}" for backend in route.backends]
+    return [f"{url}{route.health}" for url in route.servers.values()]
 
 
 def files(

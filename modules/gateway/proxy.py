@@ -43,7 +43,8 @@ from .settings import GatewaySettings
 
 COMPONENT = "proxy"
 USERNAME = "groundwork"
-LOGIN_SECRET, CERTIFICATE_SECRET = "gateway-login", "gateway-certificate"
+LOGIN_SECRET, CERTIFICATE_SECRET, USERS_SECRET = "gateway-login", "gateway-certificate", "gateway-users"
+"""For people; of the proxy; the proxy's form of the login."""
 
 
 class Gateway(Component):
@@ -99,7 +100,7 @@ class Gateway(Component):
         password = random.RandomPassword(f"{self.name}-password", length=40, special=False, opts=self.child())
         self._secret(LOGIN_SECRET, {"username": USERNAME, "password": password.result})
         users = {"users": password.bcrypt_hash.apply(lambda text: f"{USERNAME}:{text}\n")}
-        self._secret("gateway-users", users)
+        self._secret(USERS_SECRET, users)
         return users
 
     def _secret(self, physical_name: str, values: Mapping[str, pulumi.Input[str]]) -> None:
@@ -139,7 +140,7 @@ class Gateway(Component):
                             config_volume("static", static.metadata.name),
                             config_volume("routes", "routes"),
                             secret_volume("certificate", CERTIFICATE_SECRET),
-                            secret_volume("users", "gateway-users"),
+                            secret_volume("users", USERS_SECRET),
                         ],
                     ),
                 ),
@@ -172,6 +173,10 @@ class Gateway(Component):
             image=self.image,
             command=command,
             resources=self.settings.portal,
+            ports={"portal": PORTAL_PORT},
+            startup=http_probe("/live", "portal", period_seconds=1, failures=60),
+            readiness=http_probe("/live", "portal", period_seconds=10),
+            liveness=http_probe("/live", "portal", period_seconds=20, failures=3),
             mounts=[mount("routes", ROUTES)],
         )
 

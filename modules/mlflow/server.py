@@ -1,6 +1,6 @@
 """The tracking server on a cluster: runs and the registry in its database, files in its bucket."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -40,9 +40,11 @@ def allowed_hosts(namespace: str, local_port: int | None) -> list[str]:
     return [*names, *(f"{name}:{PORT}" for name in names), *local]
 
 
-def options(contract: Tracking, local_port: int | None) -> list[str]:
+def options(contract: Tracking, local_port: int | None, origins: Sequence[str]) -> list[str]:
     """What `mlflow server` is given. One worker: each takes 270 MiB, and a second one would serve nobody here."""
+    cors = [f"--cors-allowed-origins={','.join(origins)}"] if origins else []
     return [
+        *cors,
         "--host=0.0.0.0",
         f"--port={PORT}",
         "--workers=1",
@@ -53,7 +55,8 @@ def options(contract: Tracking, local_port: int | None) -> list[str]:
 
 
 class Mlflow(Component):
-    """`contract`: what `tracking` says. `clients`: the namespaces that may talk to the server, by client."""
+    """`contract`: what `tracking` says. `clients`: the namespaces that may talk to the server, by client.
+    `origins`: the addresses at which browsers open it elsewhere than at its own port."""
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Mlflow(Component):
         image: str,
         namespace: pulumi.Input[str],
         clients: Mapping[str, pulumi.Input[str]],
+        origins: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
@@ -97,7 +101,7 @@ class Mlflow(Component):
                     metadata=self.pod_meta(component="server", image=image),
                     spec=pod(
                         service_account=account.metadata.name,
-                        containers=[_container(settings, contract, store, image)],
+                        containers=[_container(settings, contract, store, image, origins)],
                         volumes=[
                             secret_volume("s3", store.credentials[TENANT]),
                             secret_volume("database", database.credentials[TENANT]),
@@ -112,14 +116,14 @@ class Mlflow(Component):
 
 
 def _container(
-    settings: MlflowSettings, contract: Tracking, store: ObjectStore, image: str
+    settings: MlflowSettings, contract: Tracking, store: ObjectStore, image: str, origins: Sequence[str]
 ) -> k8s.core.v1.ContainerArgs:
     endpoint = {} if store.endpoint is None else {"MLFLOW_S3_ENDPOINT_URL": store.endpoint}
     return container(
         name="mlflow",
         image=image,
         command=["python", "/opt/groundwork/server.py"],
-        args=options(contract, settings.local_port),
+        args=options(contract, settings.local_port, origins),
         environment={
             "DATABASE_URI_FILE": f"{DATABASE}/uri",
             "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials",

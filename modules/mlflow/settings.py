@@ -15,7 +15,8 @@ class MlflowSettings(Settings):
     """MLflow's tracking server and model registry."""
 
     local_port: Port | None = Field(
-        default=5000, description="Port on 127.0.0.1 of its web pages and API, 1024 to 65535; null: not published."
+        default=None,
+        description="Port on 127.0.0.1 that leads past the gateway and its login, 1024 to 65535; null: there is none.",
     )
     resources: Resources = Field(
         default=resources(cpu=("100m", "2"), memory=("768Mi", "1536Mi")), description="Of the server."

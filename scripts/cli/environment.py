@@ -14,6 +14,7 @@ from embedded.toolchain.build import bin_folder
 from embedded.toolchain.parts import PARTS, Part
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, data_home
+from modules.gateway.documents import client_address
 from stacks.settings import PlatformSettings, load
 
 PROJECT = "groundwork"
@@ -68,6 +69,11 @@ class Environment:
         return self.home / "s3-credentials"
 
     @property
+    def authority(self) -> Path:
+        """Certificate of the environment's own authority, PEM: what clients of the gateway trust. No secret."""
+        return self.home / "gateway-ca.crt"
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         """What is built for this machine: without the CLI where an official one can be used."""
         return tuple(part for part in PARTS if part.name != "pulumi" or official_pulumi() is None)
@@ -95,8 +101,10 @@ class Environment:
             "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['storage']}",
             "AWS_REGION": "us-east-1",
             "AWS_SHARED_CREDENTIALS_FILE": str(self.s3_credentials),
-            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports['mlflow']}",
         }
+        if (port := ports.get("gateway")) is not None:
+            own["MLFLOW_TRACKING_URI"] = client_address("mlflow", port)
+            own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.authority)
         if official_pulumi() is None:
             own["PULUMI_HOME"] = str(self.pulumi_home)
             own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"

@@ -7,7 +7,7 @@ import typer
 
 from modules.core.errors import UserError
 
-from . import kubectl
+from . import gateway, kubectl
 from .environment import Environment, shell_exports
 
 
@@ -17,7 +17,17 @@ def run(stack: str) -> None:
         write_s3_credentials(environment)
     except UserError as error:
         print(f"groundwork: no S3 credentials yet: {error}", file=sys.stderr)
-    typer.echo(shell_exports(environment.variables()))
+    typer.echo(shell_exports({**environment.variables(), **mlflow_login(environment)}))
+
+
+def mlflow_login(environment: Environment) -> dict[str, str]:
+    """MLflow's clients take their login from variables only; none before there is a gateway."""
+    try:
+        access = gateway.write_authority(environment)
+    except UserError as error:
+        print(f"groundwork: no login for MLflow yet: {error}", file=sys.stderr)
+        return {}
+    return {"MLFLOW_TRACKING_USERNAME": access.username, "MLFLOW_TRACKING_PASSWORD": access.password}
 
 
 def write_s3_credentials(environment: Environment) -> None:

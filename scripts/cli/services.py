@@ -1,5 +1,6 @@
 """What runs in an environment, read from its cluster: services, addresses, health, real or simulated."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 from rich.table import Table
 
 from modules.core.labels import VERSION
+from modules.core.naming import namespace
 from modules.core.simulation import BECAUSE, SIMULATED
+from modules.gateway.documents import PORTAL
+from modules.gateway.documents import SERVICE as GATEWAY
+from modules.gateway.documents import address as gateway_address
 
 from . import kubectl
 from .credentials import LOGINS
@@ -43,14 +48,24 @@ class Service:
 
 def find(environment: Environment) -> list[Service]:
     """All services of the platform, by name."""
+    routed = kubectl.get(environment, "configmap", "routes", "-n", namespace(environment.stack, GATEWAY))
+    hosts = hosts_of(routed, environment.settings.gateway.local_port)
     services = kubectl.items(environment, "services", "-A", "-l", PART_OF)
     pods = kubectl.items(environment, "pods", "-A", "-l", PART_OF)
-    found = [describe(service, pods) for service in services if service["spec"].get("clusterIP") != "None"]
+    found = [describe(service, pods, hosts) for service in services if service["spec"].get("clusterIP") != "None"]
     return sorted(found, key=lambda service: service.name)
 
 
-def describe(service: Object, pods: Sequence[Object]) -> Service:
-    """A Service object and the pods behind it, as a row. Pure."""
+def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:
+    """Where browsers open what the gateway leads to, by service; nothing while it is not there or not published."""
+    if routes is None or port is None:
+        return {}
+    named = [service["name"] for service in json.loads(routes["data"]["portal.json"])["services"]]
+    return {GATEWAY: gateway_address(PORTAL, port), **{name: gateway_address(name, port) for name in named}}
+
+
+def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:
+    """A Service object and the pods behind it, as a row. `hosts`: as hosts_of tells. Pure."""
     metadata = service["metadata"]
     behind = [pod for pod in pods if _selects(service, pod)]
     port = metadata.get("annotations", {}).get(LOCAL_PORT)
@@ -60,7 +75,7 @@ def describe(service: Object, pods: Sequence[Object]) -> Service:
     name = metadata["name"]
     return Service(
         name=name,
-        address=f"{scheme}://{place}",
+        address=hosts.get(name, f"{scheme}://{place}"),
         login=f"groundwork credentials {name}" if name in LOGINS else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
         because=_reason(behind),

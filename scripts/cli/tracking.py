@@ -8,6 +8,7 @@ import httpx
 
 from modules.core.errors import UserError
 
+from . import gateway
 from .environment import Environment
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -49,14 +50,8 @@ class Mlflow:
 
     def __init__(self, environment: Environment) -> None:
         self.stack = environment.stack
-        port = environment.settings.mlflow.local_port
-        if port is None:
-            raise UserError(
-                f"groundwork:mlflow.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command asks "
-                "MLflow, so give it a port and run `scripts/up` again"
-            )
-        self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.Client(base_url=f"{self.url}/api/2.0/mlflow/", timeout=20, trust_env=False)
+        self.url = gateway.service_address(environment, "mlflow")
+        self.client = gateway.client(environment, f"{self.url}/api/2.0/mlflow/")
 
     def run(self, run_id: str) -> Run | None:
         answer = self._get("runs/get", run_id=run_id)

@@ -51,6 +51,8 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
         context=cluster.name,
         cluster_identifier=cluster.name,
         enable_secret_mutable=True,
+        # Of all ConfigMaps only the gateway's routes change: the others are named by a hash of their content.
+        enable_config_map_mutable=True,
         opts=pulumi.ResourceOptions(),
     )
     on_cluster = pulumi.ResourceOptions(providers=[provider])

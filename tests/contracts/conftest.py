@@ -15,8 +15,11 @@ from stacks.platform import build
 from stacks.settings import parse
 
 ENVIRONMENT = "local"
-IMAGES = ("base", "storage", "postgresql", "mlflow", "training", "serving")
-GENERATED = {"result": "generated", "hex": "0" * 64}
+IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "training", "serving")
+GENERATED: dict[str, dict[str, str]] = {
+    "random": {"result": "generated", "hex": "0" * 64, "bcryptHash": "$2b$10$generated"},
+    "tls": {"privateKeyPem": "generated", "certRequestPem": "request", "certPem": "certificate"},
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Recorder(pulumi.runtime.Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = cast(dict[str, Any], args.inputs)
         self.declared.append(Declared(args.typ, args.name, inputs))
-        return args.name, {**inputs, **(GENERATED if args.typ.startswith("random:") else {})}
+        package = args.typ.partition(":")[0]
+        return args.name, {**inputs, **GENERATED.get(package, {})}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise AssertionError(f"nothing is looked up: {args.token}")

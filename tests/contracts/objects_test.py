@@ -143,7 +143,7 @@ def test_every_permission_has_both_ends(objects: list[Declared]) -> None:
         (peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], p["metadata"]["namespace"])
         for p in policies
         for rule in p["spec"].get("ingress", [])
-        for peer in rule["from"]
+        for peer in rule.get("from", [])
         if "namespaceSelector" in peer
     }
     assert leaving
@@ -152,6 +152,8 @@ def test_every_permission_has_both_ends(objects: list[Declared]) -> None:
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:
     for declared in of_kind(objects, "ConfigMap"):
+        if declared.name == "gateway-routes":
+            continue  # the proxy follows this one while it runs
         assert declared.inputs["immutable"] is True, str(declared)
         assert re.search(r"-[0-9a-f]{10}$", declared.inputs["metadata"]["name"]), str(declared)
 
@@ -163,6 +165,7 @@ def test_components_have_tokens_of_their_module(platform: Platform) -> None:
         "groundwork:storage:SeaweedFS",
         "groundwork:database:PostgreSQL",
         "groundwork:mlflow:Mlflow",
+        "groundwork:gateway:Gateway",
         "groundwork:jenkins:Jenkins",
         "groundwork:workloads:Training",
         "groundwork:workloads:Serving",
@@ -185,11 +188,12 @@ def test_the_provider_gets_a_context_and_an_identity_but_no_kubeconfig(platform:
 def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
     assert platform.outputs["urls"] == {
         "storage": "http://127.0.0.1:8333",
-        "mlflow": "http://127.0.0.1:5000",
+        "gateway": "https://groundwork.localhost:8443",
+        "mlflow": "https://mlflow.localhost:8443",
         "iris": "http://127.0.0.1:8080",
     }
     assert platform.outputs["buckets"] == {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
-    assert platform.outputs["images"].keys() == {"storage", "postgresql", "mlflow", "training", "serving"}
+    assert platform.outputs["images"].keys() == {"storage", "postgresql", "mlflow", "gateway", "training", "serving"}
     iris = platform.outputs["workloads"]["iris"]
     assert (iris["version"], iris["model_name"], iris["model_version"]) == (2, "iris", 3)
     assert BY_DIGEST.fullmatch(iris["image"])

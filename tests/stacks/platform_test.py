@@ -27,7 +27,11 @@ def test_a_workload_writes_its_data_and_only_reads_models() -> None:
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:
-    assert local_addresses(SETTINGS) == {"mlflow": "http://127.0.0.1:5000", "iris": "http://127.0.0.1:8080"}
+    assert local_addresses(SETTINGS) == {
+        "gateway": "https://groundwork.localhost:8443",
+        "mlflow": "https://mlflow.localhost:8443",
+        "iris": "http://127.0.0.1:8080",
+    }
 
 
 def test_a_workload_that_was_never_released_has_an_image_but_no_version() -> None:
@@ -37,6 +41,7 @@ def test_a_workload_that_was_never_released_has_an_image_but_no_version() -> Non
         "image": "image@sha256:1",
         "model_name": None,
         "model_version": None,
+        "canary": None,
         "address": None,
     }
 

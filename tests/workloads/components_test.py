@@ -8,9 +8,9 @@ import pytest
 
 from modules.core.contracts import ObjectStore, Tracking
 from modules.core.labels import Labels
-from modules.core.releases import Pin
+from modules.core.releases import Canary, Release
 from workloads import catalog
-from workloads.serving import Serving
+from workloads.serving import Serving, route
 from workloads.settings import WorkloadSettings
 from workloads.training import Training
 
@@ -23,7 +23,7 @@ STORE = ObjectStore(
     credentials={"iris": "s3-credentials"},
 )
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
-PIN = Pin(
+PIN = Release(
     release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
 )
 LABELS = Labels(environment="local", owner="someone")
@@ -67,7 +67,7 @@ def training(store: ObjectStore = STORE) -> None:
     declare()
 
 
-def serving(settings: WorkloadSettings | None = None, release: Pin | None = PIN) -> Serving:
+def serving(settings: WorkloadSettings | None = None, release: Release | None = PIN) -> Serving:
     made: list[Serving] = []
 
     @pulumi.runtime.test
@@ -79,6 +79,7 @@ def serving(settings: WorkloadSettings | None = None, release: Pin | None = PIN)
                 settings=settings or WorkloadSettings(),
                 image=IMAGE.format("serving"),
                 namespace=NAMESPACE,
+                gateway="local-gateway",
                 store=STORE,
                 labels=LABELS,
                 release=release,
@@ -185,3 +186,27 @@ def test_a_disruption_budget_needs_a_second_pod(recorder: Recorder, replicas: in
     serving(WorkloadSettings(replicas=replicas))
     assert sum(kind == "PodDisruptionBudget" for kind, _ in recorder.objects) == budgets
     assert recorder.objects["Deployment", "iris"]["spec"]["replicas"] == replicas
+
+
+CANARY = Canary(pin=PIN.pin.model_copy(update={"model_version": 5}), weight=10)
+
+
+def test_a_canary_runs_beside_what_serves_and_shares_no_pod_with_it(recorder: Recorder) -> None:
+    serving(WorkloadSettings(local_port=8080), PIN.model_copy(update={"canary": CANARY}))
+    stable, canary = (recorder.objects["Deployment", name]["spec"] for name in ("iris", "iris-canary"))
+    assert environment(canary["template"]["spec"])["MODEL_VERSION"] == "5"
+    assert environment(stable["template"]["spec"])["MODEL_VERSION"] == "4"
+    for one, other in ((stable, canary), (canary, stable)):
+        labels = one["template"]["metadata"]["labels"]
+        assert not other["selector"]["matchLabels"].items() <= labels.items()
+    service = recorder.objects["Service", "iris-canary"]
+    assert service["spec"]["selector"] == canary["selector"]["matchLabels"]
+    assert "groundwork.dev/local-port" not in service["metadata"].get("annotations", {})
+
+
+def test_the_route_gives_a_canary_its_share_and_all_without_one() -> None:
+    workload = catalog.load("iris")
+    assert route(workload, PIN, NAMESPACE).weights == {"iris": 100}
+    shared = route(workload, PIN.model_copy(update={"canary": CANARY}), NAMESPACE)
+    assert shared.weights == {"iris": 90, "iris-canary": 10}
+    assert shared.servers["iris-canary"] == f"http://iris-canary.{NAMESPACE}.svc.cluster.local:8080"

@@ -2,7 +2,7 @@
 
     portal.py DOCUMENT PORT     DOCUMENT: the JSON that modules/gateway/documents.py writes; read anew for each answer
 
-Answers / with a page and /status.json with the same as data, on 127.0.0.1 only: the proxy beside it is the way in.
+Answers / with a page and /status.json with the same as data; the proxy beside it is the way in.
 """
 
 import json
@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def look(document: Document) -> Document:
     """What is true now: services with their health, models with their champion. Asks all at once."""
     with ThreadPoolExecutor(16) as pool:
         services = pool.map(_service, document["services"])
-        models = pool.map(lambda model: _model(model, document["tracking"]), document["models"])
+        models = pool.map(_model, document["models"], repeat(document["tracking"]))
         return {
             "environment": document["environment"],
             "services": list(services),
@@ -135,4 +136,4 @@ def handler(portal: Portal) -> type[BaseHTTPRequestHandler]:
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), handler(Portal(Path(sys.argv[1])))).serve_forever()
+    ThreadingHTTPServer(("", int(sys.argv[2])), handler(Portal(Path(sys.argv[1])))).serve_forever()

@@ -21,7 +21,8 @@ def test_it_answers_no_local_name_where_it_is_not_published() -> None:
 
 
 def test_one_worker_serves_and_files_go_through_the_server() -> None:
-    given = options(tracking("local-mlflow", STORE), None)
+    given = options(tracking("local-mlflow", STORE), None, ["https://mlflow.localhost:8443"])
     assert "--workers=1" in given
+    assert "--cors-allowed-origins=https://mlflow.localhost:8443" in given
     assert "--serve-artifacts" in given
     assert "--artifacts-destination=s3://local-artifacts/mlflow" in given

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from modules.core.errors import UserError
-from scripts.cli import environment, kubectl, tracking
+from scripts.cli import environment, gateway, kubectl
 from scripts.cli.environment import Environment
 from stacks.settings import PlatformSettings, parse
 
@@ -72,6 +72,7 @@ class Kubectl:
 
 
 HttpClient = httpx.Client
+AUTHORITY = "-----BEGIN CERTIFICATE-----"
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -79,7 +80,7 @@ def mlflow(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, Any
     """An MLflow that answers (status, content) to a path below /api/2.0/mlflow and its parameters; None: not found."""
 
     def handle(request: httpx.Request) -> httpx.Response:
-        path = request.url.path.removeprefix("/api/2.0/mlflow/")
+        path = request.url.path.removeprefix("/mlflow/api/2.0/mlflow/")
         query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
         found = answer(path, json.loads(request.content) if request.content else query)
         status, content = found or (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not found"})
@@ -88,7 +89,10 @@ def mlflow(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, Any
     def client(**options: Any) -> httpx.Client:
         return HttpClient(transport=httpx.MockTransport(handle), base_url=options["base_url"])
 
-    monkeypatch.setattr(tracking.httpx, "Client", client)
+    access = gateway.Access(authority=AUTHORITY, username="groundwork", password="not-a-password")
+    monkeypatch.setattr(gateway, "access", always(access))
+    monkeypatch.setattr(gateway.ssl, "create_default_context", always(None))
+    monkeypatch.setattr(gateway.httpx, "Client", client)
 
 
 def version(number: int, **tags: str) -> dict[str, Any]:

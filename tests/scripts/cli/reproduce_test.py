@@ -111,7 +111,7 @@ def test_a_failed_repetition_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("server")
 def test_an_unknown_run_lists_recent_ones() -> None:
     message = refused(lambda: reproduce.reproduce("local", "zz", quiet))
-    assert message == "no run 'zz' in MLflow at http://127.0.0.1:5000; recent trainings: t1"
+    assert message == "no run 'zz' in MLflow at https://localhost:8443/mlflow; recent trainings: t1"
 
 
 @pytest.mark.parametrize(

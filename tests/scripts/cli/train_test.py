@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from modules.core.contracts import ObjectStore
-from scripts.cli import jobs, train
+from scripts.cli import gateway, jobs, train
 from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, settings, stack
 from workloads import catalog
 from workloads.documents import training_document, training_job
@@ -116,9 +116,12 @@ def test_a_workload_yaml_that_changed_since_the_platform_was_laid_is_not_trained
 
 @pytest.mark.usefixtures("kubectl")
 def test_a_silent_mlflow_is_named_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack(monkeypatch, settings(**{"groundwork:mlflow": {"local_port": 1024}}))
+    stack(monkeypatch, settings(**{"groundwork:gateway": {"local_port": 1024}}))
+    access = gateway.Access(authority="", username="groundwork", password="word")
+    monkeypatch.setattr(gateway, "access", always(access))
+    monkeypatch.setattr(gateway.ssl, "create_default_context", always(True))
     message = refused(lambda: train.train("local", "iris", quiet))
-    assert "MLflow does not answer at http://127.0.0.1:1024" in message
+    assert "MLflow does not answer at https://localhost:1024/mlflow" in message
     assert "run `scripts/up local`" in message
 
 
@@ -126,10 +129,10 @@ def test_a_silent_mlflow_is_named_with_its_address(monkeypatch: pytest.MonkeyPat
 def test_a_fault_of_mlflow_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow(monkeypatch, always((500, {"message": "the database is gone"})))
     message = refused(lambda: train.train("local", "iris", quiet))
-    assert "answered 500 to /api/2.0/mlflow/experiments/get-by-name: the database is gone" in message
+    assert "answered 500 to /mlflow/api/2.0/mlflow/experiments/get-by-name: the database is gone" in message
 
 
 @pytest.mark.usefixtures("kubectl")
 def test_without_a_port_mlflow_can_not_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    stack(monkeypatch, settings(**{"groundwork:mlflow": {"local_port": None}}))
-    assert "groundwork:mlflow.local_port is null" in refused(lambda: train.train("local", "iris", quiet))
+    stack(monkeypatch, settings(**{"groundwork:gateway": {"local_port": None}}))
+    assert "groundwork:gateway.local_port is null" in refused(lambda: train.train("local", "iris", quiet))

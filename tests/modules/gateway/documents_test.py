@@ -1,0 +1,111 @@
+import json
+from typing import Any
+
+import yaml
+
+from modules.core.contracts import Route, ServedModel, Tracking
+from modules.gateway.documents import (
+    address,
+    client_address,
+    files,
+    portal,
+    routing,
+    server_names,
+    static_configuration,
+)
+
+MLFLOW = Route(
+    name="mlflow",
+    title="Experiments",
+    servers={"mlflow": "http://mlflow.local-mlflow:5000"},
+    weights={"mlflow": 1},
+    health="/health",
+    login=True,
+)
+IRIS = Route(
+    name="iris",
+    title="Flowers",
+    servers={"iris": "http://iris.local-iris:8080", "iris-canary": "http://iris-canary.local-iris:8080"},
+    weights={"iris": 90, "iris-canary": 10},
+    health="/v2/health/ready",
+    login=False,
+)
+TRACKING = Tracking(url="http://mlflow.local-mlflow:5000", namespace="local-mlflow", artifacts="s3://a/mlflow")
+MODEL = ServedModel(workload="iris", model="iris", release=2, version=3, canary_version=4, canary_weight=10)
+
+
+def http(*routes: Route) -> dict[str, Any]:
+    return routing(routes)["http"]
+
+
+def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
+    routers = http(MLFLOW)["routers"]
+    assert routers["mlflow"]["rule"] == "Host(`mlflow.localhost`)"
+    assert routers["mlflow-path"]["rule"] == (
+        "(Host(`localhost`) || Host(`127.0.0.1`)) && (Path(`/mlflow`) || PathPrefix(`/mlflow/`))"
+    )
+    assert routers["mlflow"]["service"] == routers["mlflow-path"]["service"] == "mlflow"
+
+
+def test_a_service_gets_its_path_without_the_part_that_led_to_it() -> None:
+    document = http(MLFLOW)
+    assert document["routers"]["mlflow-path"]["middlewares"] == ["login", "mlflow-path"]
+    assert document["middlewares"]["mlflow-path"] == {"stripPrefix": {"prefixes": ["/mlflow"]}}
+
+
+def test_only_what_has_no_login_of_its_own_gets_one_and_never_sees_it() -> None:
+    document = http(MLFLOW, IRIS)
+    assert document["routers"]["mlflow"]["middlewares"] == ["login"]
+    assert "middlewares" not in document["routers"]["iris"]
+    assert document["middlewares"]["login"]["basicAuth"]["removeHeader"] is True
+
+
+def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
+    document = http(IRIS)
+    assert document["routers"]["iris"]["service"] == "iris-shared"
+    assert document["services"]["iris-shared"] == {
+        "weighted": {"services": [{"name": "iris", "weight": 90}, {"name": "iris-canary", "weight": 10}]}
+    }
+    canary = document["services"]["iris-canary"]["loadBalancer"]
+    assert canary["servers"] == [{"url": "http://iris-canary.local-iris:8080"}]
+
+
+def test_servers_are_called_by_the_names_they_know() -> None:
+    assert http(MLFLOW)["services"]["mlflow"]["loadBalancer"]["passHostHeader"] is False
+
+
+def test_what_no_route_claims_is_the_landing_pages() -> None:
+    routers = http(MLFLOW)["routers"]
+    assert routers["groundwork"]["rule"] == "Host(`localhost`) || Host(`127.0.0.1`) || Host(`groundwork.localhost`)"
+    assert routers["groundwork"]["priority"] == 1
+    assert all("priority" not in router for name, router in routers.items() if name != "groundwork")
+
+
+def test_every_way_in_is_encrypted_and_nothing_calls_home() -> None:
+    configuration = static_configuration()
+    assert configuration["entryPoints"]["https"]["http"] == {"tls": {}}
+    assert configuration["global"] == {"checkNewVersion": False, "sendAnonymousUsage": False}
+    assert configuration["metrics"]["prometheus"]["entryPoint"] == "metrics"
+
+
+def test_the_certificate_names_every_host() -> None:
+    assert server_names([MLFLOW, IRIS]) == ["localhost", "groundwork.localhost", "mlflow.localhost", "iris.localhost"]
+    assert address("iris", 8443) == "https://iris.localhost:8443"
+    assert client_address("iris", 8443) == "https://localhost:8443/iris"
+
+
+def test_the_landing_page_knows_where_to_ask_and_no_secret() -> None:
+    shown = portal([IRIS], [MODEL], environment="local", tracking=TRACKING)
+    assert shown["services"][0]["checks"] == [
+        "http://iris.local-iris:8080/v2/health/ready",
+        "http://iris-canary.local-iris:8080/v2/health/ready",
+    ]
+    assert shown["models"][0]["canary_version"] == 4
+    assert "password" not in json.dumps(shown)
+
+
+def test_the_proxy_reads_yaml_and_the_landing_page_json() -> None:
+    content = files([MLFLOW], [MODEL], environment="local", tracking=TRACKING)
+    assert content.keys() == {"routes.yaml", "portal.json"}
+    assert yaml.safe_load(content["routes.yaml"]) == routing([MLFLOW])
+    assert json.loads(content["portal.json"])["environment"] == "local"

@@ -1,0 +1,117 @@
+"""The landing page against servers of the test's own."""
+
+import json
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from modules.gateway.files import portal
+
+SERVED = {"workload": "iris", "model": "iris", "release": 2, "version": 3}
+BESIDE = {"canary_version": 4, "canary_weight": 10}
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Generator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Services(BaseHTTPRequestHandler):
+    """Well at /well, ill at /ill; MLflow, whose model iris has a champion."""
+
+    def do_GET(self) -> None:
+        if "name=iris" in self.path:
+            self._answer(200, {"model_version": {"version": "7"}})
+        elif "name=" in self.path:
+            self._answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
+        else:
+            self._answer(200 if self.path == "/well" else 503, {})
+
+    def _answer(self, code: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def services() -> Iterator[str]:
+    with serving(Services) as address:
+        yield address
+
+
+def document(address: str, **changed: Any) -> dict[str, Any]:
+    check = {"name": "mlflow", "title": "Experiments", "login": True, "checks": [f"{address}/well"]}
+    return {
+        "environment": "local",
+        "domain": "localhost",
+        "tracking": address,
+        "services": [check],
+        "models": [{**SERVED, **BESIDE}],
+        **changed,
+    }
+
+
+def test_health_and_champion_are_asked_for(services: str) -> None:
+    status = portal.look(document(services))
+    assert status["services"] == [{"name": "mlflow", "title": "Experiments", "login": True, "health": "healthy"}]
+    assert status["models"][0]["champion"] == "version 7"
+
+
+def test_what_is_ill_says_how(services: str) -> None:
+    checks = {"name": "iris", "title": "", "login": False, "checks": [f"{services}/ill", "http://127.0.0.1:1/"]}
+    (found,) = portal.look(document(services, services=[checks]))["services"]
+    assert found["health"].startswith("answers 503; does not answer (")
+
+
+def test_a_model_without_champion_and_a_silent_mlflow_are_told_apart(services: str) -> None:
+    assert portal.champion_of("rose", services) == "none yet"
+    assert portal.champion_of("iris", "http://127.0.0.1:1") == "unknown: MLflow does not answer"
+
+
+def test_the_page_links_to_the_hosts_at_the_port_of_the_browser(services: str, tmp_path: Path) -> None:
+    path = tmp_path / "portal.json"
+    path.write_text(json.dumps(document(services)))
+    with serving(portal.handler(portal.Portal(path))) as address, httpx.Client(base_url=address) as client:
+        page = client.get("/", headers={"X-Forwarded-Host": "groundwork.localhost:8443"})
+        assert 'href="https://mlflow.localhost:8443/"' in page.text
+        assert "version 4, 10% of requests" in page.text
+        assert "groundwork credentials mlflow" in page.text
+        assert client.get("/status.json").json()["models"][0]["version"] == 3
+        assert client.get("/elsewhere").status_code == 404
+
+
+def test_what_a_workload_says_of_itself_is_text_and_no_markup(services: str) -> None:
+    status = portal.look(document(services, models=[{**SERVED, **BESIDE, "workload": "<script>"}]))
+    assert "<script>" not in portal.page(status, "localhost", "")
+
+
+def test_a_reload_within_seconds_asks_nobody(services: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "portal.json"
+    path.write_text(json.dumps(document(services)))
+    asked: list[str] = []
+
+    def ask(url: str) -> str:
+        asked.append(url)
+        return ""
+
+    monkeypatch.setattr(portal, "problem_of", ask)
+    page = portal.Portal(path)
+    assert page.status() == page.status()
+    assert len(asked) == 1
