@@ -6,6 +6,7 @@ One control plane, simulated nodes, the engine's default checkpoints, each figur
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedded.providers.install import install
+from embedded.providers.install import engine_variables, install
+from modules.core.paths import REPOSITORY
 
 from .controlplane import ControlPlane
 from .processes import Cost, Run, measure
@@ -21,8 +23,6 @@ from .processes import Cost, Run, measure
 NAMESPACE = "bench"
 SETTLE = 120.0
 """Seconds for the cluster to come to rest between two figures."""
-PARALLEL = 64
-"""What the embedded environment sets: an engine that waits for pods has no use for a limit by processor."""
 
 PROGRAM = """
 import os, pulumi, pulumi_kubernetes as k8s
@@ -91,11 +91,10 @@ class Bench:
             **os.environ,
             "PATH": os.pathsep.join([str(plane.bin_dir), os.environ["PATH"]]),
             "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "bench",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_PARALLEL": str(PARALLEL),
             "KUBECONFIG": str(plane.kubeconfig),
+            **engine_variables(folder / "backend"),
         }
         plane.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         self._run("pulumi", "stack", "init", "bench")
@@ -106,6 +105,7 @@ class Bench:
             self.say(f"run {number + 1} of {runs}")
             self._rival(count)
             self._stack(count, "", skip=True)
+            self._engine_alone(count)
             if awaited:
                 self._rival(count, awaited=True)
                 self._stack(count, ", awaited", skip=False)
@@ -143,6 +143,18 @@ class Bench:
         else:
             self._run(*destroy)
         self._rest()
+
+    def _engine_alone(self, count: int) -> None:
+        """The same stack with a provider that makes nothing."""
+        command = [sys.executable, "-m", "embedded.bench.nothing"]
+        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as provider:
+            port = provider.stdout.readline().strip() if provider.stdout else ""
+            self.environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{port}"
+            try:
+                self._stack(count, ", engine alone", skip=True)
+            finally:
+                del self.environment["PULUMI_DEBUG_PROVIDERS"]
+                provider.terminate()
 
     def _figure(self, name: str, *command: str) -> None:
         found = measure(

@@ -5,11 +5,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PERIOD = 0.05
-"""Seconds between looks; what a process used after the last one is missed."""
+PERIOD = 0.2
+"""Seconds between looks, which cost time themselves; what a process used after the last one is missed."""
 TICKS = os.sysconf("SC_CLK_TCK")
 PARTS = (
     # Found in a process' command line -> its part's name; the first that fits.
@@ -76,7 +77,8 @@ class Sampler:
             name = known[0] if known and known[0] != "other" else _part(pid)
         except (OSError, IndexError, ValueError):
             return  # it has just ended
-        self._seen[pid] = (name, Cost(cpu, memory))
+        # A process that has ended keeps its processor time until its parent has seen it, but not its memory.
+        self._seen[pid] = (name, Cost(cpu, max(memory, known[1].memory if known else 0.0)))
 
 
 def measure(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], others: Sequence[int] = ()) -> Run:
@@ -100,11 +102,9 @@ def measure(command: Sequence[str], *, folder: Path, environment: Mapping[str, s
 def _descendants(root: int) -> list[int]:
     found = [root]
     for pid in found:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                found += [int(child) for child in task.read_text().split()]
-            except OSError:
-                continue
+        with suppress(OSError):  # it, or one of its threads, has just ended
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                found += [int(child) for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split()]
     return found
 
 

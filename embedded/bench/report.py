@@ -15,6 +15,8 @@ RATIOS = (
 )
 LIMITS = (("preview", 4.0),)
 """figure, seconds at most"""
+ALONE = ("up", "preview", "destroy")
+"""Figures that are measured with a provider that makes nothing, too."""
 
 
 def document(figures: Figures) -> dict[str, Any]:
@@ -57,6 +59,10 @@ def table(figures: Figures) -> str:
     for entry in targets(figures):
         mark = "met" if entry["met"] else "MISSED"
         lines.append(f"{entry['target']:48}{entry['value']:8.2f}  at most {entry['limit']:.1f}  {mark}")
+    if "up, engine alone" in figures.runs:
+        lines += ["", "the engine's and the SDK's own share, by the same stack on a provider that makes nothing:"]
+        shares = {name: figures.median(f"{name}, engine alone") / figures.median(name) for name in ALONE}
+        lines.append("  " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
     lines += ["", "memory at most, MiB, during `up`:"]
     parts = sorted(figures.costs("up").items(), key=lambda entry: -entry[1].memory)
     lines.append("  " + ", ".join(f"{part} {cost.memory:.0f}" for part, cost in parts))

@@ -38,11 +38,13 @@ def check(spec: ClusterSpec, own_port: int | None) -> None:
     own_port: what the cluster itself publishes its API server at, while it runs.
     """
     require_root()
-    missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool, path=PATH) is None})
+    missing = {package for tool, package in TOOLS.items() if shutil.which(tool, path=PATH) is None}
     if cni_folder() is None:
-        missing.append("containernetworking-plugins")
+        missing.add("containernetworking-plugins")
     if missing:
-        raise UserError(f"host: {', '.join(missing)} missing: install what is called so on Debian, then run again")
+        raise UserError(
+            f"host: {', '.join(sorted(missing))} missing: install what is called so on Debian, then run again"
+        )
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
         raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")

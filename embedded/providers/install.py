@@ -29,6 +29,16 @@ def launchers(pulumi_home: Path, python: Path) -> dict[Path, str]:
     return found
 
 
+def engine_variables(backend: Path) -> dict[str, str]:
+    """What makes the engine quick with a file backend, without a checkpoint less; backend: the backend's folder.
+
+    Most of its time goes into writing the whole state before and after each step. GOGC: it has a few MB of live data,
+    and memory to spare. metadata=skip: no second file with checksums that nothing reads. The number of parallel
+    operations: most of them wait for the cluster, and the default goes by the number of processors.
+    """
+    return {"GOGC": "400", "PULUMI_PARALLEL": "64", "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip"}
+
+
 def install(pulumi_home: Path, python: Path) -> None:
     """Writes the launchers; a no-op when they are there already.
 
@@ -42,3 +52,14 @@ def install(pulumi_home: Path, python: Path) -> None:
         unfinished.write_text(text)
         unfinished.chmod(0o755)
         unfinished.replace(path)
+    _switch_off_engine_log(pulumi_home)
+
+
+def _switch_off_engine_log(pulumi_home: Path) -> None:
+    """A file in the place of the folder into which the engine writes, unasked, 2.5 MB of trace for 300 resources.
+
+    That is a third of what a preview costs. The engine goes on without; `--logtostderr -v 9` still tells everything.
+    """
+    log = pulumi_home / "logs"
+    if not log.exists():
+        log.touch()

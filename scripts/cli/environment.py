@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from embedded.providers.install import engine_variables
 from embedded.toolchain.build import bin_folder
 from embedded.toolchain.parts import PARTS, Part
 from modules.core.errors import UserError
@@ -87,10 +88,9 @@ class Environment:
         path = os.pathsep.join([str(self.tools), str(REPOSITORY / ".venv/bin"), os.environ.get("PATH", "")])
         own: dict[str, str] = {
             "PATH": path,
-            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            **engine_variables(self.backend),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_PARALLEL": "64",  # most steps wait for pods: a limit by processors would make them queue
             "KUBECONFIG": str(self.kubeconfig),
             "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['storage']}",
             "AWS_REGION": "us-east-1",

@@ -22,11 +22,17 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of a program, as the engine names it."""
+    """One resource of a program, as the engine names it.
+
+    proposed_name, needs_name: what the stack's `pulumi:autonaming` says, told to `check` only. A name that the engine
+    made up, "" where that is left to the provider; and whether the program has to give one.
+    """
 
     urn: str
     type: str
     name: str
+    proposed_name: str = ""
+    needs_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Provider:
 
     name: str
     version: str
+    takes_proposed_names = False
+    """Whether `check` heeds what the engine's autonaming says."""
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()

@@ -68,7 +68,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
         self.engine.connect(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=True, supports_autonaming_configuration=self.provider.takes_proposed_names
+        )
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
@@ -94,7 +96,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
         self.provider.configure(decode(request.args))
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True,
+            supportsPreview=True,
+            supports_autonaming_configuration=self.provider.takes_proposed_names,
+        )
 
     @_answers_errors
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -168,7 +174,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 def _resource(request: Any) -> Resource:
     urn: str = request.urn
     kind = request.type or urn.split("::")[2].rsplit("$", 1)[-1]
-    return Resource(urn, kind, request.name or urn.split("::", 3)[3])
+    name = request.name or urn.split("::", 3)[3]
+    autonaming = getattr(request, "autonaming", None)
+    if autonaming is None or not request.HasField("autonaming"):
+        return Resource(urn, kind, name)
+    return Resource(urn, kind, name, autonaming.proposed_name, needs_name=autonaming.mode == autonaming.DISABLE)
 
 
 def _checked(result: Checked) -> Any:

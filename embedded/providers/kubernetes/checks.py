@@ -2,9 +2,10 @@
 
 import hashlib
 
-from embedded.providers.base import CheckFailure, Object, Resource, is_object, is_unknown, reveal
+from embedded.providers.base import CheckFailure, Object, ProviderError, Resource, is_object, is_unknown, reveal
 
-from .manifest import AUTONAMED, annotations, metadata, name_of
+from .manifest import AUTONAMED, PROPAGATION, WAIT_FOR, annotations, metadata, name_of
+from .readiness.conditions import Malformed, conditions_of
 
 LEFT_OUT = {
     "kubernetes:helm.sh/v3:Release": "Helm releases need the official plugin, which carries Helm itself",
@@ -14,6 +15,7 @@ LEFT_OUT = {
     "kubernetes:kustomize/v2:Directory": "the remote component needs the official plugin",
 }
 SUFFIX_LENGTH = 8
+POLICIES = ("foreground", "background", "orphan")
 
 
 def left_out(token: str) -> str:
@@ -42,11 +44,22 @@ def refused(resource: Resource, inputs: Object) -> list[CheckFailure]:
         ]
     if is_patch(resource) and not name_of(plain):
         return [CheckFailure("a Patch resource needs the name of the object", "metadata.name")]
+    policy = annotations(plain).get(PROPAGATION, "foreground")
+    if not is_unknown(policy) and str(policy).lower() not in POLICIES:
+        why = f"{policy!r} is no such policy; allowed are {', '.join(POLICIES)}"
+        return [CheckFailure(why, f'metadata.annotations["{PROPAGATION}"]')]
+    try:
+        conditions_of(plain)
+    except Malformed as error:
+        return [CheckFailure(str(error), f'metadata.annotations["{WAIT_FOR}"]')]
     return []
 
 
 def named(resource: Resource, old: Object, inputs: Object, seed: bytes) -> Object:
-    """Inputs with a name: the program's, the one made up before, or a new one that ends in 8 random letters."""
+    """Inputs with a name: the program's, the one made up before, the engine's, or one that ends in 8 random letters.
+
+    Raises ProviderError where none is given and the stack's configuration says that none is made up.
+    """
     plain = reveal(inputs)
     given = plain.get("metadata", {})
     if is_unknown(given) or not is_object(given) or given.get("name"):
@@ -54,6 +67,10 @@ def named(resource: Resource, old: Object, inputs: Object, seed: bytes) -> Objec
     before = reveal(old)
     if before and annotations(before).get(AUTONAMED) == "true":
         name = name_of(before)
+    elif resource.needs_name:
+        raise ProviderError(f"metadata.name of {resource.name}: pulumi:autonaming is disabled, so it must be given")
+    elif resource.proposed_name:
+        name = resource.proposed_name
     else:
         name = f"{resource.name}-{hashlib.sha256(seed + resource.urn.encode()).hexdigest()[:SUFFIX_LENGTH]}".lower()
     return with_metadata(inputs, {"name": name}, {AUTONAMED: "true"})

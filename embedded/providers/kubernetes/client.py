@@ -92,8 +92,8 @@ class Client:
                 failure = ApiError.parse(status, data)
                 if status == 401 and self._renew_token():
                     continue
-                if not failure.passing:
-                    raise failure
+                if not failure.passing or (status == 409 and b"resourceVersion" in (body or b"")):
+                    raise failure  # a request that names the version it is about can't succeed later
                 wait = max(delay, _retry_after(answered))
             if time.monotonic() - started + wait > limit:
                 raise failure

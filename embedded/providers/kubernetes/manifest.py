@@ -8,6 +8,8 @@ from embedded.providers.base import Object, Secret, is_list, is_object, mark, re
 AUTONAMED = "pulumi.com/autonamed"
 SKIP_AWAIT = "pulumi.com/skipAwait"
 TIMEOUT = "pulumi.com/timeoutSeconds"
+WAIT_FOR = "pulumi.com/waitFor"
+REPLACE_UNREADY = "pulumi.com/replaceUnready"
 PATCH_FORCE = "pulumi.com/patchForce"
 PATCH_MANAGER = "pulumi.com/patchFieldManager"
 PROPAGATION = "pulumi.com/deletionPropagationPolicy"
@@ -17,8 +19,8 @@ DISPOSABLE = "disposable"
 
 MANAGER_KEY = "__fieldManager"
 CLUSTER_KEY = "__cluster"
-VERSION_KEY = "__initialApiVersion"
-INTERNAL = (MANAGER_KEY, CLUSTER_KEY, VERSION_KEY, "__inputs")
+INTERNAL = (MANAGER_KEY, CLUSTER_KEY, "__initialApiVersion", "__inputs")
+"""Keys of outputs that are no part of the object; the last two are the official plugin's."""
 
 
 def metadata(manifest: Object) -> Object:

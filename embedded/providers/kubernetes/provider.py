@@ -29,12 +29,14 @@ from .manifest import (
     AUTONAMED,
     CLUSTER_KEY,
     MANAGER_KEY,
-    VERSION_KEY,
+    REPLACE_UNREADY,
+    annotation_true,
     annotations,
     field_manager,
     from_server,
     id_of,
     metadata,
+    name_of,
     namespace_of,
     redact,
     sealed_inputs,
@@ -45,6 +47,7 @@ from .manifest import (
 )
 from .preview import Coming, examine_template, missing_namespace, no_such_kind, unknown_kind
 from .readiness.waiting import NotReady, timeout_of, wait_ready
+from .readiness.workloads import job
 from .rules import refuse_data_loss, replaces
 from .settings import Settings
 from .settings import check as check_settings
@@ -60,12 +63,15 @@ NAMESPACE_WAIT = 10.0
 HELM_HOOK = "helm.sh/hook"
 DEFINITION_WAIT = 10.0
 """Seconds for which a custom resource waits for the server to serve a definition made moments ago."""
+UNDECLARED_WAIT = 3.0
+"""Seconds for which an object waits for a namespace or a definition that the program may be about to declare."""
 
 
 class Kubernetes(Provider):
     """One provider resource's cluster."""
 
     name = "kubernetes"
+    takes_proposed_names = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,10 +138,21 @@ class Kubernetes(Provider):
             changes[text] = Change[f"{change.name}_REPLACE"] if forced else change
             if forced:
                 replacing.append(text)
+        if self._unready(resource, before, after):
+            replacing.append(f'metadata.annotations["{REPLACE_UNREADY}"]')
+            changes[replacing[-1]] = Change.UPDATE_REPLACE
         if replacing:
             refuse_data_loss(before, after, replacing)
         fixed = annotations(after).get(AUTONAMED) != "true" and id_of(before) == id_of(after)
         return Diff(changes, delete_first=bool(replacing) and fixed)
+
+    def _unready(self, resource: Resource, before: Object, after: Object) -> bool:
+        """Whether it is a Job that has not ended well, and the program wants another one then."""
+        if not annotation_true(after, REPLACE_UNREADY) or before.get("kind") != "Job" or checks.is_patch(resource):
+            return False
+        kind = self.cluster.kind(str(before["apiVersion"]), "Job")
+        live = kind and Writer(self.cluster, kind).read(namespace_of(before), name_of(before))
+        return bool(live) and not job(live).done
 
     def create(self, call: Call, resource: Resource, inputs: Object) -> Created:
         manifest = to_server(inputs)
@@ -173,7 +190,8 @@ class Kubernetes(Provider):
                 return writer.create(call, manifest, manager, timeout_of(call, manifest))
             except ApiError as error:
                 namespace = missing_namespace(error)
-                if call.preview or waited >= NAMESPACE_WAIT or not self.coming.has("Namespace", namespace):
+                patience = NAMESPACE_WAIT if self.coming.has("Namespace", namespace) else UNDECLARED_WAIT
+                if call.preview or not namespace or waited >= patience:
                     raise
             call.sleep(RETRY_PAUSE)
             waited += RETRY_PAUSE
@@ -268,7 +286,7 @@ class Kubernetes(Provider):
             unknown_kind(self.coming, call, api_version, name)
             return None
         waited = 0.0
-        while self.coming.has_kind(api_version, name) and waited < DEFINITION_WAIT:
+        while waited < (DEFINITION_WAIT if self.coming.has_kind(api_version, name) else UNDECLARED_WAIT):
             call.sleep(RETRY_PAUSE)
             waited += RETRY_PAUSE
             self.cluster.discovery.forget()
@@ -298,6 +316,8 @@ class Kubernetes(Provider):
     def _pass_warnings(self, call: Call, manifest: Object) -> None:
         if not self.settings.hide_helm_hooks and any(key.startswith(HELM_HOOK) for key in annotations(manifest)):
             call.warn(f"{title(manifest)} is a Helm hook: it is made like any other object, and never run as a hook")
+        if annotation_true(manifest, REPLACE_UNREADY) and manifest.get("kind") != "Job":
+            call.warn(f"{title(manifest)}: {REPLACE_UNREADY} is for Jobs only, and has no effect here")
         for text in self.cluster.client.warnings():
             if not (self.settings.hide_deprecations and "deprecated" in text):
                 call.warn(text)
@@ -307,7 +327,6 @@ class Kubernetes(Provider):
             **sealed_outputs(from_server(live), inputs),
             MANAGER_KEY: manager,
             CLUSTER_KEY: self.cluster.uid,
-            VERSION_KEY: str(live.get("apiVersion")),
         }
 
     def _refused(self, error: ApiError, manifest: Object, inputs: Object) -> ProviderError:

@@ -17,8 +17,18 @@ FLAGS = {
     "suppressDeprecationWarnings": "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS",
     "suppressHelmHookWarnings": "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS",
 }
-LEFT_OUT = ("renderYamlToDirectory", "alwaysRender", "skipUpdateUnreachable", "upsertExistingObjects")
-"""Settings of the official plugin that change what it does to objects; ignoring one silently would be worse."""
+LEFT_OUT = {
+    "renderYamlToDirectory": "",
+    "alwaysRender": "",
+    "skipUpdateUnreachable": "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE",
+    "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
+}
+"""Settings of the official plugin that change what it does to objects; ignoring one silently would be worse.
+
+With the environment variable of each, "" where it has none.
+"""
+AWAIT_ALL = "PULUMI_K8S_AWAIT_ALL"
+SERVER_SIDE_APPLY = "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY"
 CONNECTION = ("kubeconfig", "context", "cluster")
 
 
@@ -76,10 +86,12 @@ def check(inputs: Object) -> tuple[Object, list[CheckFailure]]:
         settled.pop("kubeconfig", None)
     refused = [
         CheckFailure("not offered by this stand-in; the official plugin has it", name)
-        for name in LEFT_OUT
-        if _flag(settled.get(name), "") or (name == "renderYamlToDirectory" and settled.get(name))
+        for name, variable in LEFT_OUT.items()
+        if _flag(settled.get(name), variable) or (name == "renderYamlToDirectory" and settled.get(name))
     ]
-    ssa = settled.get("enableServerSideApply")
+    if _flag(None, AWAIT_ALL):
+        refused.append(CheckFailure(f"{AWAIT_ALL} is not offered by this stand-in; annotate with pulumi.com/waitFor"))
+    ssa = settled.get("enableServerSideApply", os.environ.get(SERVER_SIDE_APPLY))
     if ssa is not None and not is_unknown(ssa) and not _flag(reveal(ssa), ""):
         refused.append(
             CheckFailure("is false; this stand-in always applies on the server: remove it", "enableServerSideApply")

@@ -41,8 +41,11 @@ print(json.dumps({n: d.version for n, d in sorted(found.items()) if n.lower().re
 
 
 class Host(language_pb2_grpc.LanguageRuntimeServicer):
-    def __init__(self, engine_address: str) -> None:
+    """verbose: the engine was started with `-v N --logflow`, and wants the SDK's own lines too."""
+
+    def __init__(self, engine_address: str, *, verbose: bool = False) -> None:
         self.engine_address = engine_address
+        self.verbose = verbose
         self.cancelled = threading.Event()
         self.running: set[subprocess.Popen[bytes]] = set()
 
@@ -113,6 +116,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
             "monitor": request.monitor_address,
             "engine": self.engine_address,
             "root_directory": request.info.root_directory,
+            "verbose": self.verbose,
         }
         program = os.path.normpath(os.path.join(request.info.program_directory, request.info.entry_point or "."))
         command = [chosen.python, "-u", str(PROGRAM), json.dumps(settings), program, *request.args]
@@ -195,7 +199,8 @@ def serve() -> None:
     """Serves until the engine ends this process; the port goes to standard output, as the engine expects."""
     server = grpc.server(ThreadPoolExecutor(16))
     # Options come as flags; the engine's address is the last plain argument.
-    host = Host(next((a for a in reversed(sys.argv[1:]) if not a.startswith("-")), ""))
+    address = next((a for a in reversed(sys.argv[1:]) if not a.startswith("-")), "")
+    host = Host(address, verbose=any(a.lstrip("-").startswith("v=") for a in sys.argv[1:]))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
 

@@ -6,10 +6,12 @@ Exits with 32 where the error was shown already.
 """
 
 import asyncio
+import gc
 import inspect
 import json
 import logging
 import os
+import pathlib
 import runpy
 import sys
 import traceback
@@ -17,6 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 ERROR_SHOWN = 32
+INTERRUPTED = 130
+OBJECTS_BEFORE_COLLECTION = 50_000
+"""Python's default of 700 searches the many objects of a large program over and over, and finds nothing."""
 
 try:
     import pulumi
@@ -37,6 +42,39 @@ def configure(settings: dict[str, Any]) -> None:
     )
 
 
+def ignore(*arguments: Any, **named: Any) -> None:
+    del arguments, named
+
+
+def shorten_stack_traces(root: str) -> None:
+    """Keeps the frames of the project in what is recorded of a resource's origin.
+
+    The frames of the SDK, asyncio and this script are the same for every resource, and a third of the state.
+    """
+    from pulumi.runtime import resource
+    from pulumi.runtime.proto import source_pb2
+
+    if not hasattr(resource, "_get_stack_trace"):
+        return  # an SDK that records none
+    installed = os.path.join(root, ".venv") + os.sep
+
+    def stack_trace() -> Any:
+        frames: list[Any] = []
+        frame, constructors = inspect.currentframe(), 0
+        while frame is not None:
+            name = frame.f_code.co_filename
+            # The SDK's rule: what called the third constructor, the resource's own class, is the program's.
+            own = constructors >= 3 and name.startswith(root) and "site-packages" not in name
+            constructors += frame.f_code.co_name == "__init__"
+            if own and not name.startswith(installed):
+                position = source_pb2.SourcePosition(uri=pathlib.Path(name).as_uri(), line=frame.f_lineno)
+                frames.append(source_pb2.StackFrame(pc=position))
+            frame = frame.f_back
+        return source_pb2.StackTrace(frames=frames)
+
+    setattr(resource, "_get_stack_trace", stack_trace)  # noqa: B010  private to the SDK, and so to its types
+
+
 def user_traceback(program: str) -> str:
     """The part of the traceback that begins in the program."""
     frames = traceback.extract_tb(sys.exc_info()[2])
@@ -53,6 +91,10 @@ def main() -> int:
     sys.argv = [program, *arguments]
     chosen = json.loads(settings)
     configure(chosen)
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    shorten_stack_traces(os.path.abspath(chosen["root_directory"]))
+    if not chosen["verbose"]:
+        pulumi.log.debug = ignore  # four lines a resource, each a call that the program waits for, and nobody reads
     # What a failed program leaves behind is of no use to its reader.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
@@ -63,6 +105,8 @@ def main() -> int:
         loop.run_until_complete(
             pulumi.runtime.run_in_stack(lambda: (runpy.run_path(program, run_name="__main__"), None)[1])
         )
+    except KeyboardInterrupt:
+        return INTERRUPTED  # the engine has had enough, and says why
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1

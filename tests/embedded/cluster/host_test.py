@@ -51,7 +51,9 @@ def test_nobody_but_root_starts_a_cluster_and_nothing_is_made(
 def test_a_missing_host_program_is_named_by_its_package(spec: ClusterSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("embedded.cluster.host.PATH", "/nowhere")
-    with pytest.raises(UserError, match="host: containerd, iproute2, mount, nftables, runc, util-linux missing"):
+    monkeypatch.setattr("embedded.cluster.host.cni_folder", lambda: None)
+    packages = "containerd, containernetworking-plugins, iproute2, mount, nftables, runc, util-linux"
+    with pytest.raises(UserError, match=f"host: {packages} missing"):
         check(spec, None)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from embedded.bench.controlplane import ControlPlane
-from embedded.providers.install import install
+from embedded.providers.install import engine_variables, install
 
 Pulumi = Callable[..., "subprocess.CompletedProcess[str]"]
 QUIET = ("--non-interactive", "--color", "never")
@@ -32,11 +32,11 @@ class Project:
             **os.environ,
             "PATH": os.pathsep.join([str(toolchain), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PULUMI_HOME": str(folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{backend}",
             "PULUMI_CONFIG_PASSPHRASE": "passphrase",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "KUBECONFIG": kubeconfig,
+            **engine_variables(backend),
         }
         self.options = f"{{virtualenv: {Path(sys.executable).parents[1]}}}"
 

@@ -18,6 +18,7 @@ def test_every_plugin_lies_where_the_engine_looks_with_the_sdks_version(tmp_path
     plugin = tmp_path / "plugins" / f"resource-kubernetes-v{version('pulumi-kubernetes')}"
     assert os.access(plugin / "pulumi-resource-kubernetes", os.X_OK)
     assert len(list((tmp_path / "plugins").iterdir())) == len(PLUGINS)
+    assert (tmp_path / "logs").is_file()
 
 
 def test_a_second_time_nothing_is_written(tmp_path: Path) -> None:

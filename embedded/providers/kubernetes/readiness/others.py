@@ -1,4 +1,4 @@
-"""Pods, Services, Ingresses, claims, volumes, Namespaces, custom resource definitions, quotas."""
+"""Pods, Services, Ingresses, claims, volumes, Namespaces, custom resource definitions, quotas, tokens."""
 
 from embedded.providers.base import Object
 
@@ -70,6 +70,13 @@ def definition(live: Object) -> Verdict:
         return failed(f"its names are not accepted: {says(names)}")
     established = condition(live, "Established")
     return READY if established.get("status") == "True" else waiting(says(established) or "not established")
+
+
+def secret(live: Object) -> Verdict:
+    """The token of a service account is written by a controller, a moment later."""
+    if live.get("type") != "kubernetes.io/service-account-token" or live.get("data"):
+        return READY
+    return waiting("no token has been written into it yet")
 
 
 def quota(live: Object) -> Verdict:

@@ -8,14 +8,20 @@ from embedded.providers.base import Call, Object, ProviderError, part
 from ..cluster import Cluster
 from ..discovery import Kind
 from ..errors import ApiError
-from ..manifest import SKIP_AWAIT, TIMEOUT, annotation_true, annotations, name_of, namespace_of, title
+from ..manifest import SKIP_AWAIT, TIMEOUT, WAIT_FOR, annotation_true, annotations, name_of, namespace_of, title
 from . import others, workloads
+from .conditions import Malformed, conditions_of, examine_all
 from .diagnosis import Diagnosis
 from .verdict import Finding, Verdict
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds; the official provider's for most kinds."""
-TIMEOUTS = {"Pod": 300.0, "PersistentVolumeClaim": 300.0, "Namespace": 300.0, "CustomResourceDefinition": 300.0}
+TIMEOUTS = {
+    "PersistentVolumeClaim": 300.0,
+    "Namespace": 300.0,
+    "CustomResourceDefinition": 300.0,
+    "Secret": 30.0,
+}
 PATIENCE = 1.5
 """Seconds before the first look at pods and events: most objects are ready by then."""
 LOOK = 2.0
@@ -33,6 +39,7 @@ SIMPLE: dict[tuple[str, str], Callable[[Object], Verdict]] = {
     ("", "Pod"): others.pod,
     ("", "PersistentVolume"): others.volume,
     ("", "Namespace"): others.namespace,
+    ("", "Secret"): others.secret,
     ("", "ResourceQuota"): others.quota,
     ("networking.k8s.io", "Ingress"): others.ingress,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): others.definition,
@@ -71,6 +78,12 @@ def wait_ready(call: Call, cluster: Cluster, kind: Kind, live: Object) -> Object
 
 
 def _examiner(cluster: Cluster, live: Object) -> Callable[[Object], Verdict] | None:
+    try:
+        own = conditions_of(live)
+    except Malformed as error:
+        raise ProviderError(f"{title(live)}: {WAIT_FOR}: {error}") from None
+    if own:
+        return lambda now: examine_all(own, now)
     group, _, _ = str(live["apiVersion"]).rpartition("/")
     key = (group, str(live["kind"]))
     if key == ("", "Service"):
@@ -153,13 +166,16 @@ class _Wait:
         now = time.monotonic()
         if verdict.final:
             raise NotReady(self.live, [verdict.why, *(finding.why for finding in self._look())])
+        self.reasons = self.reasons or [verdict.why]
         if now - self.looked < LOOK:
             return
         self.looked = now
         found = self._look()
         self.reasons = [verdict.why, *(finding.why for finding in found)]
         self._say("; ".join(reversed(self.reasons)))
-        final = [finding for finding in found if finding.final and self._settled(finding, now)]
+        # What a program itself waits for may well come of pods that fail.
+        hopeless = [] if WAIT_FOR in annotations(self.live) else found
+        final = [finding for finding in hopeless if finding.final and self._settled(finding, now)]
         if final:
             raise NotReady(self.live, [verdict.why, *(finding.why for finding in final)])
 

@@ -195,6 +195,13 @@ def test_a_list_is_refused(session: Session) -> None:
     assert "each of its items" in session.provider.check(resource, {}, inputs, b"").failures[0].reason
 
 
+def test_an_unknown_deletion_policy_is_refused(session: Session) -> None:
+    manifest = with_annotations(config_map("there"), {"pulumi.com/deletionPropagationPolicy": "slowly"})
+    (failure,) = session.provider.check(session.resource(manifest), {}, manifest, b"").failures
+    assert failure.property == 'metadata.annotations["pulumi.com/deletionPropagationPolicy"]'
+    assert failure.reason == "'slowly' is no such policy; allowed are foreground, background, orphan"
+
+
 def test_a_yaml_text_is_taken_apart_for_config_files(session: Session) -> None:
     text = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n"
     arguments = {"text": text, "defaultNamespace": "there"}

@@ -145,7 +145,7 @@ def test_a_preview_of_a_replacement_is_checked_though_the_name_is_still_taken(se
     shown = session.preview(job(namespace, completions=2))
     assert shown["spec"]["completions"] == 2
     assert shown["metadata"]["name"] == "once"
-    with pytest.raises(ProviderError, match=r"\.spec\.completion: field not declared"):
+    with pytest.raises(ProviderError, match=r'unknown field "spec\.completion"'):
         session.preview(job(namespace, completion=2))
 
 

@@ -128,6 +128,22 @@ def test_a_setting_that_would_change_what_is_done_is_refused(given: dict[str, An
     assert [failure.property for failure in check(given)[1]] == [path]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "path"),
+    [
+        ("PULUMI_K8S_SKIP_UPDATE_UNREACHABLE", "true", "skipUpdateUnreachable"),
+        ("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true", "upsertExistingObjects"),
+        ("PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY", "false", "enableServerSideApply"),
+        ("PULUMI_K8S_AWAIT_ALL", "true", ""),
+    ],
+)
+def test_so_is_one_that_the_environment_makes(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, path: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert [failure.property for failure in check({})[1]] == [path]
+
+
 def test_a_kubeconfig_that_repeats_the_environment_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/home/me/config")
     assert check({"kubeconfig": "/home/me/config", "context": "c"})[0] == {"context": "c"}

@@ -253,6 +253,21 @@ def test_a_custom_resource_comes_after_the_definition_of_the_same_run(session: S
     helper.join()
 
 
+def test_an_object_may_be_declared_before_its_namespace_and_its_definition(
+    session: Session, namespace: str, another_run: Callable[..., Session]
+) -> None:
+    def declare() -> None:
+        later.create(definition("late.example.com", "Latecomer"))
+        later.create(namespace_of(f"{namespace}-late"))
+
+    later = another_run()
+    timer = threading.Timer(1.0, declare)
+    timer.start()
+    made = session.create(custom("late.example.com", "Latecomer", "first", f"{namespace}-late"))
+    timer.join()
+    assert made.id == f"{namespace}-late/first"
+
+
 def test_skip_await_does_not_wait(session: Session, namespace: str) -> None:
     manifest = with_annotations(deployment(namespace, behaves="nothing"), {"pulumi.com/skipAwait": "true"})
     started = time.monotonic()
