@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import AfterValidator, Field, model_validator
 
+from modules.airflow.settings import AirflowSettings
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, Port, Settings, validated
@@ -20,7 +21,7 @@ from workloads.settings import WorkloadSettings
 
 FOLDER = REPOSITORY / "stacks"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-RESERVED = frozenset({"api", "storage", "database", "mlflow"})
+RESERVED = frozenset({"airflow", "api", "storage", "database", "mlflow"})
 """Names of services: a workload of such a name would share its namespace and its address."""
 
 
@@ -66,6 +67,7 @@ class PlatformSettings(Settings):
     storage: StorageSettings = Field(default=StorageSettings(), description="Object store and its buckets.")
     database: DatabaseSettings = Field(default=DatabaseSettings(), description="PostgreSQL.")
     mlflow: MlflowSettings = Field(default=MlflowSettings(), description="Tracking server and model registry.")
+    airflow: AirflowSettings = Field(default=AirflowSettings(), description="Orchestration.")
     workloads: dict[str, WorkloadSettings] = Field(
         default={}, description="The workloads that this environment trains and serves, by name."
     )
@@ -76,6 +78,7 @@ class PlatformSettings(Settings):
             "api": self.foundation.ports.api,
             "storage": self.storage.local_port,
             "mlflow": self.mlflow.local_port,
+            "airflow": self.airflow.local_port,
             **{name: workload.local_port for name, workload in self.workloads.items()},
         }
         return {service: port for service, port in wanted.items() if port is not None}

@@ -7,28 +7,36 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
+    ConfigMapProjectionArgs,
     ConfigMapVolumeSourceArgs,
     ContainerArgs,
     ContainerPortArgs,
+    DownwardAPIProjectionArgs,
+    DownwardAPIVolumeFileArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     ExecActionArgs,
     HTTPGetActionArgs,
     HTTPHeaderArgs,
+    KeyToPathArgs,
     LifecycleArgs,
+    ObjectFieldSelectorArgs,
     PersistentVolumeClaimArgs,
     PersistentVolumeClaimSpecArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
     ProbeArgs,
+    ProjectedVolumeSourceArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecretVolumeSourceArgs,
     SecurityContextArgs,
+    ServiceAccountTokenProjectionArgs,
     ServicePortArgs,
     ServiceSpecArgs,
     VolumeArgs,
     VolumeMountArgs,
+    VolumeProjectionArgs,
     VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
@@ -43,6 +51,10 @@ from pulumi_kubernetes.networking.v1 import (
 
 from .settings import Resources
 
+ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where clients of the Kubernetes API look for their token."""
+API_PORTS = (443, 6443)
+"""Of the Kubernetes API: its Service's, and its own."""
 USER = 10001
 """User and group of every container: the images' own (modules/registry/base)."""
 LOCAL_PORT = "groundwork.dev/local-port"
@@ -159,6 +171,27 @@ def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
     return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440))
 
 
+def token_volume(name: str) -> VolumeArgs:
+    """What a client of the Kubernetes API needs at ACCOUNT_FILES: a token of the pod's own account that is renewed
+    every hour, and the API's authority. No pod has that unless it mounts this."""
+    token = ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600)
+    authority = ConfigMapProjectionArgs(name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")])
+    place = DownwardAPIVolumeFileArgs(
+        path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
+    )
+    return VolumeArgs(
+        name=name,
+        projected=ProjectedVolumeSourceArgs(
+            default_mode=0o440,
+            sources=[
+                VolumeProjectionArgs(service_account_token=token),
+                VolumeProjectionArgs(config_map=authority),
+                VolumeProjectionArgs(downward_api=DownwardAPIProjectionArgs(items=[place])),
+            ],
+        ),
+    )
+
+
 def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeClaimArgs:
     """A template of a StatefulSet: each of its pods gets a volume of its own, which outlives it."""
     return PersistentVolumeClaimArgs(
@@ -234,6 +267,21 @@ def allow_egress(to: Mapping[str, str], *, namespace: pulumi.Input[str], port: i
         pod_selector=LabelSelectorArgs(),
         policy_types=["Egress"],
         egress=[NetworkPolicyEgressRuleArgs(to=[_peer(namespace, to)], ports=[NetworkPolicyPortArgs(port=port)])],
+    )
+
+
+def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
+    """The pods with these labels may reach the Kubernetes API. It runs outside of the pods' network, at an address that
+    only the cluster knows."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=pods),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0"))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
+            )
+        ],
     )
 
 
