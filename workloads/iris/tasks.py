@@ -91,9 +91,7 @@ def read_split(files: Mapping[str, bytes]) -> "Split":
 
     from workloads.iris.train import FEATURES, TARGET, Split
 
-    frames: list[Any] = [
-        pd.read_csv(io.BytesIO(files[part]), index_col=ROW, float_precision="round_trip") for part in PARTS
-    ]
+    frames: list[Any] = [pd.read_csv(io.BytesIO(files[part]), index_col=ROW) for part in PARTS]
     train, held_out = frames
     return Split(train[FEATURES], held_out[FEATURES], train[TARGET], held_out[TARGET])
 
