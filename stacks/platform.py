@@ -105,6 +105,7 @@ def orchestrate(
             for name in sorted(settings.workloads)
         },
         workspaces={name: foundation.namespaces[name] for name in sorted(settings.workloads)},
+        clients={},
         opts=pulumi.ResourceOptions(providers=[foundation.provider]),
     )
 

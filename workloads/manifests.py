@@ -123,7 +123,13 @@ def task_pods(
         documents[task] = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"namespace": namespace, "labels": labels.of(workload.name, component="task")},
+            "metadata": {
+                "namespace": namespace,
+                "labels": {
+                    **labels.of(workload.name, component="task"),
+                    "app.kubernetes.io/managed-by": "airflow",
+                },
+            },
             "spec": plain(_pod(container, account, access, restart_policy="Never")),
         }
     return documents

@@ -24,6 +24,8 @@ WORKER = "/etc/groundwork/worker"
 KEYS, LOGIN, DATABASE, CREDENTIALS, SECRETS = (
     f"/var/run/groundwork/{role}" for role in ("keys", "login", "database", "s3", "secrets")
 )
+DATABASE_COMMAND = f"sed s/^postgresql:/postgresql+psycopg2:/ {DATABASE}/uri"
+"""Prints the database's address. SQLAlchemy's own choice would be another driver than the one that is installed."""
 PASSWORDS = "/tmp/passwords.json"
 """A copy: Airflow opens the file for writing, even where it has nothing to write."""
 DAGS = "/opt/groundwork/workloads"
@@ -47,7 +49,7 @@ def configuration(settings: AirflowSettings, *, namespace: str, store: ObjectSto
         administrator=ADMINISTRATOR,
         passwords=PASSWORDS,
         keys=KEYS,
-        database=DATABASE,
+        database_command=DATABASE_COMMAND,
         port=PORT,
         base_url=settings.address,
         bundles=canonical_json([{"name": "workloads", "classpath": folder, "kwargs": {"path": DAGS}}]),

@@ -160,23 +160,25 @@ def part_pod(
     )
 
 
-def migration_pod(
-    *,
-    image: str,
-    account: pulumi.Input[str],
-    store: ObjectStore,
-    configuration: pulumi.Input[str],
-    secrets: Secrets,
-    memory: Resources,
-) -> PodSpecArgs:
-    """Waits for the database, then makes or migrates its tables."""
-    volumes = _volumes(configuration, secrets)
-    command = ["sh", "-c", "airflow db check --retry 60 --retry-delay 2 && exec airflow db migrate"]
-    mounts = [mount(name, path) for name, (_, path) in volumes.items()]
+def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, memory: Resources) -> PodSpecArgs:
+    """Waits for the database, then makes or migrates its tables. It reads no configuration: another one is no reason
+    to run again."""
     return pod(
         service_account=account,
-        containers=[_container("migration", image, memory, store, mounts, command=command)],
-        volumes=[volume for volume, _ in volumes.values()],
+        containers=[
+            container(
+                name="migration",
+                image=image,
+                command=["sh", "-c", "airflow db check --retry 60 --retry-delay 2 && exec airflow db migrate"],
+                environment={
+                    "AIRFLOW_HOME": documents.HOME,
+                    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": documents.DATABASE_COMMAND,
+                },
+                resources=memory,
+                mounts=[mount("database", documents.DATABASE)],
+            )
+        ],
+        volumes=[secret_volume("database", secrets.database)],
         restart_policy="Never",
     )
 
@@ -191,16 +193,20 @@ def worker_document(
     memory: Resources,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The pod of a task with the KubernetesExecutor, which fills in name and arguments. It has no way to the database:
-    a task asks the API server."""
+    """The pod of a task with the KubernetesExecutor, which fills in name and arguments. It has neither a way to the
+    database nor the keys of the API: a task asks the API server, by a token of its own."""
     volumes = _volumes(configuration, secrets) | {"token": (token_volume("token"), ACCOUNT_FILES)}
-    del volumes["database"]
+    for withheld in ("database", "keys"):
+        del volumes[withheld]
     mounts = [mount(name, path) for name, (_, path) in volumes.items()]
-    no_database = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db"}
+    nothing = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db",
+        "AIRFLOW__CORE__FERNET_KEY": "",
+    }
     spec = pod(
         service_account=account,
         # The executor knows the container by this name.
-        containers=[_container("base", image, memory, store, mounts, environment=no_database)],
+        containers=[_container("base", image, memory, store, mounts, environment=nothing)],
         volumes=[volume for volume, _ in volumes.values()],
         restart_policy="Never",
     )

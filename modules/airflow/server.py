@@ -41,7 +41,8 @@ TENANT = "airflow"
 
 
 class Airflow(Component):
-    """`pods`: the document of each task's pod, by workload and task; `workspaces`: the namespace of each workload."""
+    """`place`: name of the namespace; `pods`: the document of each task's pod, by workload and task; `workspaces`: the
+    namespace of each workload; `clients`: the namespaces that may talk to its API, by client."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Airflow(Component):
         namespace: pulumi.Input[str],
         pods: Mapping[str, Mapping[str, Any]],
         workspaces: Mapping[str, pulumi.Input[str]],
+        clients: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
@@ -90,7 +92,7 @@ class Airflow(Component):
         }
         for part in parts(settings):
             self._deploy(part, worker, marks)
-        self._traffic()
+        self._traffic(clients)
         self.register_outputs({})
 
     def _values(self, sidecar_image: str) -> dict[str, dict[str, pulumi.Input[str]]]:
@@ -198,8 +200,6 @@ class Airflow(Component):
                     spec=migration_pod(
                         image=self.image,
                         account=self._account("migration"),
-                        store=self.store,
-                        configuration=self.configuration,
                         secrets=self.secrets,
                         memory=self.settings.parts.dag_processor,
                     ),
@@ -254,8 +254,8 @@ class Airflow(Component):
             opts=self.child(),
         )
 
-    def _traffic(self) -> None:
-        """The API is for Airflow's own pods; the API server reads the logs of the two parts that run something."""
+    def _traffic(self, clients: Mapping[str, pulumi.Input[str]]) -> None:
+        """Airflow's own pods are clients of its API, too; the API server reads the logs of what runs something."""
         api = self.selector(component="api-server")
         k8s.core.v1.Service(
             f"{self.name}-service",
@@ -268,8 +268,13 @@ class Airflow(Component):
             spec=service_spec(api, {"http": documents.PORT}),
             opts=self.child(),
         )
-        own = {self.name: self.namespace}
-        allow_clients(self, component="api-server", namespace=self.namespace, port=documents.PORT, clients=own)
+        allow_clients(
+            self,
+            component="api-server",
+            namespace=self.namespace,
+            port=documents.PORT,
+            clients={**clients, self.name: self.namespace},
+        )
         for role, port in LOG_PORTS.items():
             pods = self.selector(component=role)
             ends = {

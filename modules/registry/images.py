@@ -76,10 +76,9 @@ IMAGES = (
             "pyathena",
             "redshift-connector",
             "sagemaker-studio",
-            "watchtower",
         ),
     ),
-    Image(name="xcom", containerfile="modules/airflow/xcom.Containerfile"),
+    Image(name="xcom", containerfile="modules/airflow/xcom.Containerfile", files=("modules/airflow/files/pgrep",)),
     Image(
         name="training",
         containerfile="workloads/training.Containerfile",

@@ -57,6 +57,7 @@ def declared(**settings: Any) -> Objects:
             namespace="local-airflow",
             pods={"iris": {"train_rf": {"kind": "Pod"}}},
             workspaces={"iris": "local-iris"},
+            clients={},
         )
 
     declare()
@@ -100,6 +101,10 @@ def test_parts_start_once_the_tables_are_there(local: Objects) -> None:
         assert annotations["groundwork.dev/checksum"]
 
 
+def test_another_configuration_is_no_reason_to_migrate(local: Objects, kubernetes: Objects) -> None:
+    assert local["Job", "airflow-migration"] == kubernetes["Job", "airflow-migration"]
+
+
 def test_what_runs_tasks_may_start_pods_of_the_workload_and_nothing_else(local: Objects) -> None:
     assert subjects(local) == {"airflow-tasks-iris-binding": ("airflow-scheduler", "local-iris")}
     rules = local["Role", "airflow-tasks-iris"]["rules"]
@@ -119,14 +124,14 @@ def test_only_the_scheduler_has_a_token(local: Objects) -> None:
     assert holders == {"airflow-scheduler"}
 
 
-def test_a_worker_is_restricted_and_never_sees_the_database(kubernetes: Objects) -> None:
+def test_a_worker_is_restricted_and_has_neither_database_nor_keys(kubernetes: Objects) -> None:
     document = json.loads(kubernetes["ConfigMap", "airflow-worker"]["data"]["pod.json"])
     container = document["spec"]["containers"][0]
     assert container["name"] == "base"
     assert container["image"] == IMAGE.format("airflow")
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert document["spec"]["securityContext"]["runAsNonRoot"] is True
-    assert "database" not in {volume["name"] for volume in document["spec"]["volumes"]}
+    assert not {"database", "keys"} & {volume["name"] for volume in document["spec"]["volumes"]}
     assert "airflow-login" not in json.dumps(document)
 
 
