@@ -9,6 +9,7 @@ import pulumi_random as random
 
 from modules.core.component import Component
 from modules.core.contracts import Database, ObjectStore
+from modules.core.documents import plain
 from modules.core.kubernetes import (
     allow_api,
     allow_egress,
@@ -188,22 +189,23 @@ class Airflow(Component):
 
     def _migration(self) -> pulumi.Output[str]:
         """The Job that makes the database's tables, or brings them to the image's version; its name, once it did."""
+        spec = migration_pod(
+            image=self.image,
+            account=self._account("migration"),
+            secrets=self.secrets,
+            memory=self.settings.parts.dag_processor,
+        )
         made = k8s.batch.v1.Job(
             f"{self.name}-migration",
             metadata=self.meta(
-                hashed(f"{self.name}-migration", self.image), component="migration", namespace=self.namespace
+                # All of it: a Job of the same name would have to be deleted first, and all that waits for it, too.
+                hashed(f"{self.name}-migration", plain(spec)),
+                component="migration",
+                namespace=self.namespace,
             ),
             spec=k8s.batch.v1.JobSpecArgs(
                 backoff_limit=4,
-                template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="migration"),
-                    spec=migration_pod(
-                        image=self.image,
-                        account=self._account("migration"),
-                        secrets=self.secrets,
-                        memory=self.settings.parts.dag_processor,
-                    ),
-                ),
+                template=k8s.core.v1.PodTemplateSpecArgs(metadata=self.pod_meta(component="migration"), spec=spec),
             ),
             opts=self.child(),
         )
