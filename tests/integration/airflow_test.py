@@ -170,6 +170,13 @@ def test_the_logs_of_tasks_lie_in_the_bucket_and_are_shown(api: Api, finished: s
     assert "RandomForestClassifier: accuracy" in api.log(finished, "train_rf")
 
 
+def test_connections_and_variables_come_from_secrets(api: Api, shell: dict[str, str]) -> None:
+    inside = ("kubectl", "exec", "-n", f"{STACK}-airflow", "deploy/airflow-scheduler", "--", "airflow")
+    assert run(*inside, "variables", "get", "environment", env=shell).stdout.split() == [STACK]
+    assert "xcom@sha256" in run(*inside, "connections", "get", "kubernetes_default", "-o", "json", env=shell).stdout
+    assert api.get("/connections")["total_entries"] == api.get("/variables")["total_entries"] == 0
+
+
 def test_trainings_are_recorded_in_mlflow(platform: Environment, finished: str) -> None:
     address = platform.variables()["MLFLOW_TRACKING_URI"]
     query = {"experiment_ids": experiments(address), "filter": f"tags.`groundwork.job` LIKE '{DAG}/{finished}/%'"}
@@ -187,6 +194,7 @@ def test_a_task_that_fails_is_tried_again_and_the_selection_waits(platform: Envi
     run_id = api.trigger(retry_seconds=10)
     pod = until(lambda: running_pod(platform, "train_rf"))
     assert_is_ours(pod)
+    assert "Building pod" in api.log(run_id, "train_rf")  # while it runs
     kubectl.run(platform, "delete", "pod", pod["metadata"]["name"], "-n", f"{STACK}-iris", "--wait=false")
     until(lambda: True if api.states(run_id)["train_rf"] == ("up_for_retry", 1) else None)
     assert api.states(run_id)["select_best_model"][0] is None

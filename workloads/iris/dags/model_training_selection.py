@@ -36,6 +36,7 @@ def task(task_id: str, arguments: list[str], **options: Any) -> Any:
         do_xcom_push=True,
         log_events_on_startup=False,  # events are not for what may only start pods
         startup_timeout_seconds=300,
+        startup_check_interval_seconds=1,
         execution_timeout=timedelta(minutes=15),
         **options,
     )
