@@ -8,6 +8,8 @@ from typing import Any
 
 import pulumi
 
+from modules.airflow.server import TENANT as AIRFLOW
+from modules.airflow.server import Airflow
 from modules.core.contracts import Tenant, Tracking
 from modules.core.errors import UserError
 from modules.core.images import require_image
@@ -23,20 +25,25 @@ from modules.registry.third_party import ThirdPartyImage, read_third_party, unre
 from stacks.foundation import Foundation, lay
 from stacks.settings import PlatformSettings
 from workloads import catalog
+from workloads.manifests import task_pods
 from workloads.serving import Serving
+from workloads.training import COMPONENT as TRAINING
 from workloads.training import Training
 
 Outputs = dict[str, Any]
 
 
 def tenants(settings: PlatformSettings) -> dict[str, Tenant]:
-    """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data."""
-    services: dict[str, Tenant] = {MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True)}
+    """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data,
+    Airflow keeps the logs of tasks."""
+    services: dict[str, Tenant] = {
+        MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True),
+        AIRFLOW: Tenant(buckets={"logs": "write"}, database=True),
+    }
     if settings.jenkins.enabled:
         services[JENKINS] = Tenant(buckets={})
-    return services | {
-        name: Tenant(buckets={"raw": "write", "artifacts": "read"}) for name in sorted(settings.workloads)
-    }
+    workload = Tenant(buckets={"raw": "write", "features": "write", "artifacts": "read"})
+    return services | dict.fromkeys(sorted(settings.workloads), workload)
 
 
 def build(settings: PlatformSettings, environment: str) -> Outputs:
@@ -44,7 +51,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     labels = Labels(environment=environment, owner=settings.owner)
     foundation = lay(settings, labels, tenants(settings))
     contract = tracking(namespace(environment, MLFLOW), foundation.object_store)
-    names = (MLFLOW, "training", "serving") if settings.workloads else (MLFLOW,)
+    names = (MLFLOW, AIRFLOW, "xcom", *(("training", "serving") if settings.workloads else ()))
     images = {name: require_image(environment, foundation.registry, name) for name in names}
     Mlflow(
         MLFLOW,
@@ -60,6 +67,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     )
     if settings.jenkins.enabled:
         images |= place_jenkins(settings, labels, foundation)
+    orchestrate(settings=settings, labels=labels, foundation=foundation, contract=contract, images=images)
     return {
         "urls": {**foundation.addresses, **local_addresses(settings)},
         "buckets": dict(foundation.object_store.buckets),
@@ -102,6 +110,44 @@ def jenkins_images(settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
             "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false"
         )
     return images
+
+
+def orchestrate(
+    *,
+    settings: PlatformSettings,
+    labels: Labels,
+    foundation: Foundation,
+    contract: Tracking,
+    images: Mapping[str, str],
+) -> None:
+    """Airflow, told the pods of every workload's tasks."""
+    environment = labels.environment
+    Airflow(
+        AIRFLOW,
+        settings=settings.airflow,
+        labels=labels,
+        store=foundation.object_store,
+        database=foundation.database,
+        image=images[AIRFLOW],
+        sidecar_image=images["xcom"],
+        place=namespace(environment, AIRFLOW),
+        namespace=foundation.namespaces[AIRFLOW],
+        pods={
+            name: task_pods(
+                catalog.load(name),
+                image=images["training"],
+                account=f"{name}-{TRAINING}",
+                namespace=namespace(environment, name),
+                store=foundation.object_store,
+                tracking=contract,
+                labels=labels,
+            )
+            for name in sorted(settings.workloads)
+        },
+        workspaces={name: foundation.namespaces[name] for name in sorted(settings.workloads)},
+        clients={},
+        opts=pulumi.ResourceOptions(providers=[foundation.provider]),
+    )
 
 
 def place_workload(
@@ -154,6 +200,7 @@ def describe_workload(release: Release | None, image: str, address: pulumi.Outpu
 
 
 def local_addresses(settings: PlatformSettings) -> dict[str, str]:
-    """Where this machine reaches MLflow and the served models, by service."""
+    """Where this machine reaches MLflow, Airflow and the served models, by service."""
     ports = settings.ports()
-    return {name: f"http://127.0.0.1:{ports[name]}" for name in (MLFLOW, *sorted(settings.workloads)) if name in ports}
+    names = (MLFLOW, AIRFLOW, *sorted(settings.workloads))
+    return {name: f"http://127.0.0.1:{ports[name]}" for name in names if name in ports}

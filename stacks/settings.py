@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from modules.airflow.settings import AirflowSettings
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, Port, Settings, validated
@@ -21,7 +22,7 @@ from workloads.settings import WorkloadSettings
 
 FOLDER = REPOSITORY / "stacks"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-RESERVED = frozenset({"api", "storage", "database", "mlflow", "jenkins"})
+RESERVED = frozenset({"airflow", "api", "database", "jenkins", "mlflow", "storage"})
 """Names of services: a workload of such a name would share its namespace and its address."""
 
 
@@ -76,6 +77,7 @@ class PlatformSettings(Settings):
         description="Token with which Jenkins reads its repository and comments on pull requests: set it by "
         "`pulumi config set --secret groundwork:github_token`.",
     )
+    airflow: AirflowSettings = Field(default=AirflowSettings(), description="Orchestration.")
     workloads: dict[str, WorkloadSettings] = Field(
         default={}, description="The workloads that this environment trains and serves, by name."
     )
@@ -86,6 +88,7 @@ class PlatformSettings(Settings):
             "api": self.foundation.ports.api,
             "storage": self.storage.local_port,
             "mlflow": self.mlflow.local_port,
+            "airflow": self.airflow.local_port,
             **{name: workload.local_port for name, workload in self.workloads.items()},
         }
         return {service: port for service, port in wanted.items() if port is not None}

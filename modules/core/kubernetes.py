@@ -277,6 +277,21 @@ def allow_egress(to: Mapping[str, str], *, namespace: pulumi.Input[str], port: i
     )
 
 
+def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
+    """The pods with these labels may reach the Kubernetes API. It runs outside of the pods' network, at an address that
+    only the cluster knows."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=pods),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0"))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
+            )
+        ],
+    )
+
+
 def allow_ingress(
     pods: Mapping[str, str], *, namespaces: Sequence[pulumi.Input[str]], port: int
 ) -> NetworkPolicySpecArgs:

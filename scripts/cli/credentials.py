@@ -25,6 +25,7 @@ class Login:
 LOGINS = {
     "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
     "jenkins": Login(tenant="jenkins", secret="jenkins", username="admin", password="admin-password"),
+    "airflow": Login(tenant="airflow", secret="airflow-login", username="username", password="password"),
     "postgresql": Login(tenant="database", secret="superuser", username="postgres", password="password"),
 }
 

@@ -15,8 +15,8 @@ from stacks.platform import build
 from stacks.settings import parse
 
 ENVIRONMENT = "local"
-IMAGES = ("base", "storage", "postgresql", "mlflow", "training", "serving")
-GENERATED = {"result": "generated", "hex": "0" * 64}
+IMAGES = ("base", "storage", "postgresql", "mlflow", "airflow", "xcom", "training", "serving")
+GENERATED = {"result": "generated", "hex": "0" * 64, "base64": "generated"}
 
 
 @dataclass(frozen=True)

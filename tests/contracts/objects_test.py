@@ -164,6 +164,7 @@ def test_components_have_tokens_of_their_module(platform: Platform) -> None:
         "groundwork:database:PostgreSQL",
         "groundwork:mlflow:Mlflow",
         "groundwork:jenkins:Jenkins",
+        "groundwork:airflow:Airflow",
         "groundwork:workloads:Training",
         "groundwork:workloads:Serving",
     }
@@ -186,10 +187,19 @@ def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
     assert platform.outputs["urls"] == {
         "storage": "http://127.0.0.1:8333",
         "mlflow": "http://127.0.0.1:5000",
+        "airflow": "http://127.0.0.1:8081",
         "iris": "http://127.0.0.1:8080",
     }
     assert platform.outputs["buckets"] == {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
-    assert platform.outputs["images"].keys() == {"storage", "postgresql", "mlflow", "training", "serving"}
+    assert platform.outputs["images"].keys() == {
+        "storage",
+        "postgresql",
+        "mlflow",
+        "airflow",
+        "xcom",
+        "training",
+        "serving",
+    }
     iris = platform.outputs["workloads"]["iris"]
     assert (iris["version"], iris["model_name"], iris["model_version"]) == (2, "iris", 3)
     assert BY_DIGEST.fullmatch(iris["image"])

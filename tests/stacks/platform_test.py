@@ -22,12 +22,16 @@ def test_mlflow_keeps_models_and_records() -> None:
 
 def test_a_workload_writes_its_data_and_only_reads_models() -> None:
     iris = tenants(SETTINGS)["iris"]
-    assert iris.buckets == {"raw": "write", "artifacts": "read"}
+    assert iris.buckets == {"raw": "write", "features": "write", "artifacts": "read"}
     assert not iris.database
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:
-    assert local_addresses(SETTINGS) == {"mlflow": "http://127.0.0.1:5000", "iris": "http://127.0.0.1:8080"}
+    assert local_addresses(SETTINGS) == {
+        "mlflow": "http://127.0.0.1:5000",
+        "airflow": "http://127.0.0.1:8081",
+        "iris": "http://127.0.0.1:8080",
+    }
 
 
 def test_a_workload_that_was_never_released_has_an_image_but_no_version() -> None:

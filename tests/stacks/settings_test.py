@@ -123,11 +123,12 @@ def test_a_supplied_secret_is_not_shown_with_the_settings() -> None:
 
 def test_ports_are_told_by_service() -> None:
     settings = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose": {}}}, source="file")
-    assert settings.ports() == {"api": 6443, "storage": 8333, "mlflow": 5000, "iris": 8080}
+    assert settings.ports() == {"api": 6443, "storage": 8333, "mlflow": 5000, "airflow": 8081, "iris": 8080}
     assert [port_key(service) for service in settings.ports()] == [
         "foundation.ports.api",
         "storage.local_port",
         "mlflow.local_port",
+        "airflow.local_port",
         "workloads.iris.local_port",
     ]
 
@@ -161,7 +162,7 @@ def test_what_pulumi_writes_beside_the_configuration_is_no_matter(tmp_path: Path
 def test_the_examples_are_good_settings(tmp_path: Path, example: str) -> None:
     text = (REPOSITORY / f"stacks/{example}.example.yaml").read_text()
     (tmp_path / "Pulumi.x.yaml").write_text(text)
-    assert load("x", tmp_path).ports().keys() == {"api", "storage", "mlflow", "iris"}
+    assert load("x", tmp_path).ports().keys() == {"api", "storage", "mlflow", "airflow", "iris"}
 
 
 def test_the_two_examples_can_run_side_by_side(tmp_path: Path) -> None:
