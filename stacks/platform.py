@@ -8,6 +8,11 @@ from typing import Any
 
 import pulumi
 
+from modules.airflow.documents import url as airflow_url
+from modules.airflow.manifests import HEALTH as AIRFLOW_HEALTH
+from modules.airflow.server import TENANT as AIRFLOW
+from modules.airflow.server import Airflow
+from modules.airflow.settings import AirflowSettings
 from modules.core.contracts import Route, ServedModel, Tenant, Tracking
 from modules.core.errors import UserError
 from modules.core.images import require_image
@@ -27,22 +32,27 @@ from modules.registry.third_party import ThirdPartyImage, read_third_party, unre
 from stacks.foundation import Foundation, lay
 from stacks.settings import PlatformSettings
 from workloads import catalog
+from workloads.manifests import task_pods
 from workloads.serving import Serving
 from workloads.serving import route as model_route
+from workloads.training import COMPONENT as TRAINING
 from workloads.training import Training
 
 Outputs = dict[str, Any]
 
 
 def tenants(settings: PlatformSettings) -> dict[str, Tenant]:
-    """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data."""
-    services: dict[str, Tenant] = {MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True)}
-    services[GATEWAY] = Tenant(buckets={})
+    """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data,
+    Airflow keeps the logs of tasks."""
+    services: dict[str, Tenant] = {
+        MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True),
+        AIRFLOW: Tenant(buckets={"logs": "write"}, database=True),
+        GATEWAY: Tenant(buckets={}),
+    }
     if settings.jenkins.enabled:
         services[JENKINS] = Tenant(buckets={})
-    return services | {
-        name: Tenant(buckets={"raw": "write", "artifacts": "read"}) for name in sorted(settings.workloads)
-    }
+    workload = Tenant(buckets={"raw": "write", "features": "write", "artifacts": "read"})
+    return services | dict.fromkeys(sorted(settings.workloads), workload)
 
 
 def build(settings: PlatformSettings, environment: str) -> Outputs:
@@ -50,7 +60,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     labels = Labels(environment=environment, owner=settings.owner)
     foundation = lay(settings, labels, tenants(settings))
     contract = tracking(namespace(environment, MLFLOW), foundation.object_store)
-    names = (MLFLOW, GATEWAY, *(("training", "serving") if settings.workloads else ()))
+    names = (MLFLOW, AIRFLOW, "xcom", GATEWAY, *(("training", "serving") if settings.workloads else ()))
     images = {name: require_image(environment, foundation.registry, name) for name in names}
     Mlflow(
         MLFLOW,
@@ -78,6 +88,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     )
     if settings.jenkins.enabled:
         images |= place_jenkins(settings, labels, foundation)
+    orchestrate(settings=settings, labels=labels, foundation=foundation, contract=contract, images=images)
     return {
         "urls": {**foundation.addresses, **local_addresses(settings)},
         "buckets": dict(foundation.object_store.buckets),
@@ -91,8 +102,16 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     }
 
 
+def airflow_settings(settings: PlatformSettings) -> AirflowSettings:
+    """With the address that people open it by: its links and redirects lead there."""
+    given, port = settings.airflow, settings.gateway.local_port
+    if given.address is not None or port is None:
+        return given
+    return given.model_copy(update={"base_url": gateway_address(AIRFLOW, port)})
+
+
 def routes(settings: PlatformSettings, environment: str, contract: Tracking) -> list[Route]:
-    """The ways from the gateway: to MLflow, and to each workload that serves."""
+    """The ways from the gateway: to MLflow, to Airflow, and to each workload that serves."""
     mlflow = Route(
         name=MLFLOW,
         title="Experiments and the model registry",
@@ -101,13 +120,21 @@ def routes(settings: PlatformSettings, environment: str, contract: Tracking) -> 
         health="/health",
         login=True,
     )
+    airflow = Route(
+        name=AIRFLOW,
+        title="Pipelines: what runs when, and what became of it",
+        servers={AIRFLOW: airflow_url(namespace(environment, AIRFLOW))},
+        weights={AIRFLOW: 1},
+        health=AIRFLOW_HEALTH,
+        login=False,
+    )
     released = read_releases(environment)
     serving = [
         model_route(catalog.load(name), released[name], namespace(environment, name))
         for name in sorted(settings.workloads)
         if name in released
     ]
-    return [mlflow, *serving]
+    return [mlflow, airflow, *serving]
 
 
 def served_models(settings: PlatformSettings, environment: str) -> list[ServedModel]:
@@ -157,6 +184,44 @@ def jenkins_images(settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
             "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false"
         )
     return images
+
+
+def orchestrate(
+    *,
+    settings: PlatformSettings,
+    labels: Labels,
+    foundation: Foundation,
+    contract: Tracking,
+    images: Mapping[str, str],
+) -> None:
+    """Airflow, told the pods of every workload's tasks."""
+    environment = labels.environment
+    Airflow(
+        AIRFLOW,
+        settings=airflow_settings(settings),
+        labels=labels,
+        store=foundation.object_store,
+        database=foundation.database,
+        image=images[AIRFLOW],
+        sidecar_image=images["xcom"],
+        place=namespace(environment, AIRFLOW),
+        namespace=foundation.namespaces[AIRFLOW],
+        pods={
+            name: task_pods(
+                catalog.load(name),
+                image=images["training"],
+                account=f"{name}-{TRAINING}",
+                namespace=namespace(environment, name),
+                store=foundation.object_store,
+                tracking=contract,
+                labels=labels,
+            )
+            for name in sorted(settings.workloads)
+        },
+        workspaces={name: foundation.namespaces[name] for name in sorted(settings.workloads)},
+        clients={GATEWAY: foundation.namespaces[GATEWAY]},
+        opts=pulumi.ResourceOptions(providers=[foundation.provider]),
+    )
 
 
 def place_workload(
@@ -212,10 +277,11 @@ def describe_workload(release: Release | None, image: str, address: pulumi.Outpu
 
 
 def local_addresses(settings: PlatformSettings) -> dict[str, str]:
-    """Where this machine reaches the landing page, MLflow and the served models, by service."""
+    """Where this machine reaches the landing page, the services behind it and the served models, by service."""
     ports = settings.ports()
     served = {name: f"http://127.0.0.1:{ports[name]}" for name in sorted(settings.workloads) if name in ports}
     port = settings.gateway.local_port
     if port is None:
         return served
-    return {**served, GATEWAY: gateway_address(PORTAL, port), MLFLOW: gateway_address(MLFLOW, port)}
+    hosts = {GATEWAY: PORTAL, MLFLOW: MLFLOW, AIRFLOW: AIRFLOW}
+    return {**served, **{name: gateway_address(host, port) for name, host in hosts.items()}}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from modules.airflow.settings import AirflowSettings
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, Port, Settings, validated
@@ -22,7 +23,7 @@ from workloads.settings import WorkloadSettings
 
 FOLDER = REPOSITORY / "stacks"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-RESERVED = frozenset({"api", "database", "gateway", "groundwork", "jenkins", "mlflow", "storage"})
+RESERVED = frozenset({"airflow", "api", "database", "gateway", "groundwork", "jenkins", "mlflow", "storage"})
 """Names of services: a workload of such a name would share its namespace and its address."""
 CANARY_SUFFIX = "-canary"
 """Of what is tried beside a workload's server."""
@@ -80,6 +81,7 @@ class PlatformSettings(Settings):
         description="Token with which Jenkins reads its repository and comments on pull requests: set it by "
         "`pulumi config set --secret groundwork:github_token`.",
     )
+    airflow: AirflowSettings = Field(default=AirflowSettings(), description="Orchestration.")
     workloads: dict[str, WorkloadSettings] = Field(
         default={}, description="The workloads that this environment trains and serves, by name."
     )
@@ -91,6 +93,7 @@ class PlatformSettings(Settings):
             "storage": self.storage.local_port,
             "mlflow": self.mlflow.local_port,
             "gateway": self.gateway.local_port,
+            "airflow": self.airflow.local_port,
             **{name: workload.local_port for name, workload in self.workloads.items()},
         }
         return {service: port for service, port in wanted.items() if port is not None}

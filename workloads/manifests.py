@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pulumi_kubernetes.batch.v1 import CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
 from pulumi_kubernetes.core.v1 import (
@@ -18,6 +19,9 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import kubernetes
 from modules.core.contracts import ObjectStore, Tracking
+from modules.core.documents import plain
+from modules.core.images import version_of
+from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
 from modules.core.releases import Pin
 from modules.core.settings import Resources
@@ -78,11 +82,7 @@ def training_pod(
         command=["python", "-m", f"workloads.{workload.name}.train"],
         environment={
             **access.variables,
-            **MLFLOW_QUIET,
-            "MLFLOW_TRACKING_URI": tracking.url,
-            "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store)),
-            "GROUNDWORK_IMAGE": image,
-            "GROUNDWORK_ARTIFACTS": tracking.artifacts,
+            **_training_variables(workload, image, store, tracking),
             "GROUNDWORK_JOB": "",
             "GROUNDWORK_REVISION": "",
             "GROUNDWORK_UV_LOCK": "",
@@ -91,6 +91,61 @@ def training_pod(
         mounts=access.mounts,
     )
     return _pod(container, account, access, restart_policy="Never")
+
+
+def task_pods(
+    workload: Workload,
+    *,
+    image: str,
+    account: str,
+    namespace: str,
+    store: ObjectStore,
+    tracking: Tracking,
+    labels: Labels,
+) -> dict[str, dict[str, Any]]:
+    """The pod of each task of the workload's DAGs, as a document by task. The DAG gives the arguments and says in
+    GROUNDWORK_JOB which run it is; where a task writes its result, Airflow's sidecar looks."""
+    access = store_access(store, workload.name)
+    documents: dict[str, dict[str, Any]] = {}
+    for task, resources in workload.tasks.items():
+        container = kubernetes.container(
+            name="task",
+            image=image,
+            resources=resources,
+            command=["python", "-m", f"workloads.{workload.name}.tasks"],
+            environment={
+                **access.variables,
+                **_training_variables(workload, image, store, tracking),
+                "GROUNDWORK_FEATURES": f"s3://{store.buckets['features']}/{workload.name}",
+                "GROUNDWORK_UV_LOCK": "",
+            },
+            mounts=access.mounts,
+        )
+        documents[task] = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "namespace": namespace,
+                "labels": {
+                    **labels.of(workload.name, component="task"),
+                    VERSION: version_of(image),
+                    "app.kubernetes.io/managed-by": "airflow",
+                },
+            },
+            "spec": plain(_pod(container, account, access, restart_policy="Never")),
+        }
+    return documents
+
+
+def _training_variables(workload: Workload, image: str, store: ObjectStore, tracking: Tracking) -> dict[str, str]:
+    """What every process of the training image is told."""
+    return {
+        **MLFLOW_QUIET,
+        "MLFLOW_TRACKING_URI": tracking.url,
+        "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store)),
+        "GROUNDWORK_IMAGE": image,
+        "GROUNDWORK_ARTIFACTS": tracking.artifacts,
+    }
 
 
 def check_pod(workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore) -> PodSpecArgs:

@@ -8,6 +8,7 @@ from modules.core.quantities import size_bytes
 from modules.core.settings import Port, Resources, Settings, resources
 
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
+TaskName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Scalar = bool | int | float | str | None
 
 MINIMUM_MEMORY = "320Mi"
@@ -49,6 +50,9 @@ class Workload(Settings):
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
     serving: Served = Field(description="How it is served.")
+    tasks: dict[TaskName, Resources] = Field(
+        default={}, description="Tasks of its DAGs (dags/), each with the resources of its pod."
+    )
 
 
 class WorkloadSettings(Settings):

@@ -53,14 +53,15 @@ from pulumi_kubernetes.networking.v1 import (
 from .settings import Resources
 from .simulation import SIMULATED
 
+ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where clients of the Kubernetes API look for their token."""
+API_PORTS = (443, 6443)
+"""Of the Kubernetes API: its Service's, and its own."""
 USER = 10001
 """User and group of every container: the images' own (modules/registry/base)."""
 LOCAL_PORT = "groundwork.dev/local-port"
 """Annotation of a Service that is published on 127.0.0.1, at this port."""
-API_SERVER_PORT = 6443
-"""Where the API server itself listens, behind its Service's 443."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 """Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
@@ -177,6 +178,27 @@ def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
     return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440))
 
 
+def token_volume(name: str) -> VolumeArgs:
+    """What a client of the Kubernetes API needs at ACCOUNT_FILES: a token of the pod's own account that is renewed
+    every hour, and the API's authority. No pod has that unless it mounts this."""
+    token = ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600)
+    authority = ConfigMapProjectionArgs(name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")])
+    place = DownwardAPIVolumeFileArgs(
+        path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
+    )
+    return VolumeArgs(
+        name=name,
+        projected=ProjectedVolumeSourceArgs(
+            default_mode=0o440,
+            sources=[
+                VolumeProjectionArgs(service_account_token=token),
+                VolumeProjectionArgs(config_map=authority),
+                VolumeProjectionArgs(downward_api=DownwardAPIProjectionArgs(items=[place])),
+            ],
+        ),
+    )
+
+
 def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeClaimArgs:
     """A template of a StatefulSet: each of its pods gets a volume of its own, which outlives it."""
     return PersistentVolumeClaimArgs(
@@ -185,36 +207,6 @@ def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeCl
             access_modes=["ReadWriteOnce"],
             storage_class_name=storage_class,
             resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
-        ),
-    )
-
-
-def token_volume(name: str) -> VolumeArgs:
-    """What a pod asks the API server with, as the clients of Kubernetes look for it at TOKEN_FOLDER: a token of its
-    service account that is renewed within the hour, the server's authority, its own namespace."""
-    return VolumeArgs(
-        name=name,
-        projected=ProjectedVolumeSourceArgs(
-            default_mode=0o440,
-            sources=[
-                VolumeProjectionArgs(
-                    service_account_token=ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600)
-                ),
-                VolumeProjectionArgs(
-                    config_map=ConfigMapProjectionArgs(
-                        name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")]
-                    )
-                ),
-                VolumeProjectionArgs(
-                    downward_api=DownwardAPIProjectionArgs(
-                        items=[
-                            DownwardAPIVolumeFileArgs(
-                                path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
-                            )
-                        ]
-                    )
-                ),
-            ],
         ),
     )
 
@@ -285,15 +277,16 @@ def allow_egress(to: Mapping[str, str], *, namespace: pulumi.Input[str], port: i
     )
 
 
-def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
-    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
+def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
+    """The pods with these labels may reach the Kubernetes API. It runs outside of the pods' network, at an address that
+    only the cluster knows."""
     return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(),
+        pod_selector=LabelSelectorArgs(match_labels=pods),
         policy_types=["Egress"],
         egress=[
             NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0", except_=[pod_range]))],
-                ports=[NetworkPolicyPortArgs(port=port) for port in (443, API_SERVER_PORT)],
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0"))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
             )
         ],
     )
@@ -311,6 +304,20 @@ def allow_ingress(
             NetworkPolicyIngressRuleArgs(
                 from_=None if namespaces is None else [_peer(namespace, None) for namespace in namespaces],
                 ports=[NetworkPolicyPortArgs(port=port)],
+            )
+        ],
+    )
+
+
+def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
+    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0", except_=[pod_range]))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
             )
         ],
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from modules.core.documents import render
-from modules.core.kubernetes import USER
+from modules.core.documents import plain, render
+from modules.core.kubernetes import container, pod
 from modules.core.naming import service_host
-from modules.core.settings import Resources
+from modules.core.settings import Resources, resources
 from modules.core.simulation import SIMULATED
 
 from .settings import JenkinsSettings
@@ -122,60 +122,30 @@ def environment_agent() -> dict[str, Any]:
 
 
 def agent_pod(
-    images: Images, resources: Resources, *, labels: Mapping[str, str], annotations: Mapping[str, str]
+    images: Images, given: Resources, *, labels: Mapping[str, str], annotations: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The pod of an agent: restricted, without a token, beside it the container that runs the steps. Jenkins gives both
-    a volume at AGENT_HOME. Placed on simulated nodes when the labels say so."""
-    simulated = SIMULATED in labels
-    placement: dict[str, Any] = {
-        "nodeSelector": {SIMULATED: "true"},
-        "tolerations": [{"key": SIMULATED, "operator": "Exists", "effect": "NoSchedule"}],
-    }
-    small = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"labels": dict(labels), "annotations": dict(annotations)},
-        "spec": {
-            **(placement if simulated else {}),
-            "serviceAccountName": f"{SERVICE}-agent",
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "restartPolicy": "Never",
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                _agent_container("jnlp", images.agent, small),
-                {
-                    **_agent_container(STEPS, images.steps, resources.model_dump()),
-                    "command": ["sleep"],
-                    "args": ["infinity"],
-                },
-            ],
-            "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "4Gi"}}],
-        },
-    }
-
-
-def _agent_container(name: str, image: str, resources: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "image": image,
-        "workingDir": AGENT_HOME,
-        "env": [{"name": "HOME", "value": AGENT_HOME}],
-        "resources": dict(resources),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
-    }
+    """The pod of an agent: what speaks with the controller, beside it the container that runs the steps. Jenkins gives
+    both a volume at AGENT_HOME. For the simulated nodes when the labels say so."""
+    small = resources(cpu=("50m", "1"), memory=("256Mi", "512Mi"))
+    home = {"HOME": AGENT_HOME}
+    spec = pod(
+        service_account=f"{SERVICE}-agent",
+        containers=[
+            container(name="jnlp", image=images.agent, resources=small, environment=home),
+            container(
+                name=STEPS,
+                image=images.steps,
+                resources=given,
+                command=["sleep"],
+                args=["infinity"],
+                environment=home,
+            ),
+        ],
+        restart_policy="Never",
+        simulated=SIMULATED in labels,
+    )
+    metadata = {"labels": dict(labels), "annotations": dict(annotations)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": plain(spec)}
 
 
 def jobs(repository: str) -> str:

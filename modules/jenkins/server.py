@@ -10,7 +10,7 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster
 from modules.core.images import version_of
 from modules.core.kubernetes import (
-    TOKEN_FOLDER,
+    ACCOUNT_FILES,
     allow_egress,
     allow_https,
     allow_ingress,
@@ -216,7 +216,7 @@ class Jenkins(Component):
                 mount("home", HOME, writable=True),
                 mount("configuration", CONFIGURATION),
                 mount("secrets", SECRETS),
-                mount("token", TOKEN_FOLDER),
+                mount("token", ACCOUNT_FILES),
             ],
             # The first start unpacks the archive and migrates the home.
             startup=http_probe("/login", "http", period_seconds=5, failures=120),

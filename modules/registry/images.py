@@ -84,6 +84,22 @@ IMAGES = (
         prune=("docker", "matplotlib", "pyarrow", "scikit-learn", "scipy", "skops"),
     ),
     Image(
+        name="airflow",
+        containerfile="modules/airflow/Containerfile",
+        files=("modules/airflow/files/alive.py", "workloads/*/dags/*.py"),
+        group="airflow",
+        package="apache-airflow-core",
+        prune=(
+            "babel",
+            "jsonpath-ng",
+            "opentelemetry-exporter-otlp-proto-grpc",
+            "pyathena",
+            "redshift-connector",
+            "sagemaker-studio",
+        ),
+    ),
+    Image(name="xcom", containerfile="modules/airflow/xcom.Containerfile", files=("modules/airflow/files/pgrep",)),
+    Image(
         name="training",
         containerfile="workloads/training.Containerfile",
         files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/experiment.py", "workloads/*/*.py"),

@@ -26,6 +26,7 @@ LOGINS = {
     "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
     "mlflow": Login(tenant="gateway", secret="gateway-login", username="username", password="password"),
     "jenkins": Login(tenant="jenkins", secret="jenkins", username="admin", password="admin-password"),
+    "airflow": Login(tenant="airflow", secret="airflow-login", username="username", password="password"),
     "postgresql": Login(tenant="database", secret="superuser", username="postgres", password="password"),
 }
 

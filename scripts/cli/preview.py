@@ -20,17 +20,8 @@ LONGEST = 65_536
 """Characters of a comment that GitHub accepts."""
 BEFORE_PLATFORM = ("host", "toolchain", "cluster", "images")
 """The steps of `up` that change nothing of what runs: a preview needs the cluster, and the digests of the images."""
-WORDS = {
-    "create": "create",
-    "update": "update",
-    "replace": "replace",
-    "create-replacement": "replace",
-    "delete": "delete",
-    "import": "import",
-    "read": "read",
-    "refresh": "refresh",
-}
-"""What an operation of the engine is called; one that is not here is a part of another, or changes nothing."""
+SHOWN = ("create", "update", "replace", "delete", "import", "read")
+"""Operations of the engine; any other is a part of one of these, or changes nothing."""
 MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 
 Document = Mapping[str, Any]
@@ -66,7 +57,8 @@ def check_policies(stack: str) -> None:
 def markdown(stack: str, preview: Document) -> str:
     """The preview that `pulumi preview --json` gave, at most LONGEST characters.
 
-    Resources and the names of what changes in them, never a value: no secret can be in it.
+    Resources and the names of what changes in them, never a value, so that no secret can be among them; warnings and
+    errors in the engine's words, which hide what it knows as secret.
     """
     rows = [row for step in preview.get("steps", []) if (row := _row(step))]
     head = f"{marker(stack)}\n### Preview of `{stack}`: {summary(preview)}\n"
@@ -87,21 +79,21 @@ def marker(stack: str) -> str:
 def summary(preview: Document) -> str:
     """How many resources would become what, in words."""
     counts: Mapping[str, int] = preview.get("changeSummary") or {}
-    told = [f"{count} to {WORDS[kind]}" for kind, count in counts.items() if kind in WORDS and count]
+    told = [f"{counts[operation]} to {operation}" for operation in SHOWN if counts.get(operation)]
     same = counts.get("same", 0)
     return f"{', '.join(told) or 'nothing changes'}, {same} unchanged"
 
 
 def _row(step: Document) -> str | None:
-    word = WORDS.get(step["op"])
-    if word is None:
+    operation = str(step["op"])
+    if operation not in SHOWN:
         return None
     _, _, rest = str(step["urn"]).partition("::")
     kind, _, name = rest.partition("::")[2].rpartition("::")
     paths: Mapping[str, object] = step.get("detailedDiff") or {}
     changed = sorted({_key(path) for path in paths})
     shown = ", ".join(f"`{key}`" for key in changed)
-    return f"| {MARKS.get(word, word)} | `{name}` | {kind.rpartition('$')[2]} | {shown} |\n"
+    return f"| {MARKS.get(operation, operation)} | `{name}` | {kind.rpartition('$')[2]} | {shown} |\n"
 
 
 def _key(path: str) -> str:

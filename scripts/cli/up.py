@@ -162,4 +162,5 @@ def check_settings(environment: Environment) -> None:
     _ = environment.settings
     read_releases(environment.stack)
     read_images(environment.stack)
-    jenkins_images(environment.settings)
+    if environment.settings.jenkins.enabled:
+        jenkins_images(environment.settings)

@@ -15,9 +15,14 @@ from stacks.platform import build
 from stacks.settings import parse
 
 ENVIRONMENT = "local"
-IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "training", "serving")
+IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "airflow", "xcom", "training", "serving")
 GENERATED: dict[str, dict[str, str]] = {
-    "random": {"result": "generated", "hex": "0" * 64, "bcryptHash": "$2b$10$generated"},
+    "random": {
+        "result": "generated",
+        "hex": "0" * 64,
+        "base64": "generated",
+        "bcryptHash": "$2b$10$generated",
+    },
     "tls": {"privateKeyPem": "generated", "certRequestPem": "request", "certPem": "certificate"},
 }
 

@@ -67,6 +67,11 @@ def test_workloads_know_only_core() -> None:
     assert violations(sources("workloads"), {"stacks", "scripts", "policies", "embedded", *others}) == []
 
 
+def test_policies_know_only_core() -> None:
+    others = {f"modules.{name}" for name in MODULES if name != "core"}
+    assert violations(sources("policies"), {"stacks", "scripts", "embedded", "workloads", *others}) == []
+
+
 def test_the_embedded_environment_knows_only_core() -> None:
     others = {f"modules.{name}" for name in MODULES if name != "core"}
     assert violations(sources("embedded"), {"stacks", "scripts", "policies", "workloads", *others}) == []

@@ -167,6 +167,7 @@ def test_components_have_tokens_of_their_module(platform: Platform) -> None:
         "groundwork:mlflow:Mlflow",
         "groundwork:gateway:Gateway",
         "groundwork:jenkins:Jenkins",
+        "groundwork:airflow:Airflow",
         "groundwork:workloads:Training",
         "groundwork:workloads:Serving",
     }
@@ -190,10 +191,20 @@ def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
         "storage": "http://127.0.0.1:8333",
         "gateway": "https://groundwork.localhost:8443",
         "mlflow": "https://mlflow.localhost:8443",
+        "airflow": "https://airflow.localhost:8443",
         "iris": "http://127.0.0.1:8080",
     }
     assert platform.outputs["buckets"] == {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
-    assert platform.outputs["images"].keys() == {"storage", "postgresql", "mlflow", "gateway", "training", "serving"}
+    assert platform.outputs["images"].keys() == {
+        "storage",
+        "postgresql",
+        "mlflow",
+        "airflow",
+        "xcom",
+        "gateway",
+        "training",
+        "serving",
+    }
     iris = platform.outputs["workloads"]["iris"]
     assert (iris["version"], iris["model_name"], iris["model_version"]) == (2, "iris", 3)
     assert BY_DIGEST.fullmatch(iris["image"])

@@ -47,7 +47,10 @@ def test_the_certificate_is_of_the_environments_own_authority(client: httpx.Clie
 def test_curl_opens_a_service_by_its_host(platform: Environment, port: int) -> None:
     gateway.write_authority(platform)
     url = f"https://iris.localhost:{port}/v2/health/ready"
-    assert run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(platform.authority), url).stdout == "200"
+    assert (
+        run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(platform.authority), url).stdout
+        == "200"
+    )
 
 
 def test_mlflow_asks_for_the_login_that_credentials_tells(client: httpx.Client, port: int) -> None:
@@ -143,7 +146,9 @@ def requests_of(platform: Environment, server: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in wanted)
 
 
-def test_a_canary_gets_its_share_and_no_request_is_lost_while_it_comes_and_goes(platform: Environment, port: int) -> None:
+def test_a_canary_gets_its_share_and_no_request_is_lost_while_it_comes_and_goes(
+    platform: Environment, port: int
+) -> None:
     (service,) = command("status")["workloads"]
     stable = read_releases(STACK)["iris"]
     asked = Mlflow(platform)

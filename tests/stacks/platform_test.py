@@ -22,7 +22,7 @@ def test_mlflow_keeps_models_and_records() -> None:
 
 def test_a_workload_writes_its_data_and_only_reads_models() -> None:
     iris = tenants(SETTINGS)["iris"]
-    assert iris.buckets == {"raw": "write", "artifacts": "read"}
+    assert iris.buckets == {"raw": "write", "features": "write", "artifacts": "read"}
     assert not iris.database
 
 
@@ -30,6 +30,7 @@ def test_only_published_services_have_an_address_on_this_machine() -> None:
     assert local_addresses(SETTINGS) == {
         "gateway": "https://groundwork.localhost:8443",
         "mlflow": "https://mlflow.localhost:8443",
+        "airflow": "https://airflow.localhost:8443",
         "iris": "http://127.0.0.1:8080",
     }
 

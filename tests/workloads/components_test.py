@@ -10,6 +10,7 @@ from modules.core.contracts import ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
 from workloads import catalog
+from workloads.manifests import task_pods
 from workloads.serving import Serving, route
 from workloads.settings import WorkloadSettings
 from workloads.training import Training
@@ -19,7 +20,7 @@ IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
 STORE = ObjectStore(
     endpoint="http://storage.local-storage.svc.cluster.local:8333",
     region="us-east-1",
-    buckets={"raw": "local-raw"},
+    buckets={"raw": "local-raw", "features": "local-features"},
     credentials={"iris": "s3-credentials"},
 )
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
@@ -210,3 +211,36 @@ def test_the_route_gives_a_canary_its_share_and_all_without_one() -> None:
     shared = route(workload, PIN.model_copy(update={"canary": CANARY}), NAMESPACE)
     assert shared.weights == {"iris": 90, "iris-canary": 10}
     assert shared.servers["iris-canary"] == f"http://iris-canary.{NAMESPACE}.svc.cluster.local:8080"
+
+
+def task_documents() -> dict[str, dict[str, Any]]:
+    return task_pods(
+        catalog.load("iris"),
+        image=IMAGE.format("training"),
+        account="iris-training",
+        namespace=NAMESPACE,
+        store=STORE,
+        tracking=TRACKING,
+        labels=LABELS,
+    )
+
+
+def test_each_task_of_a_dag_has_a_restricted_pod_with_resources_of_its_own() -> None:
+    workload = catalog.load("iris")
+    documents = task_documents()
+    assert documents.keys() == workload.tasks.keys()
+    for task, document in documents.items():
+        (container,) = document["spec"]["containers"]
+        assert container["resources"] == workload.tasks[task].model_dump()
+        assert container["image"] == IMAGE.format("training")
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert document["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert document["spec"]["serviceAccountName"] == "iris-training"
+        assert document["metadata"]["namespace"] == NAMESPACE
+
+
+def test_a_task_is_told_where_features_go_and_nothing_secret() -> None:
+    variables = environment(task_documents()["feature_engineering"]["spec"])
+    assert variables["GROUNDWORK_FEATURES"] == "s3://local-features/iris"
+    assert json.loads(variables["GROUNDWORK_TRAINING"])["workload"] == "iris"
+    assert variables["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/groundwork/s3/credentials"

@@ -26,13 +26,14 @@ from sklearn.model_selection import train_test_split
 from workloads import experiment
 from workloads.artifacts import object_store
 from workloads.experiment import Config, TrainingError, say
+from workloads.iris.selection import BOOSTING, FOREST, select_best
 
 mlflow: Any = mlflow_library  # loads its flavors when they are first named
 FEATURES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 TARGET = "species"
 CLASSIFIERS: dict[str, Any] = {
-    "RandomForestClassifier": RandomForestClassifier,
-    "GradientBoostingClassifier": GradientBoostingClassifier,
+    FOREST: RandomForestClassifier,
+    BOOSTING: GradientBoostingClassifier,
 }
 PACKAGES = ("mlflow-skinny", "scikit-learn", "numpy", "scipy", "pandas", "joblib", "cloudpickle")
 """What a logged model needs to load again, pinned at the versions it was trained with."""
@@ -70,14 +71,6 @@ def split(content: bytes, *, seed: int, test_size: float) -> Split:
         frame[FEATURES], frame[TARGET], test_size=test_size, random_state=seed, stratify=frame[TARGET]
     )
     return Split(*parts)
-
-
-def select_best(accuracies: Mapping[str, float]) -> str:
-    """The winner's name: the random forest only when strictly better, a tie goes to gradient boosting."""
-    if set(accuracies) != set(CLASSIFIERS):
-        raise TrainingError(f"accuracies of {sorted(accuracies)} given, expected those of {sorted(CLASSIFIERS)}")
-    forest, boosting = accuracies["RandomForestClassifier"], accuracies["GradientBoostingClassifier"]
-    return "RandomForestClassifier" if forest > boosting else "GradientBoostingClassifier"
 
 
 def staged_accuracies(model: Any, x: Any, y: Any) -> list[float]:

@@ -1,6 +1,7 @@
 """What holds for the pipelines of both systems. tests/integration/pipelines_test.py runs their steps."""
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def test_a_jenkinsfile_parses_and_runs_on_agents_that_there_are(file: str) -> No
 def test_there_is_a_file_for_every_pipeline_and_no_other() -> None:
     assert {path.stem for path in FILES.glob("*.Jenkinsfile")} == set(PIPELINES)
     assert {path.stem for path in WORKFLOWS.glob("*.y*ml")} == set(PIPELINES)
+
+
+def test_the_workflows_are_what_github_documents() -> None:
+    schema = ("--builtin-schema", "vendor.github-workflows")
+    files = [str(path) for path in sorted(WORKFLOWS.glob("*.yml"))]
+    done = subprocess.run(["check-jsonschema", *schema, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", PIPELINES)

@@ -42,7 +42,7 @@ def test_every_kind_of_change_has_its_mark(op: str, mark: str) -> None:
     assert f"| {mark} | `jenkins-server` |" in markdown("test", preview(step(op)))
 
 
-@pytest.mark.parametrize("op", ["same", "delete-replaced", "discard"])
+@pytest.mark.parametrize("op", ["same", "create-replacement", "delete-replaced", "discard"])
 def test_what_is_no_change_of_its_own_has_no_row(op: str) -> None:
     assert "jenkins-server" not in markdown("test", preview(step(op)))
 

@@ -53,26 +53,6 @@ def test_other_columns_than_the_declared_are_refused() -> None:
         train.split(CONTENT.replace(b"petal_width", b"width", 1), seed=1, test_size=0.3)
 
 
-@pytest.mark.parametrize(
-    ("forest", "boosting", "winner"),
-    [
-        (0.97, 0.95, "RandomForestClassifier"),
-        (0.95, 0.97, "GradientBoostingClassifier"),
-        (0.95, 0.95, "GradientBoostingClassifier"),
-        (1.0, 1.0, "GradientBoostingClassifier"),
-    ],
-)
-def test_the_forest_wins_only_when_strictly_better(forest: float, boosting: float, winner: str) -> None:
-    accuracies = {"RandomForestClassifier": forest, "GradientBoostingClassifier": boosting}
-    assert train.select_best(accuracies) == winner
-
-
-@pytest.mark.parametrize("names", [["RandomForestClassifier"], ["RandomForestClassifier", "SVC"], []])
-def test_a_selection_among_other_models_is_refused(names: list[str]) -> None:
-    with pytest.raises(TrainingError, match="expected those of"):
-        train.select_best(dict.fromkeys(names, 0.9))
-
-
 @pytest.mark.parametrize("name", sorted(train.CLASSIFIERS))
 def test_there_is_an_accuracy_for_each_tree_and_the_last_is_the_final_one(name: str) -> None:
     model, data = fitted(name), parts()

@@ -1,0 +1,1 @@
+"""Airflow: schedules the workloads' DAGs, whose tasks run in pods."""

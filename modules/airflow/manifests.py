@@ -1,0 +1,260 @@
+"""The pods of Airflow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, ProbeArgs, VolumeArgs, VolumeMountArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
+
+from modules.core.contracts import ObjectStore
+from modules.core.documents import plain
+from modules.core.kubernetes import (
+    ACCOUNT_FILES,
+    command_probe,
+    config_volume,
+    container,
+    http_probe,
+    mount,
+    pod,
+    secret_volume,
+    token_volume,
+)
+from modules.core.settings import Resources
+
+from . import documents
+from .settings import AirflowSettings
+
+LOG_PORTS = {"scheduler": 8793, "triggerer": 8794}
+"""Where the API server reads the log of what still runs."""
+HEALTH = "/api/v2/monitor/health"
+TASK_RULES = [
+    PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["create", "get", "list", "watch", "patch", "delete"]),
+    PolicyRuleArgs(api_groups=[""], resources=["pods/log"], verbs=["get"]),
+    PolicyRuleArgs(api_groups=[""], resources=["pods/exec"], verbs=["create", "get"]),
+]
+"""What starts a task's pod, follows its log and reads its result from the sidecar."""
+WORKER_RULES = TASK_RULES[:2]
+"""What starts the pods of the KubernetesExecutor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """Names of the Secrets that Airflow's pods mount."""
+
+    keys: pulumi.Input[str]
+    login: pulumi.Input[str]
+    connections: pulumi.Input[str]
+    database: pulumi.Input[str]
+    store: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probes:
+    """Of a container; none where it ends by itself."""
+
+    startup: ProbeArgs | None = None
+    readiness: ProbeArgs | None = None
+    liveness: ProbeArgs | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One process of Airflow."""
+
+    role: str
+    command: Sequence[str]
+    resources: Resources
+    ports: Mapping[str, int]
+    probes: Probes
+    uses_cluster: bool = False
+    """Whether it talks to the Kubernetes API."""
+
+
+def parts(settings: AirflowSettings) -> list[Part]:
+    """The four processes. None is ever there twice: one of each suffices, and takes its share of the memory."""
+    sizes = settings.parts
+    login = f"install -m 600 {documents.LOGIN}/passwords.json {documents.PASSWORDS}"
+    return [
+        Part(
+            role="api-server",
+            command=["sh", "-c", f"{login} && exec airflow api-server --proxy-headers"],
+            resources=sizes.api_server,
+            ports={"http": documents.PORT},
+            probes=Probes(
+                startup=http_probe(HEALTH, "http", period_seconds=2, failures=90),
+                readiness=http_probe(HEALTH, "http", period_seconds=10),
+                liveness=http_probe(HEALTH, "http", period_seconds=30, failures=4, timeout_seconds=10),
+            ),
+        ),
+        Part(
+            role="scheduler",
+            command=["airflow", "scheduler"],
+            resources=sizes.scheduler,
+            ports={"logs": LOG_PORTS["scheduler"]},
+            probes=_heartbeat("SchedulerJob"),
+            uses_cluster=True,
+        ),
+        Part(
+            role="dag-processor",
+            command=["airflow", "dag-processor"],
+            resources=sizes.dag_processor,
+            ports={},
+            probes=_heartbeat("DagProcessorJob"),
+        ),
+        Part(
+            role="triggerer",
+            command=["airflow", "triggerer"],
+            resources=sizes.triggerer,
+            ports={"logs": LOG_PORTS["triggerer"]},
+            probes=_heartbeat("TriggererJob"),
+        ),
+    ]
+
+
+def _heartbeat(kind: str) -> Probes:
+    command = ["python", "/opt/groundwork/alive.py", kind]
+    return Probes(
+        startup=command_probe(command, period_seconds=3, failures=60),
+        readiness=command_probe(command, period_seconds=20),
+        liveness=command_probe(command, period_seconds=60, failures=4),
+    )
+
+
+def part_pod(
+    part: Part,
+    *,
+    image: str,
+    account: pulumi.Input[str],
+    store: ObjectStore,
+    configuration: pulumi.Input[str],
+    worker: pulumi.Input[str] | None,
+    secrets: Secrets,
+) -> PodSpecArgs:
+    """`configuration`, `worker`: names of the ConfigMaps with airflow.cfg and the tasks' pods, and with the pod of the
+    KubernetesExecutor."""
+    volumes = _volumes(configuration, secrets)
+    if part.role == "api-server":
+        volumes["login"] = (secret_volume("login", secrets.login), documents.LOGIN)
+    if part.uses_cluster:
+        volumes["token"] = (token_volume("token"), ACCOUNT_FILES)
+    if part.uses_cluster and worker is not None:
+        volumes["worker"] = (config_volume("worker", worker), documents.WORKER)
+    return pod(
+        service_account=account,
+        containers=[
+            _container(
+                part.role,
+                image,
+                part.resources,
+                store,
+                [mount(name, path) for name, (_, path) in volumes.items()],
+                command=part.command,
+                ports=part.ports,
+                probes=part.probes,
+            )
+        ],
+        volumes=[volume for volume, _ in volumes.values()],
+        grace_seconds=60,
+    )
+
+
+def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, memory: Resources) -> PodSpecArgs:
+    """Waits for the database, then makes or migrates its tables. It reads no configuration: another one is no reason
+    to run again."""
+    return pod(
+        service_account=account,
+        containers=[
+            container(
+                name="migration",
+                image=image,
+                command=["sh", "-c", "airflow db check --retry 60 --retry-delay 2 && exec airflow db migrate"],
+                environment={
+                    "AIRFLOW_HOME": documents.HOME,
+                    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": documents.DATABASE_COMMAND,
+                },
+                resources=memory,
+                mounts=[mount("database", documents.DATABASE)],
+            )
+        ],
+        volumes=[secret_volume("database", secrets.database)],
+        restart_policy="Never",
+    )
+
+
+def worker_document(
+    *,
+    image: str,
+    account: str,
+    store: ObjectStore,
+    configuration: str,
+    secrets: Secrets,
+    memory: Resources,
+    labels: Mapping[str, str],
+) -> dict[str, Any]:
+    """The pod of a task with the KubernetesExecutor, which fills in name and arguments. It has neither a way to the
+    database nor the keys of the API: a task asks the API server, by a token of its own."""
+    volumes = _volumes(configuration, secrets) | {"token": (token_volume("token"), ACCOUNT_FILES)}
+    for withheld in ("database", "keys"):
+        del volumes[withheld]
+    mounts = [mount(name, path) for name, (_, path) in volumes.items()]
+    nothing = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db",
+        "AIRFLOW__CORE__FERNET_KEY": "",
+    }
+    spec = pod(
+        service_account=account,
+        # The executor knows the container by this name.
+        containers=[_container("base", image, memory, store, mounts, environment=nothing)],
+        volumes=[volume for volume, _ in volumes.values()],
+        restart_policy="Never",
+    )
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": dict(labels)}, "spec": plain(spec)}
+
+
+def _volumes(configuration: pulumi.Input[str], secrets: Secrets) -> dict[str, tuple[VolumeArgs, str]]:
+    """(volume, where it is mounted) of what every part reads."""
+    return {
+        "configuration": (config_volume("configuration", configuration), documents.CONFIGURATION),
+        "keys": (secret_volume("keys", secrets.keys), documents.KEYS),
+        "secrets": (secret_volume("secrets", secrets.connections), documents.SECRETS),
+        "database": (secret_volume("database", secrets.database), documents.DATABASE),
+        "s3": (secret_volume("s3", secrets.store), documents.CREDENTIALS),
+    }
+
+
+def _container(
+    name: str,
+    image: str,
+    memory: Resources,
+    store: ObjectStore,
+    mounts: Sequence[VolumeMountArgs],
+    *,
+    command: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    ports: Mapping[str, int] | None = None,
+    probes: Probes | None = None,
+) -> ContainerArgs:
+    probes = probes or Probes()
+    return container(
+        name=name,
+        image=image,
+        command=command,
+        environment={
+            "AIRFLOW_HOME": documents.HOME,
+            "AIRFLOW_CONFIG": f"{documents.CONFIGURATION}/airflow.cfg",
+            "AWS_SHARED_CREDENTIALS_FILE": f"{documents.CREDENTIALS}/credentials",
+            "AWS_REGION": store.region,
+            "DATABASE_URI_FILE": f"{documents.DATABASE}/uri",
+            # The C library would keep a pool of memory for each of many threads.
+            "MALLOC_ARENA_MAX": "2",
+            **(environment or {}),
+        },
+        resources=memory,
+        ports=ports,
+        mounts=mounts,
+        startup=probes.startup,
+        readiness=probes.readiness,
+        liveness=probes.liveness,
+    )

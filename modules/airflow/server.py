@@ -1,0 +1,295 @@
+"""Airflow on a cluster: four processes over its database, logs in its bucket, tasks in the workloads' namespaces."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+
+from modules.core.component import Component
+from modules.core.contracts import Database, ObjectStore
+from modules.core.documents import plain
+from modules.core.images import version_of
+from modules.core.kubernetes import (
+    allow_api,
+    allow_egress,
+    allow_ingress,
+    checksum,
+    encoded,
+    published,
+    service_spec,
+)
+from modules.core.labels import VERSION, Labels
+from modules.core.naming import canonical_json, hashed
+from modules.core.traffic import allow_clients
+
+from . import documents
+from .manifests import (
+    LOG_PORTS,
+    TASK_RULES,
+    WORKER_RULES,
+    Part,
+    Secrets,
+    migration_pod,
+    part_pod,
+    parts,
+    worker_document,
+)
+from .settings import AirflowSettings
+
+TENANT = "airflow"
+"""Under which name the object store and the database know it."""
+
+
+class Airflow(Component):
+    """`place`: name of the namespace; `pods`: the document of each task's pod, by workload and task; `workspaces`: the
+    namespace of each workload; `clients`: the namespaces that may talk to its API, by client."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: AirflowSettings,
+        labels: Labels,
+        store: ObjectStore,
+        database: Database,
+        image: str,
+        sidecar_image: str,
+        place: str,
+        namespace: pulumi.Input[str],
+        pods: Mapping[str, Mapping[str, Any]],
+        workspaces: Mapping[str, pulumi.Input[str]],
+        clients: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        self.settings = settings
+        self.store = store
+        self.image = image
+        self.place = place
+        self.namespace = namespace
+        self.local = settings.executor == "LocalExecutor"
+        values = self._values(sidecar_image)
+        self.secrets = Secrets(
+            keys=self._secret("keys", values["keys"]),
+            login=self._secret("login", values["login"]),
+            connections=self._secret("connections", values["connections"]),
+            database=database.credentials[TENANT],
+            store=store.credentials[TENANT],
+        )
+        files = {
+            "airflow.cfg": documents.configuration(settings, namespace=place, store=store),
+            **documents.task_pods(pods),
+        }
+        self.configuration = hashed(name, files)
+        self._config_map("configuration", self.configuration, files)
+        self._workspaces(workspaces)
+        migrated = self._migration()
+        worker = None if self.local else self._worker()
+        marks = {
+            # Known once the tables are there.
+            "groundwork.dev/migrated-by": migrated,
+            "groundwork.dev/checksum": checksum(*(v for secret in values.values() for v in secret.values())),
+        }
+        for part in parts(settings):
+            self._deploy(part, worker, marks)
+        self._traffic(clients)
+        self.register_outputs({})
+
+    def _values(self, sidecar_image: str) -> dict[str, dict[str, pulumi.Input[str]]]:
+        """Content of each Secret of its own."""
+        password = self._generated("administrator")
+        fernet = random.RandomBytes(f"{self.name}-fernet-key", length=32, opts=self.child())
+        return {
+            "keys": {
+                "fernet-key": fernet.base64.apply(documents.fernet_key),
+                "jwt-secret": self._generated("jwt-secret", length=64),
+                "secret-key": self._generated("secret-key"),
+            },
+            "login": {
+                "username": documents.ADMINISTRATOR,
+                "password": password,
+                "passwords.json": password.apply(documents.passwords),
+            },
+            "connections": {
+                "connections.json": documents.connections(self.store, sidecar_image),
+                "variables.json": documents.variables(self.labels.environment, self.store),
+            },
+        }
+
+    def _generated(self, role: str, *, length: int = 40) -> pulumi.Output[str]:
+        return random.RandomPassword(f"{self.name}-{role}", length=length, special=False, opts=self.child()).result
+
+    def _secret(self, role: str, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+        made = k8s.core.v1.Secret(
+            f"{self.name}-{role}",
+            metadata=self.meta(f"{self.name}-{role}", component="credentials", namespace=self.namespace),
+            data=encoded(values),
+            opts=self.child(),
+        )
+        return made.metadata.name
+
+    def _config_map(self, role: str, physical_name: str, files: Mapping[str, str]) -> None:
+        k8s.core.v1.ConfigMap(
+            f"{self.name}-{role}",
+            metadata=self.meta(physical_name, component="server", namespace=self.namespace),
+            data=files,
+            immutable=True,
+            opts=self.child(),
+        )
+
+    def _account(self, role: str) -> str:
+        name = f"{self.name}-{role}"
+        k8s.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=self.meta(name, component=role, namespace=self.namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        return name
+
+    def _workspaces(self, workspaces: Mapping[str, pulumi.Input[str]]) -> None:
+        """Where tasks run: what runs them may start pods in the workloads' namespaces, and nowhere else."""
+        runner = "scheduler" if self.local else "worker"
+        for workload, namespace in sorted(workspaces.items()):
+            self._grant(f"{self.name}-tasks", workload, namespace, runner, TASK_RULES)
+        if not self.local:
+            self._grant(f"{self.name}-workers", self.name, self.namespace, "scheduler", WORKER_RULES)
+        for role in {runner, "scheduler"}:
+            k8s.networking.v1.NetworkPolicy(
+                f"{self.name}-{role}-allow-api",
+                metadata=self.meta(f"allow-{role}-api", component="network-policy", namespace=self.namespace),
+                spec=allow_api(self.selector(component=role)),
+                opts=self.child(),
+            )
+
+    def _grant(
+        self,
+        role: str,
+        where: str,
+        namespace: pulumi.Input[str],
+        runner: str,
+        rules: list[k8s.rbac.v1.PolicyRuleArgs],
+    ) -> None:
+        k8s.rbac.v1.Role(
+            f"{role}-{where}",
+            metadata=self.meta(role, component="tasks", namespace=namespace),
+            rules=rules,
+            opts=self.child(),
+        )
+        k8s.rbac.v1.RoleBinding(
+            f"{role}-{where}-binding",
+            metadata=self.meta(role, component="tasks", namespace=namespace),
+            role_ref=k8s.rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=role),
+            subjects=[
+                k8s.rbac.v1.SubjectArgs(kind="ServiceAccount", name=f"{self.name}-{runner}", namespace=self.namespace)
+            ],
+            opts=self.child(),
+        )
+
+    def _migration(self) -> pulumi.Output[str]:
+        """The Job that makes the database's tables, or brings them to the image's version; its name, once it did."""
+        spec = migration_pod(
+            image=self.image,
+            account=self._account("migration"),
+            secrets=self.secrets,
+            memory=self.settings.parts.dag_processor,
+        )
+        made = k8s.batch.v1.Job(
+            f"{self.name}-migration",
+            metadata=self.meta(
+                # All of it: a Job of the same name would have to be deleted first, and all that waits for it, too.
+                hashed(f"{self.name}-migration", plain(spec)),
+                component="migration",
+                namespace=self.namespace,
+            ),
+            spec=k8s.batch.v1.JobSpecArgs(
+                backoff_limit=4,
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(component="migration", image=self.image), spec=spec
+                ),
+            ),
+            opts=self.child(),
+        )
+        return made.metadata.name
+
+    def _worker(self) -> str:
+        """The pod that the KubernetesExecutor starts for each task, as a ConfigMap; its name."""
+        document = worker_document(
+            image=self.image,
+            account=self._account("worker"),
+            store=self.store,
+            configuration=self.configuration,
+            secrets=Secrets(
+                **{role: f"{self.name}-{role}" for role in ("keys", "login", "connections")},
+                database="",
+                store=self.store.credentials[TENANT],
+            ),
+            memory=self.settings.parts.worker,
+            labels={**self.labels.of(self.name, component="worker"), VERSION: version_of(self.image)},
+        )
+        files = {"pod.json": canonical_json(document)}
+        self._config_map("worker", hashed(f"{self.name}-worker", files), files)
+        return hashed(f"{self.name}-worker", files)
+
+    def _deploy(self, part: Part, worker: str | None, marks: Mapping[str, pulumi.Input[str]]) -> None:
+        selector = self.selector(component=part.role)
+        spec = part_pod(
+            part,
+            image=self.image,
+            account=self._account(part.role),
+            store=self.store,
+            configuration=self.configuration,
+            worker=worker,
+            secrets=self.secrets,
+        )
+        k8s.apps.v1.Deployment(
+            f"{self.name}-{part.role}",
+            metadata=self.meta(f"{self.name}-{part.role}", component=part.role, namespace=self.namespace),
+            spec=k8s.apps.v1.DeploymentSpecArgs(
+                replicas=1,
+                # Never two at once: the newer one's tables are not the older one's.
+                strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
+                template=k8s.core.v1.PodTemplateSpecArgs(
+                    metadata=self.pod_meta(component=part.role, image=self.image, annotations=marks), spec=spec
+                ),
+            ),
+            opts=self.child(),
+        )
+
+    def _traffic(self, clients: Mapping[str, pulumi.Input[str]]) -> None:
+        """Airflow's own pods are clients of its API, too; the API server reads the logs of what runs something."""
+        api = self.selector(component="api-server")
+        k8s.core.v1.Service(
+            f"{self.name}-service",
+            metadata=self.meta(
+                documents.SERVICE,
+                component="api-server",
+                namespace=self.namespace,
+                annotations=published(self.settings.local_port),
+            ),
+            spec=service_spec(api, {"http": documents.PORT}),
+            opts=self.child(),
+        )
+        allow_clients(
+            self,
+            component="api-server",
+            namespace=self.namespace,
+            port=documents.PORT,
+            clients={**clients, self.name: self.namespace},
+        )
+        for role, port in LOG_PORTS.items():
+            pods = self.selector(component=role)
+            ends = {
+                "from": allow_ingress(pods, namespaces=[self.namespace], port=port),
+                "to": allow_egress(pods, namespace=self.namespace, port=port),
+            }
+            for end, spec in ends.items():
+                k8s.networking.v1.NetworkPolicy(
+                    f"{self.name}-logs-{end}-{role}",
+                    metadata=self.meta(f"logs-{end}-{role}", component="network-policy", namespace=self.namespace),
+                    spec=spec,
+                    opts=self.child(),
+                )

@@ -1,0 +1,272 @@
+"""Airflow as its users meet it: through its API, with a DAG whose tasks run in pods. The tests run in order."""
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import boto3
+import httpx
+import pytest
+
+from modules.core.images import read_images
+from scripts.cli import gateway, kubectl
+from scripts.cli.environment import Environment
+
+from .conftest import STACK, run
+
+DAG = "model_training_selection"
+TASKS = {"feature_engineering", "train_rf", "train_gb", "select_best_model"}
+RUN_SECONDS = 300
+"""Far more than a run takes: about one minute where nothing else runs."""
+Result = TypeVar("Result")
+CHOICE = ("--path", "groundwork:airflow.executor")
+
+
+class Api:
+    """Airflow's REST API, logged in as its administrator."""
+
+    def __init__(self, environment: Environment) -> None:
+        shown = run(".venv/bin/groundwork", "credentials", "airflow", "--stack", STACK, "--json").stdout
+        (self.login,) = json.loads(shown)
+        self.environment = environment
+        self.client = httpx.Client(
+            base_url=gateway.service_address(environment, "airflow"),
+            verify=ssl.create_default_context(cadata=gateway.access(environment).authority),
+            timeout=30,
+        )
+
+    def token(self, password: str) -> httpx.Response:
+        return self.client.post("/auth/token", json={"username": self.login["username"], "password": password})
+
+    def log_in(self) -> None:
+        answer = self.token(self.login["password"])
+        self.client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+
+    def get(self, path: str, **parameters: str) -> dict[str, Any]:
+        return self.client.get(f"/api/v2{path}", params=parameters).raise_for_status().json()
+
+    def unpause(self) -> None:
+        self.client.patch(f"/api/v2/dags/{DAG}", json={"is_paused": False}).raise_for_status()
+
+    def trigger(self, **parameters: int) -> str:
+        """Id of the run that was started."""
+        body = {"logical_date": None, "conf": parameters}
+        answer = self.client.post(f"/api/v2/dags/{DAG}/dagRuns", json=body)
+        return answer.raise_for_status().json()["dag_run_id"]
+
+    def instances(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """By task."""
+        found = self.get(f"/dags/{DAG}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {each["task_id"]: each for each in found}
+
+    def states(self, run_id: str) -> dict[str, tuple[str | None, int]]:
+        """(state, number of the try) by task."""
+        return {task: (each["state"], each["try_number"]) for task, each in self.instances(run_id).items()}
+
+    def finish(self, run_id: str) -> str:
+        """State of the run at its end."""
+        ended = {"success", "failed"}
+        return until(lambda: state if (state := self.get(f"/dags/{DAG}/dagRuns/{run_id}")["state"]) in ended else None)
+
+    def xcom(self, run_id: str, task: str, key: str = "return_value") -> Any:
+        path = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/{key}"
+        return self.get(path, deserialize="true")["value"]
+
+    def log(self, run_id: str, task: str, attempt: int = 1) -> str:
+        content = self.get(f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}")["content"]
+        return "\n".join(each["event"] for each in content)
+
+
+def until(ask: Callable[[], Result | None], seconds: float = RUN_SECONDS) -> Result:
+    """The first answer that is not None."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (answer := ask()) is not None:
+            return answer
+        time.sleep(0.5)
+    pytest.fail(f"nothing came of it within {seconds} s")
+
+
+@pytest.fixture(scope="module")
+def api(platform: Environment) -> Iterator[Api]:
+    made = Api(platform)
+    with made.client:
+        made.log_in()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def logs(platform: Environment) -> Callable[[str], str]:
+    """Reads an object of the bucket of logs."""
+    keys = kubectl.secret(platform, f"{STACK}-storage", "s3-admin") or {}
+    library: Any = boto3
+    client = library.client(
+        "s3",
+        endpoint_url=platform.variables()["AWS_ENDPOINT_URL_S3"],
+        region_name="us-east-1",
+        aws_access_key_id=keys["access-key-id"],
+        aws_secret_access_key=keys["secret-access-key"],
+    )
+    return lambda key: client.get_object(Bucket=f"{STACK}-logs", Key=key)["Body"].read().decode()
+
+
+@pytest.fixture(scope="module")
+def finished(api: Api) -> str:
+    """Id of a run that came to its end; the daily run that the DAG begins with came to its own before."""
+    api.unpause()
+    daily = until(lambda: next(iter(api.get(f"/dags/{DAG}/dagRuns", run_type="scheduled")["dag_runs"]), None))
+    assert api.finish(daily["dag_run_id"]) == "success"
+    run_id = api.trigger()
+    assert api.finish(run_id) == "success"
+    return run_id
+
+
+def test_nobody_gets_in_without_the_password(api: Api) -> None:
+    assert api.token("wrong").status_code == 401
+    assert httpx.get(f"{api.login['url']}/api/v2/dags", timeout=10).status_code == 401
+    assert httpx.get(f"{api.login['url']}/api/v2/connections", timeout=10).status_code == 401
+    assert httpx.get(api.login["url"], timeout=10).status_code == 200
+
+
+def test_all_four_parts_are_healthy(api: Api) -> None:
+    health = api.get("/monitor/health")
+    assert {part: health[part]["status"] for part in health} == dict.fromkeys(
+        ("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy"
+    )
+
+
+def test_there_are_our_dags_only_and_all_can_be_imported(api: Api) -> None:
+    assert DAG in {dag["dag_id"] for dag in api.get("/dags")["dags"]}
+    assert not [dag for dag in api.get("/dags")["dags"] if "example" in dag["tags"]]
+    assert api.get("/importErrors")["import_errors"] == []
+
+
+def test_tasks_are_tried_once_more_after_five_minutes(api: Api) -> None:
+    tasks = {task["task_id"]: task for task in api.get(f"/dags/{DAG}/tasks")["tasks"]}
+    assert tasks.keys() == TASKS
+    for task in tasks.values():
+        assert (task["owner"], task["retries"], task["depends_on_past"]) == ("airflow", 1, False)
+        assert task["retry_delay"]["days"] * 86400 + task["retry_delay"]["seconds"] == 300
+
+
+def test_days_before_the_first_are_not_caught_up_with(api: Api, finished: str) -> None:
+    assert finished
+    assert api.get(f"/dags/{DAG}/dagRuns", run_type="scheduled")["total_entries"] == 1
+
+
+def test_a_run_names_the_better_of_two_models(api: Api, finished: str) -> None:
+    assert set(api.states(finished).values()) == {("success", 1)}
+    forest = api.xcom(finished, "train_rf", "performance_RandomForest")
+    boosting = api.xcom(finished, "train_gb", "performance_GradientBoosting")
+    assert 0.9 <= min(forest, boosting) <= max(forest, boosting) <= 1
+    winner = "RandomForest" if forest > boosting else "GradientBoosting"
+    assert api.xcom(finished, "select_best_model") == winner
+
+
+def test_the_data_are_passed_on_by_address(api: Api, finished: str) -> None:
+    assert api.xcom(finished, "feature_engineering").startswith(f"s3://{STACK}-features/iris/")
+
+
+def test_the_logs_of_tasks_lie_in_the_bucket_and_are_shown(api: Api, finished: str, logs: Callable[[str], str]) -> None:
+    stored = logs(f"airflow/dag_id={DAG}/run_id={finished}/task_id=train_rf/attempt=1.log")
+    assert "RandomForestClassifier: accuracy" in stored
+    assert "RandomForestClassifier: accuracy" in api.log(finished, "train_rf")
+
+
+def test_connections_and_variables_come_from_secrets(api: Api, shell: dict[str, str]) -> None:
+    inside = ("kubectl", "exec", "-n", f"{STACK}-airflow", "deploy/airflow-scheduler", "--", "airflow")
+    assert run(*inside, "variables", "get", "environment", env=shell).stdout.split() == [STACK]
+    assert "xcom@sha256" in run(*inside, "connections", "get", "kubernetes_default", "-o", "json", env=shell).stdout
+    assert api.get("/connections")["total_entries"] == api.get("/variables")["total_entries"] == 0
+
+
+def test_trainings_are_recorded_in_mlflow(platform: Environment, finished: str) -> None:
+    address = platform.variables()["MLFLOW_TRACKING_URI"]
+    query = {"experiment_ids": experiments(address), "filter": f"tags.`groundwork.job` LIKE '{DAG}/{finished}/%'"}
+    found = httpx.post(f"{address}/api/2.0/mlflow/runs/search", json=query, timeout=30).json()["runs"]
+    assert {each["info"]["run_name"] for each in found} == {"RandomForestClassifier", "GradientBoostingClassifier"}
+    assert {each["info"]["status"] for each in found} == {"FINISHED"}
+
+
+def experiments(address: str) -> list[str]:
+    found = httpx.get(f"{address}/api/2.0/mlflow/experiments/get-by-name", params={"experiment_name": "iris"})
+    return [found.json()["experiment"]["experiment_id"]]
+
+
+def test_a_task_that_fails_is_tried_again_and_the_selection_waits(platform: Environment, api: Api) -> None:
+    run_id = api.trigger(retry_seconds=10)
+    pod = until(lambda: running_pod(platform, "train_rf"))
+    assert_is_ours(pod)
+    assert "Building pod" in api.log(run_id, "train_rf")  # while it runs
+    kubectl.run(platform, "delete", "pod", pod["metadata"]["name"], "-n", f"{STACK}-iris", "--wait=false")
+    until(lambda: True if api.states(run_id)["train_rf"] == ("up_for_retry", 1) else None)
+    assert api.states(run_id)["select_best_model"][0] is None
+    assert api.finish(run_id) == "success"
+    tries = {task: number for task, (_, number) in api.states(run_id).items()}
+    assert tries == {"feature_engineering": 1, "train_rf": 2, "train_gb": 1, "select_best_model": 1}
+    ended, began = (
+        api.instances(run_id)["train_rf"]["end_date"],
+        api.instances(run_id)["select_best_model"]["start_date"],
+    )
+    assert began >= ended
+
+
+def running_pod(platform: Environment, task: str) -> Mapping[str, Any] | None:
+    pods = kubectl.items(platform, "pods", "-n", f"{STACK}-iris", "-l", f"task_id={task}")
+    return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
+
+
+def assert_is_ours(pod: Mapping[str, Any]) -> None:
+    """Training image and sidecar by digest, each with resources of its own, in a restricted pod."""
+    images = read_images(STACK)
+    containers = {each["name"]: each for each in pod["spec"]["containers"]}
+    assert containers.keys() == {"task", "airflow-xcom-sidecar"}
+    assert containers["task"]["image"].endswith(f"/training@{images['training'].digest}")
+    assert containers["airflow-xcom-sidecar"]["image"].endswith(f"/xcom@{images['xcom'].digest}")
+    for container in containers.values():
+        assert container["resources"].keys() >= {"requests", "limits"}
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert pod["spec"]["serviceAccountName"] == "iris-training"
+    assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_no_pod_of_a_task_is_left(platform: Environment) -> None:
+    left = "kubernetes_pod_operator=True"
+    until(lambda: True if not kubectl.items(platform, "pods", "-n", f"{STACK}-iris", "-l", left) else None, 60)
+
+
+def test_tasks_may_start_pods_of_their_workload_only(platform: Environment) -> None:
+    account = f"system:serviceaccount:{STACK}-airflow:airflow-scheduler"
+    question = ("kubectl", "auth", "can-i", "create", "pods", "--as", account, "-n")
+    allowed = {
+        namespace: run(*question, namespace, check=False, env=platform.process_environment()).stdout.strip()
+        for namespace in (f"{STACK}-iris", f"{STACK}-airflow", f"{STACK}-mlflow", "kube-system")
+    }
+    assert allowed == {f"{STACK}-iris": "yes", f"{STACK}-airflow": "no", f"{STACK}-mlflow": "no", "kube-system": "no"}
+
+
+def test_with_the_kubernetes_executor_tasks_are_pods_too(platform: Environment, shell: dict[str, str]) -> None:
+    run("pulumi", "config", "set", *CHOICE, "KubernetesExecutor", "-s", STACK, env=shell)
+    try:
+        run("scripts/up", STACK)
+        other = Api(platform)
+        with other.client:
+            other.log_in()
+            run_id = other.trigger()
+            worker = until(lambda: worker_pod(platform))
+            assert other.finish(run_id) == "success"
+            assert set(other.states(run_id).values()) == {("success", 1)}
+            assert "wins" in other.log(run_id, "select_best_model")
+        container = worker["spec"]["containers"][0]
+        assert container["image"].endswith(f"/airflow@{read_images(STACK)['airflow'].digest}")
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    finally:
+        run("pulumi", "config", "rm", *CHOICE, "-s", STACK, env=shell)
+        run("scripts/up", STACK)
+
+
+def worker_pod(platform: Environment) -> Mapping[str, Any] | None:
+    found = kubectl.items(platform, "pods", "-n", f"{STACK}-airflow", "-l", "app.kubernetes.io/component=worker")
+    return next(iter(found), None)

@@ -1,0 +1,160 @@
+"""What the component declares, seen through the engine's mocks."""
+
+import json
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from modules.airflow.server import Airflow
+from modules.airflow.settings import AirflowSettings
+from modules.core.contracts import Database, ObjectStore
+from modules.core.labels import Labels
+
+IMAGE = "registry/{}:3@sha256:" + "1" * 64
+STORE = ObjectStore(
+    endpoint="http://storage:8333",
+    region="r",
+    buckets={"logs": "local-logs"},
+    credentials={"airflow": "s3-credentials"},
+)
+DATABASE = Database(
+    host="postgresql", port=5432, ca=None, databases={"airflow": "airflow"}, credentials={"airflow": "database"}
+)
+PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+class Recorder(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.objects: Objects = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        inputs = cast(dict[str, Any], args.inputs)
+        if args.typ.startswith("kubernetes:"):
+            self.objects[args.typ.rpartition(":")[2], args.name] = inputs
+        return args.name, {**inputs, "result": "generated", "base64": "generated"}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(f"nothing is looked up: {args.token}")
+
+
+def declared(**settings: Any) -> Objects:
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
+
+    @pulumi.runtime.test
+    def declare() -> None:
+        Airflow(
+            "airflow",
+            settings=AirflowSettings(**settings),
+            labels=Labels(environment="local", owner="someone"),
+            store=STORE,
+            database=DATABASE,
+            image=IMAGE.format("airflow"),
+            sidecar_image=IMAGE.format("xcom"),
+            place="local-airflow",
+            namespace="local-airflow",
+            pods={"iris": {"train_rf": {"kind": "Pod"}}},
+            workspaces={"iris": "local-iris"},
+            clients={},
+        )
+
+    declare()
+    return recorder.objects
+
+
+@pytest.fixture(scope="module")
+def local() -> Objects:
+    return declared()
+
+
+@pytest.fixture(scope="module")
+def kubernetes() -> Objects:
+    return declared(executor="KubernetesExecutor")
+
+
+def pod(objects: Objects, part: str) -> dict[str, Any]:
+    return objects["Deployment", part]["spec"]["template"]["spec"]
+
+
+def subjects(objects: Objects) -> dict[str, tuple[str, str]]:
+    """(account, namespace of the right) by binding."""
+    return {
+        name: (inputs["subjects"][0]["name"], inputs["metadata"]["namespace"])
+        for (kind, name), inputs in objects.items()
+        if kind == "RoleBinding"
+    }
+
+
+def test_each_part_is_one_pod_that_is_never_there_twice(local: Objects) -> None:
+    deployments = {name: inputs for (kind, name), inputs in local.items() if kind == "Deployment"}
+    assert deployments.keys() == PARTS
+    assert {d["spec"]["strategy"]["type"] for d in deployments.values()} == {"Recreate"}
+
+
+def test_parts_start_once_the_tables_are_there(local: Objects) -> None:
+    job = local["Job", "airflow-migration"]["metadata"]["name"]
+    for part in PARTS:
+        annotations = local["Deployment", part]["spec"]["template"]["metadata"]["annotations"]
+        assert annotations["groundwork.dev/migrated-by"] == job
+        assert annotations["groundwork.dev/checksum"]
+
+
+def test_another_configuration_is_no_reason_to_migrate(local: Objects, kubernetes: Objects) -> None:
+    assert local["Job", "airflow-migration"] == kubernetes["Job", "airflow-migration"]
+
+
+def test_what_runs_tasks_may_start_pods_of_the_workload_and_nothing_else(local: Objects) -> None:
+    assert subjects(local) == {"airflow-tasks-iris-binding": ("airflow-scheduler", "local-iris")}
+    rules = local["Role", "airflow-tasks-iris"]["rules"]
+    assert {resource for rule in rules for resource in rule["resources"]} == {"pods", "pods/log", "pods/exec"}
+    assert {tuple(rule["verbs"]) for rule in rules if rule["resources"] == ["pods/exec"]} == {("create", "get")}
+
+
+def test_with_the_kubernetes_executor_workers_run_tasks_and_the_scheduler_starts_workers(kubernetes: Objects) -> None:
+    assert subjects(kubernetes) == {
+        "airflow-tasks-iris-binding": ("airflow-worker", "local-iris"),
+        "airflow-workers-airflow-binding": ("airflow-scheduler", "local-airflow"),
+    }
+
+
+def test_only_the_scheduler_has_a_token(local: Objects) -> None:
+    holders = {part for part in PARTS if any("projected" in volume for volume in pod(local, part)["volumes"])}
+    assert holders == {"airflow-scheduler"}
+
+
+def test_a_worker_is_restricted_and_has_neither_database_nor_keys(kubernetes: Objects) -> None:
+    document = json.loads(kubernetes["ConfigMap", "airflow-worker"]["data"]["pod.json"])
+    container = document["spec"]["containers"][0]
+    assert container["name"] == "base"
+    assert container["image"] == IMAGE.format("airflow")
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert document["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert not {"database", "keys"} & {volume["name"] for volume in document["spec"]["volumes"]}
+    assert "airflow-login" not in json.dumps(document)
+
+
+def test_the_password_is_with_the_api_server_only(local: Objects) -> None:
+    holders = {
+        part
+        for part in PARTS
+        if any(volume.get("secret", {}).get("secretName") == "airflow-login" for volume in pod(local, part)["volumes"])
+    }
+    assert holders == {"airflow-api-server"}
+
+
+def test_no_generated_value_is_in_what_is_no_secret(local: Objects) -> None:
+    for (kind, name), inputs in local.items():
+        if kind != "Secret":
+            assert "generated" not in json.dumps(inputs, default=str), name
+
+
+def test_the_tasks_pods_lie_beside_the_configuration(local: Objects) -> None:
+    files = local["ConfigMap", "airflow-configuration"]["data"]
+    assert files.keys() == {"airflow.cfg", "iris.train_rf.json"}
+
+
+def test_it_is_published_where_the_settings_say() -> None:
+    annotations = declared(local_port=9001)["Service", "airflow-service"]["metadata"]["annotations"]
+    assert annotations == {"groundwork.dev/local-port": "9001"}
