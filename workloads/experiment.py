@@ -123,7 +123,7 @@ def stored_at(location: str, root: str) -> str:
 
 
 def register(client: Any, config: Config, store: Any, model_info: Any, tags: Mapping[str, str]) -> str:
-    """A new version of the registered model with the champion's alias; returns its number.
+    """A new version of the registered model; returns its number.
 
     A release pins what the version's tags say: the address of the model's files and their digest, read back from there.
     """
@@ -146,8 +146,74 @@ def register(client: Any, config: Config, store: Any, model_info: Any, tags: Map
         model_id=model_info.model_id,
         tags={**tags, "groundwork.uri": uri, "groundwork.digest": digest},
     )
-    client.set_registered_model_alias(config.model, CHAMPION, version.version)
     return str(version.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a version became champion, and the figures of both on the same held-out rows."""
+
+    version: str
+    accuracy: float
+    champion: str | None
+    """Version that was champion before; None where there was none."""
+    champion_accuracy: float | None
+
+    @property
+    def accepted(self) -> bool:
+        """At least as good as the champion, or the first one."""
+        return self.champion_accuracy is None or self.accuracy >= self.champion_accuracy
+
+    def __str__(self) -> str:
+        if self.champion is None:
+            return f"version {self.version} is the first {CHAMPION}, with an accuracy of {self.accuracy:.4f}"
+        figures = f"accuracy {self.accuracy:.4f}, version {self.champion} has {self.champion_accuracy:.4f}"
+        what = f"becomes {CHAMPION}" if self.accepted else f"is refused as {CHAMPION}"
+        return f"version {self.version} {what}: {figures} on the same held-out rows"
+
+
+def contest(
+    client: Any, config: Config, store: Any, *, version: str, accuracy: float, measure: Callable[[Path], float]
+) -> Verdict:
+    """Moves the champion's alias to a version that is at least as good as the present champion; else leaves it.
+
+    measure: the accuracy of the model in a folder on the held-out rows that gave `accuracy`. The champion is measured
+    now, on these rows: what was recorded of it may be of others.
+    """
+    present = _champion(client, config.model)
+    verdict = Verdict(
+        version=version,
+        accuracy=accuracy,
+        champion=str(present.version) if present else None,
+        champion_accuracy=_measured(store, present.tags, measure) if present else None,
+    )
+    if verdict.accepted:
+        client.set_registered_model_alias(config.model, CHAMPION, version)
+    return verdict
+
+
+def _champion(client: Any, model: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(model, CHAMPION)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return None
+
+
+def _measured(store: Any, tags: Mapping[str, str], measure: Callable[[Path], float]) -> float:
+    """Of files whose digest is the recorded one: loading others could run anything."""
+    uri, digest = tags["groundwork.uri"], tags["groundwork.digest"]
+    with tempfile.TemporaryDirectory() as folder:
+        download_folder(store, uri, Path(folder))
+        if (found := folder_digest(Path(folder))) != digest:
+            raise TrainingError(
+                f"the {CHAMPION}'s files at {uri} have the digest {found}, but {digest} was registered: restore "
+                f"them, or give the alias {CHAMPION} to a version that is whole"
+            )
+        return measure(Path(folder))
 
 
 def _version_of(client: Any, model: str, job: str) -> Any:

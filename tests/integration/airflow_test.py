@@ -15,6 +15,7 @@ from scripts.cli import gateway, kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, run
+from .workloads_test import Mlflow
 
 DAG = "model_training_selection"
 TASKS = {"feature_engineering", "train_rf", "train_gb", "select_best_model"}
@@ -178,21 +179,18 @@ def test_the_logs_of_tasks_lie_in_the_bucket_and_are_shown(api: Api, finished: s
 def test_connections_and_variables_come_from_secrets(api: Api, shell: dict[str, str]) -> None:
     inside = ("kubectl", "exec", "-n", f"{STACK}-airflow", "deploy/airflow-scheduler", "--", "airflow")
     assert run(*inside, "variables", "get", "environment", env=shell).stdout.split() == [STACK]
-    assert "xcom@sha256" in run(*inside, "connections", "get", "kubernetes_default", "-o", "json", env=shell).stdout
+    assert "/xcom:" in run(*inside, "connections", "get", "kubernetes_default", "-o", "json", env=shell).stdout
     assert api.get("/connections")["total_entries"] == api.get("/variables")["total_entries"] == 0
 
 
 def test_trainings_are_recorded_in_mlflow(platform: Environment, finished: str) -> None:
-    address = platform.variables()["MLFLOW_TRACKING_URI"]
-    query = {"experiment_ids": experiments(address), "filter": f"tags.`groundwork.job` LIKE '{DAG}/{finished}/%'"}
-    found = httpx.post(f"{address}/api/2.0/mlflow/runs/search", json=query, timeout=30).json()["runs"]
+    asked = Mlflow(platform)
+    with asked.client:
+        experiment = asked.get("experiments/get-by-name", experiment_name="iris")["experiment"]["experiment_id"]
+        query = {"experiment_ids": [experiment], "filter": f"tags.`groundwork.job` LIKE '{DAG}/{finished}/%'"}
+        found = asked.post("runs/search", query)["runs"]
     assert {each["info"]["run_name"] for each in found} == {"RandomForestClassifier", "GradientBoostingClassifier"}
     assert {each["info"]["status"] for each in found} == {"FINISHED"}
-
-
-def experiments(address: str) -> list[str]:
-    found = httpx.get(f"{address}/api/2.0/mlflow/experiments/get-by-name", params={"experiment_name": "iris"})
-    return [found.json()["experiment"]["experiment_id"]]
 
 
 def test_a_task_that_fails_is_tried_again_and_the_selection_waits(platform: Environment, api: Api) -> None:

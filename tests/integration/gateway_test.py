@@ -73,6 +73,7 @@ def test_the_landing_page_tells_what_runs_and_what_serves(client: httpx.Client, 
     status = client.get(at(port, "/status.json")).json()
     assert {service["name"]: service["health"] for service in status["services"]} == {
         "mlflow": "healthy",
+        "airflow": "healthy",
         "iris": "healthy",
     }
     (iris,) = status["models"]

@@ -104,9 +104,10 @@ def test_a_person_has_the_s3_and_mlflow_clients_that_env_promises(platform: Envi
     )
     printed = run("bash", "-c", f'eval "$(scripts/env {STACK})" && python -c "{code}"').stdout.split()
     assert printed == [f"{STACK}-{role}" for role in ("artifacts", "features", "logs", "raw")]
-    tracking = platform.variables()["MLFLOW_TRACKING_URI"]
-    found = httpx.get(f"{tracking}/api/2.0/mlflow/registered-models/get", params={"name": "iris"}, timeout=10)
-    assert found.json()["registered_model"]["aliases"][0]["alias"] == "champion"
+    code = "import mlflow; print(*mlflow.MlflowClient().get_registered_model('iris').aliases)"
+    printed = run("bash", "-c", f'eval "$(scripts/env {STACK})" && python -W ignore -c "{code}"').stdout.split()
+    assert platform.stack == STACK
+    assert printed == ["champion"]
 
 
 def test_stop_and_start_keep_everything(platform: Environment) -> None:

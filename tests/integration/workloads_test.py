@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from modules.core.releases import Release, read_releases
-from scripts.cli import kubectl
+from scripts.cli import gateway, kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, run
@@ -22,8 +22,8 @@ TAGS = ("code_revision", "data_address", "data_digest", "image_digest", "lock_di
 
 class Mlflow:
     def __init__(self, platform: Environment) -> None:
-        address = platform.variables()["MLFLOW_TRACKING_URI"]
-        self.client = httpx.Client(base_url=f"{address}/api/2.0/mlflow/", timeout=20)
+        address = gateway.service_address(platform, "mlflow")
+        self.client = gateway.client(platform, f"{address}/api/2.0/mlflow/")
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         return self.client.get(path, params=query).raise_for_status().json()

@@ -1,13 +1,17 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from workloads.artifacts import digest_of, model_digest
 from workloads.experiment import (
     Config,
     TrainingError,
+    contest,
     finished_run,
     provenance,
     read_config,
@@ -123,10 +127,13 @@ class Registry:
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
         self.aliases[f"{name}@{alias}"] = version
 
+    def get_model_version_by_alias(self, name: str, alias: str) -> Any:
+        if f"{name}@{alias}" not in self.aliases:
+            raise MlflowException("no such alias", error_code=RESOURCE_DOES_NOT_EXIST)
+        return self.versions[int(self.aliases[f"{name}@{alias}"]) - 1]
 
-def test_a_training_is_registered_once_with_address_digest_and_alias(
-    store: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def test_a_training_is_registered_once_with_address_and_digest(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROUNDWORK_ARTIFACTS", "s3://b/mlflow")
     store.put_object(Bucket="b", Key="mlflow/1/models/m-1/artifacts/MLmodel", Body=b"model")
     registry, info = Registry(), SimpleNamespace(model_id="m-1", run_id="run")
@@ -139,7 +146,48 @@ def test_a_training_is_registered_once_with_address_digest_and_alias(
             "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")}),
         }
     ]
+    assert registry.aliases == {}
+
+
+CHAMPIONS = {"groundwork.uri": "s3://b/champion", "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")})}
+
+
+@pytest.fixture
+def champion(store: Any) -> Registry:
+    """A registry with a champion and a candidate, which is version 2."""
+    store.put_object(Bucket="b", Key="champion/MLmodel", Body=b"model")
+    registry = Registry()
+    registry.versions = [SimpleNamespace(version="1", tags=CHAMPIONS), SimpleNamespace(version="2", tags={})]
+    registry.aliases = {"iris@champion": "1"}
+    return registry
+
+
+def test_the_first_version_is_champion(store: Any) -> None:
+    registry = Registry()
+    verdict = contest(registry, config(), store, version="1", accuracy=0.5, measure=lambda _: 1.0)
+    assert verdict.accepted
     assert registry.aliases == {"iris@champion": "1"}
+
+
+@pytest.mark.parametrize(("accuracy", "holder"), [(0.91, "2"), (0.90, "2"), (0.89, "1")])
+def test_a_candidate_that_is_at_least_as_good_becomes_champion(
+    store: Any, champion: Registry, accuracy: float, holder: str
+) -> None:
+    def measure(folder: Path) -> float:
+        assert (folder / "MLmodel").read_bytes() == b"model"
+        return 0.90
+
+    verdict = contest(champion, config(), store, version="2", accuracy=accuracy, measure=measure)
+    assert champion.aliases == {"iris@champion": holder}
+    assert verdict.accepted == (holder == "2")
+    assert f"accuracy {accuracy:.4f}, version 1 has 0.9000" in str(verdict)
+
+
+def test_a_champion_whose_files_are_others_is_never_loaded(store: Any, champion: Registry) -> None:
+    store.put_object(Bucket="b", Key="champion/MLmodel", Body=b"another")
+    with pytest.raises(TrainingError, match="the champion's files at s3://b/champion have the digest"):
+        contest(champion, config(), store, version="2", accuracy=1.0, measure=lambda _: 0.0)
+    assert champion.aliases == {"iris@champion": "1"}
 
 
 def test_a_finished_training_of_the_same_name_is_found() -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import mlflow as mlflow_library
@@ -166,8 +167,24 @@ def train(environ: Mapping[str, str]) -> None:
         if not reproduces:
             number = experiment.register(client, config, store, info, tags)
             mlflow.set_tag("groundwork.model_version", number)
-            say(f"registered {config.model} version {number} ({best}) as {experiment.CHAMPION}")
+            say(f"registered {config.model} version {number} ({best})")
+            contest(client, config, store, number=number, accuracy=metrics["accuracy"], parts=parts)
     say(f"finished run {run.info.run_id}")
+
+
+def contest(client: Any, config: Config, store: Any, *, number: str, accuracy: float, parts: Split) -> None:
+    """Holds the new version against the champion, and records what came of it at the training's run."""
+
+    def measure(folder: Path) -> float:
+        model = mlflow.sklearn.load_model(str(folder))
+        return float(accuracy_score(parts.y_test, model.predict(parts.x_test)))
+
+    verdict = experiment.contest(client, config, store, version=number, accuracy=accuracy, measure=measure)
+    mlflow.set_tag("groundwork.champion", "accepted" if verdict.accepted else "refused")
+    mlflow.set_tag("groundwork.champion_verdict", str(verdict))
+    if verdict.champion_accuracy is not None:
+        mlflow.log_metric("champion_accuracy", verdict.champion_accuracy)
+    say(str(verdict))
 
 
 def main() -> int:
