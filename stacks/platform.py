@@ -75,6 +75,15 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         origins=[gateway_address(MLFLOW, settings.gateway.local_port)] if settings.gateway.local_port else [],
         opts=pulumi.ResourceOptions(providers=[foundation.provider]),
     )
+    if settings.jenkins.enabled:
+        images |= place_jenkins(settings, labels, foundation)
+    orchestrate(settings=settings, labels=labels, foundation=foundation, contract=contract, images=images)
+    workloads = {
+        name: place_workload(
+            name, settings=settings, labels=labels, foundation=foundation, contract=contract, images=images
+        )
+        for name in sorted(settings.workloads)
+    }
     Gateway(
         GATEWAY,
         settings=settings.gateway,
@@ -84,20 +93,17 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         routes=routes(settings, environment, contract),
         models=served_models(settings, environment),
         tracking=contract,
+        ready=[serving.ready for serving in workloads.values()],
         opts=pulumi.ResourceOptions(providers=[foundation.provider]),
     )
-    if settings.jenkins.enabled:
-        images |= place_jenkins(settings, labels, foundation)
-    orchestrate(settings=settings, labels=labels, foundation=foundation, contract=contract, images=images)
+    released = read_releases(environment)
     return {
         "urls": {**foundation.addresses, **local_addresses(settings)},
         "buckets": dict(foundation.object_store.buckets),
         "images": {**foundation.images, **images},
         "workloads": {
-            name: place_workload(
-                name, settings=settings, labels=labels, foundation=foundation, contract=contract, images=images
-            )
-            for name in sorted(settings.workloads)
+            name: describe_workload(released.get(name), images["serving"], serving.address)
+            for name, serving in workloads.items()
         },
     }
 
@@ -232,8 +238,8 @@ def place_workload(
     foundation: Foundation,
     contract: Tracking,
     images: Mapping[str, str],
-) -> Outputs:
-    """Training and serving of a workload; returns what is exported of it."""
+) -> Serving:
+    """Training and serving of a workload."""
     workload = catalog.load(name)
     release = read_releases(labels.environment).get(name)
     on_cluster = pulumi.ResourceOptions(providers=[foundation.provider])
@@ -248,7 +254,7 @@ def place_workload(
         labels=labels,
         opts=on_cluster,
     )
-    serving = Serving(
+    return Serving(
         name,
         workload=workload,
         settings=settings.workloads[name],
@@ -260,7 +266,6 @@ def place_workload(
         labels=labels,
         opts=on_cluster,
     )
-    return describe_workload(release, images["serving"], serving.address)
 
 
 def describe_workload(release: Release | None, image: str, address: pulumi.Output[str] | None) -> Outputs:

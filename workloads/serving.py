@@ -44,6 +44,8 @@ class Serving(Component):
 
     address: pulumi.Output[str] | None
     """Where pods reach the model: http://host:port; None while nothing is released."""
+    ready: pulumi.Output[list[str]]
+    """Names of its servers, known once each of them answers."""
 
     def __init__(
         self,
@@ -73,16 +75,18 @@ class Serving(Component):
         check = check_pod(workload, image=image, resources=settings.serving, account=self.account, store=store)
         self._declare_check(check)
         self.address = None
+        servers: list[pulumi.Output[str]] = []
         if release is not None:
             tried = {CANARY: release.canary.pin} if release.canary else {}
             for component, pin in {COMPONENT: release, **tried}.items():
                 pod = serving_pod(
                     workload, image=image, resources=settings.serving, account=self.account, store=store, pin=pin
                 )
-                self._declare_server(pod, settings, component)
+                servers.append(self._declare_server(pod, settings, component))
             self.address = pulumi.Output.from_input(namespace).apply(
                 lambda physical: server_url(name, COMPONENT, physical)
             )
+        self.ready = pulumi.Output.all(*servers)
         self.register_outputs({"address": self.address})
 
     def _declare_check(self, pod: PodSpecArgs) -> None:
@@ -100,10 +104,11 @@ class Serving(Component):
             opts=self.child(),
         )
 
-    def _declare_server(self, pod: PodSpecArgs, settings: WorkloadSettings, component: str) -> None:
+    def _declare_server(self, pod: PodSpecArgs, settings: WorkloadSettings, component: str) -> pulumi.Output[str]:
+        """The server's name, known once it answers."""
         name = server_name(self.name, component)
         pods = self.selector(component=component)
-        Deployment(
+        deployment = Deployment(
             name,
             metadata=self.meta(
                 name,
@@ -144,6 +149,7 @@ class Serving(Component):
                 spec=PodDisruptionBudgetSpecArgs(max_unavailable=1, selector=LabelSelectorArgs(match_labels=pods)),
                 opts=self.child(),
             )
+        return deployment.metadata.name
 
     def _allow_clients(self, name: str, component: str, pods: Mapping[str, str]) -> None:
         """The workload's own pods may ask the server, and the gateway."""
@@ -172,7 +178,8 @@ def server_url(workload: str, component: str, namespace: str) -> str:
 
 
 def route(workload: Workload, release: Release, namespace: str) -> Route:
-    """From the gateway to the workload's servers: to what serves, and its share to what is tried beside it."""
+    """From the gateway to the workload's servers: to what serves, and its share to what is tried beside it. A canary of
+    weight 0 is in no route."""
     share = release.canary.weight if release.canary else 0
     shares = {COMPONENT: 100 - share, **({CANARY: share} if share else {})}
     name = workload.name

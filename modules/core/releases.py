@@ -40,8 +40,9 @@ class Canary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     pin: Pin
-    weight: int = Field(ge=1, le=99)
-    """Percent of the requests that go to it."""
+    weight: int = Field(ge=0, le=99)
+    """Percent of the requests that go to it. 0 is the step before it goes: the gateway takes some seconds to follow, and
+    what it still sends must find it there."""
 
 
 class Release(Pin):

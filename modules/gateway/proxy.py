@@ -48,7 +48,8 @@ LOGIN_SECRET, CERTIFICATE_SECRET, USERS_SECRET = "gateway-login", "gateway-certi
 
 
 class Gateway(Component):
-    """`routes`: where it leads; each server allows its requests by itself. `models`: shown on the landing page."""
+    """`routes`: where it leads; each server allows its requests by itself. `models`: shown on the landing page.
+    `ready`: what must be known before routes lead to new servers: it is once these answer."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Gateway(Component):
         routes: Sequence[Route],
         models: Sequence[ServedModel],
         tracking: Tracking,
+        ready: Sequence[pulumi.Input[object]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
@@ -73,7 +75,7 @@ class Gateway(Component):
             f"{name}-routes",
             # One that changes: the proxy follows it while it runs, since a restart could lose requests.
             metadata=self.meta("routes", component=COMPONENT, namespace=namespace),
-            data=followed,
+            data=pulumi.Output.all(*ready).apply(lambda _: followed),
             opts=self.child(),
         )
         login = self._login()
