@@ -41,8 +41,9 @@ class Canary(BaseModel):
 
     pin: Pin
     weight: int = Field(ge=0, le=99)
-    """Percent of the requests that go to it. 0 is the step before it goes: the gateway takes some seconds to follow, and
-    what it still sends must find it there."""
+    """Percent of the requests that go to it.
+
+    0 is the step before it goes: the gateway follows within seconds, and what it sends until then must find it."""
 
 
 class Release(Pin):
