@@ -13,6 +13,8 @@ import pytest
 
 from modules.gateway.files import portal
 
+POLL_SECONDS = 0.01
+"""Between looks of a server whether it shall end: the default of half a second is waited for at each end."""
 SERVED = {"workload": "iris", "model": "iris", "release": 2, "version": 3}
 BESIDE = {"canary_version": 4, "canary_weight": 10}
 
@@ -20,7 +22,7 @@ BESIDE = {"canary_version": 4, "canary_weight": 10}
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Generator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:

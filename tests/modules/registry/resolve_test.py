@@ -12,6 +12,8 @@ import pytest
 from modules.registry.resolve import challenge, digest_of, resolve, scheme
 from modules.registry.third_party import ThirdPartyImage
 
+POLL_SECONDS = 0.01
+"""Between looks of a server whether it shall end: the default of half a second is waited for at each end."""
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
 
@@ -71,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     with Registry() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS])
         thread.start()
         yield server
         server.shutdown()

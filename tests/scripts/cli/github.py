@@ -9,6 +9,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+POLL_SECONDS = 0.01
+"""Between looks of a server whether it shall end: the default of half a second is waited for at each end."""
 TOKEN = "a-token"
 COMMENTS = "/repos/someone/groundwork/issues/7/comments"
 
@@ -79,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def github() -> Generator[GitHub]:
     with GitHub() as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=[POLL_SECONDS])
         thread.start()
         yield server
         server.shutdown()

@@ -19,6 +19,8 @@ from embedded.providers.kubernetes.kubeconfig import Access
 Answer = tuple[int, dict[str, str], Any]
 
 
+POLL_SECONDS = 0.01
+"""Between looks of a server whether it shall end: the default of half a second is waited for at each end."""
 FINE: Answer = (200, {}, {"kind": "Fine"})
 
 
@@ -60,7 +62,7 @@ class Server:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=[POLL_SECONDS], daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
