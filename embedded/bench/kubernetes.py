@@ -105,12 +105,13 @@ class Bench:
             self.say(f"run {number + 1} of {runs}")
             self._rival(count)
             self._stack(count, "", skip=True)
-            self._engine_alone(count)
+            self._engine_alone(count, "")
             if awaited:
                 self._rival(count, awaited=True)
                 self._stack(count, ", awaited", skip=False)
             if twice:
                 self._stack(2 * count, " x 2", skip=True)
+                self._engine_alone(2 * count, " x 2")
 
     def _rival(self, count: int, *, awaited: bool = False) -> None:
         manifest = self.folder / "objects.json"
@@ -144,14 +145,14 @@ class Bench:
             self._run(*destroy)
         self._rest()
 
-    def _engine_alone(self, count: int) -> None:
+    def _engine_alone(self, count: int, suffix: str) -> None:
         """The same stack with a provider that makes nothing."""
         command = [sys.executable, "-m", "embedded.bench.nothing"]
         with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as provider:
             port = provider.stdout.readline().strip() if provider.stdout else ""
             self.environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{port}"
             try:
-                self._stack(count, ", engine alone", skip=True)
+                self._stack(count, f"{suffix}, engine alone", skip=True)
             finally:
                 del self.environment["PULUMI_DEBUG_PROVIDERS"]
                 provider.terminate()
