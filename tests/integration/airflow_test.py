@@ -275,7 +275,8 @@ def test_with_the_kubernetes_executor_tasks_are_pods_too(platform: Environment, 
             assert set(other.states(run_id).values()) == {("success", 1)}
             until(lambda: True if "wins" in other.log(run_id, "select_best_model") else None, UPLOAD_SECONDS)
         container = worker["spec"]["containers"][0]
-        assert container["image"].endswith(f"/airflow@{read_images(STACK)['airflow'].digest}")
+        assert "/airflow:" in container["image"]
+        assert container["image"].endswith(f"@{read_images(STACK)['airflow'].digest}")
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
     finally:
         run("pulumi", "config", "rm", *CHOICE, "-s", STACK, env=shell)
