@@ -46,17 +46,28 @@ class Canary(BaseModel):
     0 is the step before it goes: the gateway follows within seconds, and what it sends until then must find it."""
 
 
+class Refusal(BaseModel):
+    """A model version that was tried beside what served, and was worse: it is not tried again by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_version: int = Field(ge=1)
+    model_digest: Digest
+    cause: str
+
+
 class Release(Pin):
-    """What a workload serves, what is tried beside it, and the pins before it."""
+    """What a workload serves, what is tried beside it, the pins before it, and what was tried in vain."""
 
     history: tuple[Pin, ...] = ()
     """Former pins, newest last."""
     canary: Canary | None = None
+    refused: tuple[Refusal, ...] = ()
 
     @property
     def pin(self) -> Pin:
         """Itself, without what is beside and before it."""
-        return Pin.model_validate(self.model_dump(exclude={"history", "canary"}))
+        return Pin.model_validate(self.model_dump(exclude={"history", "canary", "refused"}))
 
 
 class _Releases(BaseModel):

@@ -1,0 +1,73 @@
+"""How `groundwork release --watch` speaks: a line for whatever changes, a table (or JSON) for each verdict."""
+
+import json
+import time
+from dataclasses import asdict
+
+import typer
+from rich.table import Table
+
+from .environment import Environment
+from .figures import Figures
+from .release import place_of
+from .tables import console, plain_table
+from .watch import Options, Trial, Watch, watch
+
+INTERRUPTED = 130
+
+
+def watch_workload(stack: str, name: str, options: Options, *, once: bool, as_json: bool) -> None:
+    """Runs until it is interrupted, or as `options` and `once` say. Exit code 1 with `once` where what served was
+    restored."""
+    log = Environment(stack).home / "logs" / f"watch-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    spoken = console(stderr=True)
+    last: list[str] = []
+
+    def progress(text: str) -> None:
+        if last != [text]:
+            last[:] = [text]
+            spoken.print(f"{time.strftime('%H:%M:%S')} {text}", highlight=False, markup=False)
+
+    trials: list[Trial] = []
+
+    def told(trial: Trial) -> None:
+        trials.append(trial)
+        if as_json:
+            typer.echo(json.dumps(asdict(trial)))
+        else:
+            console().print(table(trial))
+
+    progress(f"watching {name} of stack {stack}; Ctrl-C ends it")
+    try:
+        watch(Watch(place_of(stack, name, progress, log), options), told, once=once)
+    except KeyboardInterrupt:
+        progress("stopped; the same command goes on from here")
+        raise typer.Exit(INTERRUPTED) from None
+    if once and trials and trials[-1].result == "restored":
+        raise typer.Exit(1)
+
+
+def table(trial: Trial) -> Table:
+    """Both versions side by side, and what came of it."""
+    shown = plain_table(f"{trial.workload} version {trial.version}: {trial.result}", "what served", "what was tried")
+    for row in ROWS:
+        shown.add_row(row, *(figure(row, each) for each in (trial.served, trial.tried)))
+    if trial.cause:
+        shown.add_row("cause", "", trial.cause)
+    shown.add_row("seconds to the verdict", "", f"{trial.found_seconds:.1f}")
+    shown.add_row("seconds to the canary's last request", "", f"{trial.turned_seconds:.1f}")
+    shown.add_row("serves now", f"version {trial.serves}", "")
+    return shown
+
+
+ROWS: tuple[str, ...] = ("requests", "failed", "95% within", "accuracy")
+
+
+def figure(row: str, figures: Figures | None) -> str:
+    """One cell; empty where nothing was seen."""
+    if figures is None:
+        return ""
+    seconds = "" if figures.p95 is None else f"{figures.p95:.3f} s"
+    right = "no answer" if figures.accuracy is None else f"{figures.accuracy:.4f}"
+    cells = (str(figures.requests), f"{figures.failures} ({figures.failed_share:.1%})", seconds, right)
+    return cells[ROWS.index(row)]
