@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ NEEDED: Mapping[str, str] = {
     "debootstrap": "debootstrap",
 }
 """Debian package by the program that it is needed for."""
+LOCK_SECONDS = 300.0
+"""A machine that has just started may be installing its own updates for so long."""
 
 
 def missing_packages() -> list[str]:
@@ -39,24 +42,32 @@ def ensure_packages(progress: Progress, log: Path) -> None:
         raise UserError(f"host: {', '.join(missing)} missing (as Debian names them): install them your own way")
     progress(f"installing {', '.join(missing)}")
     with Policy():
-        _apt(["update"], log)
-        _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], log)
+        _apt(["update"], progress, log)
+        _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], progress, log)
     still = missing_packages()
     if still:
         raise UserError(f"host: {', '.join(still)} installed, but its programs are not on PATH: see {log}")
 
 
-def _apt(arguments: list[str], log: Path) -> None:
+def _apt(arguments: list[str], progress: Progress, log: Path) -> None:
+    """Runs apt-get, again while another package manager holds its locks."""
     command = ["apt-get", "-q", "-y", *arguments]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l"}
-    with log.open("a") as output:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "LC_ALL": "C"}
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
         done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-    if done.returncode != 0:
-        raise UserError(
-            f"host: `{' '.join(command)}` failed (exit code {done.returncode}): see {log}, mend it, run again"
-        )
+        with log.open("a") as output:
+            output.write(done.stdout + done.stderr)
+        if done.returncode == 0:
+            return
+        if "Could not get lock" not in done.stderr or time.monotonic() > deadline:
+            raise UserError(
+                f"host: `{' '.join(command)}` failed (exit code {done.returncode}): see {log}, mend it, run again"
+            )
+        progress("another package manager is at work: waiting for it")
+        time.sleep(2)
 
 
 class Policy:

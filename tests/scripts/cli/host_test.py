@@ -30,6 +30,38 @@ def test_without_apt_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch,
         host.ensure_packages(lambda _: None, tmp_path / "log")
 
 
+def apt_get(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An apt-get of the test's own, which counts its calls in a file beside it."""
+    program = folder / "apt-get"
+    program.write_text(f'#!/bin/sh\necho "$3" >> {folder}/calls\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(host, "NEEDED", {f"program-of-{folder.name}": "something"})
+    monkeypatch.setattr(host, "cni_folder", lambda: folder)
+    monkeypatch.setattr(host, "Policy", lambda: Policy(folder / "policy-rc.d"))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_another_package_manager_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    locked = f'[ "$(wc -l < {tmp_path}/calls)" -gt 2 ] || {{ echo "E: Could not get lock /x" >&2; exit 100; }}'
+    installed = f'[ "$3" = update ] || touch {tmp_path}/program-of-{tmp_path.name}'
+    made = f"chmod +x {tmp_path}/program-of-* 2>/dev/null; exit 0"
+    apt_get(tmp_path, "\n".join([locked, installed, made]), monkeypatch)
+    said: list[str] = []
+    host.ensure_packages(said.append, tmp_path / "log")
+    assert (tmp_path / "calls").read_text().split() == ["update", "update", "update", "install"]
+    assert said[1:] == ["another package manager is at work: waiting for it"] * 2
+    assert "Could not get lock" in (tmp_path / "log").read_text()
+
+
+def test_what_apt_can_not_do_is_an_error_at_once_with_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    apt_get(tmp_path, 'echo "E: Unable to locate package" >&2; exit 100', monkeypatch)
+    with pytest.raises(UserError, match=rf"update` failed \(exit code 100\): see {tmp_path}/log"):
+        host.ensure_packages(lambda _: None, tmp_path / "log")
+    assert (tmp_path / "calls").read_text().split() == ["update"]
+
+
 def test_packages_start_no_service_and_a_policy_of_the_machine_stays(tmp_path: Path) -> None:
     path = tmp_path / "policy-rc.d"
     with Policy(path):
