@@ -12,16 +12,18 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 
 PATIENCE = 2.0
-"""Seconds for one answer of a service."""
+"""Seconds for all answers together."""
 KEPT = 2.0
 """Seconds for which an answer is given again: a reload asks nobody."""
 TEMPLATE = Path(__file__).with_name("portal.html.j2")
@@ -29,22 +31,40 @@ TEMPLATE = Path(__file__).with_name("portal.html.j2")
 Document = dict[str, Any]
 
 
-def look(document: Document) -> Document:
-    """What is true now: services with their health, models with their champion. Asks all at once."""
-    with ThreadPoolExecutor(16) as pool:
-        services = pool.map(_service, document["services"])
-        models = pool.map(_model, document["models"], repeat(document["tracking"]))
-        return {
-            "environment": document["environment"],
-            "services": list(services),
-            "models": list(models),
-            "looked": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
+class Questions:
+    """Asks all at once, for PATIENCE in all. Who owes an answer to the last look is waited for and not asked again, so
+    that a service which never comes to an end costs one thread."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(16)
+        self._asked: dict[str, Future[str]] = {}
+
+    def answers(self, questions: Mapping[str, Callable[[], str]], late: str) -> dict[str, str]:
+        """By the questions' keys; `late` for what did not answer in time."""
+        for key, question in questions.items():
+            if key not in self._asked or self._asked[key].done():
+                self._asked[key] = self._pool.submit(question)
+        asked = {key: self._asked[key] for key in questions}
+        wait(asked.values(), timeout=PATIENCE)
+        return {key: future.result() if future.done() else late for key, future in asked.items()}
 
 
-def _service(service: Document) -> Document:
-    problems = [problem for url in service["checks"] if (problem := problem_of(url))]
-    health = "; ".join(problems) or "healthy"
+def look(document: Document, questions: Questions) -> Document:
+    """What is true now: services with their health, models with their champion."""
+    tracking = document["tracking"]
+    checks = {url: partial(problem_of, url) for service in document["services"] for url in service["checks"]}
+    champions = {model["model"]: partial(champion_of, model["model"], tracking) for model in document["models"]}
+    found = questions.answers({**checks, **champions}, late=f"no answer within {PATIENCE:g} s")
+    return {
+        "environment": document["environment"],
+        "services": [_service(service, found) for service in document["services"]],
+        "models": [{**model, "champion": found[model["model"]]} for model in document["models"]],
+        "looked": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _service(service: Document, found: Mapping[str, str]) -> Document:
+    health = "; ".join(problem for url in service["checks"] if (problem := found[url])) or "healthy"
     return {"name": service["name"], "title": service["title"], "login": service["login"], "health": health}
 
 
@@ -57,10 +77,8 @@ def problem_of(url: str) -> str:
         return f"answers {error.code}"
     except OSError as error:
         return f"does not answer ({getattr(error, 'reason', error)})"
-
-
-def _model(model: Document, tracking: str) -> Document:
-    return {**model, "champion": champion_of(model["model"], tracking)}
+    except HTTPException as error:
+        return f"does not answer in HTTP ({error!r})"
 
 
 def champion_of(model: str, tracking: str) -> str:
@@ -73,7 +91,7 @@ def champion_of(model: str, tracking: str) -> str:
             return f"version {json.load(answer)['model_version']['version']}"
     except urllib.error.HTTPError as error:
         return "none yet" if error.code in (400, 404) else f"unknown: MLflow answers {error.code}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, HTTPException, ValueError, KeyError):
         return "unknown: MLflow does not answer"
 
 
@@ -89,6 +107,7 @@ class Portal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._questions = Questions()
         self._status: Document = {}
         self._until = 0.0
 
@@ -97,7 +116,7 @@ class Portal:
         document = json.loads(self._path.read_text())
         with self._lock:
             if time.monotonic() > self._until:
-                self._status = look(document)
+                self._status = look(document, self._questions)
                 self._until = time.monotonic() + KEPT
             return self._status, document["domain"]
 

@@ -1,9 +1,11 @@
 """The landing page against servers of the test's own."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,33 @@ def services() -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def speaking(*parts: bytes, pause: float = 0.0) -> Generator[tuple[str, list[int]]]:
+    """(address, connections so far) of a server that says these bytes to whoever comes, slowly, and hangs up."""
+    came: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(ConnectionError):  # whoever came may hang up first
+            connection.recv(4096)
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection = listener.accept()[0]
+            except OSError:  # the test is over
+                return
+            came.append(1)
+            threading.Thread(target=answer, args=[connection], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", came
+        listener.shutdown(socket.SHUT_RDWR)
+
+
 def document(address: str, **changed: Any) -> dict[str, Any]:
     check = {"name": "mlflow", "title": "Experiments", "login": True, "checks": [f"{address}/well"]}
     return {
@@ -70,16 +99,45 @@ def document(address: str, **changed: Any) -> dict[str, Any]:
     }
 
 
+def look(document: dict[str, Any]) -> dict[str, Any]:
+    return portal.look(document, portal.Questions())
+
+
 def test_health_and_champion_are_asked_for(services: str) -> None:
-    status = portal.look(document(services))
+    status = look(document(services))
     assert status["services"] == [{"name": "mlflow", "title": "Experiments", "login": True, "health": "healthy"}]
     assert status["models"][0]["champion"] == "version 7"
 
 
 def test_what_is_ill_says_how(services: str) -> None:
     checks = {"name": "iris", "title": "", "login": False, "checks": [f"{services}/ill", "http://127.0.0.1:1/"]}
-    (found,) = portal.look(document(services, services=[checks]))["services"]
+    (found,) = look(document(services, services=[checks]))["services"]
     assert found["health"].startswith("answers 503; does not answer (")
+
+
+def test_a_service_that_speaks_something_else_than_http_is_ill_and_the_others_are_seen(services: str) -> None:
+    with speaking(b"SSH-2.0-OpenSSH_9.2\r\n") as (address, _):
+        strange = {"name": "strange", "title": "", "login": False, "checks": [address]}
+        status = look(document(services, services=[*document(services)["services"], strange], tracking=address))
+    assert [service["health"] for service in status["services"]] == [
+        "healthy",
+        "does not answer in HTTP (BadStatusLine('SSH-2.0-OpenSSH_9.2\\r\\n'))",
+    ]
+    assert status["models"][0]["champion"] == "unknown: MLflow does not answer"
+
+
+def test_a_service_that_never_comes_to_an_end_holds_up_nobody_and_is_asked_once(
+    services: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portal, "PATIENCE", 0.2)
+    questions = portal.Questions()
+    with speaking(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 20, pause=0.1) as (address, came):
+        slow = {"name": "slow", "title": "", "login": False, "checks": [address]}
+        asked = document(services, services=[slow, *document(services)["services"]])
+        for _ in range(2):
+            found = [service["health"] for service in portal.look(asked, questions)["services"]]
+            assert found == ["no answer within 0.2 s", "healthy"]
+        assert len(came) == 1
 
 
 def test_a_model_without_champion_and_a_silent_mlflow_are_told_apart(services: str) -> None:
@@ -100,7 +158,7 @@ def test_the_page_links_to_the_hosts_at_the_port_of_the_browser(services: str, t
 
 
 def test_what_a_workload_says_of_itself_is_text_and_no_markup(services: str) -> None:
-    status = portal.look(document(services, models=[{**SERVED, **BESIDE, "workload": "<script>"}]))
+    status = look(document(services, models=[{**SERVED, **BESIDE, "workload": "<script>"}]))
     assert "<script>" not in portal.page(status, "localhost", "")
 
 
