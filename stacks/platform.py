@@ -43,10 +43,10 @@ Outputs = dict[str, Any]
 
 def tenants(settings: PlatformSettings) -> dict[str, Tenant]:
     """Who uses the platform's data, and how: MLflow keeps models and records, a workload reads them and its data,
-    Airflow keeps the logs of tasks."""
+    Airflow keeps the logs of tasks and looks for new data."""
     services: dict[str, Tenant] = {
         MLFLOW: Tenant(buckets={"artifacts": "write"}, database=True),
-        AIRFLOW: Tenant(buckets={"logs": "write"}, database=True),
+        AIRFLOW: Tenant(buckets={"logs": "write", "raw": "read"}, database=True),
         GATEWAY: Tenant(buckets={}),
     }
     if settings.jenkins.enabled:

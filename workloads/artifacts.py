@@ -56,7 +56,7 @@ def download_folder(client: Any, uri: str, folder: Path) -> None:
     """
     bucket, prefix = split_s3(uri.rstrip("/") + "/.")
     prefix = prefix.removesuffix(".")
-    keys = list(_keys(client, bucket, prefix))
+    keys = list(keys_below(client, bucket, prefix))
     if not keys:
         raise FileNotFoundError(f"nothing lies at {uri}")
     for key in keys:
@@ -67,7 +67,8 @@ def download_folder(client: Any, uri: str, folder: Path) -> None:
         target.write_bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def _keys(client: Any, bucket: str, prefix: str) -> Iterator[str]:
+def keys_below(client: Any, bucket: str, prefix: str) -> Iterator[str]:
+    """Keys of all objects that begin with `prefix`."""
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             if not item["Key"].endswith("/"):  # a folder marker that some stores list

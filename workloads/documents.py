@@ -30,6 +30,11 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     }
 
 
+def columns_document(workload: Workload) -> list[dict[str, Any]]:
+    """What new rows must hold, in the order of the columns; workloads/incoming.py reads it."""
+    return [{"name": name, **column.model_dump(exclude_none=True)} for name, column in workload.data.columns.items()]
+
+
 def training_job(workload: str, image_digest: str, document: Mapping[str, Any]) -> str:
     """The Job's name: the same image, data and parameters are the same training."""
     return hashed(training_template(workload), {"image": image_digest, "training": dict(document)}, limit=JOB_LIMIT)

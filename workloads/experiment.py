@@ -14,6 +14,8 @@ from typing import Any
 from workloads.artifacts import digest_of, download_folder, folder_digest, split_s3
 
 CHAMPION = "champion"
+HELD_OUT = "held_out.csv"
+"""Artifact of a classifier's run: the labelled rows it was not trained on. A release is measured by them."""
 
 
 class TrainingError(Exception):
@@ -32,6 +34,8 @@ class Config:
     data_digest: str
     """sha256:... of its bytes."""
     parameters: Mapping[str, Any]
+    declared_rows: int | None = None
+    """How many of its rows, the first ones, are the data set that workload.yaml declares; None: all."""
 
     @property
     def seed(self) -> int:
@@ -39,7 +43,9 @@ class Config:
 
 
 def read_config(document: str) -> Config:
-    """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}."""
+    """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}.
+
+    Where the data set has grown, data also has `declared_rows`."""
     content = json.loads(document)
     return Config(
         workload=content["workload"],
@@ -47,6 +53,7 @@ def read_config(document: str) -> Config:
         data_address=content["data"]["address"],
         data_digest=content["data"]["digest"],
         parameters=content["parameters"],
+        declared_rows=content["data"].get("declared_rows"),
     )
 
 

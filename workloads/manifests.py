@@ -25,7 +25,7 @@ from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
 from modules.core.releases import Pin
 from modules.core.settings import Resources
-from workloads.documents import model_variables, training_document
+from workloads.documents import columns_document, model_variables, training_document, training_job
 from workloads.settings import Workload
 
 PORT = 8080
@@ -106,6 +106,7 @@ def task_pods(
     """The pod of each task of the workload's DAGs, as a document by task. The DAG gives the arguments and says in
     GROUNDWORK_JOB which run it is; where a task writes its result, Airflow's sidecar looks."""
     access = store_access(store, workload.name)
+    declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():
         container = kubernetes.container(
@@ -117,6 +118,8 @@ def task_pods(
                 **access.variables,
                 **_training_variables(workload, image, store, tracking),
                 "GROUNDWORK_FEATURES": f"s3://{store.buckets['features']}/{workload.name}",
+                "GROUNDWORK_COLUMNS": canonical_json(columns_document(workload)),
+                "GROUNDWORK_DECLARED_JOB": declared,
                 "GROUNDWORK_UV_LOCK": "",
             },
             mounts=access.mounts,

@@ -15,11 +15,33 @@ MINIMUM_MEMORY = "320Mi"
 """Python with scikit-learn and MLflow's client takes 240 MiB before the first row of data."""
 
 
+class Column(Settings):
+    """What the values of a column may be: numbers between two bounds, or one of some labels."""
+
+    minimum: float | None = Field(default=None, allow_inf_nan=False, description="Least number.")
+    maximum: float | None = Field(default=None, allow_inf_nan=False, description="Greatest number.")
+    labels: list[str] | None = Field(default=None, min_length=1, description="The texts that are allowed.")
+
+    @model_validator(mode="after")
+    def _numbers_or_labels(self) -> Self:
+        bounds = (self.minimum, self.maximum)
+        if self.labels is not None and bounds != (None, None):
+            raise ValueError("it has labels and bounds: a column holds numbers (minimum, maximum) or labels, not both")
+        if self.labels is None and None in bounds:
+            raise ValueError("say minimum and maximum for numbers, or labels for texts")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is greater than maximum {self.maximum}")
+        return self
+
+
 class Data(Settings):
     """The data set: stored in the raw bucket under its own digest, so that an address always means the same bytes."""
 
     file: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="File name of the data set.")
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="sha256:... of its bytes.")
+    columns: dict[str, Column] = Field(
+        min_length=1, description="What new rows must hold, column by column in the order of the file."
+    )
 
     @property
     def key(self) -> str:
@@ -61,6 +83,11 @@ class WorkloadSettings(Settings):
     replicas: int = Field(default=1, ge=1, le=20, description="Serving pods, 1 to 20.")
     local_port: Port | None = Field(
         default=None, description="Port on 127.0.0.1 of the served model, 1024 to 65535; null: not published."
+    )
+    watch: bool = Field(
+        default=False,
+        description="Whether a new champion is tried beside what serves and released by itself: "
+        "`groundwork release NAME --watch`, kept running beside the cluster.",
     )
     training: Resources = Field(
         default=resources(cpu=("100m", "1"), memory=("512Mi", "768Mi")), description="Of the pod that trains."

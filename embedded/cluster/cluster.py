@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 
-from . import host, status
+from . import companions, host, status
 from .cgroups import Cgroups
 from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded, last_words
@@ -26,7 +26,8 @@ from .status import Status
 Progress = Callable[[str], None]
 START_SECONDS = 180
 """Most that a start may take: ten times what it does on two free cores."""
-STOP_SECONDS = 90
+STOP_SECONDS = 110
+COMPANION_SECONDS = 30
 POLL_SECONDS = 0.05
 
 
@@ -72,6 +73,14 @@ class Cluster:
 
     def status(self) -> Status:
         return status.read(self.layout)
+
+    def accompany(self, commands: Mapping[str, Sequence[str]]) -> None:
+        """These programs, by name, are to run on this machine whenever the cluster does, and no others: they are
+        started again when they end. Returns when those that were running and are not wanted have ended."""
+        companions.declare(self.layout.companions, commands)
+        until = time.monotonic() + COMPANION_SECONDS
+        while self.status().companions.keys() - commands.keys() and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
 
     def processes(self) -> list[Process]:
         """All processes of the cluster, its pods' included; none where it doesn't run."""

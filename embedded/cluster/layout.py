@@ -71,6 +71,11 @@ class Layout:
         return self.root / "data"
 
     @property
+    def companions(self) -> Path:
+        """Programs that run beside it, a file each."""
+        return self.root / "companions"
+
+    @property
     def daemon_log(self) -> Path:
         return self.logs / "daemon.log"
 

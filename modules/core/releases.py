@@ -13,6 +13,9 @@ from .paths import REPOSITORY
 
 HEADER = "# Written by `groundwork release` and `groundwork rollback`: what serves here, and what served before.\n"
 
+CAUSE_LENGTH = 300
+"""Characters of a cause that are kept."""
+
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 ModelUri = Annotated[str, StringConstraints(pattern=r"^s3://[^/]+/.+$")]
 
@@ -46,17 +49,38 @@ class Canary(BaseModel):
     0 is the step before it goes: the gateway follows within seconds, and what it sends until then must find it."""
 
 
+class Refusal(BaseModel):
+    """A version that was worse than what served beside it, or was rolled back: it is not tried by itself again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_version: int = Field(ge=1)
+    model_digest: Digest
+    cause: str
+
+
 class Release(Pin):
-    """What a workload serves, what is tried beside it, and the pins before it."""
+    """What a workload serves, what is tried beside it, the pins before it, and what was tried in vain."""
 
     history: tuple[Pin, ...] = ()
     """Former pins, newest last."""
     canary: Canary | None = None
+    refused: tuple[Refusal, ...] = ()
 
     @property
     def pin(self) -> Pin:
         """Itself, without what is beside and before it."""
-        return Pin.model_validate(self.model_dump(exclude={"history", "canary"}))
+        return Pin.model_validate(self.model_dump(exclude={"history", "canary", "refused"}))
+
+    def refusing(self, pin: Pin, cause: str) -> "Release":
+        """The same, and that version is not to be tried again by itself."""
+        refusal = Refusal(
+            model_version=pin.model_version,
+            model_digest=pin.model_digest,
+            cause=" ".join(cause.split())[:CAUSE_LENGTH],
+        )
+        others = tuple(each for each in self.refused if each.model_version != pin.model_version)
+        return self.model_copy(update={"refused": (*others, refusal)})
 
 
 class _Releases(BaseModel):

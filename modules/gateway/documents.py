@@ -21,6 +21,8 @@ STATIC, ROUTES = "/etc/groundwork/gateway", "/etc/groundwork/routes"
 CERTIFICATE, LOGIN = "/var/run/groundwork/certificate", "/var/run/groundwork/login"
 LOCAL_NAMES = ("localhost", "127.0.0.1")
 """Under which the paths /<name>/ lead to the services, for clients whose resolver knows no names below localhost."""
+GUARDED_BYTES = 4 * 2**20
+"""Of a request that can be asked again: the most that a model server takes."""
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
 
@@ -113,11 +115,21 @@ def _server(url: str) -> dict[str, Any]:
 def _servers(route: Route) -> tuple[str, dict[str, Any]]:
     """(what a router of the route names, the services it needs)."""
     services = {name: _server(url) for name, url in route.servers.items()}
-    if len(services) == 1:
-        return next(iter(services)), services
-    shares = [{"name": name, "weight": route.weights[name]} for name in services]
+    first, *others = services
+    if not others:
+        return first, services
+    guarded = {f"{name}-guarded": _guarded(name, first) for name in others}
+    names = dict(zip([first, *guarded], services, strict=True))
+    shares = [{"name": name, "weight": route.weights[server]} for name, server in names.items()]
     shared = f"{route.name}-shared"
-    return shared, {**services, shared: {"weighted": {"services": shares}}}
+    return shared, {**services, **guarded, shared: {"weighted": {"services": shares}}}
+
+
+def _guarded(name: str, first: str) -> dict[str, Any]:
+    """A server that is only tried: what it fails to answer is asked of the first one, and no client sees the failure.
+    Metrics count it."""
+    errors = {"status": ["500-599"], "maxRequestBodyBytes": GUARDED_BYTES}
+    return {"failover": {"service": name, "fallback": first, "errors": errors}}
 
 
 def portal(

@@ -20,7 +20,7 @@ HTTP_PORT, AGENT_PORT = 8080, 50000
 FILES = Path(__file__).with_name("files")
 FOLDER = "modules/jenkins/files"
 """Of the pipelines in the repository."""
-PIPELINES = ("infrastructure", "model")
+PIPELINES = ("infrastructure", "model", "rollout")
 CONFIGURATION = "/etc/groundwork/jenkins"
 SECRETS = "/var/run/groundwork/jenkins"
 ADMINISTRATOR = "admin"

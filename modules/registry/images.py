@@ -102,7 +102,13 @@ IMAGES = (
     Image(
         name="training",
         containerfile="workloads/training.Containerfile",
-        files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/experiment.py", "workloads/*/*.py"),
+        files=(
+            "workloads/__init__.py",
+            "workloads/artifacts.py",
+            "workloads/experiment.py",
+            "workloads/incoming.py",
+            "workloads/*/*.py",
+        ),
         without="workloads/server/*",
         group="training",
     ),

@@ -63,7 +63,7 @@ class Down:
         if not self.cluster.running:
             progress("the cluster is stopped: what it holds goes with it")
             return
-        engine.remove_dead_locks(self.environment)
+        self.cluster.accompany({})  # nothing that releases anything while all of it goes
         engine.destroy(self.environment, progress, self.log)
 
     def remove_cluster(self, progress: Progress) -> None:

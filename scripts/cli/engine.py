@@ -1,11 +1,11 @@
 """Drives the Pulumi engine for a stack: the same plain commands that a person would type."""
 
 import json
-import os
 import re
 import socket
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from modules.core.paths import REPOSITORY
 from .environment import PROJECT, Environment
 from .steps import Progress
 
+TURN_SECONDS = 900.0
+"""Longer than any rollout may take."""
 QUIET = ("--non-interactive", "--color", "never")
 RESOURCE_LINE = re.compile(r"^ [ +~-]{1,2} +(?P<type>[\w-]+:[\w./-]+:\w+) (?P<name>\S+) (?P<status>[a-z].+)$")
 
@@ -24,13 +26,14 @@ def ensure_stack(environment: Environment) -> None:
     """Makes the stack in the file backend, once."""
     checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
     if checkpoint.exists():
-        remove_dead_locks(environment)
         return
     _run(environment, ["stack", "init", environment.stack, *QUIET])
 
 
 def up(environment: Environment, progress: Progress, log: Path) -> None:
-    """`pulumi up`, without asking. Raises UserError with the engine's diagnostics."""
+    """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
+    diagnostics."""
+    await_turn(environment, progress)
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
@@ -50,7 +53,8 @@ def check_policies(environment: Environment, pack: Path, progress: Progress, log
 
 
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
-    """`pulumi destroy`, without asking."""
+    """`pulumi destroy`, without asking, after whoever works on the stack now."""
+    await_turn(environment, progress)
     _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
@@ -68,26 +72,39 @@ def resources(environment: Environment) -> list[dict[str, Any]]:
     return latest.get("resources", []) if latest else []
 
 
-def remove_dead_locks(environment: Environment) -> list[Path]:
-    """Removes locks of engines that no longer run on this very host; the file backend never expires them itself."""
+def await_turn(environment: Environment, progress: Progress, pause: Callable[[float], None] = time.sleep) -> None:
+    """Until no engine of this host works on the stack, such as one that a watch started. Locks of engines that are
+    gone are removed: the file backend never does. After TURN_SECONDS the engine itself says who holds the stack."""
+    deadline = time.monotonic() + TURN_SECONDS
+    while (holders := remove_dead_locks(environment)) and time.monotonic() < deadline:
+        progress(f"another run works on stack {environment.stack} (process {holders[0]}): waiting for it to end")
+        pause(1)
+
+
+def remove_dead_locks(environment: Environment) -> list[int]:
+    """Removes locks of engines that no longer run on this very host; the processes that hold the other ones here."""
     folder = environment.backend / ".pulumi" / "locks" / "organization" / PROJECT / environment.stack
-    removed: list[Path] = []
+    living: list[int] = []
     for lock in sorted(folder.glob("*.json")):
-        holder = json.loads(lock.read_text())
-        if holder.get("hostname") == socket.gethostname() and not _alive(int(holder["pid"])):
-            lock.unlink()
-            removed.append(lock)
-    return removed
+        try:
+            holder = json.loads(lock.read_text())
+        except (FileNotFoundError, ValueError):  # it comes or goes at this very moment
+            continue
+        if holder.get("hostname") != socket.gethostname():
+            continue
+        if _is_engine(int(holder["pid"])):
+            living.append(int(holder["pid"]))
+        else:
+            lock.unlink(missing_ok=True)
+    return living
 
 
-def _alive(pid: int) -> bool:
+def _is_engine(pid: int) -> bool:
+    """The number may have gone to another program since, after a restart of the machine above all."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "pulumi"
+    except OSError:
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _command(environment: Environment, arguments: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from embedded.cluster.layout import Layout
 from embedded.providers.install import engine_variables
 from embedded.toolchain.build import bin_folder
 from embedded.toolchain.parts import PARTS, Part
@@ -48,8 +49,13 @@ class Environment:
         return f"{PROJECT}-{self.stack}"
 
     @property
+    def cluster_layout(self) -> Layout:
+        """Where the embedded cluster keeps its things."""
+        return Layout(self.home / "cluster")
+
+    @property
     def kubeconfig(self) -> Path:
-        return self.home / "cluster" / "kubeconfig"
+        return self.cluster_layout.kubeconfig
 
     @property
     def pulumi_home(self) -> Path:

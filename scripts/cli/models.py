@@ -6,12 +6,14 @@ from typing import Any
 
 from rich.table import Table
 
+from embedded.cluster.status import read as read_status
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.core.releases import Pin, read_releases
+from modules.core.releases import Release, read_releases
 from workloads import catalog
 
 from . import kubectl
+from .companion import companion
 from .environment import Environment
 from .tables import plain_table
 from .tracking import CHAMPION, Mlflow
@@ -30,6 +32,8 @@ class ModelStatus:
     """Of the model that runs on the cluster; None where none does."""
     image: str | None
     """Reference of what serves it."""
+    watch: str | None
+    """Of the watch beside the cluster: running, or how it ended; None where there is none."""
     note: str
     """What a person may want to do about it; empty where nothing is."""
 
@@ -37,20 +41,30 @@ class ModelStatus:
 def find(environment: Environment) -> list[ModelStatus]:
     """All workloads of the environment, by name."""
     pins = read_releases(environment.stack)
-    return [_find(environment, name, pins.get(name)) for name in sorted(environment.settings.workloads)]
+    watches = read_status(environment.cluster_layout).companions
+    return [
+        _find(environment, name, pins.get(name), watches.get(companion(name)))
+        for name in sorted(environment.settings.workloads)
+    ]
 
 
-def _find(environment: Environment, workload: str, pin: Pin | None) -> ModelStatus:
+def _find(environment: Environment, workload: str, pin: Release | None, watch: str | None) -> ModelStatus:
     deployment = kubectl.get(environment, "deployment", workload, "-n", namespace(environment.stack, workload))
     try:
         version = Mlflow(environment).aliased(catalog.load(workload).model, CHAMPION)
-        return describe(workload, version.number if version else None, pin, deployment)
+        return describe(workload, version.number if version else None, pin, deployment, watch=watch)
     except UserError as error:
-        return describe(workload, None, pin, deployment, problem=str(error))
+        return describe(workload, None, pin, deployment, watch=watch, problem=str(error))
 
 
 def describe(
-    workload: str, champion: int | None, pin: Pin | None, deployment: Mapping[str, Any] | None, *, problem: str = ""
+    workload: str,
+    champion: int | None,
+    pin: Release | None,
+    deployment: Mapping[str, Any] | None,
+    *,
+    watch: str | None = None,
+    problem: str = "",
 ) -> ModelStatus:
     """A row. `problem`: why the champion is not known. Pure."""
     version, image = _running(deployment) if deployment else (None, None)
@@ -60,18 +74,25 @@ def describe(
         release=pin.release if pin else None,
         version=version,
         image=image,
-        note=problem or _note(workload, champion, pin, version),
+        watch=watch,
+        note=problem or _note(workload, champion, pin, version, watch),
     )
 
 
-def _note(workload: str, champion: int | None, pin: Pin | None, version: int | None) -> str:
+def _note(workload: str, champion: int | None, pin: Release | None, version: int | None, watch: str | None) -> str:
     if pin is None:
         train = f"`groundwork train {workload}`, then " if champion is None else ""
         return f"nothing was released: {train}`groundwork release {workload}`"
     if pin.model_version != version:
         return f"release {pin.release} is version {pin.model_version}, which does not run: `scripts/up` rolls it out"
+    if pin.canary:
+        return f"version {pin.canary.pin.model_version} is tried on {pin.canary.weight}% of the requests"
+    if watch not in {None, "running"}:
+        return f"its watch {watch}"
     if champion is not None and champion != version:
-        return f"the champion does not serve: `groundwork release {workload}` releases it"
+        refusal = next((each for each in pin.refused if each.model_version == champion), None)
+        cause = f"was refused ({refusal.cause})" if refusal else "does not serve"
+        return f"the champion {cause}: `groundwork release {workload}` releases it"
     return ""
 
 
@@ -82,10 +103,13 @@ def _running(deployment: Mapping[str, Any]) -> tuple[int, str]:
 
 
 def table(models: Sequence[ModelStatus]) -> Table:
-    shown = plain_table("workload", "champion", "release", "serves", "image", "")
+    shown = plain_table("workload", "champion", "release", "serves", "watch", "image", "")
     for model in models:
         champion, version = (f"version {each}" if each else "none" for each in (model.champion, model.version))
-        shown.add_row(model.workload, champion, str(model.release or "none"), version, model.image or "", model.note)
+        watch = "none" if model.watch is None else model.watch.partition(" ")[0]
+        shown.add_row(
+            model.workload, champion, str(model.release or "none"), version, watch, model.image or "", model.note
+        )
     return shown
 
 

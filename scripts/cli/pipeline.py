@@ -92,6 +92,14 @@ def release(workload: WORKLOAD, stack: STACK) -> None:
     run(stack, workload, CANDIDATE)
 
 
+@app.command()
+def rollout(workload: WORKLOAD, stack: STACK) -> None:
+    """Try a new champion beside what serves: `groundwork release --watch --once`. Exit code 1 if it is worse."""
+    from .watching import rollout as run
+
+    run(stack, workload)
+
+
 def written(path: Path, step: str) -> str:
     """What an earlier step left. UserError where it left nothing."""
     from modules.core.errors import UserError

@@ -84,7 +84,7 @@ def before(release: Release) -> Release | None:
     if not release.history:
         return None
     *earlier, last = release.history
-    return Release.model_validate({**last.model_dump(), "history": earlier})
+    return Release.model_validate({**last.model_dump(), "history": earlier, "refused": release.refused})
 
 
 def place_of(stack: str, name: str, progress: Progress, log: Path) -> Place:
@@ -127,6 +127,7 @@ def pin_of(version: Version, former: Release | None) -> Release:
         model_digest=version.tags["groundwork.digest"],
         run=version.run,
         history=history,
+        refused=former.refused if former else (),
     )
 
 
@@ -174,7 +175,7 @@ def roll_out(place: Place, former: Release | None, after: Release) -> None:
 
     Interrupted, it leaves the new pin: the same command then finishes what it says.
     """
-    _write(place, after)
+    write_pin(place, after)
     try:
         _apply(place, after)
     except Exception as failure:
@@ -207,7 +208,7 @@ def _restore(place: Place, former: Release | None, failure: Exception) -> str:
     """What serves again. UserError where that can't be applied either."""
     what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
     place.progress(f"failed: restoring {what}")
-    _write(place, former)
+    write_pin(place, former)
     try:
         engine.up(place.environment, place.progress, place.log)
     except UserError as second:
@@ -218,7 +219,8 @@ def _restore(place: Place, former: Release | None, failure: Exception) -> str:
     return what
 
 
-def _write(place: Place, pin: Release | None) -> None:
+def write_pin(place: Place, pin: Release | None) -> None:
+    """Says in stacks/releases.<stack>.yaml what the workload serves; None: nothing."""
     stack, name = place.environment.stack, place.workload.name
     others = {key: value for key, value in read_releases(stack).items() if key != name}
     write_releases(stack, {**others, name: pin} if pin else others)
@@ -234,9 +236,9 @@ def _apply(place: Place, pin: Pin) -> None:
         await_answer(place.address, place.workload, pin)
 
 
-def serves(place: Place, pin: Pin) -> bool:
-    """Whether every pod of the Deployment runs this very model, and is ready."""
-    found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
+def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
+    """Whether every pod of the Deployment (the workload's own, if none is named) runs this very model, and is ready."""
+    found = kubectl.get(place.environment, "deployment", server or place.workload.name, "-n", place.namespace)
     return found is not None and runs_everywhere(found, pin)
 
 

@@ -10,7 +10,7 @@ from .steps import Progress
 
 
 def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
-    """Serves again what served before the present release."""
+    """Serves again what served before the present release, which no watch tries again by itself."""
     place = place_of(stack, name, progress, log)
     present = read_releases(stack).get(name)
     former = before(present) if present else None
@@ -19,7 +19,7 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
         raise UserError(
             f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): there is nothing to go back to"
         )
-    after = former.model_copy(update={"release": present.release + 1})
+    after = former.refusing(present.pin, "rolled back").model_copy(update={"release": present.release + 1})
     check(place, after)
     roll_out(place, present, after)
     return outcome_of(place, after, changed=True, former=present)

@@ -1,6 +1,6 @@
 """Asks the stack's MLflow, by its REST interface: runs, registered models and their versions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow answers for an id, a version or an alias that it does not have."""
 CHAMPION = "champion"
 """The alias of the version that is to serve."""
+NEWEST = "attributes.start_time DESC"
 TRAINING = "training"
 """Value of the tag groundwork.role on the run of a whole training; each classifier has a run below it."""
 
@@ -29,6 +30,8 @@ class Run:
     status: str
     tags: Mapping[str, str]
     metrics: Mapping[str, float]
+    model_id: str | None = None
+    """Of the model that it logged."""
 
     @property
     def parent(self) -> str | None:
@@ -57,6 +60,55 @@ class Mlflow:
         answer = self._get("runs/get", run_id=run_id)
         return _run(answer["run"]) if answer else None
 
+    def artifact(self, run_id: str, path: str) -> str | None:
+        """Text of a file of a run; None where it has no such file."""
+        response = self._send("GET", f"{self.url}/get-artifact", params={"run_uuid": run_id, "path": path})
+        if response.is_success:
+            return response.text
+        if response.status_code in {400, 404, 500}:  # what MLflow answers depends on where it keeps files
+            return None
+        self._answer(response)
+        return None
+
+    def measured(self, experiment: str, metric: str) -> list[Run]:
+        """Finished runs of single models that recorded the metric: the best first, of equal ones the newest."""
+        found = self._get("experiments/get-by-name", experiment_name=experiment)
+        if found is None:
+            return []
+        conditions = [
+            "tags.`groundwork.role` = 'candidate'",
+            "attributes.status = 'FINISHED'",
+            f"metrics.{metric} >= 0",
+        ]
+        order = [f"metrics.{metric} DESC", "attributes.start_time DESC"]
+        return self._search(found["experiment"]["experiment_id"], conditions, order)
+
+    def registered(self, model: str) -> list[Version]:
+        """All versions of a model, ascending."""
+        answer = self._get("model-versions/search", filter=f"name = '{model}'", max_results="1000") or {}
+        return sorted(map(_version, answer.get("model_versions", [])), key=lambda version: version.number)
+
+    def logged_model(self, model_id: str) -> str:
+        """Where its files are, as MLflow names it."""
+        answer = self._get(f"logged-models/{model_id}")
+        if answer is None:
+            raise UserError(f"MLflow at {self.url} has no model {model_id}: was it deleted?")
+        return answer["model"]["info"]["artifact_uri"]
+
+    def register(self, model: str, run: Run, tags: Mapping[str, str]) -> Version:
+        """A new version of a run's model."""
+        content = {
+            "name": model,
+            "source": f"models:/{run.model_id}",
+            "run_id": run.id,
+            "model_id": run.model_id,
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        }
+        answer = self._answer(self._send("POST", "model-versions/create", json=content))
+        if answer is None:
+            raise UserError(f"model {model!r} is not registered in MLflow at {self.url}: run `groundwork train` first")
+        return _version({"tags": content["tags"], **answer["model_version"]})
+
     def training_runs(self, experiment: str, **tags: str) -> list[Run]:
         """Finished trainings of a workload, the newest first; only those with all these groundwork tags."""
         found = self._get("experiments/get-by-name", experiment_name=experiment)
@@ -81,14 +133,13 @@ class Mlflow:
 
     def versions(self, model: str) -> list[int]:
         """Numbers of all versions, ascending."""
-        answer = self._get("model-versions/search", filter=f"name = '{model}'", max_results="1000") or {}
-        return sorted(int(version["version"]) for version in answer.get("model_versions", []))
+        return [version.number for version in self.registered(model)]
 
-    def _search(self, experiment_id: str, conditions: list[str]) -> list[Run]:
+    def _search(self, experiment_id: str, conditions: list[str], order: Sequence[str] = (NEWEST,)) -> list[Run]:
         query = {
             "experiment_ids": [experiment_id],
             "filter": " and ".join(conditions),
-            "order_by": ["attributes.start_time DESC"],
+            "order_by": list(order),
             "max_results": 100,
         }
         answer = self._answer(self._send("POST", "runs/search", json=query)) or {}
@@ -130,6 +181,7 @@ def _run(document: Mapping[str, Any]) -> Run:
         status=info["status"],
         tags=_pairs(data.get("tags", [])),
         metrics={each["key"]: each["value"] for each in data.get("metrics", [])},
+        model_id=next((each["model_id"] for each in document.get("outputs", {}).get("model_outputs", [])), None),
     )
 
 

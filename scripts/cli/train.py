@@ -40,6 +40,8 @@ class Training:
     """False where the same training had finished before, so that nothing was done."""
     model: str
     model_version: int
+    verdict: str
+    """How the version compares with the champion of that time, and which of the two is champion since."""
     candidates: list[Candidate]
 
 
@@ -100,6 +102,7 @@ def _result(mlflow: Mlflow, workload: Workload, job: str, fresh: bool) -> Traini
         fresh=fresh,
         model=workload.model,
         model_version=int(run.tags["groundwork.model_version"]),
+        verdict=run.tags.get("groundwork.champion_verdict", ""),
         candidates=candidates(mlflow, run),
     )
 

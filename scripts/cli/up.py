@@ -17,6 +17,7 @@ from stacks.platform import jenkins_images
 from stacks.settings import port_key
 
 from . import engine, host, services
+from .companion import companion, watch_command
 from .environment import Environment, official_pulumi
 from .main import print_json
 from .release import release
@@ -37,7 +38,7 @@ def cluster_of(environment: Environment) -> Cluster:
             api_port=foundation.ports.api,
             simulated_nodes=foundation.simulated_nodes,
             bin_dir=environment.tools,
-            state_dir=environment.home / "cluster",
+            state_dir=environment.cluster_layout.root,
             registry_dir=cache_home() / "registry",
         )
     )
@@ -72,6 +73,7 @@ class Up:
             Step(name="platform", title="Platform (pulumi up)", run=self.platform, needs=("images",)),
             Step(name="training", title="First training run", run=self.training, needs=("platform",)),
             Step(name="release", title="First release", run=self.release, needs=("training",)),
+            Step(name="watch", title="Watch for new champions", run=self.watch, needs=("release",)),
         ]
 
     def host(self, progress: Progress) -> None:
@@ -115,6 +117,13 @@ class Up:
         for workload in self.unreleased():
             pin = release(self.environment.stack, workload, None, progress, self.log).pin
             progress(f"{workload} serves {pin.model_name} version {pin.model_version}")
+
+    def watch(self, progress: Progress) -> None:
+        """Keeps a watch running beside the cluster for each workload that wants one."""
+        workloads = self.environment.settings.workloads
+        names = sorted(name for name, workload in workloads.items() if workload.watch)
+        self.cluster.accompany({companion(name): watch_command(self.environment.stack, name) for name in names})
+        progress(f"watched: {', '.join(names)}" if names else "no workload is watched")
 
     def unreleased(self) -> list[str]:
         released = read_releases(self.environment.stack)

@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from modules.core.errors import UserError
+
 from .environment import Environment
+from .figures import LEAST_REQUESTS, SHARE, WINDOW
 from .steps import Progress, Runner, Step, run_or_exit
 
 if TYPE_CHECKING:
@@ -29,7 +32,10 @@ Result = TypeVar("Result")
 def register(app: typer.Typer) -> None:
     """Adds the commands to the `groundwork` application."""
     app.command(epilog="Examples: `groundwork train iris`, `groundwork train iris --stack test --json`")(train)
-    app.command(epilog="Examples: `groundwork release iris`, `groundwork release iris --model-version 2`")(release)
+    app.command(
+        epilog="Examples: `groundwork release iris`, `groundwork release iris --model-version 2`, "
+        "`groundwork release iris --rank 2`, `groundwork release iris --watch`"
+    )(release)
     app.command(epilog="Example: `groundwork rollback iris`")(rollback)
     app.command(epilog="Example: `groundwork reproduce 1f0c...` (the id of a run, as `groundwork train` prints it)")(
         reproduce
@@ -50,18 +56,48 @@ def train(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) -> 
 
 def release(
     workload: WORKLOAD,
+    *,
     model_version: Annotated[
         int | None,
         typer.Option(min=1, help="Version in the model registry; the one with the alias champion if not given."),
     ] = None,
+    rank: Annotated[
+        int | None, typer.Option(min=1, help="The n-th best of all models that were trained; 1 is the best.")
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Try each new champion on a share of the requests; restore what served if worse."),
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="With --watch: end when nothing is to be tried.")] = False,
+    share: Annotated[int, typer.Option(min=1, max=99, help="With --watch: percent of the requests.")] = SHARE,
+    window: Annotated[float, typer.Option(min=1, help="With --watch: seconds to observe for, at least.")] = WINDOW,
+    requests: Annotated[int, typer.Option(min=1, help="With --watch: requests to observe, at least.")] = LEAST_REQUESTS,
+    limit: Annotated[float | None, typer.Option(min=1, help="With --watch: end after so many seconds.")] = None,
     stack: STACK = "local",
     as_json: JSON = False,
 ) -> None:
-    """Serve a model version: checked in the serving image, pinned, rolled out without a failed request."""
+    """Serve a model version: checked in the serving image, pinned, rolled out without a failed request.
+
+    With --watch each new champion gets a share of the requests first. Exit code 1 with --once where it was not better.
+    """
     from .release import release as run
     from .train import workload_in
 
     workload_in(Environment(stack), workload)
+    if (model_version is not None) + (rank is not None) + watch > 1:
+        raise UserError("--model-version, --rank and --watch say different things: give one of them")
+    if watch:
+        from .figures import Limits
+        from .watch import Options
+        from .watching import watch_workload
+
+        options = Options(share=share, window=window, limits=Limits(requests=requests), until=limit)
+        watch_workload(stack, workload, options, once=once, as_json=as_json)
+        return
+    if rank is not None:
+        from .rank import version_of
+
+        model_version = version_of(Environment(stack), workload, rank)
     result = _follow(
         stack,
         f"Release {workload}",
@@ -125,6 +161,8 @@ def _print(document: Mapping[str, object], as_json: bool, table: Callable[[], Ta
 def _training_table(training: "Training") -> Table:
     state = "trained" if training.fresh else "nothing to do: trained before"
     title = f"{training.job}: {state}; {training.model} version {training.model_version}; run {training.run}"
+    if training.verdict:
+        title += f"\n{training.verdict}"
     names = sorted({name for candidate in training.candidates for name in candidate.metrics})
     table = Table("classifier", *names, "run", title=title, title_justify="left")
     for candidate in training.candidates:

@@ -14,15 +14,24 @@ from scripts.cli.environment import Environment
 from scripts.cli.up import cluster_of
 
 STACK = "test"
-PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}' | grep -v grep"
-"""Every part of the cluster names it, or a file of it, among its arguments; pods end with their namespaces."""
+PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}|--stack {STACK}' | grep -v grep"
+"""Every part of the cluster, and what runs beside it, names it or a file of it; pods end with their namespaces."""
+
+
+LAST = ("continuous_test.py", "zero_left_test.py")
+"""They change what serves, and end the platform: after all others, in this order."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        return LAST.index(item.path.name) + 1 if item.path.parent == here and item.path.name in LAST else 0
+
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.integration)
+    items.sort(key=place)
 
 
 def run(

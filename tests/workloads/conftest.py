@@ -21,6 +21,9 @@ class MemoryStore:
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         return {"Body": _Body(self.objects[Bucket, Key])}
 
+    def delete_object(self, *, Bucket: str, Key: str) -> None:
+        del self.objects[Bucket, Key]
+
     def list_objects_v2(self, *, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:
         keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
         return {"Contents": [{"Key": key} for key in keys]} if keys else {}

@@ -29,6 +29,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("parameters.test_size", 0.01),
         ("parameters.models", {"SVC": {"C": 1.0, "shrinking": True, "kernel": "rbf", "max_iter": None}}),
         ("serving.example", {"x": 1}),
+        ("data.columns.colour", {"labels": ["blue", "white"]}),
+        ("data.columns.sepal_length", {"minimum": -1, "maximum": 1.5}),
     ],
 )
 def test_a_workload_is_accepted(path: str, value: Any) -> None:
@@ -44,6 +46,11 @@ def test_a_workload_is_accepted(path: str, value: Any) -> None:
         ("name", "a-name-of-21-characters", "name is 'a-name-of-21-characters'"),
         ("data.digest", "sha256:12", "data.digest is 'sha256:12'"),
         ("data.file", "../iris.csv", "data.file is '../iris.csv'"),
+        ("data.columns", {}, "data.columns is {}"),
+        ("data.columns.x", {"minimum": 2}, "say minimum and maximum for numbers, or labels for texts"),
+        ("data.columns.x", {"minimum": 2, "maximum": 1}, "minimum 2.0 is greater than maximum 1.0"),
+        ("data.columns.x", {"minimum": 1, "maximum": 2, "labels": ["a"]}, "not both"),
+        ("data.columns.x", {"labels": []}, "data.columns.x.labels is []"),
         ("parameters.seed", -1, "parameters.seed is -1"),
         ("parameters.seed", "1", "parameters.seed is '1'"),
         ("parameters.seed", 2**32, "parameters.seed is 4294967296"),

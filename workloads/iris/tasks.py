@@ -3,6 +3,8 @@
     feature_engineering                      the address of the split data set
     train MODEL ADDRESS                      {"performance_<MODEL>": accuracy on the held-out rows}
     select_best_model MODEL=ACCURACY ...     the winner's name
+    take_new_data                            how many objects were accepted, quarantined, known; exit code 99: none
+    train_champion                           the run of a whole training on what the data set is now
 
 What a task returns is written to where Airflow's sidecar finds it.
 """
@@ -14,11 +16,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workloads import experiment
+from workloads import experiment, incoming
 from workloads.artifacts import digest_of, object_store, split_s3
 from workloads.experiment import TrainingError, say
 from workloads.iris.selection import MODELS, classifier, select_best
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 RESULT = Path("/airflow/xcom/return.json")
 PARTS = ("train", "held_out")
+NOTHING_NEW = 99
+"""Exit code by which Airflow skips what follows."""
 ROW = "row"
 """Column of the row's number in the data set."""
 
@@ -76,6 +81,36 @@ def select_best_model(*performances: str) -> str:
     return winner
 
 
+def take_new_data(environ: Mapping[str, str]) -> dict[str, int]:
+    """What became of the objects below incoming/."""
+    from workloads.iris.train import original_csv
+
+    config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
+    columns = incoming.read_columns(environ["GROUNDWORK_COLUMNS"])
+    return asdict(incoming.take(config, columns, object_store(), original_csv))
+
+
+def train_champion(environ: Mapping[str, str]) -> str:
+    """Trains all models on what the data set is now, and registers the best one; the run's id. The same training is
+    not done twice, whether a DAG or `groundwork train` did it."""
+    import mlflow
+
+    from workloads.iris.train import train as train_all
+
+    declared = environ["GROUNDWORK_TRAINING"]
+    document = incoming.current(declared, object_store())
+    workload = experiment.read_config(document).workload
+    if document == declared:
+        found, job = mlflow.set_experiment(workload), environ["GROUNDWORK_DECLARED_JOB"]
+        if run_id := experiment.finished_run(mlflow.MlflowClient(), found.experiment_id, job):
+            say(f"{job} was finished before as run {run_id}: nothing to do")
+            return run_id
+    content = digest_of(f"{environ['GROUNDWORK_IMAGE']}\n{document}".encode())
+    # A name of its own: the Job of that of `groundwork train` may be running.
+    job = f"{workload}-continuous-{content.removeprefix('sha256:')[:10]}"
+    return train_all({**environ, "GROUNDWORK_TRAINING": document, "GROUNDWORK_JOB": job})
+
+
 def split_files(parts: "Split") -> dict[str, bytes]:
     """Both parts of a split as CSV, by name."""
     pairs = {"train": (parts.x_train, parts.y_train), "held_out": (parts.x_test, parts.y_test)}
@@ -101,26 +136,30 @@ def _read(store: Any, address: str) -> bytes:
     return store.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], result: Path) -> None:
-    """Runs the task that the arguments name, and writes what it returns. TrainingError: unknown, or it can't go on."""
+def run(arguments: Sequence[str], environ: Mapping[str, str], result: Path) -> int:
+    """Runs the task that the arguments name, and writes what it returns; the exit code. TrainingError: unknown, or it
+    can't go on."""
     known: dict[str, Callable[..., Any]] = {
         "feature_engineering": partial(feature_engineering, environ),
         "train": partial(train, environ),
         "select_best_model": select_best_model,
+        "take_new_data": partial(take_new_data, environ),
+        "train_champion": partial(train_champion, environ),
     }
     task, *rest = arguments or [""]
     if task not in known:
         raise TrainingError(f"task {task!r} is unknown; known: {', '.join(known)}")
-    result.write_text(json.dumps(known[task](*rest)))
+    found = known[task](*rest)
+    result.write_text(json.dumps(found))
+    return NOTHING_NEW if task == "take_new_data" and not found["accepted"] else 0
 
 
 def main() -> int:
     try:
-        run(sys.argv[1:], os.environ, RESULT)
+        return run(sys.argv[1:], os.environ, RESULT)
     except TrainingError as error:
         say(f"error: {error}")
         return 1
-    return 0
 
 
 if __name__ == "__main__":

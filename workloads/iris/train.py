@@ -6,6 +6,7 @@ One parent run a training (named as its Job), one child run a classifier. `pytho
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import csv
+import hashlib
 import io
 import os
 import sys
@@ -63,15 +64,27 @@ def original_csv() -> bytes:
     return text.getvalue().encode()
 
 
-def split(content: bytes, *, seed: int, test_size: float) -> Split:
-    """Stratified by species, the same for the same seed. Refuses other columns than those declared above."""
-    frame = pd.read_csv(io.BytesIO(content))
+def split(content: bytes, *, seed: int, test_size: float, declared_rows: int | None = None) -> Split:
+    """Stratified by species, the same for the same seed. Refuses other columns than those declared above.
+
+    Rows after the declared ones came later: whether one is held out depends on nothing but itself and the seed. So no
+    row ever changes sides, and a champion of former data was never trained on what a candidate is measured by.
+    """
+    frame: Any = pd.read_csv(io.BytesIO(content))
     if list(frame.columns) != [*FEATURES, TARGET]:
         raise TrainingError(f"the data set has the columns {list(frame.columns)}, expected {[*FEATURES, TARGET]}")
-    parts: list[Any] = train_test_split(
-        frame[FEATURES], frame[TARGET], test_size=test_size, random_state=seed, stratify=frame[TARGET]
-    )
-    return Split(*parts)
+    declared, later = frame.iloc[:declared_rows], frame.iloc[len(frame) if declared_rows is None else declared_rows :]
+    parts: list[Any] = train_test_split(declared, test_size=test_size, random_state=seed, stratify=declared[TARGET])
+    rows = later.itertuples(index=False, name=None)
+    held = np.array([is_held_out(row, seed=seed, test_size=test_size) for row in rows], dtype=bool)
+    train, test = (pd.concat([part, later.loc[chosen]]) for part, chosen in zip(parts, (~held, held), strict=True))
+    return Split(train[FEATURES], test[FEATURES], train[TARGET], test[TARGET])
+
+
+def is_held_out(row: tuple[Any, ...], *, seed: int, test_size: float) -> bool:
+    """Of a row that came later, by its content: equal rows are on the same side."""
+    digest = hashlib.sha256(f"{seed}:{row!r}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < test_size * 2**64
 
 
 def staged_accuracies(model: Any, x: Any, y: Any) -> list[float]:
@@ -100,6 +113,11 @@ def predictions_csv(model: Any, x: Any, y: Any) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
+def held_out_csv(parts: Split) -> str:
+    """The labelled rows that no model was trained on, to ask of what serves; the last column is the label."""
+    return str(parts.x_test.assign(**{TARGET: parts.y_test}).to_csv(index=False, lineterminator="\n"))
+
+
 def build(name: str, seed: int, parameters: Mapping[str, Any]) -> Any:
     """An unfitted classifier. Refuses parameters that its class does not have."""
     try:
@@ -119,6 +137,7 @@ def train_one(name: str, config: Config, parts: Split, tags: Mapping[str, str]) 
         mlflow.log_params(parameters)
         log_metrics(run.info.run_id, staged_accuracies(model, parts.x_test, parts.y_test), metrics)
         mlflow.log_text(predictions_csv(model, parts.x_test, parts.y_test), "predictions.csv")
+        mlflow.log_text(held_out_csv(parts), experiment.HELD_OUT)
         info = mlflow.sklearn.log_model(
             model,
             name="model",
@@ -141,17 +160,20 @@ def log_metrics(run_id: str, accuracies: list[float], final: Mapping[str, float]
     mlflow.MlflowClient().log_batch(run_id, metrics=steps)
 
 
-def train(environ: Mapping[str, str]) -> None:
+def train(environ: Mapping[str, str]) -> str:
+    """A whole training; the id of its run."""
     config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
     job, client, store = environ["GROUNDWORK_JOB"], mlflow.MlflowClient(), object_store()
     reproduces = bool(environ.get("GROUNDWORK_REPRODUCES"))
     found = mlflow.set_experiment(config.workload)
     if not reproduces and (run_id := experiment.finished_run(client, found.experiment_id, job)):
         say(f"{job} was finished before as run {run_id}: nothing to do")
-        return
+        return run_id
     experiment.end_interrupted(client, found.experiment_id, job)
     content = experiment.read_data(config, store, original_csv)
-    parts = split(content, seed=config.seed, test_size=config.parameters["test_size"])
+    parts = split(
+        content, seed=config.seed, test_size=config.parameters["test_size"], declared_rows=config.declared_rows
+    )
     say(f"read {len(content)} bytes: {len(parts.x_train)} rows to train on, {len(parts.x_test)} held out")
     if set(config.parameters["models"]) != set(CLASSIFIERS):
         given = sorted(config.parameters["models"])
@@ -170,6 +192,7 @@ def train(environ: Mapping[str, str]) -> None:
             say(f"registered {config.model} version {number} ({best})")
             contest(client, config, store, number=number, accuracy=metrics["accuracy"], parts=parts)
     say(f"finished run {run.info.run_id}")
+    return str(run.info.run_id)
 
 
 def contest(client: Any, config: Config, store: Any, *, number: str, accuracy: float, parts: Split) -> None:

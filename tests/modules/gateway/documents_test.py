@@ -5,6 +5,7 @@ import yaml
 
 from modules.core.contracts import Route, ServedModel, Tracking
 from modules.gateway.documents import (
+    GUARDED_BYTES,
     address,
     client_address,
     files,
@@ -64,10 +65,19 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     document = http(IRIS)
     assert document["routers"]["iris"]["service"] == "iris-shared"
     assert document["services"]["iris-shared"] == {
-        "weighted": {"services": [{"name": "iris", "weight": 90}, {"name": "iris-canary", "weight": 10}]}
+        "weighted": {"services": [{"name": "iris", "weight": 90}, {"name": "iris-canary-guarded", "weight": 10}]}
     }
+    guarded = document["services"]["iris-canary-guarded"]["failover"]
+    assert (guarded["service"], guarded["fallback"]) == ("iris-canary", "iris")
+    assert guarded["errors"]["status"] == ["500-599"]
     canary = document["services"]["iris-canary"]["loadBalancer"]
     assert canary["servers"] == [{"url": "http://iris-canary.local-iris:8080"}]
+
+
+def test_what_a_tried_server_fails_to_answer_can_be_asked_again_whole() -> None:
+    from workloads.server.app import MAX_BODY
+
+    assert GUARDED_BYTES == MAX_BODY
 
 
 def test_servers_are_called_by_the_names_they_know() -> None:

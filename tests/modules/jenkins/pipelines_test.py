@@ -63,8 +63,10 @@ def test_a_workflow_runs_nothing_of_a_fork_and_has_no_more_rights_than_it_needs(
     document: Any = workflow(name)
     jobs = document["jobs"]
     assert document["permissions"] in ({}, {"contents": "read"})
+    triggers = document[True]  # YAML 1.1 reads `on` so
+    assert triggers.keys() <= {"pull_request", "push", "schedule", "workflow_dispatch"}
     first = next(iter(jobs.values()))
-    assert "head.repo.full_name == github.repository" in first["if"]
+    assert "pull_request" not in triggers or "head.repo.full_name == github.repository" in first["if"]
     assert all("needs" in job for job in list(jobs.values())[1:])
     for job in jobs.values():
         assert job.get("permissions", {}).keys() <= {"contents", "pull-requests"}
@@ -87,6 +89,14 @@ def test_the_model_pipeline_tests_trains_evaluates_and_releases_in_this_order() 
             *("test-code", "test-data", "test-model"),
             *("train", "evaluate", "release"),
         ]
+
+
+def test_the_rollout_comes_by_itself_and_on_main_only() -> None:
+    assert [step.split()[1] for steps in commands("rollout").values() for step in steps] == ["rollout", "rollout"]
+    assert workflow("rollout")[True]["schedule"] == [{"cron": "*/10 * * * *"}]
+    text = (FILES / "rollout.Jenkinsfile").read_text()
+    assert "cron(env.BRANCH_NAME == 'main' ? 'H/10 * * * *' : \"\")" in text
+    assert "when { branch 'main' }" in text
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 import json
 import os
+import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,15 +49,44 @@ def dead_pid() -> int:
     return done.pid
 
 
-def test_only_a_lock_whose_engine_died_on_this_host_is_removed(environment: Environment) -> None:
+@pytest.fixture
+def engine_pid(tmp_path: Path) -> Iterator[int]:
+    """A living process that the kernel knows as `pulumi`."""
+    program = tmp_path / "pulumi"
+    shutil.copyfile(str(shutil.which("sleep")), program)
+    program.chmod(0o755)
+    with subprocess.Popen([program, "60"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def test_only_a_lock_whose_engine_died_on_this_host_is_removed(environment: Environment, engine_pid: int) -> None:
     here = socket.gethostname()
     dead = lock(environment, dead_pid(), here)
-    alive = lock(environment, os.getpid(), here)
+    another_program = lock(environment, os.getpid(), here)
+    alive = lock(environment, engine_pid, here)
     elsewhere = lock(environment, dead_pid(), "another-host")
-    assert engine.remove_dead_locks(environment) == [dead]
+    assert engine.remove_dead_locks(environment) == [engine_pid]
     assert not dead.exists()
+    assert not another_program.exists()
     assert alive.exists()
     assert elsewhere.exists()
+
+
+def test_a_run_waits_for_the_one_that_works_on_the_stack(environment: Environment, engine_pid: int) -> None:
+    held = lock(environment, engine_pid, socket.gethostname())
+    said: list[str] = []
+    engine.await_turn(environment, said.append, lambda _: held.unlink())
+    assert said == [f"another run works on stack mine (process {engine_pid}): waiting for it to end"]
+    engine.await_turn(environment, said.append, lambda _: pytest.fail("nobody is waited for"))
+
+
+def test_the_engine_has_the_last_word_when_another_run_never_ends(
+    environment: Environment, engine_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "TURN_SECONDS", 0)
+    lock(environment, engine_pid, socket.gethostname())
+    engine.await_turn(environment, lambda _: None, lambda _: pytest.fail("it waits no longer"))
 
 
 def test_a_stack_that_was_never_made_has_no_resources(environment: Environment) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from modules.core.releases import Release
+from modules.core.releases import Canary, Release
 from scripts.cli import kubectl, models
 from scripts.cli.models import ModelStatus, as_json, describe, find
 from tests.scripts.cli.fakes import IMAGE, Kubectl, always, mlflow, stack, version
@@ -37,9 +37,36 @@ def test_a_note_says_what_is_not_as_it_should_be(
     assert (described.champion, described.version) == (champion, running)
 
 
+@pytest.mark.parametrize(
+    ("pin", "watch", "note"),
+    [
+        (PIN, "running", "the champion does not serve: `groundwork release iris` releases it"),
+        (PIN.model_copy(update={"canary": Canary(pin=PIN, weight=10)}), "running", "version 3 is tried on 10% of"),
+        (PIN, "ended with 1, starts again in 5 s: see log", "its watch ended with 1, starts again in 5 s: see log"),
+        (
+            PIN.refusing(PIN.pin.model_copy(update={"model_version": 4}), "accuracy: 0.9"),
+            "running",
+            "the champion was refused (accuracy: 0.9): `groundwork release iris` releases it",
+        ),
+    ],
+)
+def test_a_note_tells_of_the_watch(pin: Release, watch: str, note: str) -> None:
+    described = describe("iris", 4, pin, deployment(3), watch=watch)
+    assert described.note.startswith(note)
+    assert as_json([described])[0]["watch"] == watch
+
+
 def test_the_row_tells_release_version_and_image() -> None:
     row = as_json([describe("iris", 3, PIN, deployment(3))])[0]
-    assert row == {"workload": "iris", "champion": 3, "release": 2, "version": 3, "image": IMAGE, "note": ""}
+    assert row == {
+        "workload": "iris",
+        "champion": 3,
+        "release": 2,
+        "version": 3,
+        "image": IMAGE,
+        "watch": None,
+        "note": "",
+    }
 
 
 def found(monkeypatch: pytest.MonkeyPatch) -> ModelStatus:

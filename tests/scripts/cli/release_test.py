@@ -252,6 +252,7 @@ def test_a_rollback_restores_the_former_pin_and_counts_on(platform: Platform) ->
     present = pinned()
     assert present is not None
     assert [pin.model_version for pin in present.history] == [1]
+    assert [(each.model_version, each.cause) for each in present.refused] == [(3, "rolled back")]
     assert platform.checked[-1]["MODEL_VERSION"] == "2"
     assert platform.applied[-1] == 2
 

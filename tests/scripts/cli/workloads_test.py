@@ -40,12 +40,20 @@ def test_a_training_shows_its_candidates_and_which_one_was_selected(monkeypatch:
         train.Candidate(name="Forest", run="run-of-forest", metrics={"accuracy": 0.97777}, selected=True),
         train.Candidate(name="Boosting", run="run-of-boosting", metrics={"log_loss": 0.2}, selected=False),
     ]
+    verdict = "version 4 becomes champion: accuracy 0.9778, version 3 has 0.9556 on the same held-out rows"
     result = train.Training(
-        job="iris-train-1", run="parent", fresh=True, model="iris", model_version=4, candidates=candidates
+        job="iris-train-1",
+        run="parent",
+        fresh=True,
+        model="iris",
+        model_version=4,
+        verdict=verdict,
+        candidates=candidates,
     )
     monkeypatch.setattr(train, "train", always(result))
     text = printed("train", "iris")
     assert "iris-train-1: trained; iris version 4; run parent" in text
+    assert verdict in " ".join(text.split())  # whatever the width of the table
     assert "Forest (selected)" in text
     assert "0.9778" in text
     assert "run-of-boosting" in text

@@ -131,7 +131,7 @@ def test_both_trainings_follow_the_features_and_precede_the_selection(tasks: dic
 
 
 def test_every_task_has_a_pod_with_resources_of_its_own(tasks: dict[str, Operator]) -> None:
-    assert tasks.keys() == catalog.load("iris").tasks.keys()
+    assert tasks.keys() <= catalog.load("iris").tasks.keys()
     for name, task in tasks.items():
         assert task.options["pod_template_file"] == f"{CONFIGURATION}/iris.{name}.json"
 

@@ -1,0 +1,134 @@
+"""What is known of two versions that serve side by side, and which of them is worse: pure functions."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+LINE = re.compile(r"^(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)$")
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+REQUESTS, SECONDS = "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket"
+QUANTILE = 0.95
+SHARE, WINDOW, LEAST_REQUESTS = 10, 60.0, 100
+"""How a new version is tried where nothing else is said: percent of the requests that it gets, seconds that it is
+observed for, and requests, at least."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What the gateway has counted of one server."""
+
+    answers: Mapping[str, float]
+    """By status code."""
+    seconds: Mapping[float, float]
+    """Answers that took at most so many seconds, by that bound; the last one is infinite."""
+
+    def since(self, former: "Sample") -> "Sample | None":
+        """What came after a former sample; None where the counters began anew in between."""
+        answers = {code: count - former.answers.get(code, 0) for code, count in self.answers.items()}
+        seconds = {bound: count - former.seconds.get(bound, 0) for bound, count in self.seconds.items()}
+        if any(count < 0 for count in (*answers.values(), *seconds.values())):
+            return None
+        return Sample(answers=answers, seconds=seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Of one version, while both served."""
+
+    requests: int
+    failures: int
+    """Answers of the 5xx kind, seen by the gateway."""
+    p95: float | None
+    """Seconds that 95% of the answers took at most; None without answers."""
+    accuracy: float | None
+    """Share of the held-out rows that it labels right; None where it did not answer."""
+
+    @property
+    def failed_share(self) -> float:
+        return self.failures / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much worse than what serves a new version may be."""
+
+    requests: int = LEAST_REQUESTS
+    """As many answers are wanted of it before errors and latency say anything."""
+    failed_share: float = 0.01
+    """More failed requests, as a share of all."""
+    latency_factor: float = 1.5
+    latency_seconds: float = 0.05
+    """Slower by both: by the factor, and by so many seconds, which is noise on a busy machine."""
+    accuracy: float = 0.0
+    """Less accuracy on the same rows."""
+
+
+def read(text: str, server: str) -> Sample:
+    """From Prometheus' text format, as Traefik writes it."""
+    answers: dict[str, float] = {}
+    seconds: dict[float, float] = {}
+    for line in text.splitlines():
+        found = LINE.match(line)
+        if found is None or found["name"] not in {REQUESTS, SECONDS}:
+            continue
+        labels = dict(LABEL.findall(found["labels"]))
+        if labels.get("service") != f"{server}@file":
+            continue
+        if found["name"] == REQUESTS:
+            answers[labels["code"]] = answers.get(labels["code"], 0) + float(found["value"])
+        else:
+            bound = float(labels["le"])
+            seconds[bound] = seconds.get(bound, 0) + float(found["value"])
+    return Sample(answers=answers, seconds=dict(sorted(seconds.items())))
+
+
+def figures(sample: Sample, accuracy: float | None) -> Figures:
+    return Figures(
+        requests=int(sum(sample.answers.values())),
+        failures=int(sum(count for code, count in sample.answers.items() if code.startswith("5"))),
+        p95=quantile(sample.seconds, QUANTILE),
+        accuracy=accuracy,
+    )
+
+
+def quantile(seconds: Mapping[float, float], share: float) -> float | None:
+    """Interpolated within the bucket where it lies; of what is beyond the last bound, that bound."""
+    bounds = sorted(seconds)
+    total = seconds[bounds[-1]] if bounds else 0.0
+    if not total:
+        return None
+    wanted, below, reached = share * total, 0.0, 0.0
+    for bound in bounds:
+        if seconds[bound] >= wanted:
+            if bound == float("inf"):
+                return below
+            inside = seconds[bound] - reached
+            return below + (bound - below) * ((wanted - reached) / inside if inside else 1.0)
+        below, reached = bound, seconds[bound]
+    return below
+
+
+def worse(served: Figures, tried: Figures, limits: Limits) -> str | None:
+    """Why the tried version must not serve, in words with both figures; None where nothing speaks against it so far.
+
+    Errors first: a version that fails has no latency or accuracy to speak of."""
+    enough = tried.requests >= limits.requests
+    if enough and tried.failed_share > served.failed_share + limits.failed_share:
+        return (
+            f"errors: {tried.failures} of {tried.requests} requests failed ({tried.failed_share:.1%}), "
+            f"of what serves {served.failed_share:.1%}"
+        )
+    if served.accuracy is not None and (tried.accuracy is None or tried.accuracy < served.accuracy - limits.accuracy):
+        has = "it did not answer the held-out rows" if tried.accuracy is None else f"{tried.accuracy:.4f}"
+        cause = "errors" if tried.accuracy is None else "accuracy"
+        return f"{cause}: {has}, what serves has {served.accuracy:.4f} on the same held-out rows"
+    if enough and tried.p95 is not None and served.p95 is not None:
+        allowed = max(served.p95 * limits.latency_factor, served.p95 + limits.latency_seconds)
+        if tried.p95 > allowed:
+            return f"latency: 95% of the answers within {tried.p95:.3f} s, of what serves within {served.p95:.3f} s"
+    return None
+
+
+def share_right(answers: Sequence[str], labels: Sequence[str]) -> float:
+    """Accuracy of answers to rows with known labels."""
+    return sum(answer == label for answer, label in zip(answers, labels, strict=True)) / len(labels)

@@ -1,0 +1,42 @@
+import pytest
+
+from scripts.cli import rank
+from scripts.cli.rank import ranking, told, version_of
+from scripts.cli.tracking import Run, Version
+from tests.scripts.cli.fakes import always, refused, stack
+
+
+def run(name: str, accuracy: float, model: str | None = "m", **tags: str) -> Run:
+    return Run(
+        id=name,
+        experiment_id="1",
+        name="RandomForestClassifier",
+        status="FINISHED",
+        tags={f"groundwork.{key}": value for key, value in tags.items()},
+        metrics={"accuracy": accuracy},
+        model_id=model,
+    )
+
+
+REGISTERED = [Version(model="iris", number=4, run="best", tags={})]
+RUNS = [run("best", 0.97), run("again", 0.97, reproduces="best"), run("lost", 0.96, None), run("second", 0.9)]
+
+
+def test_only_models_that_can_serve_are_ranked_and_none_twice() -> None:
+    found = ranking(RUNS, REGISTERED)
+    assert [(each.rank, each.run.id, each.version) for each in found] == [(1, "best", 4), (2, "second", None)]
+
+
+def test_a_rank_that_is_not_there_lists_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    monkeypatch.setattr(rank, "find", always(ranking(RUNS, REGISTERED)))
+    message = refused(lambda: version_of(environment, "iris", 3))
+    assert "rank 3: iris has 2 models, so 1 to 2 are allowed" in message
+    assert told(ranking(RUNS, REGISTERED)[1]) in message
+
+
+def test_a_model_that_nobody_registered_is_when_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    monkeypatch.setattr(rank, "find", always(ranking(RUNS, REGISTERED)))
+    monkeypatch.setattr(rank, "register", always(9))
+    assert [version_of(environment, "iris", number) for number in (1, 2)] == [4, 9]

@@ -1,0 +1,149 @@
+"""New data, on an object store in memory."""
+
+import json
+from typing import Any
+
+import pytest
+
+from workloads import catalog
+from workloads.artifacts import digest_of
+from workloads.documents import columns_document
+from workloads.experiment import Config, TrainingError, read_config
+from workloads.incoming import Column, Intake, current, examine, grown, read_columns, take
+
+COLUMNS = [Column("width", minimum=0, maximum=10), Column("kind", labels=["small", "large"])]
+DECLARED = b"width,kind\n1.0,small\n9.0,large\n"
+HEADER = b"width,kind\n"
+
+
+def document() -> str:
+    data = {"address": f"s3://raw/sha256/{digest_of(DECLARED)[7:]}/toys.csv", "digest": digest_of(DECLARED)}
+    return json.dumps({"workload": "toys", "model": "toys", "data": data, "parameters": {"seed": 1}})
+
+
+def config() -> Config:
+    return read_config(document())
+
+
+def taken(store: Any) -> Intake:
+    return take(config(), COLUMNS, store, lambda: DECLARED)
+
+
+def bring(store: Any, name: str, content: bytes) -> None:
+    store.put_object(Bucket="raw", Key=f"incoming/toys/{name}", Body=content)
+
+
+def below(store: Any, prefix: str) -> dict[str, bytes]:
+    return {key: content for (_, key), content in store.objects.items() if key.startswith(prefix)}
+
+
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [
+        (HEADER + b"11,small\n", [(2, "width", "11", "a number from 0 to 10")]),
+        (
+            HEADER + b"1,small\nnan,tiny\n",
+            [(3, "width", "nan", "a number from 0 to 10"), (3, "kind", "tiny", "one of small, large")],
+        ),
+        (HEADER + b",small\n", [(2, "width", "", "a number from 0 to 10")]),
+        (HEADER + b"1\n", [(2, "", "1 values", "2 values")]),
+        (b"kind,width\nsmall,1\n", [(1, "", "kind,width", "the header width,kind")]),
+        (b"", [(1, "", "", "the header width,kind")]),
+        (HEADER, [(0, "", "no rows", "at least one row")]),
+    ],
+)
+def test_what_is_wrong_is_told_by_place_value_and_what_is_allowed(
+    content: bytes, places: list[tuple[int, str, str, str]]
+) -> None:
+    _, problems = examine(content, COLUMNS)
+    assert [(each.row, each.column, each.value, each.allowed) for each in problems] == places
+
+
+def test_what_is_no_text_is_refused_whole() -> None:
+    rows, (problem,) = examine(b"\xff\xfe\x00", COLUMNS)
+    assert rows == []
+    assert (problem.row, problem.allowed) == (0, "a CSV file in UTF-8")
+
+
+def test_rows_are_put_behind_in_one_form() -> None:
+    assert grown(DECLARED, [["2", "small"], ["3.50", "large"]], COLUMNS) == DECLARED + b"2.0,small\n3.5,large\n"
+
+
+def test_without_new_data_the_declared_is_trained_on_and_its_document_is_unchanged(store: Any) -> None:
+    declared = json.dumps(json.loads(document()), sort_keys=True, separators=(",", ":"))
+    assert current(declared, store) == declared
+    assert taken(store) == Intake(accepted=0, quarantined=0, known=0)
+
+
+def test_good_rows_become_a_data_set_of_its_own_and_the_declared_one_stays(store: Any) -> None:
+    bring(store, "a.csv", HEADER + b"2,small\n")
+    assert taken(store) == Intake(accepted=1, quarantined=0, known=0)
+    content = DECLARED + b"2.0,small\n"
+    place = f"sha256/{digest_of(content)[7:]}/toys.csv"
+    assert below(store, "sha256/") == {place: content, config().data_address.removeprefix("s3://raw/"): DECLARED}
+    assert json.loads(current(document(), store))["data"] == {
+        "address": f"s3://raw/{place}",
+        "digest": digest_of(content),
+        "declared_rows": 2,
+    }
+    assert below(store, "incoming/") == {}
+    assert [key.rpartition("/")[2] for key in below(store, "accepted/toys/")] == ["a.csv"]
+
+
+def test_more_rows_follow_the_former_ones(store: Any) -> None:
+    bring(store, "a.csv", HEADER + b"2,small\n")
+    taken(store)
+    bring(store, "b.csv", HEADER + b"8,large\n")
+    taken(store)
+    data = json.loads(current(document(), store))["data"]
+    assert data["digest"] == digest_of(DECLARED + b"2.0,small\n8.0,large\n")
+    assert data["declared_rows"] == 2
+
+
+def test_the_same_content_is_not_taken_twice(store: Any) -> None:
+    for name in ("a.csv", "again.csv"):
+        bring(store, name, HEADER + b"2,small\n")
+    assert taken(store) == Intake(accepted=1, quarantined=0, known=1)
+    before = current(document(), store)
+    bring(store, "a.csv", HEADER + b"2,small\n")  # as if the pod had been killed before it was moved
+    assert taken(store) == Intake(accepted=0, quarantined=0, known=1)
+    assert current(document(), store) == before
+
+
+def test_bad_rows_are_set_aside_whole_with_a_report(store: Any) -> None:
+    content = HEADER + b"2,small\n99,large\n"
+    bring(store, "a.csv", content)
+    assert taken(store) == Intake(accepted=0, quarantined=1, known=0)
+    folder = f"quarantine/toys/{digest_of(content)[7:]}"
+    kept = below(store, "quarantine/")
+    assert kept[f"{folder}/a.csv"] == content
+    assert json.loads(kept[f"{folder}/a.csv.report.json"]) == {
+        "object": "incoming/toys/a.csv",
+        "problems": 1,
+        "shown": [{"row": 3, "column": "width", "value": "99", "allowed": "a number from 0 to 10"}],
+    }
+    assert below(store, "incoming/") == below(store, "sha256/") == {}
+
+
+def test_newly_declared_data_begins_anew(store: Any) -> None:
+    bring(store, "a.csv", HEADER + b"2,small\n")
+    taken(store)
+    changed = json.loads(document())
+    changed["data"] = {"address": "s3://raw/sha256/x/toys.csv", "digest": "sha256:x"}
+    assert json.loads(current(json.dumps(changed), store))["data"] == changed["data"]
+
+
+def test_a_changed_data_set_is_not_added_to(store: Any) -> None:
+    store.put_object(Bucket="raw", Key=config().data_address.removeprefix("s3://raw/"), Body=b"other")
+    bring(store, "a.csv", HEADER + b"2,small\n")
+    with pytest.raises(TrainingError, match="has the digest"):
+        taken(store)
+    assert below(store, "incoming/")
+
+
+def test_the_columns_of_iris_accept_iris() -> None:
+    from workloads.iris.train import original_csv
+
+    columns = read_columns(json.dumps(columns_document(catalog.load("iris"))))
+    rows, problems = examine(original_csv(), columns)
+    assert (len(rows), problems) == (150, [])

@@ -1,0 +1,94 @@
+"""The DAGs of continuous training as they are declared, with stand-ins for Airflow; the integration tests run them."""
+
+import runpy
+import sys
+from types import ModuleType
+from typing import Any, Self
+
+import pytest
+
+from modules.airflow.documents import CONFIGURATION, LOGS_CONNECTION
+from modules.core.paths import REPOSITORY
+from workloads import catalog
+from workloads.iris import tasks as iris_tasks
+
+PACKAGES = (
+    "airflow",
+    "airflow.providers",
+    "airflow.providers.amazon",
+    "airflow.providers.amazon.aws",
+    "airflow.providers.amazon.aws.sensors",
+    "airflow.providers.cncf",
+    "airflow.providers.cncf.kubernetes",
+    "airflow.providers.cncf.kubernetes.operators",
+)
+
+
+class Declared:
+    """A DAG, an asset or a task: its name and its options."""
+
+    made: list["Declared"]
+
+    def __init__(self, name: str = "", **options: Any) -> None:
+        self.name, self.options, self.after = name or options.get("task_id", ""), options, list[str]()
+        Declared.made.append(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __rshift__(self, other: "Declared") -> "Declared":
+        other.after.append(self.name)
+        return other
+
+
+def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Declared]:
+    """What a DAG's file declares, by name."""
+    Declared.made = []
+    sdk: dict[str, Any] = dict.fromkeys(("DAG", "Asset", "AssetOrTimeSchedule", "CronTriggerTimetable"), Declared)
+    modules: dict[str, dict[str, Any]] = {
+        **{package: {} for package in PACKAGES},
+        "airflow.sdk": sdk,
+        "airflow.providers.amazon.aws.sensors.s3": {"S3KeySensor": Declared},
+        "airflow.providers.cncf.kubernetes.operators.pod": {"KubernetesPodOperator": Declared},
+    }
+    for module, content in modules.items():
+        made = ModuleType(module)
+        vars(made).update(content)
+        monkeypatch.setitem(sys.modules, module, made)
+    runpy.run_path(str(REPOSITORY / f"workloads/iris/dags/{name}.py"))
+    return {each.name: each for each in Declared.made}
+
+
+def test_new_data_is_looked_for_twice_a_minute_by_no_process_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = declared("iris_new_data", monkeypatch)
+    assert found["iris_new_data"].options["schedule"] == "@continuous"
+    assert found["iris_new_data"].options["is_paused_upon_creation"] is False
+    sensor = found["wait_for_new_data"].options
+    assert (sensor["mode"], sensor["poke_interval"]) == ("reschedule", 30)
+    assert (sensor["bucket_key"], sensor["aws_conn_id"]) == ("incoming/iris/*", LOGS_CONNECTION)
+    assert found["take_new_data"].after == ["wait_for_new_data"]
+
+
+def test_data_that_was_accepted_starts_a_training_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = declared("iris_new_data", monkeypatch)["take_new_data"].options
+    assert take["skip_on_exit_code"] == iris_tasks.NOTHING_NEW
+    assert [asset.name for asset in take["outlets"]] == ["iris-data"]
+    schedule = declared("iris_training", monkeypatch)["iris_training"].options["schedule"].options
+    assert [asset.name for asset in schedule["assets"]] == ["iris-data"]
+
+
+def test_it_is_trained_daily_and_not_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    dag = declared("iris_training", monkeypatch)["iris_training"].options
+    assert dag["schedule"].options["timetable"].name == "0 3 * * *"
+    assert "start_date" not in dag
+    assert (dag["catchup"], dag["max_active_runs"], dag["is_paused_upon_creation"]) == (False, 1, False)
+
+
+@pytest.mark.parametrize(("dag", "task"), [("iris_new_data", "take_new_data"), ("iris_training", "train_champion")])
+def test_a_task_has_a_pod_of_its_own(dag: str, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = declared(dag, monkeypatch)[task].options
+    assert task in catalog.load("iris").tasks
+    assert options["pod_template_file"] == f"{CONFIGURATION}/iris.{task}.json"
+    assert options["arguments"] == [task]
