@@ -99,6 +99,14 @@ def bring(store: Any, name: str, rows: str) -> None:
     store.put_object(Bucket=RAW, Key=f"incoming/iris/{name}", Body=(HEADER + rows).encode())
 
 
+def current_digest(store: Any, *, parts: int) -> str | None:
+    """Of the data set that is trained on, once it has so many parts beside the declared one."""
+    if not keys(store, "current/iris.json"):
+        return None
+    state = json.loads(store.get_object(Bucket=RAW, Key="current/iris.json")["Body"].read())
+    return state["data"]["digest"] if len(state["parts"]) == parts else None
+
+
 def trained_on(tracking: Mlflow, digest: str) -> list[Run]:
     return tracking.training_runs("iris", data_digest=digest)
 
@@ -121,14 +129,13 @@ def test_new_data_is_taken_within_a_minute_and_trained_on_once(store: Any, track
     rows = "5.1,3.3,1.4,0.2,setosa\n6.0,2.8,4.4,1.4,versicolor\n6.7,3.1,5.7,2.2,virginica\n"
     bring(store, "good.csv", rows)
     until(lambda: not keys(store, "incoming/iris/"), MINUTE)
-    current = json.loads(store.get_object(Bucket=RAW, Key="current/iris.json")["Body"].read())
-    digest = current["data"]["digest"]
+    digest = until(lambda: current_digest(store, parts=1), MINUTE)
     (training,) = until(lambda: trained_on(tracking, digest), TRAINED_SECONDS)
     assert training.tags["groundwork.champion"] in {"accepted", "refused"}
     assert {"accuracy", "champion_accuracy"} <= training.metrics.keys()
     bring(store, "again.csv", rows)
     until(lambda: not keys(store, "incoming/iris/"), MINUTE)
-    assert json.loads(store.get_object(Bucket=RAW, Key="current/iris.json")["Body"].read()) == current
+    assert current_digest(store, parts=1) == digest
     assert len(trained_on(tracking, digest)) == 1
 
 
@@ -213,6 +220,17 @@ def test_what_is_not_worse_is_promoted_without_a_failed_request(
     assert load.failures == []
     assert set(load.versions) == {str(before.model_version), str(number)}
     assert (served().model_version, served().canary) == (number, None)
+
+
+def test_a_candidate_that_is_worse_is_refused_and_both_figures_are_recorded(store: Any, tracking: Mlflow) -> None:
+    present = tracking.aliased("iris", CHAMPION)  # it knows the very rows that are held out
+    bring(store, "few.csv", "4.9,3.1,1.5,0.2,setosa\n6.2,2.9,4.3,1.3,versicolor\n")
+    digest = until(lambda: current_digest(store, parts=2), MINUTE)
+    (training,) = until(lambda: trained_on(tracking, digest), TRAINED_SECONDS)
+    assert training.tags["groundwork.champion"] == "refused"
+    assert training.metrics["accuracy"] < training.metrics["champion_accuracy"]
+    assert "on the same held-out rows" in training.tags["groundwork.champion_verdict"]
+    assert tracking.aliased("iris", CHAMPION) == present
 
 
 @pytest.mark.parametrize(

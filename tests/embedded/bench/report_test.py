@@ -1,6 +1,6 @@
 from embedded.bench.kubernetes import Figures
 from embedded.bench.processes import Cost, Run
-from embedded.bench.report import alone, document, table, targets
+from embedded.bench.report import alone, document, floored, table, targets
 
 
 def measured(**seconds: float) -> Figures:
@@ -19,6 +19,14 @@ def test_a_target_is_a_ratio_of_one_run_and_says_whether_it_is_met() -> None:
 def test_the_engine_alone_is_held_to_the_same_targets() -> None:
     figures = measured(up=8.0, up_alone=6.0, kubectl_apply=5.0)
     assert alone(figures) == [("up, engine alone", "kubectl apply", 1.2)]
+
+
+def test_a_ratio_has_a_floor_in_processor_time() -> None:
+    figures = Figures()
+    figures.add("up", Run(20.0, {}))
+    figures.add("up, engine alone", Run(9.0, {"engine": Cost(8.0), "program": Cost(2.0), "etcd": Cost(50.0)}))
+    figures.add("kubectl apply", Run(5.0, {"kubectl": Cost(50.0), "etcd": Cost(1.0), "kube-apiserver": Cost(7.0)}))
+    assert floored(figures, cores=2) == [("up / kubectl apply", 1.8)]
 
 
 def test_the_median_counts_and_every_run_is_told() -> None:
