@@ -16,6 +16,8 @@ ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 CHAMPION = "champion"
 """The alias of the version that is to serve."""
 NEWEST = "attributes.start_time DESC"
+PAGE = 1000
+"""Runs of one answer."""
 TRAINING = "training"
 """Value of the tag groundwork.role on the run of a whole training; each classifier has a run below it."""
 
@@ -136,14 +138,19 @@ class Mlflow:
         return [version.number for version in self.registered(model)]
 
     def _search(self, experiment_id: str, conditions: list[str], order: Sequence[str] = (NEWEST,)) -> list[Run]:
-        query = {
+        query: dict[str, Any] = {
             "experiment_ids": [experiment_id],
             "filter": " and ".join(conditions),
             "order_by": list(order),
-            "max_results": 100,
+            "max_results": PAGE,
         }
-        answer = self._answer(self._send("POST", "runs/search", json=query)) or {}
-        return [_run(run) for run in answer.get("runs", [])]
+        found: list[Run] = []
+        while True:
+            answer = self._answer(self._send("POST", "runs/search", json=query)) or {}
+            found += [_run(run) for run in answer.get("runs", [])]
+            if not answer.get("next_page_token"):
+                return found
+            query["page_token"] = answer["next_page_token"]
 
     def _get(self, path: str, **parameters: str) -> dict[str, Any] | None:
         """None where MLflow says that there is no such thing."""

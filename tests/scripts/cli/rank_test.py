@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from scripts.cli import rank
 from scripts.cli.rank import ranking, told, version_of
-from scripts.cli.tracking import Run, Version
-from tests.scripts.cli.fakes import always, refused, stack
+from scripts.cli.tracking import Mlflow, Run, Version
+from tests.scripts.cli.fakes import Answer, always, mlflow, refused, stack
 
 
 def run(name: str, accuracy: float, model: str | None = "m", **tags: str) -> Run:
@@ -40,3 +42,20 @@ def test_a_model_that_nobody_registered_is_when_it_is_wanted(monkeypatch: pytest
     monkeypatch.setattr(rank, "find", always(ranking(RUNS, REGISTERED)))
     monkeypatch.setattr(rank, "register", always(9))
     assert [version_of(environment, "iris", number) for number in (1, 2)] == [4, 9]
+
+
+def test_models_beyond_the_first_answer_are_ranked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {None: (["a", "b"], "next"), "next": (["c"], None)}
+
+    def answer(path: str, asked: dict[str, Any]) -> Answer | None:
+        if path == "experiments/get-by-name":
+            return 200, {"experiment": {"experiment_id": "1"}}
+        if path != "runs/search":
+            return None
+        names, following = pages[asked.get("page_token")]
+        infos = [{"run_id": name, "experiment_id": "1", "run_name": name, "status": "FINISHED"} for name in names]
+        runs = [{"info": info, "data": {}} for info in infos]
+        return 200, {"runs": runs, **({"next_page_token": following} if following else {})}
+
+    mlflow(monkeypatch, answer)
+    assert [each.id for each in Mlflow(stack(monkeypatch)).measured("iris", "accuracy")] == ["a", "b", "c"]
