@@ -93,7 +93,8 @@ def test_the_model_pipeline_tests_trains_evaluates_and_releases_in_this_order() 
 
 def test_the_rollout_comes_by_itself_and_on_main_only() -> None:
     assert [step.split()[1] for steps in commands("rollout").values() for step in steps] == ["rollout", "rollout"]
-    assert workflow("rollout")[True]["schedule"] == [{"cron": "*/10 * * * *"}]
+    document: Any = workflow("rollout")
+    assert document[True]["schedule"] == [{"cron": "*/10 * * * *"}]
     text = (FILES / "rollout.Jenkinsfile").read_text()
     assert "cron(env.BRANCH_NAME == 'main' ? 'H/10 * * * *' : \"\")" in text
     assert "when { branch 'main' }" in text

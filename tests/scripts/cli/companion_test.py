@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ def test_up_keeps_a_watch_running_where_the_settings_want_one(
     found: list[str] = []
     told: list[str] = []
     given = settings(**{"groundwork:workloads": {"iris": {"watch": watch}}})
-    monkeypatch.setattr(up.Cluster, "accompany", lambda _, commands: found.extend(commands))
+
+    def accompany(_: object, commands: Mapping[str, Sequence[str]]) -> None:
+        found.extend(commands)
+
+    monkeypatch.setattr(up.Cluster, "accompany", accompany)
     Up(stack(monkeypatch, given)).watch(told.append)
     assert (found, told) == (kept, [said])

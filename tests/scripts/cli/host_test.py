@@ -5,6 +5,7 @@ import pytest
 from modules.core.errors import UserError
 from scripts.cli import host
 from scripts.cli.host import Policy
+from tests.scripts.cli.fakes import always
 
 
 def test_programs_that_are_there_need_no_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def apt_get(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "cni_folder", lambda: folder)
     monkeypatch.setattr(host, "Policy", lambda: Policy(folder / "policy-rc.d"))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", always(None))
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 

@@ -22,8 +22,8 @@ TIMEOUTS = {
     "CustomResourceDefinition": 300.0,
     "Secret": 30.0,
 }
-PATIENCE = 1.5
-"""Seconds before the first look at pods and events: most objects are ready by then."""
+PATIENCE = 3.0
+"""Seconds before the first look at pods and events: most objects are ready by then, on a busy machine too."""
 LOOK = 2.0
 """Seconds between looks."""
 EMPTY_SERVICE = 10.0
