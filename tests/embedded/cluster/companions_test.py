@@ -89,7 +89,7 @@ def test_another_declaration_ends_what_is_not_wanted_and_starts_what_is(beside: 
 def test_one_gets_to_end_by_itself_and_is_killed_with_its_children_when_it_does_not(
     beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(companions, "END_SECONDS", 0.5)
+    monkeypatch.setattr(companions, "END_SECONDS", 3.0)
     gentle = beside.script("gentle", "trap 'echo ended; exit 0' TERM; sleep 60 & echo here; wait")
     stubborn = beside.script("stubborn", "trap '' TERM; sleep 60 & echo $! $$; wait; wait")
     declare(beside.folder, {"gentle": gentle, "stubborn": stubborn})
