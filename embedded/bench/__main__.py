@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the figures go as JSON")
     parser.add_argument("--only-plain", action="store_true", help="without waiting, and without twice the objects")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, it ends its control plane
     with tempfile.TemporaryDirectory(prefix="groundwork-bench-") as name:
         folder = Path(name)
         bin_dir = Path(os.environ.get("GROUNDWORK_BIN") or ensure(say, folder / "toolchain.log"))
@@ -33,7 +35,12 @@ def main() -> None:
         try:
             bench = Bench(plane, folder, say)
             more = not chosen.only_plain
-            bench.run(chosen.count, runs=chosen.runs, awaited=more, twice=more)
+            try:
+                bench.run(chosen.count, runs=chosen.runs, awaited=more, twice=more)
+            except KeyboardInterrupt:
+                if "up" not in bench.figures.runs:
+                    raise
+                say("interrupted: these are the figures so far")
         finally:
             plane.stop()
     print(table(bench.figures))

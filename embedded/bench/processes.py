@@ -90,10 +90,15 @@ def measure(command: Sequence[str], *, folder: Path, environment: Mapping[str, s
     ) as process:
         thread = threading.Thread(target=sampler.follow, args=(process.pid,))
         thread.start()
-        output, _ = process.communicate()
-        seconds = time.perf_counter() - started
-        sampler.stop()
-        thread.join()
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # whoever is interrupted leaves nothing running
+            process.terminate()
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            sampler.stop()
+            thread.join()
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} exited with {process.returncode}:\n{output.decode()[-4000:]}")
     return Run(seconds, sampler.costs())

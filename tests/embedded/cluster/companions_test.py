@@ -99,4 +99,5 @@ def test_one_gets_to_end_by_itself_and_is_killed_with_its_children_when_it_does_
 
     asyncio.run(beside.during(work))
     assert beside.log("gentle").split() == ["here", "ended"]
-    assert not any(alive(int(pid)) for pid in beside.log("stubborn").split())
+    pids = [int(pid) for pid in beside.log("stubborn").split()]
+    asyncio.run(beside.until(lambda: not any(map(alive, pids))))

@@ -1,10 +1,12 @@
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
-from embedded.cluster import Cluster, ClusterSpec
+from embedded.cluster import Cluster, ClusterSpec, host
 from embedded.cluster.host import check, check_routes, link_name
 from modules.core.errors import UserError
+from tests.scripts.cli.fakes import always
 
 ROUTES = [
     {"dst": "default", "dev": "eth0"},
@@ -81,3 +83,21 @@ def test_data_of_another_name_or_network_are_refused(
     changed = {"name": spec.name, "network": spec.network, **change}
     with pytest.raises(UserError, match=told):
         Cluster(replace(spec, name=changed["name"], network=changed["network"])).start()
+
+
+@pytest.mark.parametrize(("looks", "raised"), [([True, False], False), ([True, True], True), ([False], False)])
+def test_a_link_that_the_kernel_takes_at_that_moment_is_gone_and_no_error(
+    looks: list[bool], raised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Link:
+        def exists(self) -> bool:
+            return looks.pop(0)
+
+    def fails(*command: str) -> None:
+        raise OSError(f"`{' '.join(command)}` failed: Cannot find device")
+
+    monkeypatch.setattr(host, "Path", always(Link()))
+    monkeypatch.setattr(host, "run", fails)
+    with pytest.raises(OSError, match="ip link delete") if raised else nullcontext():
+        host.link_down("groundwork-mine")
+    assert looks == []
