@@ -242,15 +242,25 @@ def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
     return found is not None and runs_everywhere(found, pin)
 
 
+def is_applied(place: Place, pin: Pin) -> bool:
+    """Whether the Deployment is to run this very model, ready or not."""
+    found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
+    return found is not None and names_model(found, pin)
+
+
+def names_model(deployment: Mapping[str, Any], pin: Pin) -> bool:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    variables = {each["name"]: each.get("value", "") for each in container["env"]}
+    return model_variables(pin).items() <= variables.items()
+
+
 def runs_everywhere(deployment: Mapping[str, Any], pin: Pin) -> bool:
     status, spec = deployment["status"], deployment["spec"]
-    container = spec["template"]["spec"]["containers"][0]
-    variables = {each["name"]: each.get("value", "") for each in container["env"]}
     counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
     return (
         status.get("observedGeneration") == deployment["metadata"]["generation"]
         and counts == [spec["replicas"]] * 3
-        and model_variables(pin).items() <= variables.items()
+        and names_model(deployment, pin)
     )
 
 

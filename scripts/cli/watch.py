@@ -21,7 +21,7 @@ from workloads.serving import CANARY, server_name
 
 from . import engine, kubectl
 from .figures import SHARE, WINDOW, Figures, Limits, Sample, figures, read, share_right, worse
-from .release import Place, check, pin_of, pins_same, roll_out, serves, write_pin
+from .release import Place, check, is_applied, pin_of, pins_same, roll_out, serves, write_pin
 from .release import release as release_at_once
 from .tracking import CHAMPION, Mlflow, Version
 
@@ -170,8 +170,8 @@ class Watch:
         return None if (champion.number, digest) in seen else champion
 
     def _finish(self, present: Release) -> None:
-        """What is pinned, but was interrupted before it was rolled out."""
-        if not serves(self.place, present):
+        """What is pinned, but was interrupted before it was rolled out. Pods that are not ready need no rollout."""
+        if not is_applied(self.place, present):
             engine.up(self.place.environment, self.place.progress, self.place.log)
 
     def _try(self, present: Release, pin: Pin) -> Trial:

@@ -49,6 +49,7 @@ class Platform:
         self.applied: list[tuple[int, int | None]] = []
         self.failure: str | None = None
         self.problem: str | None = None
+        self.rolled_out = True
 
     def mlflow(self, path: str, _: dict[str, Any]) -> Answer | None:
         if path == "registered-models/alias":
@@ -64,6 +65,9 @@ class Platform:
     def roll_out(self, place: release.Place, _: object, after: Release) -> None:
         release.write_pin(place, after)
         self.up()
+
+    def is_applied(self, *_: object) -> bool:
+        return self.rolled_out
 
     def check(self, *_: object) -> None:
         if self.problem:
@@ -98,6 +102,7 @@ def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
     monkeypatch.setattr(watch, "roll_out", made.roll_out)
     monkeypatch.setattr(watch, "check", made.check)
     monkeypatch.setattr(watch, "serves", always(True))
+    monkeypatch.setattr(watch, "is_applied", made.is_applied)
     monkeypatch.setattr(watch.Mlflow, "artifact", always(ROWS))
     write_releases("local", {"iris": SERVED})
     return made
@@ -196,6 +201,15 @@ def test_an_interrupted_trial_goes_on_with_its_canary(platform: Platform) -> Non
     platform.champion = 3  # newer, but first what was begun
     assert trial(platform).version == 2
     assert trial(platform).version == 3
+
+
+@pytest.mark.parametrize(("rolled_out", "applied"), [(True, []), (False, [(1, None)])])
+def test_what_was_pinned_and_not_rolled_out_is_and_nothing_else(
+    rolled_out: bool, applied: list[tuple[int, None]], platform: Platform
+) -> None:
+    platform.champion, platform.rolled_out = 1, rolled_out
+    assert watched(platform).trial() is None
+    assert platform.applied == applied
 
 
 def test_an_interrupted_end_is_ended(platform: Platform) -> None:
