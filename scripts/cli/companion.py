@@ -1,7 +1,6 @@
 """The watch that the cluster's daemon keeps running: `groundwork release WORKLOAD --watch`."""
 
 import os
-from pathlib import Path
 
 from modules.core.paths import REPOSITORY
 
@@ -16,5 +15,5 @@ def companion(workload: str) -> str:
 
 def watch_command(stack: str, workload: str) -> list[str]:
     variables = [f"{name}={os.environ[name]}" for name in HANDED if name in os.environ]
-    groundwork = str(Path(REPOSITORY) / ".venv/bin/groundwork")
+    groundwork = str(REPOSITORY / ".venv/bin/groundwork")
     return ["env", "-i", "LANG=C.UTF-8", *variables, groundwork, "release", workload, "--watch", "--stack", stack]

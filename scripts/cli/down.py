@@ -74,7 +74,8 @@ class Down:
         """The passphrase stays: stacks/Pulumi.<stack>.yaml is encrypted with it, and is a person's own."""
         for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
             shutil.rmtree(path, ignore_errors=True)
-        for path in (*self._pins(), self.environment.s3_credentials):
+        locks = self.environment.home.glob("watch-*.lock")
+        for path in (*self._pins(), self.environment.s3_credentials, *locks):
             path.unlink(missing_ok=True)
         progress(f"kept: the passphrase in {self.environment.passphrase}")
 
