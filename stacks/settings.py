@@ -70,6 +70,11 @@ class PlatformSettings(Settings):
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
         description="Who answers for the environment: lower-case letters, digits, dashes.",
     )
+    protect_data: bool = Field(
+        default=True,
+        description="Whether the engine refuses to delete or replace what holds data: the object store, the database, "
+        "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
+    )
     foundation: FoundationSettings = Field(default=FoundationSettings(), description="What the platform stands on.")
     storage: StorageSettings = Field(default=StorageSettings(), description="Object store and its buckets.")
     database: DatabaseSettings = Field(default=DatabaseSettings(), description="PostgreSQL.")

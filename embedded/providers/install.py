@@ -1,15 +1,18 @@
-"""Puts the stand-ins where the engine looks for plugins, in a PULUMI_HOME of the embedded environment's own."""
+"""Puts the plugins where the engine looks for them, in a PULUMI_HOME of the embedded environment's own.
+
+The Kubernetes plugin is the official one, built with the toolchain. Stand-ins take the place of those that can't be
+built from a package registry: the Python language host, random and tls.
+"""
 
 import os
 import shlex
 from importlib.metadata import version
 from pathlib import Path
 
-PLUGINS = {
+STAND_INS = {
     # (kind, name) -> (the package whose version the engine asks for, the module that is run)
     ("language", "python"): ("pulumi", "embedded.providers.language"),
     ("resource", "pulumi-python"): ("pulumi", "embedded.providers.language.dynamic"),
-    ("resource", "kubernetes"): ("pulumi-kubernetes", "embedded.providers.kubernetes"),
     ("resource", "random"): ("pulumi-random", "embedded.providers.random"),
     ("resource", "tls"): ("pulumi-tls", "embedded.providers.tls"),
 }
@@ -22,11 +25,20 @@ def launchers(pulumi_home: Path, python: Path) -> dict[Path, str]:
     folder, where a file may be named like a module of ours.
     """
     found: dict[Path, str] = {}
-    for (kind, name), (package, module) in PLUGINS.items():
-        folder = pulumi_home / "plugins" / f"{kind}-{name}-v{version(package)}"
+    for (kind, name), (package, module) in STAND_INS.items():
         text = f'#!/bin/sh\nexec {shlex.quote(str(python))} -I -m {module} "$@"\n'
-        found[folder / f"pulumi-{kind}-{name}"] = text
+        found[_plugin(pulumi_home, kind, name, package)] = text
     return found
+
+
+def kubernetes_plugin(pulumi_home: Path) -> Path:
+    """Where the engine looks for the plugin of the pinned Kubernetes SDK."""
+    return _plugin(pulumi_home, "resource", "kubernetes", "pulumi-kubernetes")
+
+
+def _plugin(pulumi_home: Path, kind: str, name: str, package: str) -> Path:
+    """The engine asks for the release of the SDK's package."""
+    return pulumi_home / "plugins" / f"{kind}-{name}-v{version(package)}" / f"pulumi-{kind}-{name}"
 
 
 def engine_variables(backend: Path) -> dict[str, str]:
@@ -39,10 +51,10 @@ def engine_variables(backend: Path) -> dict[str, str]:
     return {"GOGC": "400", "PULUMI_PARALLEL": "64", "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip"}
 
 
-def install(pulumi_home: Path, python: Path) -> None:
-    """Writes the launchers; a no-op when they are there already.
+def install(pulumi_home: Path, python: Path, tools: Path) -> None:
+    """Puts the plugins in place; a no-op when they are there already.
 
-    python: an interpreter that has this repository and its packages installed.
+    python: an interpreter that has this repository and its packages installed. tools: the folder of the built binaries.
     """
     for path, text in launchers(pulumi_home, python).items():
         if path.exists() and path.read_text() == text and os.access(path, os.X_OK):
@@ -52,7 +64,17 @@ def install(pulumi_home: Path, python: Path) -> None:
         unfinished.write_text(text)
         unfinished.chmod(0o755)
         unfinished.replace(path)
+    _link(kubernetes_plugin(pulumi_home), (tools / "pulumi-kubernetes").resolve())
     _switch_off_engine_log(pulumi_home)
+
+
+def _link(path: Path, target: Path) -> None:
+    if path.is_symlink() and path.readlink() == target:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.symlink_to(target)
+    unfinished.replace(path)
 
 
 def _switch_off_engine_log(pulumi_home: Path) -> None:

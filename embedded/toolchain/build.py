@@ -5,6 +5,7 @@ nothing that looks finished, and Go's own cache lets the next run go on where it
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,12 +19,13 @@ from pathlib import Path
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, cache_home
 
-from .parts import PARTS, Part
+from .parts import PARTS, Part, pinned_version
 
 Progress = Callable[[str], None]
 
 GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
 BUILD_FLAGS = ("-trimpath",)
+OVERLAY = "overlay.json"
 SIDE_BY_SIDE = 2
 """Builds at a time: the linker of one leaves a core idle that the compiler of the other uses."""
 
@@ -34,7 +36,8 @@ def toolchain_home() -> Path:
 
 def part_key(part: Part, go: str) -> str:
     """Changes exactly when the binary would: with a source, a flag or the Go release (`go`)."""
-    digest = hashlib.sha256(repr((go, BUILD_FLAGS, part.package, part.linker_flags())).encode())
+    arguments = (go, BUILD_FLAGS, part.package, part.linker_flags(), part.compiler_flags(), part.embeds)
+    digest = hashlib.sha256(repr(arguments).encode())
     for source in part.sources():
         digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
     return digest.hexdigest()[:16]
@@ -126,16 +129,6 @@ def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
     binary = _binary(part, go)
     unfinished = binary.parent.with_suffix(f".{os.getpid()}")
     unfinished.mkdir(parents=True, exist_ok=True)
-    command = [
-        str(compiler),
-        "build",
-        *BUILD_FLAGS,
-        "-ldflags",
-        part.linker_flags(),
-        "-o",
-        str(unfinished),
-        part.package,
-    ]
     home = toolchain_home() / "go"
     environment = {
         **GO_ENVIRONMENT,
@@ -143,16 +136,32 @@ def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
         "GOCACHE": str(home / "build"),
         "GOMODCACHE": str(home / "mod"),
     }
+    result = unfinished / part.name
+    command = [str(compiler), "build", *BUILD_FLAGS, *part.compiler_flags(), "-ldflags", part.linker_flags()]
     try:
-        _run(command, part.folder, environment, log, part.name)
-        built = next(unfinished.iterdir())
-        built.rename(unfinished / part.name)
+        if part.embeds:
+            command += ["-overlay", str(_overlay(part, compiler, environment, unfinished, log))]
+        _run([*command, "-o", str(result), part.package], part.folder, environment, log, part.name)
+        (unfinished / OVERLAY).unlink(missing_ok=True)
         unfinished.rename(binary.parent)
     except OSError:
         if not binary.exists():  # another run built the same meanwhile
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _overlay(part: Part, compiler: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:
+    """Has the compiler see the embedded files of the pinned module beside main.go, where none is."""
+    module = part.pinned
+    assert module is not None
+    _run([str(compiler), "mod", "download", module], part.folder, environment, log, module)
+    version = pinned_version(part.folder / "go.mod", module)
+    source = Path(environment["GOMODCACHE"]) / f"{module}@{version}"
+    replaced = {str(part.folder / Path(name).name): str(source / name) for name in part.embeds}
+    overlay = folder / OVERLAY
+    overlay.write_text(json.dumps({"Replace": replaced}))
+    return overlay
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str], log: Path, what: str) -> None:

@@ -21,6 +21,10 @@ class Part:
     """Linker variables, as `variable=template`; {version} {major} {minor} come from the pinned module's version."""
     links: tuple[str, ...] = ()
     """Further names of the binary: it looks at the name it was called by."""
+    embeds: tuple[str, ...] = ()
+    """Files of the pinned module that main.go embeds, by their path in that module: taken from it at build time."""
+    unoptimised: str | None = None
+    """Pattern of packages that run once, at start-up, but are so large that optimising them takes minutes."""
 
     @property
     def folder(self) -> Path:
@@ -35,6 +39,9 @@ class Part:
         major, minor, *_ = [*version.removeprefix("v").split("."), "", ""]
         stamps = (f"-X {s.format(version=version, major=major, minor=minor)}" for s in self.stamps)
         return " ".join(["-s -w", *stamps])
+
+    def compiler_flags(self) -> list[str]:
+        return [f"-gcflags={self.unoptimised}=-N -l"] if self.unoptimised else []
 
 
 PARTS = (
@@ -61,6 +68,18 @@ PARTS = (
         package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         pinned="github.com/pulumi/pulumi/pkg/v3",
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+    ),
+    Part(
+        # Not by the name of a plugin: the engine would take it from PATH, and say so each time.
+        name="pulumi-kubernetes",
+        pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
+        # The release of the Python SDK beside it: the module's own version is a date.
+        stamps=("github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=4.25.0",),
+        embeds=(
+            "cmd/pulumi-resource-kubernetes/schema.json",
+            "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
+        ),
+        unoptimised="github.com/pulumi/pulumi-kubernetes/sdk/v4/...",
     ),
     Part(name="coredns", package="github.com/coredns/coredns"),
     Part(

@@ -12,7 +12,7 @@ from modules.core.labels import Labels
 
 
 class Namespace(Component):
-    """`name` is the tenant's, `physical_name` the namespace's in the cluster."""
+    """`name` is the tenant's, `physical_name` the namespace's in the cluster. `protect`: it holds data."""
 
     namespace: pulumi.Output[str]
     """Its name, known once it is there."""
@@ -24,6 +24,7 @@ class Namespace(Component):
         physical_name: str,
         cluster: Cluster,
         labels: Labels,
+        protect: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
@@ -32,7 +33,7 @@ class Namespace(Component):
             metadata=ObjectMetaArgs(
                 name=physical_name, labels={**labels.of(name, component="namespace"), **POD_SECURITY}
             ),
-            opts=self.child(),
+            opts=self.child(protect=protect),
         )
         self.namespace = made.metadata.name
         for role, spec in {"deny-all": deny_all(), "allow-dns": allow_dns(cluster.pod_range)}.items():

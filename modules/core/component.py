@@ -13,7 +13,7 @@ from .simulation import BECAUSE, SIMULATED
 class Component(pulumi.ComponentResource):
     """`X(name, *, settings, labels, <neighbour contracts>, opts=None)`.
 
-    Children get `self.child()` as options and nothing else: provider and protection come from the parent.
+    Children get `self.child()` as options and nothing else: their provider comes from the parent.
     Subclasses end their constructor with `self.register_outputs({})`.
     """
 
@@ -22,8 +22,9 @@ class Component(pulumi.ComponentResource):
         self.name = name
         self.labels = labels
 
-    def child(self) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self)
+    def child(self, *, protect: bool = False) -> pulumi.ResourceOptions:
+        """protect: the engine refuses to delete or replace it, for data would go with it."""
+        return pulumi.ResourceOptions(parent=self, protect=protect or None)
 
     def meta(
         self,

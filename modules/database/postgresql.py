@@ -64,15 +64,19 @@ class PostgreSQL(Component):
         image: str,
         namespace: pulumi.Input[str],
         namespaces: Mapping[str, pulumi.Input[str]],
+        protect: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
         self.image = image
         self.namespace = namespace
+        self.protect = protect
         clients = {client: namespaces[client] for client in contract.databases}
-        superuser = self._secret("superuser", "superuser", namespace, {"password": self._password("superuser")})
-        passwords = {client: self._password(client) for client in clients}
+        superuser = self._secret(
+            "superuser", "superuser", namespace, {"password": self._password("superuser", protect=protect)}
+        )
+        passwords = {client: self._password(client, protect=False) for client in clients}
         self._server(cluster, superuser)
         self._tenants_job(superuser, passwords)
         secrets = {
@@ -94,9 +98,10 @@ class PostgreSQL(Component):
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
         self.register_outputs({})
 
-    def _password(self, holder: str) -> pulumi.Output[str]:
+    def _password(self, holder: str, *, protect: bool) -> pulumi.Output[str]:
+        """protect: the server keeps it in its data, so that another one would lock everybody out."""
         return random.RandomPassword(
-            f"{self.name}-{holder}-password", length=40, special=False, opts=self.child()
+            f"{self.name}-{holder}-password", length=40, special=False, opts=self.child(protect=protect)
         ).result
 
     def _secret(
@@ -155,7 +160,7 @@ class PostgreSQL(Component):
                 ),
                 volume_claim_templates=[volume_claim("data", self.settings.volume, cluster.storage_class)],
             ),
-            opts=self.child(),
+            opts=self.child(protect=self.protect),
         )
 
     def _server_container(self) -> k8s.core.v1.ContainerArgs:

@@ -101,12 +101,14 @@ class SeaweedFS(Component):
         namespace: pulumi.Input[str],
         tenants: Mapping[str, Tenant],
         namespaces: Mapping[str, pulumi.Input[str]],
+        protect: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
         self.image = image
         self.namespace = namespace
+        self.protect = protect
         buckets = contract.buckets
         clients = {client: namespaces[client] for client in contract.credentials}
         administrator = self._key_pair("admin")
@@ -136,7 +138,8 @@ class SeaweedFS(Component):
         keys: Mapping[str, pulumi.Output[KeyPair]],
         policies: Mapping[str, Mapping[str, object]],
     ) -> dict[str, pulumi.Output[str]]:
-        key_encryption_key = random.RandomBytes(f"{self.name}-kek", length=32, opts=self.child())
+        # Without it nobody reads again what was stored.
+        key_encryption_key = random.RandomBytes(f"{self.name}-kek", length=32, opts=self.child(protect=self.protect))
         internal = [
             random.RandomPassword(f"{self.name}-{role}-signing", length=40, special=False, opts=self.child()).result
             for role in ("volume", "filer")
@@ -215,7 +218,7 @@ class SeaweedFS(Component):
                 ),
                 volume_claim_templates=[volume_claim("data", self.settings.volume, cluster.storage_class)],
             ),
-            opts=self.child(),
+            opts=self.child(protect=self.protect),
         )
 
     def _server_container(self) -> k8s.core.v1.ContainerArgs:

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 
+from . import kubectl, recovery
 from .environment import PROJECT, Environment
 from .steps import Progress
 
@@ -34,17 +35,30 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
     diagnostics."""
     await_turn(environment, progress)
+    recovery.refuse_former_plugin(environment.stack, resources(environment))
+    settle(environment, progress, log)
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
 def preview(environment: Environment) -> dict[str, Any]:
-    """What `pulumi up` would do, as `pulumi preview --json` tells it. Raises UserError when the program fails."""
+    """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`).
+    Raises UserError where the engine tells nothing."""
     command = _command(environment, ["preview", "--json", *QUIET])
     variables = environment.process_environment()
     done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise UserError(f"`{' '.join(command)}` failed:\n{_preview_errors(done.stdout) or done.stderr.strip()}")
-    return json.loads(done.stdout)
+    try:
+        document: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        document = {}
+    if done.returncode != 0 and not preview_errors(document):
+        raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): {done.stderr.strip()}")
+    return document
+
+
+def preview_errors(document: Mapping[str, Any]) -> str:
+    """Why the change can't be made, such as a deletion of what is protected; empty where it can."""
+    diagnostics: list[dict[str, str]] = document.get("diagnostics") or []
+    return "\n".join(note["message"].strip() for note in diagnostics if note["severity"] == "error")
 
 
 def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
@@ -55,7 +69,13 @@ def check_policies(environment: Environment, pack: Path, progress: Progress, log
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi destroy`, without asking, after whoever works on the stack now."""
     await_turn(environment, progress)
+    settle(environment, progress, log)
     _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+
+
+def unprotect(environment: Environment) -> None:
+    """Lets what holds data be destroyed: for a person who was asked, and said so."""
+    _run(environment, ["state", "unprotect", "--all", "--yes", *QUIET])
 
 
 def outputs(environment: Environment) -> dict[str, Any]:
@@ -63,13 +83,26 @@ def outputs(environment: Environment) -> dict[str, Any]:
     return json.loads(_run(environment, ["stack", "output", "--json", *QUIET]))
 
 
+def settle(environment: Environment, progress: Progress, log: Path) -> None:
+    """Puts right what a run that was killed left unfinished in the state; see `recovery`."""
+    pending: list[dict[str, Any]] = _state(environment).get("pending_operations") or []
+    if not pending:
+        return
+    progress(f"{len(pending)} operations of a run that was killed are unfinished: looking at what became of them")
+    arguments = recovery.refresh_arguments(pending, lambda manifest: kubectl.live(environment, manifest))
+    _stream(environment, ["refresh", "--yes", "--skip-preview", *arguments, *QUIET], progress, log)
+
+
 def resources(environment: Environment) -> list[dict[str, Any]]:
     """The resources in the stack's state; none where the stack does not exist."""
+    return _state(environment).get("resources") or []
+
+
+def _state(environment: Environment) -> dict[str, Any]:
     checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
     if not checkpoint.exists():
-        return []
-    latest: dict[str, Any] | None = json.loads(checkpoint.read_text())["checkpoint"]["latest"]
-    return latest.get("resources", []) if latest else []
+        return {}
+    return json.loads(checkpoint.read_text())["checkpoint"]["latest"] or {}
 
 
 def await_turn(environment: Environment, progress: Progress, pause: Callable[[float], None] = time.sleep) -> None:
@@ -144,15 +177,6 @@ def _stream(environment: Environment, arguments: Sequence[str], progress: Progre
     if process.returncode != 0:
         raise UserError(f"`{' '.join(command)}` failed:\n{_diagnostics(tail)}")
     progress(_summary(tail))
-
-
-def _preview_errors(text: str) -> str:
-    """The errors in what `pulumi preview --json` printed; nothing where that is no JSON."""
-    try:
-        diagnostics: list[dict[str, str]] = json.loads(text).get("diagnostics", [])
-    except ValueError:
-        return ""
-    return "\n".join(note["message"].strip() for note in diagnostics if note["severity"] == "error")
 
 
 def _diagnostics(lines: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ from modules.gateway.documents import client_address
 from stacks.settings import PlatformSettings, load
 
 PROJECT = "groundwork"
+ENGINE = ("pulumi", "pulumi-kubernetes")
+"""Parts of the toolchain that an official installation of Pulumi has too."""
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
@@ -81,8 +83,9 @@ class Environment:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What is built for this machine: without the CLI where an official one can be used."""
-        return tuple(part for part in PARTS if part.name != "pulumi" or official_pulumi() is None)
+        """What is built for this machine: without engine and plugin where an official installation can be used."""
+        own_engine = official_pulumi() is None
+        return tuple(part for part in PARTS if own_engine or part.name not in ENGINE)
 
     @property
     def tools(self) -> Path:

@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from modules.core.errors import UserError
@@ -28,6 +29,13 @@ def get(environment: Environment, *arguments: str) -> dict[str, Any] | None:
     if NOT_FOUND in done.stderr:
         return None
     raise _failed(environment, ("get", *arguments), done.stderr)
+
+
+def live(environment: Environment, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An object of any kind as it is now, with its field managers, by a manifest that names it; None without one."""
+    arguments = ("get", "-f", "-", "--ignore-not-found", "--show-managed-fields", "-o", "json")
+    text = run(environment, *arguments, stdin=json.dumps(manifest))
+    return json.loads(text) if text.strip() else None
 
 
 def items(environment: Environment, *arguments: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 
 from . import engine
@@ -28,13 +29,17 @@ Document = Mapping[str, Any]
 
 
 def run(stack: str, path: Path) -> None:
-    """Writes the preview of a stack to `path` and to the screen. Ends the process with 1 when there is none."""
+    """Writes the preview of a stack to `path` and to the screen. Ends the process with 1 when there is none, or when it
+    names what can't be done."""
     up = prepared(stack)
     steps = [step for step in up.steps() if step.name in BEFORE_PLATFORM]
 
     def ask(_: Progress) -> None:
         engine.ensure_stack(up.environment)
-        write(path, markdown(stack, engine.preview(up.environment)))
+        document = engine.preview(up.environment)
+        write(path, markdown(stack, document))
+        if errors := engine.preview_errors(document):
+            raise UserError(f"stack {stack}: this change can't be made:\n{errors}")
 
     steps.append(Step(name="preview", title="Preview", run=ask, needs=BEFORE_PLATFORM))
     run_or_exit(Runner(steps, up.log), f"scripts/pipeline preview {stack}")

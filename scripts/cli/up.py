@@ -82,7 +82,7 @@ class Up:
     def toolchain(self, progress: Progress) -> None:
         build.ensure(progress, self.log, self.environment.parts)
         if official_pulumi() is None:
-            install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python")
+            install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
     def start_cluster(self, progress: Progress) -> None:

@@ -58,7 +58,14 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
     on_cluster = pulumi.ResourceOptions(providers=[provider])
     places = {name: naming.namespace(environment, name) for name in (STORAGE, DATABASE, *sorted(tenants))}
     namespaces = {
-        name: Namespace(name, physical_name=place, cluster=cluster, labels=labels, opts=on_cluster).namespace
+        name: Namespace(
+            name,
+            physical_name=place,
+            cluster=cluster,
+            labels=labels,
+            protect=settings.protect_data and name in (STORAGE, DATABASE),
+            opts=on_cluster,
+        ).namespace
         for name, place in places.items()
     }
     store = object_store(places[STORAGE], {role: naming.bucket(environment, role) for role in ROLES}, tenants)
@@ -73,6 +80,7 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
         namespace=namespaces[STORAGE],
         tenants=tenants,
         namespaces=namespaces,
+        protect=settings.protect_data,
         opts=on_cluster,
     )
     postgresql = PostgreSQL(
@@ -84,6 +92,7 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
         image=images["postgresql"],
         namespace=namespaces[DATABASE],
         namespaces=namespaces,
+        protect=settings.protect_data,
         opts=on_cluster,
     )
     granted = {

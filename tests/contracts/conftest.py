@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pulumi
 import pytest
+from pulumi.runtime.mocks import MockMonitor
 
 from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
@@ -68,10 +69,24 @@ class Recorder(pulumi.runtime.Mocks):
         raise AssertionError(f"nothing is looked up: {args.token}")
 
 
+class Monitor(MockMonitor):
+    """Remembers what the mocks are not told."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.protected: set[str] = set()
+
+    def RegisterResource(self, request: Any) -> Any:
+        if request.protect:
+            self.protected.add(request.name)
+        return super().RegisterResource(request)
+
+
 @dataclass(frozen=True)
 class Platform:
     declared: list[Declared]
     outputs: dict[str, Any]
+    protected: set[str]
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +94,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """With every image built and the iris workload released."""
     folder = tmp_path_factory.mktemp("stacks")
     recorder = Recorder()
+    monitor = Monitor(recorder)
     outputs: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         place_pins(folder, patch)
-        pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT)
+        pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT, monitor=monitor)
 
         @pulumi.runtime.test
         def declare() -> pulumi.Output[None]:
@@ -97,7 +113,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
             return pulumi.Output.from_input(build(settings, ENVIRONMENT)).apply(outputs.update)
 
         declare()
-    return Platform(recorder.declared, outputs)
+    return Platform(recorder.declared, outputs, monitor.protected)
 
 
 def place_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:

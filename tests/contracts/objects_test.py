@@ -209,3 +209,12 @@ def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
     assert (iris["version"], iris["model_name"], iris["model_version"]) == (2, "iris", 3)
     assert BY_DIGEST.fullmatch(iris["image"])
     assert iris["address"].startswith("http://iris.local-iris.svc")
+
+
+def test_what_holds_data_is_protected_and_nothing_else(platform: Platform) -> None:
+    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data, stay."""
+    holders = {d.name for d in platform.declared if d.inputs.get("spec", {}).get("volumeClaimTemplates")}
+    simulated = {"jenkins-server"}
+    keys = {"storage-kek", "database-superuser-password"}
+    namespaces = {"storage-namespace", "database-namespace"}
+    assert platform.protected == (holders - simulated) | keys | namespaces

@@ -1,33 +1,17 @@
-"""What the provider stand-ins share: values, calls, errors, and the gRPC server that the engine talks to."""
+"""What the provider stand-ins share: values, errors, and the gRPC server that the engine talks to."""
 
-from .calls import Call
-from .errors import CheckFailure, InitFailed, ProviderError
+from .errors import CheckFailure, ProviderError
 from .provider import Change, Checked, Created, Diff, Provider, ReadResult, Resource
 from .server import serve
-from .values import (
-    UNKNOWN,
-    Object,
-    Secret,
-    has_unknown,
-    is_list,
-    is_object,
-    is_unknown,
-    items,
-    mark,
-    part,
-    reveal,
-    secret_paths,
-)
+from .values import UNKNOWN, Object, Secret, has_unknown, reveal
 
 __all__ = [
     "UNKNOWN",
-    "Call",
     "Change",
     "CheckFailure",
     "Checked",
     "Created",
     "Diff",
-    "InitFailed",
     "Object",
     "Provider",
     "ProviderError",
@@ -35,13 +19,6 @@ __all__ = [
     "Resource",
     "Secret",
     "has_unknown",
-    "is_list",
-    "is_object",
-    "is_unknown",
-    "items",
-    "mark",
-    "part",
     "reveal",
-    "secret_paths",
     "serve",
 ]

@@ -1,38 +1,29 @@
-"""What a provider is to the server: plain values in, plain values out. Everything has the harmless default."""
+"""What a provider is to the server: plain values in, plain values out.
 
-import threading
+Its resources exist only in the state: nothing is waited for, and nothing has to be deleted.
+"""
+
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .calls import Call
 from .errors import CheckFailure, ProviderError
 from .values import Object
 
 
 class Change(Enum):
-    """What a difference means for one property."""
+    """What a difference means for one property, by its number in the protocol."""
 
-    ADD = 0
-    ADD_REPLACE = 1
-    DELETE = 2
-    DELETE_REPLACE = 3
     UPDATE = 4
     UPDATE_REPLACE = 5
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of a program, as the engine names it.
-
-    proposed_name, needs_name: what the stack's `pulumi:autonaming` says, told to `check` only. A name that the engine
-    made up, "" where that is left to the provider; and whether the program has to give one.
-    """
+    """One resource of a program, as the engine names it."""
 
     urn: str
     type: str
     name: str
-    proposed_name: str = ""
-    needs_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,17 +36,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Diff:
-    """What differs: property paths in Pulumi's notation -> kind of change; nothing differs when it is empty.
-
-    delete_first: a replacement deletes the old object before it makes the new one.
-    """
+    """What differs: property -> kind of change; nothing differs when it is empty."""
 
     changes: dict[str, Change] = field(default_factory=dict[str, Change])
-    delete_first: bool = False
 
     @property
     def replaces(self) -> list[str]:
-        return [path for path, change in self.changes.items() if change.name.endswith("REPLACE")]
+        return [name for name, change in self.changes.items() if change is Change.UPDATE_REPLACE]
 
 
 @dataclass(frozen=True)
@@ -76,52 +63,27 @@ class Provider:
 
     name: str
     version: str
-    takes_proposed_names = False
-    """Whether `check` heeds what the engine's autonaming says."""
 
-    def __init__(self) -> None:
-        self.cancelled = threading.Event()
-        """Set when a person has had enough: whatever waits should stop waiting."""
+    def check(self, resource: Resource, new: Object) -> Checked:
+        raise NotImplementedError
 
-    def close(self) -> None:
-        """Lets go of what it holds; nothing is asked of it any more."""
-
-    def check_config(self, urn: str, old: Object, new: Object) -> Checked:
-        del urn, old
-        return Checked(new)
-
-    def diff_config(self, urn: str, old: Object, new: Object) -> Diff:
-        del urn, old, new
-        return Diff()
-
-    def configure(self, settings: Object) -> None:
-        del settings
-
-    def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:
-        """seed: random bytes that stay the same between a preview and its update."""
-        del resource, old, seed
-        return Checked(new)
-
-    def diff(self, resource: Resource, id: str, state: Object, old: Object, new: Object) -> Diff:
+    def diff(self, resource: Resource, state: Object, old: Object, new: Object) -> Diff:
         """state: outputs of the last run; old and new: checked inputs, those that `ignoreChanges` names alike."""
         raise NotImplementedError
 
-    def create(self, call: Call, resource: Resource, inputs: Object) -> Created:
+    def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
         raise NotImplementedError
 
-    def read(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
-        """None where the object is gone. Empty state and inputs: an import or a `get`."""
-        del call, resource
-        return ReadResult(id, state, inputs)
-
-    def update(self, call: Call, resource: Resource, id: str, *, state: Object, old: Object, new: Object) -> Object:
+    def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult:
+        """Empty state and inputs: an import or a `get`."""
         raise NotImplementedError
 
-    def delete(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> None:
-        """Nothing to do where a resource exists only in the state."""
+    def update(self, *, state: Object, new: Object) -> Object:
+        """The outputs after a change that replaces nothing."""
+        return {**state, **new}
 
-    def invoke(self, call: Call, token: str, arguments: Object) -> Object:
-        del call, arguments
+    def invoke(self, token: str, arguments: Object) -> Object:
+        del arguments
         raise ProviderError(self.left_out(token))
 
     def left_out(self, token: str) -> str:

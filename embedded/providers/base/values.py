@@ -5,14 +5,12 @@ what must stay encrypted in the state, UNKNOWN stands for what a preview cannot 
 the dicts that the engine sends. json_format would do half of this, at ten times the cost.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 Object = dict[str, Any]
-Path = tuple[str | int, ...]
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
@@ -50,10 +48,6 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(...)"
-
-
-def is_unknown(value: object) -> bool:
-    return value is UNKNOWN
 
 
 def decode(struct: Struct) -> Object:
@@ -139,20 +133,6 @@ def is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def part(value: Any, *keys: str) -> Object:
-    """The object under a path of keys; empty where there is none."""
-    for key in keys:
-        value = value.get(key) if is_object(value) else None
-    return value if is_object(value) else {}
-
-
-def items(value: Any, *keys: str) -> list[Any]:
-    """The array under a path of keys; empty where there is none."""
-    *before, last = keys
-    found = part(value, *before).get(last)
-    return found if is_list(found) else []
-
-
 def reveal(value: Any) -> Any:
     """A copy without Secret wrappers."""
     if is_object(value):
@@ -168,37 +148,3 @@ def has_unknown(value: Any) -> bool:
     if is_list(value):
         return any(map(has_unknown, value))
     return has_unknown(value.value) if isinstance(value, Secret) else value is UNKNOWN
-
-
-def secret_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Where the secrets lie; what is inside a secret is not looked at."""
-    if isinstance(value, Secret):
-        yield path
-    elif is_object(value):
-        for key, member in value.items():
-            yield from secret_paths(member, (*path, key))
-    elif is_list(value):
-        for index, member in enumerate(value):
-            yield from secret_paths(member, (*path, index))
-
-
-def mark(value: Object, paths: Iterable[Path]) -> Object:
-    """A copy in which what lies at each path, where there is something, is a Secret."""
-    for path in paths:
-        value = _mark(value, path)
-    return value
-
-
-def _mark(value: Any, path: Path) -> Any:
-    if isinstance(value, Secret):
-        return value
-    if not path:
-        return Secret(value)
-    head, rest = path[0], path[1:]
-    if is_object(value) and head in value:
-        return {**value, str(head): _mark(value[str(head)], rest)}
-    if is_list(value) and isinstance(head, int) and head < len(value):
-        marked = list(value)
-        marked[head] = _mark(marked[head], rest)
-        return marked
-    return value

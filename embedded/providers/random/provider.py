@@ -4,7 +4,6 @@ from importlib.metadata import version
 
 from embedded.providers.base import (
     UNKNOWN,
-    Call,
     Change,
     Checked,
     CheckFailure,
@@ -29,11 +28,9 @@ class Random(Provider):
     name = "random"
 
     def __init__(self) -> None:
-        super().__init__()
         self.version = version("pulumi-random")
 
-    def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:
-        del old, seed
+    def check(self, resource: Resource, new: Object) -> Checked:
         kind = _kind(resource)
         inputs = {**kind.defaults, **{name: value for name, value in new.items() if value is not None}}
         if has_unknown(inputs):
@@ -41,20 +38,19 @@ class Random(Provider):
         refused = kind.refused(reveal(inputs))
         return Checked(inputs, [CheckFailure(refused)] if refused else [])
 
-    def diff(self, resource: Resource, id: str, state: Object, old: Object, new: Object) -> Diff:
-        del resource, id, state
+    def diff(self, resource: Resource, state: Object, old: Object, new: Object) -> Diff:
+        del resource, state
         names = sorted(name for name in old.keys() | new.keys() if reveal(old.get(name)) != reveal(new.get(name)))
         return Diff(dict.fromkeys(names, Change.UPDATE_REPLACE))
 
-    def create(self, call: Call, resource: Resource, inputs: Object) -> Created:
+    def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
         kind = _kind(resource)
-        if call.preview:
+        if preview:
             return Created("", {**inputs, **dict.fromkeys(kind.outputs, UNKNOWN)})
         id, drawn = kind.draw(reveal(inputs))
         return Created(id, {**inputs, **_sealed(kind, drawn)})
 
-    def read(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
-        del call
+    def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult:
         if state:
             return ReadResult(id, state, inputs)
         kind = _kind(resource)

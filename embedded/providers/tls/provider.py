@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from embedded.providers.base import (
     UNKNOWN,
-    Call,
     Change,
     Checked,
     CheckFailure,
@@ -91,19 +90,17 @@ class Tls(Provider):
     name = "tls"
 
     def __init__(self) -> None:
-        super().__init__()
         self.version = version("pulumi-tls")
 
-    def check(self, resource: Resource, old: Object, new: Object, seed: bytes) -> Checked:
-        del old, seed
+    def check(self, resource: Resource, new: Object) -> Checked:
         inputs = {**_kind(resource).defaults, **{name: value for name, value in new.items() if value is not None}}
         for name in SECRET_INPUTS:
             if name in inputs and not isinstance(inputs[name], Secret):
                 inputs[name] = Secret(inputs[name])
         return Checked(inputs, [CheckFailure(why) for why in _refused(reveal(inputs)) if not has_unknown(inputs)])
 
-    def diff(self, resource: Resource, id: str, state: Object, old: Object, new: Object) -> Diff:
-        del resource, id
+    def diff(self, resource: Resource, state: Object, old: Object, new: Object) -> Diff:
+        del resource
         names = sorted(name for name in old.keys() | new.keys() if reveal(old.get(name)) != reveal(new.get(name)))
         changes = {name: Change.UPDATE if name == "earlyRenewalHours" else Change.UPDATE_REPLACE for name in names}
         if "validityEndTime" in state:
@@ -114,9 +111,9 @@ class Tls(Provider):
                 changes["readyForRenewal"] = Change.UPDATE_REPLACE
         return Diff(changes)
 
-    def create(self, call: Call, resource: Resource, inputs: Object) -> Created:
+    def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
         kind = _kind(resource)
-        if call.preview:
+        if preview:
             return Created("", {**inputs, **dict.fromkeys(kind.outputs, UNKNOWN)})
         try:
             id, made = kind.make(reveal(inputs))
@@ -124,19 +121,14 @@ class Tls(Provider):
             raise ProviderError(f"{resource.type} {resource.name}: {error}") from None
         return Created(id, {**inputs, **{k: Secret(v) if k in kind.secret else v for k, v in made.items()}})
 
-    def update(self, call: Call, resource: Resource, id: str, *, state: Object, old: Object, new: Object) -> Object:
-        del call, resource, id, old
-        return {**state, **new}
-
-    def read(self, call: Call, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
-        del call
+    def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult:
         if not state:
             raise ProviderError(f"{resource.type}: import is not offered by this stand-in")
         return ReadResult(id, state, inputs)
 
-    def invoke(self, call: Call, token: str, arguments: Object) -> Object:
+    def invoke(self, token: str, arguments: Object) -> Object:
         if token != "tls:index/getPublicKey:getPublicKey":
-            return super().invoke(call, token, arguments)
+            return super().invoke(token, arguments)
         given = reveal(arguments)
         key = load_key(given.get("privateKeyPem") or given.get("privateKeyOpenssh") or "")
         public = public_forms(key)

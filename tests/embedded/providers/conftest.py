@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.bench.controlplane import ControlPlane
 from embedded.toolchain.build import ensure
+
+from .controlplane import ControlPlane
 
 NEEDS = ("control_plane", "toolchain")
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.bench.controlplane import ControlPlane
 from embedded.providers.install import engine_variables, install
+
+from .controlplane import ControlPlane
 
 Pulumi = Callable[..., "subprocess.CompletedProcess[str]"]
 QUIET = ("--non-interactive", "--color", "never")
@@ -27,7 +28,7 @@ class Project:
         self.folder.mkdir()
         backend = folder / "backend"
         backend.mkdir()
-        install(folder / "home", Path(sys.executable))
+        install(folder / "home", Path(sys.executable), toolchain)
         self.environment = {
             **os.environ,
             "PATH": os.pathsep.join([str(toolchain), str(Path(sys.executable).parent), os.environ["PATH"]]),

@@ -8,38 +8,63 @@ from pathlib import Path
 
 import pytest
 
-from embedded.providers.install import PLUGINS, install, launchers
+from embedded.providers.install import STAND_INS, install, kubernetes_plugin, launchers
+from embedded.toolchain.parts import PARTS
 
 PYTHON = Path(sys.executable)
 
 
-def test_every_plugin_lies_where_the_engine_looks_with_the_sdks_version(tmp_path: Path) -> None:
-    install(tmp_path, PYTHON)
-    plugin = tmp_path / "plugins" / f"resource-kubernetes-v{version('pulumi-kubernetes')}"
-    assert os.access(plugin / "pulumi-resource-kubernetes", os.X_OK)
-    assert len(list((tmp_path / "plugins").iterdir())) == len(PLUGINS)
-    assert (tmp_path / "logs").is_file()
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A folder like the toolchain's: names that lead to the built binaries."""
+    built = tmp_path / "built"
+    built.write_text("#!/bin/sh\n")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "pulumi-kubernetes").symlink_to(built)
+    return folder
 
 
-def test_a_second_time_nothing_is_written(tmp_path: Path) -> None:
-    install(tmp_path, PYTHON)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    install(tmp_path, PYTHON)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+def test_every_plugin_lies_where_the_engine_looks_with_the_sdks_version(tmp_path: Path, tools: Path) -> None:
+    home = tmp_path / "home"
+    install(home, PYTHON, tools)
+    plugin = home / "plugins" / f"resource-kubernetes-v{version('pulumi-kubernetes')}" / "pulumi-resource-kubernetes"
+    assert plugin.resolve() == tmp_path / "built"
+    assert os.access(home / "plugins" / f"resource-tls-v{version('pulumi-tls')}" / "pulumi-resource-tls", os.X_OK)
+    assert len(list((home / "plugins").iterdir())) == len(STAND_INS) + 1
+    assert (home / "logs").is_file()
 
 
-def test_another_python_is_written_whole(tmp_path: Path) -> None:
-    install(tmp_path, PYTHON)
-    install(tmp_path, Path("/opt/an other/python"))
-    for path, text in launchers(tmp_path, Path("/opt/an other/python")).items():
+def test_the_kubernetes_plugin_is_stamped_with_the_release_of_its_sdk() -> None:
+    (part,) = (part for part in PARTS if part.name == "pulumi-kubernetes")
+    assert part.linker_flags().endswith(f"version.Version={version('pulumi-kubernetes')}")
+
+
+def test_a_second_time_nothing_is_written(tmp_path: Path, tools: Path) -> None:
+    home = tmp_path / "home"
+    install(home, PYTHON, tools)
+    before = {path: path.lstat().st_mtime_ns for path in home.rglob("*")}
+    install(home, PYTHON, tools)
+    assert {path: path.lstat().st_mtime_ns for path in home.rglob("*")} == before
+
+
+def test_another_toolchain_and_another_python_take_the_place_of_the_former(tmp_path: Path, tools: Path) -> None:
+    home = tmp_path / "home"
+    install(home, PYTHON, tools)
+    newer = tmp_path / "newer"
+    (tools / "pulumi-kubernetes").unlink()
+    (tools / "pulumi-kubernetes").symlink_to(newer)
+    install(home, Path("/opt/an other/python"), tools)
+    assert kubernetes_plugin(home).readlink() == newer
+    for path, text in launchers(home, Path("/opt/an other/python")).items():
         assert path.read_text() == text
         assert "'/opt/an other/python' -I" in text
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("name", ["resource-random", "resource-tls", "resource-kubernetes", "language-python"])
-def test_a_launched_plugin_names_its_port_and_leaves_quietly_when_told(tmp_path: Path, name: str) -> None:
-    install(tmp_path, PYTHON)
+@pytest.mark.parametrize("name", ["resource-random", "resource-tls", "language-python"])
+def test_a_launched_plugin_names_its_port_and_leaves_quietly_when_told(tmp_path: Path, tools: Path, name: str) -> None:
+    install(tmp_path, PYTHON, tools)
     launcher = next(path for path in launchers(tmp_path, PYTHON) if path.name == f"pulumi-{name}")
     # A file in the program's folder must not stand in for a module of ours.
     (tmp_path / "random.py").write_text("raise RuntimeError('the wrong module')")

@@ -122,12 +122,13 @@ def test_a_preview_is_what_the_engine_says(environment: Environment, pulumi: Cal
     assert engine.preview(environment) == {"changeSummary": {"same": 3}}
 
 
-def test_a_preview_that_fails_shows_the_errors_alone(
-    environment: Environment, pulumi: Callable[[str, int], None]
-) -> None:
+def test_a_preview_of_what_is_refused_says_why(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
     notes = [{"severity": "error", "message": "no such image\n"}, {"severity": "info", "message": "hello"}]
     pulumi(json.dumps({"diagnostics": notes}), 255)
-    assert refused(lambda: engine.preview(environment)).endswith("failed:\nno such image")
+    assert engine.preview_errors(engine.preview(environment)) == "no such image"
+
+
+def test_an_engine_that_tells_nothing_is_an_error(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
     pulumi("words that are no JSON", 1)
     assert "pulumi preview --json" in refused(lambda: engine.preview(environment))
 

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 
-from embedded.providers.base import UNKNOWN, Object, Secret, has_unknown, mark, reveal, secret_paths
+from embedded.providers.base import UNKNOWN, Object, Secret, has_unknown, reveal
 from embedded.providers.base.values import OUTPUT, RESOURCE, SIGNATURE, UNKNOWN_STRING, decode, encode
 
 PLAIN: Object = {
@@ -82,11 +82,3 @@ def test_reveal_takes_secrets_off_at_any_depth() -> None:
 def test_unknown_is_found_at_any_depth(value: Any) -> None:
     assert has_unknown(value)
     assert not has_unknown({"a": [1, Secret("x")]})
-
-
-def test_marks_are_put_where_something_is() -> None:
-    values: Object = {"a": {"b": [1, 2]}, "c": 3}
-    marked = mark(values, [("a", "b", 1), ("c",), ("nowhere", 0), ("a", "b", 9)])
-    assert marked == {"a": {"b": [1, Secret(2)]}, "c": Secret(3)}
-    assert list(secret_paths(marked)) == [("a", "b", 1), ("c",)]
-    assert values == {"a": {"b": [1, 2]}, "c": 3}

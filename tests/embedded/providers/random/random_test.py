@@ -8,7 +8,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from embedded.providers.base import UNKNOWN, Call, ProviderError, Resource, Secret, reveal
+from embedded.providers.base import UNKNOWN, ProviderError, Resource, Secret, reveal
 from embedded.providers.random.kinds import KINDS
 from embedded.providers.random.provider import Random
 
@@ -21,9 +21,9 @@ def resource(kind: str) -> Resource:
 
 
 def make(kind: str, **inputs: Any) -> tuple[str, dict[str, Any]]:
-    checked = RANDOM.check(resource(kind), {}, inputs, b"")
+    checked = RANDOM.check(resource(kind), inputs)
     assert not checked.failures
-    made = RANDOM.create(Call(), resource(kind), checked.inputs)
+    made = RANDOM.create(resource(kind), checked.inputs, preview=False)
     return made.id, made.properties
 
 
@@ -53,20 +53,20 @@ def test_every_kind_is_tried() -> None:
 def test_two_draws_differ_and_unchanged_inputs_show_no_difference(kind: str) -> None:
     first, second = make(kind, **EXAMPLES[kind]), make(kind, **EXAMPLES[kind])
     assert reveal(first) != reveal(second)
-    inputs = RANDOM.check(resource(kind), {}, EXAMPLES[kind], b"").inputs
-    assert RANDOM.diff(resource(kind), first[0], first[1], inputs, inputs).changes == {}
+    inputs = RANDOM.check(resource(kind), EXAMPLES[kind]).inputs
+    assert RANDOM.diff(resource(kind), first[1], inputs, inputs).changes == {}
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_a_changed_keeper_draws_again(kind: str) -> None:
     old, new = {**EXAMPLES[kind], "keepers": {"a": "1"}}, {**EXAMPLES[kind], "keepers": {"a": "2"}}
-    assert RANDOM.diff(resource(kind), "id", {}, old, new).replaces == ["keepers"]
+    assert RANDOM.diff(resource(kind), {}, old, new).replaces == ["keepers"]
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_a_preview_draws_nothing(kind: str) -> None:
-    inputs = RANDOM.check(resource(kind), {}, EXAMPLES[kind], b"").inputs
-    shown = RANDOM.create(Call(preview=True), resource(kind), inputs).properties
+    inputs = RANDOM.check(resource(kind), EXAMPLES[kind]).inputs
+    shown = RANDOM.create(resource(kind), inputs, preview=True).properties
     assert all(shown[name] is UNKNOWN for name in KINDS[kind].outputs)
 
 
@@ -106,7 +106,7 @@ def test_the_bcrypt_hash_is_the_passwords() -> None:
     ],
 )
 def test_impossible_inputs_are_refused(kind: str, inputs: dict[str, Any], words: str) -> None:
-    failures = RANDOM.check(resource(kind), {}, inputs, b"").failures
+    failures = RANDOM.check(resource(kind), inputs).failures
     assert len(failures) == 1
 
     assert re.search(words, failures[0].reason)
@@ -154,11 +154,11 @@ def test_a_shuffle_holds_the_inputs() -> None:
     ],
 )
 def test_an_import_takes_over_what_was_drawn_elsewhere(kind: str, id: str, outputs: dict[str, Any]) -> None:
-    found = RANDOM.read(Call(), resource(kind), id, {}, {})
+    found = RANDOM.read(resource(kind), id, {}, {})
     assert found is not None
     assert outputs.items() <= reveal(found.properties).items()
 
 
 def test_an_unknown_kind_is_named_with_those_there_are() -> None:
     with pytest.raises(ProviderError, match=r"this stand-in knows .*RandomPassword"):
-        RANDOM.create(Call(), resource("RandomNoise"), {})
+        RANDOM.create(resource("RandomNoise"), {}, preview=False)

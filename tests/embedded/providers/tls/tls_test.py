@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from embedded.providers.base import UNKNOWN, Call, ProviderError, Resource, Secret, reveal
+from embedded.providers.base import UNKNOWN, ProviderError, Resource, Secret, reveal
 from embedded.providers.tls.provider import KINDS, Tls
 
 TLS = Tls()
@@ -22,9 +22,9 @@ def resource(kind: str) -> Resource:
 
 
 def make(kind: str, **inputs: Any) -> dict[str, Any]:
-    checked = TLS.check(resource(kind), {}, inputs, b"")
+    checked = TLS.check(resource(kind), inputs)
     assert not checked.failures
-    made = TLS.create(Call(), resource(kind), checked.inputs)
+    made = TLS.create(resource(kind), checked.inputs, preview=False)
     assert made.id
     return made.properties
 
@@ -65,7 +65,7 @@ def test_private_keys_are_secret_and_public_ones_not() -> None:
 
 def test_a_key_given_in_the_clear_is_made_secret() -> None:
     secret = key()["privateKeyPem"]
-    checked = TLS.check(resource("CertRequest"), {}, {"privateKeyPem": secret}, b"")
+    checked = TLS.check(resource("CertRequest"), {"privateKeyPem": secret})
     assert isinstance(checked.inputs["privateKeyPem"], Secret)
 
 
@@ -130,17 +130,17 @@ def test_a_certificate_near_its_end_is_made_anew() -> None:
         "earlyRenewalHours": 2,
     }
     state = make("SelfSignedCert", **inputs)
-    checked = TLS.check(resource("SelfSignedCert"), {}, inputs, b"").inputs
-    assert TLS.diff(resource("SelfSignedCert"), "1", state, checked, checked).replaces == []
+    checked = TLS.check(resource("SelfSignedCert"), inputs).inputs
+    assert TLS.diff(resource("SelfSignedCert"), state, checked, checked).replaces == []
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     late = {**state, "validityEndTime": soon.strftime("%Y-%m-%dT%H:%M:%SZ")}
-    assert TLS.diff(resource("SelfSignedCert"), "1", late, checked, checked).replaces == ["readyForRenewal"]
+    assert TLS.diff(resource("SelfSignedCert"), late, checked, checked).replaces == ["readyForRenewal"]
 
 
 def test_how_early_to_renew_changes_in_place() -> None:
     old, new = {"earlyRenewalHours": 1}, {"earlyRenewalHours": 2}
-    assert TLS.diff(resource("SelfSignedCert"), "1", {}, old, new).replaces == []
-    assert TLS.diff(resource("SelfSignedCert"), "1", {}, {"dnsNames": ["a"]}, {"dnsNames": ["b"]}).replaces
+    assert TLS.diff(resource("SelfSignedCert"), {}, old, new).replaces == []
+    assert TLS.diff(resource("SelfSignedCert"), {}, {"dnsNames": ["a"]}, {"dnsNames": ["b"]}).replaces
 
 
 @pytest.mark.parametrize(
@@ -153,20 +153,20 @@ def test_how_early_to_renew_changes_in_place() -> None:
     ],
 )
 def test_wrong_inputs_are_refused(kind: str, inputs: dict[str, Any], words: str) -> None:
-    failures = TLS.check(resource(kind), {}, inputs, b"").failures
+    failures = TLS.check(resource(kind), inputs).failures
     assert words in failures[0].reason
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_preview_makes_nothing(kind: str) -> None:
-    shown = TLS.create(Call(preview=True), resource(kind), {}).properties
+    shown = TLS.create(resource(kind), {}, preview=True).properties
     assert all(shown[name] is UNKNOWN for name in KINDS[kind].outputs)
 
 
 @pytest.mark.parametrize("form", ["privateKeyPem", "privateKeyOpenssh"])
 def test_the_public_half_of_a_key_is_told(form: str) -> None:
     made = key("ED25519")
-    found = TLS.invoke(Call(), "tls:index/getPublicKey:getPublicKey", {form: Secret(made[form])})
+    found = TLS.invoke("tls:index/getPublicKey:getPublicKey", {form: Secret(made[form])})
     assert found["publicKeyOpenssh"] == made["publicKeyOpenssh"]
     assert found["algorithm"] == "ED25519"
     assert isinstance(found[form], Secret)

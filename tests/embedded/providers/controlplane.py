@@ -1,4 +1,4 @@
-"""A bare control plane on loopback ports, for tests and measurements of what only talks to an API server.
+"""A bare control plane on loopback ports, for tests of what only talks to an API server.
 
 etcd, API server, controller manager, scheduler and kwok, all as children of this process: no node, no root. Its pods
 are simulated: they become ready at once.
@@ -20,8 +20,9 @@ from typing import Any
 
 from embedded.providers.tls.certificates import locally_signed, request, self_signed
 from embedded.providers.tls.keys import make_key, private_forms
+from modules.core.paths import REPOSITORY
 
-STAGES = Path(__file__).parents[1] / "cluster" / "files" / "kwok-stages.yaml"
+STAGES = REPOSITORY / "embedded" / "cluster" / "files" / "kwok-stages.yaml"
 START = 60.0
 """Seconds for the API server's first answer."""
 CLIENT_RATE = ("--kube-api-qps=400", "--kube-api-burst=800")

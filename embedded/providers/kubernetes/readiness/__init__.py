@@ -1,1 +1,0 @@
-"""When an object is ready, and why it is not yet."""
