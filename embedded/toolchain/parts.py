@@ -81,7 +81,7 @@ PARTS = (
         ),
         unoptimised="github.com/pulumi/pulumi-kubernetes/sdk/v4/...",
     ),
-    Part(name="coredns", package="github.com/coredns/coredns"),
+    Part(name="coredns"),
     Part(
         name="registry",
         package="github.com/distribution/distribution/v3/cmd/registry",
