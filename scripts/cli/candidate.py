@@ -11,7 +11,7 @@ from modules.core.errors import UserError
 from modules.core.releases import read_releases
 
 from .environment import Environment
-from .pipeline import write, written
+from .handover import write, written
 from .release import release as release_version
 from .steps import Progress, Runner, Step, run_or_exit
 from .tracking import Mlflow, Run

@@ -15,8 +15,8 @@ from modules.core.releases import release_file
 
 from . import engine, kubectl
 from .environment import Environment
+from .output import console, plain_table
 from .steps import Progress, Runner, Step, run_or_exit
-from .tables import console, plain_table
 from .up import cluster_of, former_releases, write_settings
 
 

@@ -11,7 +11,7 @@ from modules.core.paths import REPOSITORY
 
 from . import engine
 from .environment import Environment
-from .pipeline import write
+from .handover import write
 from .steps import Progress, Runner, Step, run_or_exit
 from .up import prepared
 

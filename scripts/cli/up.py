@@ -13,16 +13,15 @@ from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import read_releases, release_file
 from modules.registry.build import build_images
-from stacks.platform import jenkins_images
 from stacks.settings import port_key
+from stacks.third_party import jenkins_images
 
 from . import engine, host, services
 from .companion import companion, watch_command
 from .environment import Environment, official_pulumi
-from .main import print_json
+from .output import console, print_json
 from .release import release
 from .steps import Progress, Runner, Step, run_or_exit
-from .tables import console
 from .train import train
 
 STACKS = REPOSITORY / "stacks"

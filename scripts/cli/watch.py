@@ -16,8 +16,8 @@ from modules.core.errors import UserError
 from modules.core.naming import namespace
 from modules.core.releases import Canary, Pin, Release, read_releases
 from modules.gateway.documents import SERVICE as GATEWAY
+from workloads.documents import CANARY, server_name
 from workloads.experiment import HELD_OUT
-from workloads.serving import CANARY, server_name
 
 from . import engine, kubectl
 from .figures import SHARE, WINDOW, Figures, Limits, Sample, figures, read, share_right, worse
