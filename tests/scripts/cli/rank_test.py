@@ -6,7 +6,7 @@ import pytest
 from scripts.cli import rank
 from scripts.cli.rank import ranking, told, version_of
 from scripts.cli.tracking import Mlflow, Run, Version
-from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, stack
+from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, stack, version
 
 
 def run(name: str, accuracy: float, model: str | None = "m", **tags: str) -> Run:
@@ -82,3 +82,16 @@ def test_models_beyond_the_first_answer_are_ranked_too(monkeypatch: pytest.Monke
 
     mlflow(monkeypatch, answer)
     assert [each.id for each in Mlflow(stack(monkeypatch)).measured("iris", "accuracy")] == ["a", "b", "c"]
+
+
+def test_versions_beyond_the_first_answer_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {None: ([3, 1], "next"), "next": ([2], None)}
+
+    def answer(path: str, asked: dict[str, Any]) -> Answer | None:
+        assert (path, asked["filter"]) == ("model-versions/search", "name = 'iris'")
+        numbers, following = pages[asked.get("page_token")]
+        versions = [version(number) for number in numbers]
+        return 200, {"model_versions": versions, **({"next_page_token": following} if following else {})}
+
+    mlflow(monkeypatch, answer)
+    assert Mlflow(stack(monkeypatch)).versions("iris") == [1, 2, 3]
