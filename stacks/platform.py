@@ -14,7 +14,6 @@ from modules.airflow.server import TENANT as AIRFLOW
 from modules.airflow.server import Airflow
 from modules.airflow.settings import AirflowSettings
 from modules.core.contracts import Route, ServedModel, Tenant, Tracking
-from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.naming import namespace
@@ -28,9 +27,10 @@ from modules.jenkins.documents import Images
 from modules.jenkins.server import Jenkins
 from modules.mlflow.server import TENANT as MLFLOW
 from modules.mlflow.server import Mlflow, tracking
-from modules.registry.third_party import ThirdPartyImage, read_third_party, unresolved
+from modules.registry.third_party import unresolved
 from stacks.foundation import Foundation, lay
 from stacks.settings import PlatformSettings
+from stacks.third_party import jenkins_images
 from workloads import catalog
 from workloads.manifests import task_pods
 from workloads.serving import Serving
@@ -178,18 +178,6 @@ def place_jenkins(settings: PlatformSettings, labels: Labels, foundation: Founda
         opts=pulumi.ResourceOptions(providers=[foundation.provider]),
     )
     return {name: reference for name, reference in references.items() if "@" in reference}
-
-
-def jenkins_images(settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
-    """The images of Jenkins by name. UserError where one is unresolved and no simulated node could take it."""
-    listed = read_third_party()
-    images = {name: listed[name] for name in ("jenkins", "jenkins-agent", "python")}
-    if (reason := unresolved(images)) and not settings.foundation.simulated_nodes:
-        raise UserError(
-            f"groundwork:foundation.simulated_nodes is 0, but Jenkins can run on no other node: {reason}. "
-            "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false"
-        )
-    return images
 
 
 def orchestrate(

@@ -8,6 +8,9 @@ from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.releases import Pin
 from workloads.settings import Workload
 
+SERVING, CANARY = "serving", "canary"
+"""Components: of the pods of what serves, and of what is tried beside it."""
+
 
 def training_template(workload: str) -> str:
     """Name of the suspended CronJob that trainings start from."""
@@ -17,6 +20,11 @@ def training_template(workload: str) -> str:
 def check_template(workload: str) -> str:
     """Name of the suspended CronJob that a model is tried with before its release."""
     return f"{workload}-check"
+
+
+def server_name(workload: str, component: str) -> str:
+    """Of the Deployment and Service of what serves, and of what is tried beside it."""
+    return workload if component == SERVING else f"{workload}-{component}"
 
 
 def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:

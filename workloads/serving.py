@@ -21,12 +21,11 @@ from modules.core.contracts import ObjectStore, Route
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.releases import Release
-from workloads.documents import check_template
+from workloads.documents import CANARY, check_template, server_name
+from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import PORT, check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
 
-COMPONENT, CANARY = "serving", "canary"
-"""Of the pods of what serves, and of what is tried beside it."""
 CHECK_DEADLINE_SECONDS = 300
 """For image pull, download and one answer; seconds where the image is there."""
 
@@ -165,11 +164,6 @@ class Serving(Component):
             spec=kubernetes.allow_egress(pods, namespace=self.namespace, port=PORT),
             opts=self.child(),
         )
-
-
-def server_name(workload: str, component: str) -> str:
-    """Of the Deployment and Service of what serves, and of what is tried beside it."""
-    return workload if component == COMPONENT else f"{workload}-{component}"
 
 
 def server_url(workload: str, component: str, namespace: str) -> str:

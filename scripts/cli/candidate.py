@@ -11,16 +11,16 @@ from modules.core.errors import UserError
 from modules.core.releases import read_releases
 
 from .environment import Environment
-from .pipeline import write, written
+from .handover import write, written
 from .release import release as release_version
-from .steps import Progress, Runner, Step, run_or_exit
+from .steps import Progress, Runner, Step, run_or_exit, up_to
 from .tracking import Mlflow, Run
 from .train import train as train_in
 from .train import workload_in
 from .up import prepared
 
-PLATFORM = ("host", "toolchain", "cluster", "images", "platform")
-"""The steps of `up` that bring new training code into the environment."""
+PLATFORM = "platform"
+"""The step of `up` that brings new training code into the environment, with all that it needs."""
 METRIC = "accuracy"
 """By which a training selects its model too."""
 HELD_OUT = ("groundwork.data_digest", "groundwork.seed", "test_size")
@@ -43,7 +43,7 @@ def train(stack: str, workload: str, path: Path) -> None:
     """Writes the candidate to `path`."""
     up = prepared(stack)
     workload_in(up.environment, workload)
-    steps = [step for step in up.steps() if step.name in PLATFORM]
+    steps = up_to(up.steps(), PLATFORM)
 
     def begin(progress: Progress) -> None:
         training = train_in(stack, workload, progress)
@@ -58,7 +58,7 @@ def train(stack: str, workload: str, path: Path) -> None:
         write(path, json.dumps(asdict(candidate), indent=2) + "\n")
         progress(f"{candidate.model} version {candidate.model_version}")
 
-    steps.append(Step(name="training", title="Training run", run=begin, needs=("platform",)))
+    steps.append(Step(name="training", title="Training run", run=begin, needs=(PLATFORM,)))
     run_or_exit(Runner(steps, up.log), f"scripts/pipeline train {workload} {stack}")
     typer.echo(path.read_text())
 

@@ -12,7 +12,7 @@ import typer
 
 from modules.core.errors import UserError
 
-from .pipeline import written
+from .handover import written
 
 PULL_REQUEST = re.compile(r"https?://[^/]+/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)/pull/(?P<number>\d+)")
 API = "https://api.github.com"

@@ -4,31 +4,10 @@ from dataclasses import asdict, dataclass
 
 from modules.core.errors import UserError
 
-from . import kubectl
+from . import kubectl, services
 from .environment import Environment
-from .main import print_json
-from .tables import console, plain_table
-
-
-@dataclass(frozen=True, kw_only=True)
-class Login:
-    """Where a service's credentials lie: a Secret in the namespace of a tenant."""
-
-    tenant: str
-    secret: str
-    username: str
-    """A key of the Secret; or the name itself, where that is no secret."""
-    password: str
-    """A key of the Secret."""
-
-
-LOGINS = {
-    "storage": Login(tenant="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),
-    "mlflow": Login(tenant="gateway", secret="gateway-login", username="username", password="password"),
-    "jenkins": Login(tenant="jenkins", secret="jenkins", username="admin", password="admin-password"),
-    "airflow": Login(tenant="airflow", secret="airflow-login", username="username", password="password"),
-    "postgresql": Login(tenant="database", secret="superuser", username="postgres", password="password"),
-}
+from .logins import LOGINS
+from .output import console, plain_table, print_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +21,6 @@ class Credentials:
 
 
 def run(stack: str, service: str | None, *, as_json: bool) -> None:
-    from . import services
-
     environment = Environment(stack)
     if service is not None and service not in LOGINS:
         raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(LOGINS))}")

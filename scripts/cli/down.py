@@ -15,8 +15,9 @@ from modules.core.releases import release_file
 
 from . import engine, kubectl
 from .environment import Environment
+from .output import console, plain_table
+from .pins import lock_of
 from .steps import Progress, Runner, Step, run_or_exit
-from .tables import console, plain_table
 from .up import cluster_of, former_releases, write_settings
 
 
@@ -75,7 +76,7 @@ class Down:
         """The passphrase stays: stacks/Pulumi.<stack>.yaml is encrypted with it, and is a person's own."""
         for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
             shutil.rmtree(path, ignore_errors=True)
-        locks = self.environment.home.glob("watch-*.lock")
+        locks = [lock_of(self.environment.stack), *self.environment.home.glob("watch-*.lock")]
         for path in (*self._pins(), self.environment.s3_credentials, *locks):
             path.unlink(missing_ok=True)
         progress(f"kept: the passphrase in {self.environment.passphrase}")

@@ -6,22 +6,26 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from embedded.cluster.layout import Layout
 from embedded.providers.install import engine_variables
-from embedded.toolchain.build import bin_folder
+from embedded.toolchain.build import bin_folder, toolchain_home
 from embedded.toolchain.parts import PARTS, Part
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
-from stacks.settings import PlatformSettings, load
+from stacks.settings import FOLDER, PlatformSettings, load
+
+from .files import create
 
 PROJECT = "groundwork"
 ENGINE = ("pulumi", "pulumi-kubernetes")
 """Parts of the toolchain that an official installation of Pulumi has too."""
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+SALT = re.compile("^encryptionsalt:", re.MULTILINE)
+"""In a stack's file, once a value in it was encrypted."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +93,32 @@ class Environment:
 
     @property
     def tools(self) -> Path:
-        return bin_folder(self.parts)
+        return toolchain_home() / tools_folder(self.parts)
 
     def prepare(self) -> None:
-        """Makes the stack's folders and, once, its passphrase."""
+        """Makes the stack's folders and, once, its passphrase. UserError where that was lost."""
         for folder in (self.home, self.pulumi_home, self.backend, self.home / "logs"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_once(self.passphrase, secrets.token_urlsafe(32))
+        if not self.passphrase.exists() or not self.passphrase.read_text().strip():
+            self._make_passphrase()
+
+    def _make_passphrase(self) -> None:
+        if self.passphrase.exists():
+            if encrypted := self._encrypted():
+                raise UserError(
+                    f"{self.passphrase} is empty, but {encrypted} is encrypted: put its passphrase back there. "
+                    f"If there never was one, remove the data by `scripts/down {self.stack}`, then encryptionsalt and "
+                    f"what is secure from stacks/Pulumi.{self.stack}.yaml, and run this command again"
+                )
+            self.passphrase.unlink()
+        create(self.passphrase, secrets.token_urlsafe(32), 0o600)
+
+    def _encrypted(self) -> Path | None:
+        """A file that only the passphrase opens."""
+        settings = FOLDER / f"Pulumi.{self.stack}.yaml"
+        if settings.exists() and SALT.search(settings.read_text()):
+            return settings
+        return next((self.backend / ".pulumi" / "stacks").rglob("*.json"), None)
 
     def variables(self) -> dict[str, str]:
         """What `scripts/env` exports: addresses and paths of files, never a secret itself."""
@@ -124,6 +147,12 @@ class Environment:
         return {**os.environ, **self.variables()}
 
 
+@cache
+def tools_folder(parts: tuple[Part, ...]) -> str:
+    """Its name, once a process: all sources are hashed for it, and every `kubectl` asks for it."""
+    return bin_folder(parts).name
+
+
 def official_pulumi() -> Path | None:
     """An installed `pulumi` that has its Python language host beside it; ours never has."""
     pulumi = shutil.which("pulumi")
@@ -132,23 +161,8 @@ def official_pulumi() -> Path | None:
     return Path(pulumi)
 
 
-def write_once(path: Path, text: str) -> None:
-    """Writes a secret that only its owner can read, unless it is there already."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
 def shell_exports(variables: Mapping[str, str]) -> str:
     """`export` lines for a POSIX shell."""
     import shlex
 
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
-
-
-def environment(stack: str) -> dict[str, str]:
-    """The whole environment of a program that works on a stack."""
-    return Environment(stack).process_environment()

@@ -13,8 +13,7 @@ from modules.registry.resolve import Answer, resolve
 from modules.registry.third_party import LIST, UNRESOLVED, ThirdPartyImage, read_third_party, write_digests
 
 from .environment import Environment
-from .main import print_json
-from .tables import console, plain_table
+from .output import console, plain_table, print_json
 
 NOT_BUILT = "not built"
 

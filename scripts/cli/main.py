@@ -3,14 +3,13 @@
 Those are imported when a command runs, so that `--help` and `env` start in a moment.
 """
 
-import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from modules.core.errors import UserError
 
+from .output import Commands
 from .pipeline import app as pipeline_app
 from .workloads import register
 
@@ -18,14 +17,15 @@ STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # with it Typer imports Markdown and syntax highlighting for a help text
     help="A whole machine-learning platform in an environment, and versioned workloads on it.",
 )
 register(app)
-images_app = typer.Typer(invoke_without_command=True)
+images_app = typer.Typer(cls=Commands, invoke_without_command=True)
 app.add_typer(images_app, name="images")
 app.add_typer(pipeline_app, name="pipeline")
 
@@ -122,10 +122,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
+        from rich.console import Console
+
         Console(stderr=True).print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(1) from None
-
-
-def print_json(document: object) -> None:
-    """JSON on standard output, for programs."""
-    typer.echo(json.dumps(document, indent=2))

@@ -15,7 +15,7 @@ from workloads import catalog
 from . import kubectl
 from .companion import companion
 from .environment import Environment
-from .tables import plain_table
+from .output import plain_table
 from .tracking import CHAMPION, Mlflow
 
 

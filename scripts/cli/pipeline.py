@@ -3,12 +3,13 @@
 What a step leaves for a later one lies below .pipeline/, where the build servers find it too.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from modules.core.paths import REPOSITORY
+
+from .output import Commands
 
 FOLDER = REPOSITORY / ".pipeline"
 PREVIEW = FOLDER / "preview.md"
@@ -17,7 +18,7 @@ CANDIDATE = FOLDER / "candidate.json"
 STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi.<stack>.yaml.")]
 WORKLOAD = Annotated[str, typer.Argument(help="Workload: a folder of workloads/ with a workload.yaml.")]
 
-app = typer.Typer(no_args_is_help=True, help="Run one step of the pipelines, as the build servers do.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Run one step of the pipelines, as the build servers do.")
 
 
 @app.command()
@@ -98,18 +99,3 @@ def rollout(workload: WORKLOAD, stack: STACK) -> None:
     from .watching import rollout as run
 
     run(stack, workload)
-
-
-def written(path: Path, step: str) -> str:
-    """What an earlier step left. UserError where it left nothing."""
-    from modules.core.errors import UserError
-
-    try:
-        return path.read_text()
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is not there: run `scripts/pipeline {step}` first") from error
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)

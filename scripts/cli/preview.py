@@ -12,15 +12,15 @@ from modules.core.paths import REPOSITORY
 
 from . import engine
 from .environment import Environment
-from .pipeline import write
-from .steps import Progress, Runner, Step, run_or_exit
+from .handover import write
+from .steps import Progress, Runner, Step, run_or_exit, up_to
 from .up import prepared
 
 POLICIES = REPOSITORY / "policies"
 LONGEST = 65_536
 """Characters of a comment that GitHub accepts."""
-BEFORE_PLATFORM = ("host", "toolchain", "cluster", "images")
-"""The steps of `up` that change nothing of what runs: a preview needs the cluster, and the digests of the images."""
+BEFORE_PLATFORM = "images"
+"""The last step of `up` that changes nothing of what runs: a preview needs the cluster, and the images' digests."""
 SHOWN = ("create", "update", "replace", "delete", "import", "read")
 """Operations of the engine; any other is a part of one of these, or changes nothing."""
 MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
@@ -32,7 +32,7 @@ def run(stack: str, path: Path) -> None:
     """Writes the preview of a stack to `path` and to the screen. Ends the process with 1 when there is none, or when it
     names what can't be done."""
     up = prepared(stack)
-    steps = [step for step in up.steps() if step.name in BEFORE_PLATFORM]
+    steps = up_to(up.steps(), BEFORE_PLATFORM)
 
     def ask(_: Progress) -> None:
         engine.ensure_stack(up.environment)
@@ -41,7 +41,7 @@ def run(stack: str, path: Path) -> None:
         if errors := engine.preview_errors(document):
             raise UserError(f"stack {stack}: this change can't be made:\n{errors}")
 
-    steps.append(Step(name="preview", title="Preview", run=ask, needs=BEFORE_PLATFORM))
+    steps.append(Step(name="preview", title="Preview", run=ask, needs=(BEFORE_PLATFORM,)))
     run_or_exit(Runner(steps, up.log), f"scripts/pipeline preview {stack}")
     sys.stdout.write(path.read_text())
 

@@ -10,7 +10,6 @@ import boto3
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.storage.seaweedfs import ADMIN_SECRET, REGION, SERVICE
 from workloads.artifacts import download_folder, folder_digest
 from workloads.documents import training_template
 from workloads.experiment import stored_at
@@ -18,6 +17,8 @@ from workloads.experiment import stored_at
 from . import jobs, kubectl
 from .candidate import METRIC
 from .environment import Environment
+from .logins import LOGINS
+from .steps import Progress
 from .tracking import Mlflow, Run, Version
 from .train import workload_in
 
@@ -54,14 +55,16 @@ def find(environment: Environment, name: str) -> list[Ranked]:
     return found
 
 
-def version_of(environment: Environment, name: str, rank: int) -> int:
+def version_of(environment: Environment, name: str, rank: int, progress: Progress) -> int:
     """The version of the model at a rank, which is registered where it was not. UserError lists what there is."""
+    progress("looking for the best models")
     found = find(environment, name)
     if rank > len(found):
         lines = "".join(f"\n  {line}" for line in map(told, found[:20]))
         raise UserError(f"rank {rank}: {name} has {len(found)} models, so 1 to {len(found)} are allowed:{lines}")
     chosen = found[rank - 1]
-    return chosen.version or register(environment, name, chosen.run)
+    progress(told(chosen))
+    return chosen.version or register(environment, name, chosen.run, progress)
 
 
 def told(ranked: Ranked) -> str:
@@ -70,23 +73,27 @@ def told(ranked: Ranked) -> str:
     return f"{ranked.rank}: {METRIC} {ranked.figure:.4f}, {ranked.run.name}, {version}, run {ranked.run.id}"
 
 
-def register(environment: Environment, name: str, run: Run) -> int:
+def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
     """As a training does it: with the address of its files and their digest."""
     mlflow = Mlflow(environment)
     template = jobs.template(environment, namespace(environment.stack, name), training_template(name))
     root = jobs.variables_of(template)["GROUNDWORK_ARTIFACTS"]
     uri = stored_at(mlflow.logged_model(str(run.model_id)), root)
+    progress(f"downloading {uri}")
     with tempfile.TemporaryDirectory() as folder:
         download_folder(store(environment), uri, Path(folder))
         digest = folder_digest(Path(folder))
     own = {key: value for key, value in run.tags.items() if key.startswith("groundwork.")}
     tags = {**own, "groundwork.uri": uri, "groundwork.digest": digest}
-    return mlflow.register(workload_in(environment, name).model, run, tags).number
+    model = workload_in(environment, name).model
+    progress(f"registering run {run.id} as a version of {model}")
+    return mlflow.register(model, run, tags).number
 
 
 def store(environment: Environment) -> Any:
     """An S3 client of the environment's administrator, on this machine."""
-    keys = kubectl.secret(environment, namespace(environment.stack, SERVICE), ADMIN_SECRET)
+    login, variables = LOGINS["storage"], environment.variables()
+    keys = kubectl.secret(environment, namespace(environment.stack, login.tenant), login.secret)
     if keys is None:
         raise UserError(
             f"stack {environment.stack}: its object store is not there: run `scripts/up {environment.stack}`"
@@ -94,8 +101,8 @@ def store(environment: Environment) -> Any:
     library: Any = boto3  # generates its clients at run time: nothing to check types against
     return library.client(
         "s3",
-        endpoint_url=environment.variables()["AWS_ENDPOINT_URL_S3"],
-        region_name=REGION,
-        aws_access_key_id=keys["access-key-id"],
-        aws_secret_access_key=keys["secret-access-key"],
+        endpoint_url=variables["AWS_ENDPOINT_URL_S3"],
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id=keys[login.username],
+        aws_secret_access_key=keys[login.password],
     )

@@ -17,12 +17,13 @@ from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
-from modules.core.releases import Pin, Release, read_releases, write_releases
+from modules.core.releases import Pin, Release, read_releases
 from workloads.documents import check_template, model_variables
 from workloads.settings import Workload
 
-from . import engine, jobs, kubectl
+from . import engine, jobs, kubectl, pins
 from .environment import Environment
+from .pins import Overtaken
 from .steps import Progress
 from .tracking import CHAMPION, Mlflow, Version
 from .train import workload_in
@@ -66,7 +67,15 @@ class Place:
 def release(stack: str, name: str, version: int | None, progress: Progress, log: Path) -> Outcome:
     """Serves a version of the workload's model: the one given, or else the one with the alias champion."""
     place = place_of(stack, name, progress, log)
-    former = read_releases(stack).get(name)
+    while True:
+        try:
+            return _release(place, version)
+        except Overtaken:
+            progress("another command released in between: looking anew")
+
+
+def _release(place: Place, version: int | None) -> Outcome:
+    former = pinned = read_releases(place.environment.stack).get(place.workload.name)
     wanted = find_version(Mlflow(place.environment), place.workload.model, version)
     if former and pins_same(former, wanted):
         if serves(place, former):
@@ -75,7 +84,7 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
     else:
         after = pin_of(wanted, former)
     check(place, after)
-    roll_out(place, former, after)
+    roll_out(place, former, after, pinned=pinned)
     return outcome_of(place, after, changed=True, former=former)
 
 
@@ -170,17 +179,18 @@ def problems_of(log: str) -> list[str]:
         return []
 
 
-def roll_out(place: Place, former: Release | None, after: Release) -> None:
+def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Release | None) -> None:
     """Pins and applies. Whatever goes wrong, the former pin is applied again, and the error says what serves now.
+    Raises Overtaken, and changes nothing, where something else than `pinned` is pinned by now.
 
     Interrupted, it leaves the new pin: the same command then finishes what it says.
     """
-    write_pin(place, after)
+    pins.replace(place.environment.stack, place.workload.name, pinned, after)
     try:
         _apply(place, after)
     except Exception as failure:
         reasons = _reasons(place)
-        restored = _restore(place, former, failure)
+        restored = _restore(place, after, former, failure)
         if not isinstance(failure, UserError):
             raise
         raise UserError(f"{failure}{reasons}\nThe release was undone: {restored} is restored.") from failure
@@ -204,11 +214,14 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def _restore(place: Place, former: Release | None, failure: Exception) -> str:
-    """What serves again. UserError where that can't be applied either."""
+def _restore(place: Place, failed: Release, former: Release | None, failure: Exception) -> str:
+    """What serves again. UserError where that can't be applied either, or another command released meanwhile."""
     what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
     place.progress(f"failed: restoring {what}")
-    write_pin(place, former)
+    try:
+        pins.replace(place.environment.stack, place.workload.name, failed, former)
+    except Overtaken as overtaken:
+        raise UserError(f"{failure}\nNothing was restored: {overtaken}") from failure
     try:
         engine.up(place.environment, place.progress, place.log)
     except UserError as second:
@@ -217,13 +230,6 @@ def _restore(place: Place, former: Release | None, failure: Exception) -> str:
             f"Run `scripts/up {place.environment.stack}` when the cause is gone."
         ) from second
     return what
-
-
-def write_pin(place: Place, pin: Release | None) -> None:
-    """Says in stacks/releases.<stack>.yaml what the workload serves; None: nothing."""
-    stack, name = place.environment.stack, place.workload.name
-    others = {key: value for key, value in read_releases(stack).items() if key != name}
-    write_releases(stack, {**others, name: pin} if pin else others)
 
 
 def _apply(place: Place, pin: Pin) -> None:

@@ -21,5 +21,5 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
         )
     after = former.refusing(present.pin, "rolled back").model_copy(update={"release": present.release + 1})
     check(place, after)
-    roll_out(place, present, after)
+    roll_out(place, present, after, pinned=present)
     return outcome_of(place, after, changed=True, former=present)

@@ -15,9 +15,9 @@ from modules.gateway.documents import SERVICE as GATEWAY
 from modules.gateway.documents import address as gateway_address
 
 from . import kubectl
-from .credentials import LOGINS
 from .environment import Environment
-from .tables import plain_table
+from .logins import LOGINS
+from .output import plain_table
 
 PART_OF = "app.kubernetes.io/part-of=groundwork"
 LOCAL_PORT = "groundwork.dev/local-port"

@@ -4,8 +4,7 @@ import typer
 
 from . import models, services
 from .environment import Environment
-from .main import print_json
-from .tables import console
+from .output import console, print_json
 
 
 def run(stack: str, *, as_json: bool) -> None:

@@ -5,10 +5,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Literal
 
@@ -46,6 +47,45 @@ class Step:
         return (self.ended or time.monotonic()) - self.started
 
 
+def up_to(steps: Sequence[Step], name: str) -> list[Step]:
+    """A step and all that it needs, in their order. ValueError where there is no such step."""
+    known = _by_name(steps)
+    wanted: set[str] = set()
+    following = [name]
+    while following:
+        step = _find(known, following.pop())
+        if step.name not in wanted:
+            wanted.add(step.name)
+            following += step.needs
+    return [step for step in steps if step.name in wanted]
+
+
+def check_order(steps: Sequence[Step]) -> None:
+    """ValueError where a step could never start: it needs one that is not there, or itself in the end."""
+    known = _by_name(steps)
+    for step in steps:
+        for need in step.needs:
+            _find(known, need, f"step {step.name!r} needs")
+    try:
+        TopologicalSorter({step.name: step.needs for step in steps}).prepare()
+    except CycleError as error:
+        raise ValueError(f"steps need each other in a circle: {' <- '.join(error.args[1])}") from error
+
+
+def _by_name(steps: Sequence[Step]) -> dict[str, Step]:
+    known = {step.name: step for step in steps}
+    if len(known) < len(steps):
+        names = [step.name for step in steps]
+        raise ValueError(f"two steps have one name, but each must have its own: {', '.join(names)}")
+    return known
+
+
+def _find(known: Mapping[str, Step], name: str, who: str = "wanted is") -> Step:
+    if name not in known:
+        raise ValueError(f"{who} step {name!r}, which is none of these: {', '.join(known)}")
+    return known[name]
+
+
 @dataclass
 class Runner:
     """Runs steps and shows them. The whole story goes to `log`; a terminal gets a live table, a pipe gets lines."""
@@ -58,10 +98,12 @@ class Runner:
     """When a line was last printed where there is no terminal."""
 
     def run(self) -> None:
-        """Raises the first failure after the steps already running have ended; no further step starts.
+        """Raises the first failure after the steps already running have ended; no further step starts. ValueError, and
+        nothing is begun, where a step could never start.
 
         Ctrl-C reaches the programs that steps run as well: they get the time to stop well, but not after a second one.
         """
+        check_order(self.steps)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.touch(mode=0o600)
         pool = ThreadPoolExecutor(len(self.steps), thread_name_prefix="step")

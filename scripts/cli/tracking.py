@@ -1,6 +1,6 @@
 """Asks the stack's MLflow, by its REST interface: runs, registered models and their versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ CHAMPION = "champion"
 """The alias of the version that is to serve."""
 NEWEST = "attributes.start_time DESC"
 PAGE = 1000
-"""Runs of one answer."""
+"""Runs or versions of one answer."""
 TRAINING = "training"
 """Value of the tag groundwork.role on the run of a whole training; each classifier has a run below it."""
 
@@ -87,8 +87,10 @@ class Mlflow:
 
     def registered(self, model: str) -> list[Version]:
         """All versions of a model, ascending."""
-        answer = self._get("model-versions/search", filter=f"name = '{model}'", max_results="1000") or {}
-        return sorted(map(_version, answer.get("model_versions", [])), key=lambda version: version.number)
+        query = {"filter": f"name = '{model}'", "max_results": str(PAGE)}
+        pages = _pages(lambda token: self._get("model-versions/search", **query, **token))
+        found = [_version(each) for page in pages for each in page.get("model_versions", [])]
+        return sorted(found, key=lambda version: version.number)
 
     def logged_model(self, model_id: str) -> str:
         """Where its files are, as MLflow names it."""
@@ -144,13 +146,8 @@ class Mlflow:
             "order_by": list(order),
             "max_results": PAGE,
         }
-        found: list[Run] = []
-        while True:
-            answer = self._answer(self._send("POST", "runs/search", json=query)) or {}
-            found += [_run(run) for run in answer.get("runs", [])]
-            if not answer.get("next_page_token"):
-                return found
-            query["page_token"] = answer["next_page_token"]
+        pages = _pages(lambda token: self._answer(self._send("POST", "runs/search", json={**query, **token})))
+        return [_run(run) for page in pages for run in page.get("runs", [])]
 
     def _get(self, path: str, **parameters: str) -> dict[str, Any] | None:
         """None where MLflow says that there is no such thing."""
@@ -177,6 +174,17 @@ class Mlflow:
             f"MLflow at {self.url} answered {response.status_code} to {response.request.url.path}: "
             f"{content.get('message')}; its log says more: `kubectl logs -n {self.stack}-mlflow deployment/mlflow`"
         )
+
+
+def _pages(ask: Callable[[dict[str, str]], dict[str, Any] | None]) -> Generator[dict[str, Any]]:
+    """All answers to a question of which each page names the next one."""
+    token: dict[str, str] = {}
+    while True:
+        page = ask(token) or {}
+        yield page
+        if not page.get("next_page_token"):
+            return
+        token = {"page_token": page["next_page_token"]}
 
 
 def _run(document: Mapping[str, Any]) -> Run:

@@ -13,16 +13,16 @@ from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import read_releases, release_file
 from modules.registry.build import build_images
-from stacks.platform import jenkins_images
 from stacks.settings import port_key
+from stacks.third_party import jenkins_images
 
 from . import engine, host, services
 from .companion import companion, watch_command
 from .environment import Environment, official_pulumi
-from .main import print_json
+from .output import console, print_json
+from .pins import alone
 from .release import release
 from .steps import Progress, Runner, Step, run_or_exit
-from .tables import console
 from .train import train
 
 STACKS = REPOSITORY / "stacks"
@@ -102,10 +102,11 @@ class Up:
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the former one."""
-        pins = release_file(self.environment.stack)
-        if pins.exists():
-            progress(f"{pins.name} pins models of a platform that is gone: set aside")
-            pins.replace(former_releases(pins))
+        with alone(self.environment.stack):
+            pins = release_file(self.environment.stack)
+            if pins.exists():
+                progress(f"{pins.name} pins models of a platform that is gone: set aside")
+                pins.replace(former_releases(pins))
 
     def training(self, progress: Progress) -> None:
         """Trains what has never been released here; a workload that serves is left alone."""

@@ -16,12 +16,13 @@ from modules.core.errors import UserError
 from modules.core.naming import namespace
 from modules.core.releases import Canary, Pin, Release, read_releases
 from modules.gateway.documents import SERVICE as GATEWAY
+from workloads.documents import CANARY, server_name
 from workloads.experiment import HELD_OUT
-from workloads.serving import CANARY, server_name
 
-from . import engine, kubectl
+from . import engine, kubectl, pins
 from .figures import SHARE, WINDOW, Figures, Limits, Sample, figures, read, share_right, worse
-from .release import Place, check, is_applied, pin_of, pins_same, roll_out, serves, write_pin
+from .pins import Overtaken
+from .release import Place, check, is_applied, pin_of, pins_same, roll_out, serves
 from .release import release as release_at_once
 from .tracking import CHAMPION, Mlflow, Version
 
@@ -82,10 +83,6 @@ class Undecided(UserError):
     """The time was up before a new version was worse, or was not for long enough. Its trial can go on."""
 
 
-class Overtaken(Exception):
-    """Somebody else changed what is released while a version was tried: it is looked at anew."""
-
-
 class Watch:
     """One workload of one stack, watched."""
 
@@ -143,13 +140,12 @@ class Watch:
 
     def _write(self, release: Release) -> None:
         """Raises Overtaken, and writes nothing, where somebody else wrote in between."""
-        self._expect_turn()
-        write_pin(self.place, release)
+        pins.replace(self.place.environment.stack, self.name, self.pinned, release)
         self.pinned = release
 
     def _expect_turn(self) -> None:
         if self._read() != self.pinned:
-            raise Overtaken
+            raise Overtaken("somebody else released while a version was tried")
 
     def _first(self) -> Trial | None:
         """Nothing serves: there is nothing to hold a champion against."""
@@ -172,7 +168,7 @@ class Watch:
     def _finish(self, present: Release) -> None:
         """What is pinned, but was interrupted before it was rolled out. Pods that are not ready need no rollout."""
         if not is_applied(self.place, present):
-            engine.up(self.place.environment, self.place.progress, self.place.log)
+            self._roll_out()
 
     def _try(self, present: Release, pin: Pin) -> Trial:
         rows = self._held_out(pin)
@@ -186,8 +182,9 @@ class Watch:
         if present.canary != canary or not serves(self.place, pin, server_name(self.name, CANARY)):
             self.place.progress(f"version {pin.model_version} gets {canary.weight}% of the requests")
             present = present.model_copy(update={"canary": canary})
+            self._write(present)
             try:
-                self._apply(present)
+                self._roll_out()
             except UserError as error:
                 return self._restore(present, pin, Observation(cause=f"start: {error}"))
         seen = self._observe(present, pin, rows)
@@ -234,8 +231,7 @@ class Watch:
             canary=Canary(pin=pin, weight=0),
         )
         decided = self.clock()
-        self._expect_turn()
-        roll_out(self.place, former, after)
+        roll_out(self.place, former, after, pinned=self.pinned)
         self.pinned = after
         return self._trial(after, pin, seen, self._end(after, decided))
 
@@ -269,6 +265,9 @@ class Watch:
 
     def _apply(self, release: Release) -> None:
         self._write(release)
+        self._roll_out()
+
+    def _roll_out(self) -> None:
         engine.up(self.place.environment, self.place.progress, self.place.log)
 
     def _turn_away(self, decided: float) -> float:

@@ -16,8 +16,8 @@ from modules.core.errors import UserError
 
 from .environment import Environment
 from .figures import Figures
+from .output import console, plain_table
 from .release import place_of
-from .tables import console, plain_table
 from .train import workload_in
 from .watch import Options, Trial, Undecided, Watch, watch
 

@@ -1,4 +1,7 @@
-"""The commands about workloads: their options, help and tables. What they do is in the files beside this one."""
+"""The commands about workloads: their options, help and tables. What they do is in the files beside this one.
+
+Those are imported when a command runs, so that `--help` starts in a moment.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,25 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from modules.core.errors import UserError
 
-from .environment import Environment
 from .figures import LEAST_REQUESTS, SHARE, WINDOW
-from .steps import Progress, Runner, Step, run_or_exit
+from .output import console, print_json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from .release import Outcome
     from .reproduce import Reproduction
+    from .steps import Progress
     from .train import Training
 
 WORKLOAD = Annotated[str, typer.Argument(help="Workload: a folder of workloads/ with a workload.yaml.")]
 STACK = Annotated[str, typer.Option(help="Stack: an environment, stacks/Pulumi.STACK.yaml.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-PIPE_WIDTH = 200
-"""Columns of a table that no terminal shows: what reads it gets whole lines."""
 Result = TypeVar("Result")
 
 
@@ -33,8 +34,8 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to the `groundwork` application."""
     app.command(epilog="Examples: `groundwork train iris`, `groundwork train iris --stack test --json`")(train)
     app.command(
-        epilog="Examples: `groundwork release iris`, `groundwork release iris --model-version 2`, "
-        "`groundwork release iris --rank 2`, `groundwork release iris --watch`"
+        epilog="\b\nExamples:\n  groundwork release iris\n  groundwork release iris --model-version 2\n"
+        "  groundwork release iris --rank 2\n  groundwork release iris --watch"
     )(release)
     app.command(epilog="Example: `groundwork rollback iris`")(rollback)
     app.command(epilog="Example: `groundwork reproduce 1f0c...` (the id of a run, as `groundwork train` prints it)")(
@@ -45,9 +46,8 @@ def register(app: typer.Typer) -> None:
 def train(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) -> None:
     """Train a workload: a Job named by image, data and parameters. The same training is not done twice."""
     from .train import train as run
-    from .train import workload_in
 
-    workload_in(Environment(stack), workload)
+    _require(stack, workload)
     result = _follow(
         stack, f"Train {workload}", ["train", workload], lambda progress, _: run(stack, workload, progress)
     )
@@ -69,9 +69,18 @@ def release(
         typer.Option("--watch", help="Try each new champion on a share of the requests; restore what served if worse."),
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="With --watch: end when nothing is to be tried.")] = False,
-    share: Annotated[int, typer.Option(min=1, max=99, help="With --watch: percent of the requests.")] = SHARE,
-    window: Annotated[float, typer.Option(min=1, help="With --watch: seconds to observe for, at least.")] = WINDOW,
-    requests: Annotated[int, typer.Option(min=1, help="With --watch: requests to observe, at least.")] = LEAST_REQUESTS,
+    share: Annotated[
+        int | None,
+        typer.Option(min=1, max=99, help=f"With --watch: percent of the requests; {SHARE} if not given."),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(min=1, help=f"With --watch: seconds to observe for, at least; {WINDOW:.0f} if not given."),
+    ] = None,
+    requests: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"With --watch: requests to observe, at least; {LEAST_REQUESTS} if not given."),
+    ] = None,
     limit: Annotated[float | None, typer.Option(min=1, help="With --watch: end after so many seconds.")] = None,
     stack: STACK = "local",
     as_json: JSON = False,
@@ -80,39 +89,52 @@ def release(
 
     With --watch each new champion gets a share of the requests first. Exit code 1 with --once where it was not better.
     """
-    from .release import release as run
-    from .train import workload_in
-
-    workload_in(Environment(stack), workload)
     if (model_version is not None) + (rank is not None) + watch > 1:
         raise UserError("--model-version, --rank and --watch say different things: give one of them")
+    trial = {"--once": once or None, "--share": share, "--window": window, "--requests": requests, "--limit": limit}
+    if not watch:
+        _refuse_without_watch(trial)
+    _require(stack, workload)
     if watch:
         from .figures import Limits
         from .watch import Options
         from .watching import watch_workload
 
-        options = Options(share=share, window=window, limits=Limits(requests=requests), until=limit)
+        limits = Limits(requests=requests or LEAST_REQUESTS)
+        options = Options(share=share or SHARE, window=window or WINDOW, limits=limits, until=limit)
         watch_workload(stack, workload, options, once=once, as_json=as_json)
         return
-    if rank is not None:
-        from .rank import version_of
+    which = {"--model-version": model_version, "--rank": rank}
+    chosen = [text for option, value in which.items() if value is not None for text in (option, str(value))]
 
-        model_version = version_of(Environment(stack), workload, rank)
-    result = _follow(
-        stack,
-        f"Release {workload}",
-        ["release", workload, *(["--model-version", str(model_version)] if model_version else [])],
-        lambda progress, log: run(stack, workload, model_version, progress, log),
-    )
+    def work(progress: "Progress", log: Path) -> "Outcome":
+        from .release import release as run
+
+        version = model_version if rank is None else _version_at(rank, stack, workload, progress)
+        return run(stack, workload, version, progress, log)
+
+    result = _follow(stack, f"Release {workload}", ["release", workload, *chosen], work)
     _print(_outcome_json(result), as_json, lambda: _outcome_table(result))
+
+
+def _refuse_without_watch(options: Mapping[str, object]) -> None:
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise UserError(f"{', '.join(given)}: allowed with --watch only: add --watch, or leave out what is named")
+
+
+def _version_at(rank: int, stack: str, workload: str, progress: "Progress") -> int:
+    from .environment import Environment
+    from .rank import version_of
+
+    return version_of(Environment(stack), workload, rank, progress)
 
 
 def rollback(workload: WORKLOAD, stack: STACK = "local", as_json: JSON = False) -> None:
     """Serve again what served before the present release."""
     from .rollback import rollback as run
-    from .train import workload_in
 
-    workload_in(Environment(stack), workload)
+    _require(stack, workload)
     result = _follow(
         stack,
         f"Roll back {workload}",
@@ -139,8 +161,19 @@ def reproduce(
         raise typer.Exit(1)
 
 
-def _follow(stack: str, title: str, command: list[str], work: Callable[[Progress, Path], Result]) -> Result:
+def _require(stack: str, workload: str) -> None:
+    """UserError, before anything is begun, for a workload that the stack does not run."""
+    from .environment import Environment
+    from .train import workload_in
+
+    workload_in(Environment(stack), workload)
+
+
+def _follow(stack: str, title: str, command: list[str], work: "Callable[[Progress, Path], Result]") -> Result:
     """Does the work with live progress. On failure prints why, and ends the process."""
+    from .environment import Environment
+    from .steps import Runner, Step, run_or_exit
+
     log = Environment(stack).home / "logs" / f"{command[0]}-{time.strftime('%Y%m%d-%H%M%S')}.log"
     results: list[Result] = []
     step = Step(name=command[0], title=title, run=lambda progress: results.append(work(progress, log)))
@@ -148,17 +181,16 @@ def _follow(stack: str, title: str, command: list[str], work: Callable[[Progress
     return results[0]
 
 
-def _print(document: Mapping[str, object], as_json: bool, table: Callable[[], Table]) -> None:
+def _print(document: Mapping[str, object], as_json: bool, table: "Callable[[], Table]") -> None:
     if as_json:
-        from .main import print_json
-
         print_json(document)
     else:
-        terminal = Console().is_terminal
-        Console(width=None if terminal else PIPE_WIDTH).print(table())
+        console().print(table())
 
 
-def _training_table(training: "Training") -> Table:
+def _training_table(training: "Training") -> "Table":
+    from rich.table import Table
+
     state = "trained" if training.fresh else "nothing to do: trained before"
     title = f"{training.job}: {state}; {training.model} version {training.model_version}; run {training.run}"
     if training.verdict:
@@ -178,7 +210,9 @@ def _outcome_json(outcome: "Outcome") -> dict[str, object]:
     return {"workload": outcome.workload, "changed": outcome.changed, "address": outcome.address, **shown}
 
 
-def _outcome_table(outcome: "Outcome") -> Table:
+def _outcome_table(outcome: "Outcome") -> "Table":
+    from rich.table import Table
+
     pin, former = outcome.pin, outcome.former
     state = "serves" if outcome.changed else "serves already: nothing to do"
     table = Table.grid(padding=(0, 2))
@@ -191,7 +225,9 @@ def _outcome_table(outcome: "Outcome") -> Table:
     return table
 
 
-def _reproduction_table(reproduction: "Reproduction") -> Table:
+def _reproduction_table(reproduction: "Reproduction") -> "Table":
+    from rich.table import Table
+
     verdict = "the same metrics" if reproduction.same else "DIFFERENT metrics"
     title = f"run {reproduction.run}, trained again as {reproduction.reproduced_by}: {verdict}"
     table = Table("classifier", "metric", "recorded", "reproduced", "", title=title, title_justify="left")

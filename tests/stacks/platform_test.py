@@ -1,16 +1,11 @@
 import ast
 
-import pytest
-
 from modules.core.contracts import Tenant
-from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.releases import Release
-from modules.registry.third_party import read_third_party
-from stacks.platform import describe_workload, jenkins_images, local_addresses, tenants
+from stacks.platform import describe_workload, local_addresses, tenants
 from stacks.settings import parse
 
-NOTHING_SIMULATED = {"groundwork:foundation": {"simulated_nodes": 0}}
 SETTINGS = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose": {}}}, source="test")
 
 
@@ -63,22 +58,6 @@ def test_a_released_workload_is_described_by_its_pin() -> None:
 def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
     assert tenants(SETTINGS)["jenkins"] == Tenant(buckets={})
     assert "jenkins" not in tenants(parse({"groundwork:jenkins": {"enabled": False}}, source="test"))
-
-
-def test_an_unresolved_image_wants_a_simulated_node() -> None:
-    with pytest.raises(UserError) as caught:
-        jenkins_images(parse(NOTHING_SIMULATED, source="test"))
-    said = str(caught.value)
-    assert said.startswith("groundwork:foundation.simulated_nodes is 0, but Jenkins can run on no other node")
-    assert "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false" in said
-
-
-def test_a_resolved_image_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {
-        name: image.model_copy(update={"digest": f"sha256:{1:064x}"}) for name, image in read_third_party().items()
-    }
-    monkeypatch.setattr("stacks.platform.read_third_party", lambda: found)
-    assert jenkins_images(parse(NOTHING_SIMULATED, source="test")) == found
 
 
 def test_it_creates_no_resource_of_its_own() -> None:

@@ -1,14 +1,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from modules.core.errors import UserError
+from scripts.cli import candidate
 from scripts.cli.candidate import Candidate, read, verdict
+from scripts.cli.steps import Step
 from scripts.cli.tracking import Run
-from tests.scripts.cli.fakes import refused
+from tests.scripts.cli.fakes import always, quiet, refused
 
 CANDIDATE = Candidate(stack="test", workload="iris", model="iris", model_version=4, run="new")
 
@@ -67,3 +70,14 @@ def test_without_a_candidate_the_training_is_named(tmp_path: Path) -> None:
     assert "run `scripts/pipeline train iris test` first" in refused(
         lambda: read(tmp_path / "candidate.json", "test", "iris")
     )
+
+
+def test_no_candidate_is_trained_where_its_code_does_not_get_into_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    renamed = [Step(name="whole", title="Platform", run=lambda _: quiet(""))]
+    up = SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log", environment=None)
+    monkeypatch.setattr(candidate, "prepared", always(up))
+    monkeypatch.setattr(candidate, "workload_in", always(None))
+    with pytest.raises(ValueError, match="'platform', which is none of these: whole"):
+        candidate.train("test", "iris", tmp_path / "candidate.json")

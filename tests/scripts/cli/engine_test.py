@@ -3,6 +3,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def engine_pid(tmp_path: Path) -> Iterator[int]:
     shutil.copyfile(str(shutil.which("sleep")), program)
     program.chmod(0o755)
     with subprocess.Popen([program, "60"]) as process:
+        while Path(f"/proc/{process.pid}/comm").read_text().strip() != "pulumi":  # a moment after it was started
+            time.sleep(0.01)
         yield process.pid
         process.kill()
 

@@ -1,18 +1,19 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modules.core.errors import UserError
 from scripts.cli import environment as module
-from scripts.cli.environment import Environment, official_pulumi, shell_exports, write_once
+from scripts.cli.environment import Environment, official_pulumi, shell_exports
 from stacks.settings import PlatformSettings, load
 
 STACK_FILE = "config:\n  groundwork:storage:\n    local_port: 9333\n"
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -22,7 +23,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
         return load(stack, tmp_path)
 
     monkeypatch.setattr(module, "load", settings)
-    return Environment("mine")
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    module.tools_folder.cache_clear()
+    yield Environment("mine")
+    module.tools_folder.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "../mine", "1st", "a" * 21, "mi ne"])
@@ -74,11 +78,63 @@ def test_exports_are_quoted_for_the_shell() -> None:
     assert shell_exports({"A": "it's $HOME"}) == "export A='it'\"'\"'s $HOME'"
 
 
-def test_a_secret_that_is_there_is_not_written_again(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    write_once(path, "first")
-    write_once(path, "second")
-    assert path.read_text() == "first"
+def test_a_passphrase_that_is_not_whole_never_lies_at_its_place(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            environment.prepare()
+    assert not environment.passphrase.exists()
+    environment.prepare()
+    assert len(environment.passphrase.read_text()) > 30
+
+
+def interrupted(_: int) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_empty_passphrase_that_encrypted_nothing_is_replaced(environment: Environment) -> None:
+    environment.prepare()
+    environment.passphrase.write_text("")
+    environment.prepare()
+    assert len(environment.passphrase.read_text()) > 30
+
+
+@pytest.mark.parametrize("what", ["state", "settings"])
+def test_an_empty_passphrase_of_what_is_encrypted_is_an_error(
+    what: str, environment: Environment, tmp_path: Path
+) -> None:
+    environment.prepare()
+    environment.passphrase.write_text("")
+    state = environment.backend / ".pulumi/stacks/groundwork/mine.json"
+    settings = tmp_path / "Pulumi.mine.yaml"
+    if what == "state":
+        state.parent.mkdir(parents=True)
+        state.write_text("{}")
+    else:
+        settings.write_text(f"encryptionsalt: v1:x\n{STACK_FILE}")
+    encrypted = state if what == "state" else settings
+    with pytest.raises(
+        UserError, match=f"passphrase is empty, but {encrypted} is encrypted: put its passphrase back there"
+    ):
+        environment.prepare()
+    assert environment.passphrase.read_text() == ""
+
+
+def test_the_sources_of_the_tools_are_hashed_once_however_often_they_are_asked_for(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hashed: list[object] = []
+
+    def bin_folder(parts: object) -> Path:
+        hashed.append(parts)
+        return tmp_path
+
+    monkeypatch.setattr(module, "bin_folder", bin_folder)
+    for each in (environment, Environment("mine"), Environment("other")):
+        assert each.tools.name == tmp_path.name
+    assert len(hashed) == 1
 
 
 def executable(path: Path) -> None:

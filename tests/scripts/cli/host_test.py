@@ -1,10 +1,14 @@
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
 from scripts.cli import host
-from scripts.cli.host import Policy
+from scripts.cli.host import POLICY, Policy
 from tests.scripts.cli.fakes import always
 
 
@@ -73,3 +77,34 @@ def test_packages_start_no_service_and_a_policy_of_the_machine_stays(tmp_path: P
     with Policy(path):
         assert path.read_text() == "a person's own\n"
     assert path.read_text() == "a person's own\n"
+
+
+def test_a_policy_that_a_lost_machine_left_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "policy-rc.d"
+    path.write_text(POLICY)
+    with Policy(path):
+        assert path.exists()
+    assert not path.exists()
+
+
+LEAVING = """
+import os, subprocess, sys
+from pathlib import Path
+from scripts.cli.host import Policy
+with Policy(Path(sys.argv[1])) as policy:
+    subprocess.Popen(["sh", "-c", f"until [ -e {sys.argv[2]} ]; do sleep 0.05; done"], pass_fds=(policy.handle,))
+    os._exit(130)
+"""
+"""A command that is left at once while a package manager is at work, which ends once a file is there."""
+
+
+def test_a_command_that_is_left_at_once_leaves_no_policy_once_the_package_manager_has_ended(tmp_path: Path) -> None:
+    path, end = tmp_path / "policy-rc.d", tmp_path / "end"
+    subprocess.run([sys.executable, "-c", LEAVING, path, end], cwd=REPOSITORY, check=False)
+    time.sleep(0.2)
+    assert path.exists()  # what is still being installed starts nothing
+    end.touch()
+    deadline = time.monotonic() + 20
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not path.exists()

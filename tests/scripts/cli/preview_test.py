@@ -1,8 +1,13 @@
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.cli import preview as command
 from scripts.cli.preview import LONGEST, markdown, summary
+from scripts.cli.steps import Step
+from tests.scripts.cli.fakes import always, quiet
 
 URN = "urn:pulumi:test::groundwork::groundwork:jenkins:Jenkins$kubernetes:apps/v1:StatefulSet::jenkins-server"
 SECRET = "the-generated-password"
@@ -81,3 +86,10 @@ def test_a_preview_with_long_warnings_is_cut_too() -> None:
     notes = [{"severity": "warning", "message": "x" * 1000}] * 200
     assert len(markdown("test", preview(step("update"), diagnostics=notes))) <= LONGEST
     assert len(markdown("test", preview(diagnostics=notes))) <= LONGEST
+
+
+def test_no_preview_is_made_without_the_steps_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    renamed = [Step(name="pictures", title="Images", run=lambda _: quiet(""))]
+    monkeypatch.setattr(command, "prepared", always(SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log")))
+    with pytest.raises(ValueError, match="'images', which is none of these: pictures"):
+        command.run("test", tmp_path / "preview.md")

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from scripts.cli import rank
 from scripts.cli.rank import ranking, told, version_of
 from scripts.cli.tracking import Mlflow, Run, Version
-from tests.scripts.cli.fakes import Answer, always, mlflow, refused, stack
+from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, stack, version
 
 
 def run(name: str, accuracy: float, model: str | None = "m", **tags: str) -> Run:
@@ -32,7 +33,7 @@ def test_only_models_that_can_serve_are_ranked_and_none_twice() -> None:
 def test_a_rank_that_is_not_there_lists_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = stack(monkeypatch)
     monkeypatch.setattr(rank, "find", always(ranking(RUNS, REGISTERED)))
-    message = refused(lambda: version_of(environment, "iris", 3))
+    message = refused(lambda: version_of(environment, "iris", 3, quiet))
     assert "rank 3: iris has 2 models, so 1 to 2 are allowed" in message
     assert told(ranking(RUNS, REGISTERED)[1]) in message
 
@@ -41,7 +42,29 @@ def test_a_model_that_nobody_registered_is_when_it_is_wanted(monkeypatch: pytest
     environment = stack(monkeypatch)
     monkeypatch.setattr(rank, "find", always(ranking(RUNS, REGISTERED)))
     monkeypatch.setattr(rank, "register", always(9))
-    assert [version_of(environment, "iris", number) for number in (1, 2)] == [4, 9]
+    assert [version_of(environment, "iris", number, quiet) for number in (1, 2)] == [4, 9]
+
+
+def test_the_registration_of_a_model_tells_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    kubectl = Kubectl(monkeypatch)
+    kubectl.objects["cronjob", "iris-train"] = cron_job({"GROUNDWORK_ARTIFACTS": "s3://b"})
+    mlflow(monkeypatch, lambda path, _: registry(path))
+    monkeypatch.setattr(rank, "store", always(None))
+    monkeypatch.setattr(rank, "download_folder", write_model)
+    said: list[str] = []
+    assert rank.register(environment, "iris", RUNS[3], said.append) == 7
+    assert said == ["downloading s3://b/1/models/m", "registering run second as a version of iris"]
+
+
+def write_model(_client: object, _uri: str, folder: Path) -> None:
+    (folder / "model").write_text("weights")
+
+
+def registry(path: str) -> Answer | None:
+    if path == "model-versions/create":
+        return 200, {"model_version": {"name": "iris", "version": "7"}}
+    return 200, {"model": {"info": {"artifact_uri": "mlflow-artifacts:/1/models/m"}}}
 
 
 def test_models_beyond_the_first_answer_are_ranked_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +82,16 @@ def test_models_beyond_the_first_answer_are_ranked_too(monkeypatch: pytest.Monke
 
     mlflow(monkeypatch, answer)
     assert [each.id for each in Mlflow(stack(monkeypatch)).measured("iris", "accuracy")] == ["a", "b", "c"]
+
+
+def test_versions_beyond_the_first_answer_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {None: ([3, 1], "next"), "next": ([2], None)}
+
+    def answer(path: str, asked: dict[str, Any]) -> Answer | None:
+        assert (path, asked["filter"]) == ("model-versions/search", "name = 'iris'")
+        numbers, following = pages[asked.get("page_token")]
+        versions = [version(number) for number in numbers]
+        return 200, {"model_versions": versions, **({"next_page_token": following} if following else {})}
+
+    mlflow(monkeypatch, answer)
+    assert Mlflow(stack(monkeypatch)).versions("iris") == [1, 2, 3]

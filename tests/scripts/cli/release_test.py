@@ -242,6 +242,42 @@ def test_a_version_without_digest_can_not_be_released(monkeypatch: pytest.Monkey
     assert "was not registered by `groundwork train`" in refused(lambda: released(1))
 
 
+def test_what_is_released_while_a_model_is_checked_stays_in_the_history(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(1)
+    watched: list[Release] = []
+
+    def check_while_a_watch_promotes(*arguments: Any) -> jobs.Ended:
+        if not watched:
+            watched.append(release.pin_of(release.Version(model="iris", number=3, run="r", tags=tags(3)), pinned()))
+            write_releases("local", {"iris": watched[0]})
+        return platform.check(*arguments)
+
+    monkeypatch.setattr(jobs, "run", check_while_a_watch_promotes)
+    assert released(2).pin.release == 3
+    present = pinned()
+    assert present is not None
+    assert [pin.model_version for pin in (*present.history, present)] == [1, 3, 2]
+
+
+@pytest.mark.usefixtures("platform")
+def test_what_another_command_pinned_during_a_rollout_is_not_undone_by_its_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released(1)
+    other = release.pin_of(release.Version(model="iris", number=3, run="r", tags=tags(3)), pinned())
+
+    def fail_while_another_pins(*_: object) -> None:
+        write_releases("local", {"iris": other})
+        raise UserError("the pods do not start")
+
+    monkeypatch.setattr(engine, "up", fail_while_another_pins)
+    said = refused(lambda: released(2))
+    assert said.startswith("the pods do not start\nNothing was restored: workload iris: ")
+    assert pinned() == other
+
+
 def test_a_rollback_restores_the_former_pin_and_counts_on(platform: Platform) -> None:
     for number in (1, 2, 3):
         released(number)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from modules.core.errors import UserError
-from scripts.cli.steps import Progress, Runner, Step
+from scripts.cli.steps import Progress, Runner, Step, up_to
 
 
 def runner(tmp_path: Path, *steps: Step) -> Runner:
@@ -50,6 +50,38 @@ def test_a_failure_stops_what_needs_it_and_is_raised(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="disk: full"):
         runner(tmp_path, *steps).run()
     assert [step.state for step in steps] == ["failed", "skipped"]
+
+
+def test_a_step_that_needs_what_is_not_there_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
+    begun: list[str] = []
+    first = Step(name="images", title="Images", run=lambda _: begun.append("images"))
+    last = Step(name="release", title="Release", run=nothing, needs=("imagse",))
+    with pytest.raises(ValueError, match="step 'release' needs step 'imagse', which is none of these: images, release"):
+        runner(tmp_path, first, last).run()
+    assert begun == []
+
+
+def test_steps_that_need_each_other_are_refused(tmp_path: Path) -> None:
+    steps = [Step(name=name, title=name, run=nothing, needs=(other,)) for name, other in ("ab", "ba")]
+    with pytest.raises(ValueError, match="in a circle"):
+        runner(tmp_path, *steps).run()
+
+
+def test_two_steps_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="each must have its own: a, a"):
+        runner(tmp_path, *(Step(name="a", title="A", run=nothing) for _ in range(2))).run()
+
+
+def test_a_step_is_picked_with_all_that_it_needs_and_nothing_else() -> None:
+    needs = {"a": (), "b": ("a",), "c": ("b",), "d": ("a",), "e": ("d", "b")}
+    steps = [Step(name=name, title=name, run=nothing, needs=needed) for name, needed in needs.items()]
+    assert [step.name for step in up_to(steps, "c")] == ["a", "b", "c"]
+    assert [step.name for step in up_to(steps, "e")] == ["a", "b", "d", "e"]
+
+
+def test_a_step_that_is_not_there_can_not_be_picked() -> None:
+    with pytest.raises(ValueError, match="wanted is step 'platfrom', which is none of these: platform"):
+        up_to([Step(name="platform", title="Platform", run=nothing)], "platfrom")
 
 
 def test_the_log_tells_the_whole_story_and_only_its_owner_reads_it(tmp_path: Path) -> None:

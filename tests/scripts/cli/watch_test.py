@@ -12,7 +12,7 @@ import pytest
 from modules.core import releases
 from modules.core.errors import UserError
 from modules.core.releases import Canary, Pin, Refusal, Release, read_releases, write_releases
-from scripts.cli import engine, kubectl, release, watch, watching
+from scripts.cli import engine, kubectl, pins, watch, watching
 from scripts.cli.environment import Environment
 from scripts.cli.figures import Limits
 from scripts.cli.release import place_of
@@ -62,8 +62,8 @@ class Platform:
         if self.failure and present.canary and present.canary.weight:
             raise UserError(self.failure)
 
-    def roll_out(self, place: release.Place, _: object, after: Release) -> None:
-        release.write_pin(place, after)
+    def roll_out(self, _: object, __: object, after: Release, *, pinned: Release | None) -> None:
+        pins.replace("local", "iris", pinned, after)
         self.up()
 
     def is_applied(self, *_: object) -> bool:
@@ -194,6 +194,21 @@ def test_what_a_person_releases_meanwhile_stays_and_the_trial_ends(
     assert started.trial() is None
     assert present() == by_hand
     assert platform.applied == [(1, 10)]
+
+
+def test_what_a_person_releases_while_a_version_is_checked_stays(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand = Release(**pin(4).model_dump(), history=(pin(1),))
+
+    def check_while_a_person_releases(*_: object) -> None:
+        platform.champion = 4
+        write_releases("local", {"iris": by_hand})
+
+    monkeypatch.setattr(watch, "check", check_while_a_person_releases)
+    assert watched(platform).trial() is None
+    assert present() == by_hand
+    assert platform.applied == []
 
 
 def test_an_interrupted_trial_goes_on_with_its_canary(platform: Platform) -> None:

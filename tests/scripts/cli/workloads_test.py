@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from modules.core.errors import UserError
 from modules.core.releases import Pin
-from scripts.cli import release, reproduce, rollback, train, workloads
+from scripts.cli import rank, release, reproduce, rollback, train, workloads
 from scripts.cli.main import app
 from tests.scripts.cli.fakes import DIGEST, always, quiet, stack
 
@@ -91,3 +92,46 @@ def test_a_repetition_shows_each_metric_to_the_last_digit(monkeypatch: pytest.Mo
     text = printed("reproduce", "t1")
     assert text.count("0.05440805209645018") == 2
     assert "the same metrics" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--once"], "--once"),
+        (["--share", "5"], "--share"),
+        (["--window", "60", "--model-version", "4"], "--window"),
+        (["--requests", "100"], "--requests"),
+        (["--limit", "9", "--share", "5", "--rank", "1"], "--share, --limit"),
+    ],
+)
+def test_an_option_of_a_watch_is_refused_without_it(options: list[str], named: str) -> None:
+    done = CliRunner().invoke(app, ["release", "iris", *options])
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception).startswith(f"{named}: allowed with --watch only")
+
+
+def test_a_rank_is_looked_for_within_the_step_and_resumed_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def follow(_stack: str, _title: str, command: list[str], work: Any) -> Any:
+        commands.append(command)
+        return work(quiet, Path("log"))
+
+    asked: list[object] = []
+
+    def run(_stack: str, _name: str, number: int, *_: object) -> release.Outcome:
+        asked.append(number)
+        return served(changed=True)
+
+    monkeypatch.setattr(workloads, "_follow", follow)
+    monkeypatch.setattr(rank, "version_of", always(9))
+    monkeypatch.setattr(release, "release", run)
+    printed("release", "iris", "--rank", "2")
+    assert asked == [9]
+    assert commands == [["release", "iris", "--rank", "2"]]
+
+
+def test_the_list_of_commands_cuts_no_sentence_off() -> None:
+    for group in ([], ["pipeline"], ["images"]):
+        text = printed(*group, "--help")
+        assert "..." not in text.partition("Commands:")[2]

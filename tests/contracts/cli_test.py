@@ -1,0 +1,57 @@
+"""How the files of the `groundwork` command may import each other, and what its start may load."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from modules.core.paths import REPOSITORY
+
+from .layers_test import imports, sources
+
+CLI = "scripts.cli"
+HEAVY = {
+    *("boto3", "botocore", "httpx", "jinja2", "mlflow", "pulumi", "pulumi_kubernetes", "pydantic", "rich", "yaml"),
+    *("asyncio", "embedded", "stacks", "workloads"),
+}
+"""What no command needs before it is known which one runs."""
+
+
+def imported() -> dict[str, set[str]]:
+    """The other files of the command that each of them imports, wherever in it."""
+    files = {path.stem: path for path in sources("scripts/cli")}
+    return {name: _files_among(imports(path), files) - {name} for name, path in files.items()}
+
+
+def _files_among(names: set[str], files: Mapping[str, Path]) -> set[str]:
+    return {part for name in names if name.startswith(f"{CLI}.") for part in [name.split(".")[2]] if part in files}
+
+
+def loaded_by(modules: str) -> set[str]:
+    """Top-level packages that an interpreter has once it imported these."""
+    program = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_no_files_of_the_command_import_each_other_in_a_circle() -> None:
+    try:
+        TopologicalSorter(imported()).prepare()
+    except CycleError as error:
+        pytest.fail(f"imported in a circle: {' <- '.join(error.args[1])}")
+
+
+def test_nothing_imports_the_registration_of_the_commands() -> None:
+    assert [name for name, others in imported().items() if "main" in others] == []
+
+
+def test_help_starts_without_what_the_commands_need() -> None:
+    assert loaded_by(f"{CLI}.main") & HEAVY == set()
+
+
+def test_only_the_engine_loads_the_sdk_of_pulumi() -> None:
+    every = ", ".join(f"{CLI}.{name}" for name in imported() if name != "__init__")
+    assert {name for name in loaded_by(every) if name.startswith("pulumi")} == set()
