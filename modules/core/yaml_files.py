@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
     """Refuses a key that is given twice, and one that is no text."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        tag: str = super().resolve(kind, value, implicit)
+        tag: Any = super().resolve(kind, value, implicit)  # pyright: ignore[reportUnknownVariableType]
         if tag == BOOLEAN and value.lower() not in {"true", "false"}:
             return TEXT
         return TEXT if tag in {INTEGER, FLOAT} and ":" in value else tag
