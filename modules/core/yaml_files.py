@@ -4,7 +4,7 @@ PyYAML follows YAML 1.1: `no` and `off` are false, `6:40` is 400, and of a key t
 To the engine all these are text, and the second key is an error.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
     """Refuses a key that is given twice, and one that is no text."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        tag: Any = super().resolve(kind, value, implicit)  # pyright: ignore[reportUnknownVariableType]
+        tag = cast(str, super().resolve(kind, value, implicit))
         if tag == BOOLEAN and value.lower() not in {"true", "false"}:
             return TEXT
         return TEXT if tag in {INTEGER, FLOAT} and ":" in value else tag
