@@ -7,13 +7,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-import yaml
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from modules.airflow.settings import AirflowSettings
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, Port, Settings, validated
+from modules.core.yaml_files import read_yaml
 from modules.database.settings import DatabaseSettings
 from modules.gateway.settings import GatewaySettings
 from modules.jenkins.settings import JenkinsSettings
@@ -27,6 +27,8 @@ RESERVED = frozenset({"airflow", "api", "database", "gateway", "groundwork", "je
 """Names of services: a workload of such a name would share its namespace and its address."""
 CANARY_SUFFIX = "-canary"
 """Of what is tried beside a workload's server."""
+TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
+"""What the engine knows in a stack's file; it passes over anything else in silence."""
 
 
 def _private_sixteen(text: str) -> str:
@@ -139,12 +141,18 @@ def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
     path = folder / f"Pulumi.{stack}.yaml"
     source = f"stacks/{path.name}"
     try:
-        document = yaml.safe_load(path.read_text())
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UserError(_unknown_stack(stack, folder)) from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{source} is not YAML: {' '.join(str(error).split())}") from error
-    content = _mapping(document, source)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{source} can't be read: {error}: save it as UTF-8") from error
+    content = _mapping(read_yaml(text, source=source), source)
+    for key in content:
+        if key not in TOP_LEVEL:
+            raise UserError(
+                f"{source}: {key!r} is at the top level, where nothing reads it: put it below `config:` "
+                f"(at the top level: {', '.join(TOP_LEVEL)})"
+            )
     return parse(_mapping(content.get("config"), f"{source}: config"), source=source)
 
 
@@ -155,8 +163,10 @@ def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
     """
     values: dict[str, Any] = {}
     for key, value in config.items():
-        namespace, separator, name = key.rpartition(":")
-        if not separator or namespace == PROJECT:
+        namespace, name = _split_key(key, source)
+        if namespace == PROJECT:
+            if name in values:
+                raise UserError(f"{PROJECT}:{name}: given twice, once as {key!r}: keep one of them ({source})")
             values[name] = _decoded(value)
         elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
             raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
@@ -189,9 +199,23 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], value)
 
 
+def _split_key(key: str, source: str) -> tuple[str, str]:
+    """(namespace, name) by the engine's rules: `name`, `namespace:name`, and of old `namespace:config:name`."""
+    match key.split(":"):
+        case [name]:
+            return PROJECT, name
+        case [namespace, name] | [namespace, "config", name]:
+            return namespace, name
+        case _:
+            raise UserError(f"{key}: no key of a configuration; write {PROJECT}:NAME ({source})")
+
+
 def _decoded(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(("{", "[")):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except ValueError:  # text that only looks like it: refused where it stands for a group
+            return value
     if isinstance(value, Mapping):
         group = cast(Mapping[str, Any], value)
         return group["secure"] if list(group) == ["secure"] else group  # encrypted: only the program needs more

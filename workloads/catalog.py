@@ -4,10 +4,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from modules.core.errors import UserError
 from modules.core.settings import validated
+from modules.core.yaml_files import read_yaml
 from workloads.settings import Workload
 
 FOLDER = Path(__file__).resolve().parent
@@ -26,10 +25,7 @@ def load(name: str, folder: Path = FOLDER) -> Workload:
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UserError(f"workload {name!r} is unknown; known: {', '.join(names) or 'none'}.{hint}")
     place = f"workloads/{name}/workload.yaml"
-    try:
-        content: Any = yaml.safe_load((folder / name / "workload.yaml").read_text())
-    except yaml.YAMLError as error:
-        raise UserError(f"{place} is not YAML: {error}") from error
+    content: Any = read_yaml((folder / name / "workload.yaml").read_text(), source=place)
     if not isinstance(content, dict):
         raise UserError(f"{place} holds {type(content).__name__}, expected a mapping with the keys of a workload")
     workload = validated(Workload, content, source=place, prefix="")  # pyright: ignore[reportUnknownArgumentType]

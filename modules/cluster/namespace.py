@@ -5,7 +5,7 @@ from pulumi_kubernetes.core.v1 import Namespace as KubernetesNamespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
-from modules.core.component import Component
+from modules.core.component import OURS, Component
 from modules.core.contracts import Cluster
 from modules.core.kubernetes import POD_SECURITY, allow_dns, deny_all
 from modules.core.labels import Labels
@@ -31,7 +31,9 @@ class Namespace(Component):
         made = KubernetesNamespace(
             f"{name}-namespace",
             metadata=ObjectMetaArgs(
-                name=physical_name, labels={**labels.of(name, component="namespace"), **POD_SECURITY}
+                name=physical_name,
+                labels={**labels.of(name, component="namespace"), **POD_SECURITY},
+                annotations=OURS,
             ),
             opts=self.child(protect=protect),
         )

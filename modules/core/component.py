@@ -9,6 +9,10 @@ from .images import version_of
 from .labels import VERSION, Labels, selector
 from .simulation import BECAUSE, SIMULATED
 
+OURS: Mapping[str, str] = {"pulumi.com/patchForce": "true"}
+"""Annotation of every object: a field that a person changed by hand (`kubectl scale`, `kubectl edit`) is taken back
+when the object changes next, which would be refused otherwise. What the program doesn't declare stays as it is."""
+
 
 class Component(pulumi.ComponentResource):
     """`X(name, *, settings, labels, <neighbour contracts>, opts=None)`.
@@ -39,7 +43,7 @@ class Component(pulumi.ComponentResource):
             name=name,
             namespace=namespace,
             labels=self.labels.of(self.name, component=component),
-            annotations=annotations,
+            annotations={**OURS, **(annotations or {})},
         )
 
     def pod_meta(

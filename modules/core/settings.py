@@ -115,7 +115,10 @@ def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
     if problem["type"] == "literal_error":
         return f"{path} is {_shown(given)}; {_advice(str(given), _choices(model, location))}"
     if problem["type"] == "model_type":
-        return f"{path} is {_shown(given)}: a group of keys is wanted; {_advice('', _keys_at(model, location))}"
+        hint = "write them below it, without quotes; " if isinstance(given, str) else ""
+        return f"{path} is {_shown(given)}: a group of keys is wanted; {hint}{_advice('', _keys_at(model, location))}"
+    if problem["type"] == "bool_type":
+        return f"{path} is {_shown(given)}; allowed: true, false; {_description(model, location)}"
     return f"{path} is {_shown(given)}: {problem['msg']}; {_description(model, location)}"
 
 

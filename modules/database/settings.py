@@ -9,7 +9,9 @@ from modules.core.settings import Resources, Settings, resources
 class DatabaseSettings(Settings):
     """PostgreSQL."""
 
-    volume: Size = Field(default="5Gi", description="Size of the volume that holds all databases.")
+    volume: Size = Field(
+        default="5Gi", description="Size of the volume that holds all databases; fixed once it is made."
+    )
     max_connections: int = Field(
         default=60, ge=10, le=1000, description="Connections at once, of all services together, 10 to 1000."
     )

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from modules.core.errors import UserError
 from modules.core.images import Digest, Tag
+from modules.core.yaml_files import read_yaml
 
 LIST = Path(__file__).with_name("third_party.yaml")
 UNRESOLVED = "unresolved"
@@ -43,9 +43,7 @@ class _List(BaseModel):
 def read_third_party(path: Path = LIST) -> dict[str, ThirdPartyImage]:
     """The images by name. UserError where the list says something wrong."""
     try:
-        return _List.model_validate(yaml.safe_load(path.read_text())).images
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        return _List.model_validate(read_yaml(path.read_text(), source=str(path))).images
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "document"

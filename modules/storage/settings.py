@@ -53,7 +53,9 @@ class StorageSettings(Settings):
     """The object store."""
 
     buckets: BucketsSettings = Field(default=BucketsSettings(), description="The buckets, by role.")
-    volume: Size = Field(default="10Gi", description="Size of the volume that holds all objects.")
+    volume: Size = Field(
+        default="10Gi", description="Size of the volume that holds all objects; fixed once it is made."
+    )
     local_port: Port | None = Field(
         default=8333, description="Port on 127.0.0.1 of the S3 API, 1024 to 65535; null: not published."
     )

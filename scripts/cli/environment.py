@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
 from stacks.settings import FOLDER, PlatformSettings, load
 
+from . import shell
 from .files import create
 
 PROJECT = "groundwork"
@@ -130,10 +131,13 @@ class Environment:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "KUBECONFIG": str(self.kubeconfig),
-            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['storage']}",
-            "AWS_REGION": "us-east-1",
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.s3_credentials),
+            **shell.direct(os.environ, self.settings.foundation.network),
         }
+        if (port := ports.get("storage")) is not None:
+            own["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{port}"
+            own["AWS_REGION"] = own["AWS_DEFAULT_REGION"] = "us-east-1"
+            own["AWS_SHARED_CREDENTIALS_FILE"] = str(self.s3_credentials)
+            own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
         if (port := ports.get("gateway")) is not None:
             own["MLFLOW_TRACKING_URI"] = client_address("mlflow", port)
             own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.authority)
@@ -143,8 +147,10 @@ class Environment:
         return own
 
     def process_environment(self) -> dict[str, str]:
-        """The variables on top of this process's own."""
-        return {**os.environ, **self.variables()}
+        """The variables on top of this process's own, without those of a person that would take over."""
+        foreign = set(shell.foreign(os.environ))
+        kept = {name: value for name, value in os.environ.items() if name not in foreign}
+        return {**kept, **self.variables(), "KUBERC": "off"}  # a person's defaults for kubectl are for a person
 
 
 @cache
@@ -161,8 +167,10 @@ def official_pulumi() -> Path | None:
     return Path(pulumi)
 
 
-def shell_exports(variables: Mapping[str, str]) -> str:
-    """`export` lines for a POSIX shell."""
+def shell_exports(variables: Mapping[str, str], removed: Iterable[str] = ()) -> str:
+    """`unset` and `export` lines for a POSIX shell."""
     import shlex
 
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    gone = sorted({*removed} - variables.keys())
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join([f"unset {' '.join(gone)}", *exports] if gone else exports)

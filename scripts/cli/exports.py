@@ -2,22 +2,33 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
 from modules.core.errors import UserError
 
-from . import gateway, kubectl
+from . import gateway, kubectl, shell
 from .environment import Environment, shell_exports
 
 
-def run(stack: str) -> None:
+def run(stack: str, foreign: Sequence[str] = ()) -> None:
+    """`foreign`: variables of the calling shell that would take over, for it to unset."""
     environment = Environment(stack)
+    prepare_s3(environment)
+    variables = {**environment.variables(), **mlflow_login(environment)}
+    typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *foreign]))
+
+
+def prepare_s3(environment: Environment) -> None:
+    if environment.settings.storage.local_port is None:
+        key = f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml"
+        print(f"groundwork: no exports for S3, since {key}: the object store is not published", file=sys.stderr)
+        return
     try:
         write_s3_credentials(environment)
     except UserError as error:
         print(f"groundwork: no S3 credentials yet: {error}", file=sys.stderr)
-    typer.echo(shell_exports({**environment.variables(), **mlflow_login(environment)}))
 
 
 def mlflow_login(environment: Environment) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Those are imported when a command runs, so that `--help` and `env` start in a moment.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from modules.core.errors import UserError
 
 from .output import Commands
 from .pipeline import app as pipeline_app
+from .shell import claim
 from .workloads import register
 
 STACK = Annotated[str, typer.Argument(help="Stack: an environment, stacks/Pulumi.<stack>.yaml.", show_default=True)]
@@ -69,11 +71,11 @@ def start(stack: STACK = "local") -> None:
 
 
 @app.command(epilog='Example: `eval "$(scripts/env)"`, then `pulumi preview -s local`, `kubectl get pods -A`')
-def env(stack: STACK = "local") -> None:
+def env(context: typer.Context, stack: STACK = "local") -> None:
     """Print the exports with which plain `pulumi`, `kubectl`, S3 and MLflow clients talk to the environment."""
     from .exports import run
 
-    run(stack)
+    run(stack, context.obj or ())
 
 
 @app.command(epilog="Example: `groundwork status --json`")
@@ -120,7 +122,7 @@ def images_resolve() -> None:
 def main() -> None:
     """Entry point: a UserError is one readable paragraph and exit code 1."""
     try:
-        app()
+        app(prog_name="groundwork", obj=claim(os.environ))
     except UserError as error:
         from rich.console import Console
 

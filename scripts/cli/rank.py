@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
@@ -91,8 +92,14 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
 
 
 def store(environment: Environment) -> Any:
-    """An S3 client of the environment's administrator, on this machine."""
-    login, variables = LOGINS["storage"], environment.variables()
+    """An S3 client of the environment's administrator, on this machine. It never asks a proxy."""
+    login = LOGINS["storage"]
+    port = environment.settings.storage.local_port
+    if port is None:
+        raise UserError(
+            f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command reads the "
+            f"object store from this machine, so give it a port and run `scripts/up {environment.stack}` again"
+        )
     keys = kubectl.secret(environment, namespace(environment.stack, login.tenant), login.secret)
     if keys is None:
         raise UserError(
@@ -101,8 +108,9 @@ def store(environment: Environment) -> Any:
     library: Any = boto3  # generates its clients at run time: nothing to check types against
     return library.client(
         "s3",
-        endpoint_url=variables["AWS_ENDPOINT_URL_S3"],
-        region_name=variables["AWS_REGION"],
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=environment.variables()["AWS_REGION"],
         aws_access_key_id=keys[login.username],
         aws_secret_access_key=keys[login.password],
+        config=Config(proxies={}),
     )

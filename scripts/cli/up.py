@@ -9,14 +9,16 @@ from embedded.cluster.host import require_root
 from embedded.providers.install import install
 from embedded.toolchain import build
 from modules.core.contracts import Registry
+from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import read_releases, release_file
 from modules.registry.build import build_images
 from stacks.settings import port_key
 from stacks.third_party import jenkins_images
+from workloads import catalog
 
-from . import engine, host, services
+from . import engine, host, services, volumes
 from .companion import companion, watch_command
 from .environment import Environment, official_pulumi
 from .output import console, print_json
@@ -169,8 +171,19 @@ def refuse_taken_ports(up: Up) -> None:
 
 def check_settings(environment: Environment) -> None:
     """Wrong settings and unreadable pins are refused before anything is changed."""
-    _ = environment.settings
+    check_workloads(environment)
+    volumes.check(environment)
     read_releases(environment.stack)
     read_images(environment.stack)
     if environment.settings.jenkins.enabled:
         jenkins_images(environment.settings)
+
+
+def check_workloads(environment: Environment) -> None:
+    """UserError for a workload that is not there, and for a workload.yaml that says something wrong."""
+    for name in sorted(environment.settings.workloads):
+        try:
+            catalog.load(name)
+        except UserError as error:
+            key = f"groundwork:workloads.{name} in stacks/Pulumi.{environment.stack}.yaml"
+            raise UserError(f"{key}: {error}") from error

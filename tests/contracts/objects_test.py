@@ -38,6 +38,11 @@ def test_every_object_carries_the_standard_labels(objects: list[Declared]) -> No
         assert labels["groundwork.dev/environment"] == "local"
 
 
+def test_every_object_takes_back_what_a_person_changed_by_hand(objects: list[Declared]) -> None:
+    for declared in objects:
+        assert declared.inputs["metadata"].get("annotations", {}).get("pulumi.com/patchForce") == "true", str(declared)
+
+
 def test_pods_carry_the_labels_of_their_objects_and_the_version_of_their_software(objects: list[Declared]) -> None:
     for declared in objects:
         for pod in declared.pods():

@@ -141,6 +141,21 @@ def test_a_start_of_a_running_cluster_changes_nothing(cluster: Cluster) -> None:
     assert {process.pid for process in cluster.processes() if process.pod is None} == before
 
 
+def test_a_cron_job_may_name_a_time_zone_whatever_this_machine_knows_of_them(tested: Cluster) -> None:
+    job = pod("late", *SERVE)["spec"] | {"restartPolicy": "Never"}
+    document: dict[str, Any] = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "late", "namespace": NAMESPACE},
+        "spec": {
+            "schedule": "0 3 * * *",
+            "timeZone": "Pacific/Auckland",
+            "jobTemplate": {"spec": {"template": {"spec": job}}},
+        },
+    }
+    assert "created" in kubectl(tested, "create", "--dry-run=server", "-f-", document=document)
+
+
 def test_logs_and_exec_work_in_a_pod_of_the_restricted_standard(tested: Cluster) -> None:
     run_pod(tested, pod("talker", *SERVE))
     assert eventually(lambda: "Starting to serve" in kubectl(tested, "logs", "-n", NAMESPACE, "talker"))

@@ -133,8 +133,12 @@ def test_releasing_what_serves_is_nothing_to_do() -> None:
     assert pinned() == before
 
 
-def test_a_release_and_a_rollback_lose_no_request(mlflow: Mlflow, address: str) -> None:
+def test_a_release_and_a_rollback_lose_no_request_and_take_back_what_a_person_scaled(
+    platform: Environment, mlflow: Mlflow, address: str
+) -> None:
     first, second = pinned().model_version, another_version(mlflow)
+    deployment = ("deployment/iris", "-n", f"{STACK}-iris")
+    kubectl.run(platform, "scale", *deployment, "--replicas=2")
     with load(address) as seen:
         assert command("release", "iris", "--model-version", str(second))["changed"] is True
         assert pinned().model_version == second
@@ -144,6 +148,9 @@ def test_a_release_and_a_rollback_lose_no_request(mlflow: Mlflow, address: str) 
     assert seen.failures == []
     assert set(seen.versions) == {str(first), str(second)}
     assert pinned().model_version == first
+    served = kubectl.get(platform, *deployment)
+    assert served is not None
+    assert served["spec"]["replicas"] == 1
 
 
 def test_a_model_whose_files_were_changed_is_not_released(mlflow: Mlflow, address: str) -> None:

@@ -23,6 +23,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"groundwork:jenkins": {"enabled": False, "agents": 10, "volume": "20Gi"}},
     {"groundwork:jenkins": {"repository": "someone/groundwork"}, "groundwork:github_token": "secret"},
     {"groundwork:jenkins": {"repository": "someone/groundwork"}, "groundwork:github_token": {"secure": "v1:encrypted"}},
+    {"groundwork:config:owner": "data-team"},
     {"pulumi:tags": {"a": "b"}, "kubernetes:context": "other"},
 ]
 
@@ -41,6 +42,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"groundwork:storage": {"volume": "-5Gi"}}, "groundwork:storage.volume is '-5Gi'"),
     ({"groundwork:storage": {"volume": 10}}, "groundwork:storage.volume is 10"),
     ({"groundwork:storage": "much"}, "groundwork:storage is 'much': a group of keys is wanted"),
+    (
+        {"groundwork:jenkins": "{enabled: false}"},
+        "groundwork:jenkins is '{enabled: false}': a group of keys is wanted; write them below it, without quotes",
+    ),
+    ({"groundwork:storage": "[1, 2"}, "groundwork:storage is '[1, 2': a group of keys is wanted"),
+    ({"groundwork:jenkins": {"enabled": "no"}}, "groundwork:jenkins.enabled is 'no'; allowed: true, false"),
+    ({"owner": "a", "groundwork:owner": "b"}, "groundwork:owner: given twice, once as 'groundwork:owner'"),
+    ({"a:b:c": 1}, "a:b:c: no key of a configuration; write groundwork:NAME"),
     ({"groundwork:storage": {"local_port": 0}}, "groundwork:storage.local_port is 0"),
     ({"groundwork:storage": {"local_port": 65536}}, "groundwork:storage.local_port is 65536"),
     (
@@ -155,6 +164,54 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
 def test_what_pulumi_writes_beside_the_configuration_is_no_matter(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text("encryptionsalt: v1:x\nconfig:\n  groundwork:owner: me\n")
     assert load("local", tmp_path).owner == "me"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "config:\n  groundwork:jenkins:\n    enabled: no\n",
+            "groundwork:jenkins.enabled is 'no'; allowed: true, false; Whether the platform has a Jenkins. "
+            "(stacks/Pulumi.local.yaml)",
+        ),
+        (
+            "config:\n  groundwork:foundation:\n    ports: {api: 1:46:40}\n",
+            "groundwork:foundation.ports.api is '1:46:40'",
+        ),
+        (
+            "config:\n  groundwork:owner: a\n  groundwork:owner: b\n",
+            "stacks/Pulumi.local.yaml, line 3: 'groundwork:owner' is there twice in one group: keep one of the two",
+        ),
+        (
+            "config:\n  groundwork:storage:\n    volume: 1Gi\n    buckets: {}\n    volume: 2Gi\n",
+            "stacks/Pulumi.local.yaml, line 5: 'volume' is there twice",
+        ),
+        ("config:\n  5: x\n", "stacks/Pulumi.local.yaml, line 2: '5' is a key, but no text: put it in quotes"),
+        (
+            "groundwork:owner: me\n",
+            "stacks/Pulumi.local.yaml: 'groundwork:owner' is at the top level, where nothing reads it: "
+            "put it below `config:`",
+        ),
+        ("config: {}\nowner: me\n", "stacks/Pulumi.local.yaml: 'owner' is at the top level"),
+    ],
+)
+def test_what_the_engine_would_not_take_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text(text)
+    with pytest.raises(UserError) as caught:
+        load("local", tmp_path)
+    assert str(caught.value).startswith(message)
+    assert "stacks/Pulumi.local.yaml" in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_bytes(b"config: {groundwork:owner: caf\xe9}\n")
+    with pytest.raises(UserError, match=r"stacks/Pulumi\.local\.yaml can't be read: .*save it as UTF-8"):
+        load("local", tmp_path)
+
+
+def test_true_and_false_are_read_as_the_engine_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  groundwork:jenkins: {enabled: False}\n")
+    assert load("local", tmp_path).jenkins.enabled is False
 
 
 @pytest.mark.parametrize("example", ["local", "test"])

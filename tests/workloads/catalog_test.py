@@ -24,6 +24,7 @@ def test_a_workload_is_not_looked_up_outside_its_folder() -> None:
     ("content", "message"),
     [
         ("name: [", "workloads/wine/workload.yaml is not YAML"),
+        ("name: wine\nname: wine\n", "workloads/wine/workload.yaml, line 2: 'name' is there twice"),
         ("- name", "holds list, expected a mapping"),
         ("", "holds NoneType, expected a mapping"),
         ("name: wine", "description: missing"),

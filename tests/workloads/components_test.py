@@ -158,7 +158,7 @@ def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Re
     spec = recorder.objects["Deployment", "iris"]["spec"]
     pod = spec["template"]["spec"]
     annotations = recorder.objects["Deployment", "iris"]["metadata"]["annotations"]
-    assert annotations == {"pulumi.com/timeoutSeconds": str(int(spec["progressDeadlineSeconds"]))}
+    assert annotations["pulumi.com/timeoutSeconds"] == str(int(spec["progressDeadlineSeconds"]))
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     assert (
         environment(pod).items()
@@ -177,7 +177,7 @@ def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Re
 def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(recorder: Recorder) -> None:
     serving(WorkloadSettings(local_port=8080))
     service, deployment = recorder.objects["Service", "iris"], recorder.objects["Deployment", "iris"]
-    assert service["metadata"]["annotations"] == {"groundwork.dev/local-port": "8080"}
+    assert service["metadata"]["annotations"]["groundwork.dev/local-port"] == "8080"
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
     assert service["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
 

@@ -6,6 +6,8 @@ Exits with 32 where the error was shown already.
 """
 
 import asyncio
+import atexit
+import contextlib
 import gc
 import inspect
 import json
@@ -13,10 +15,11 @@ import logging
 import os
 import pathlib
 import runpy
+import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
 ERROR_SHOWN = 32
 INTERRUPTED = 130
@@ -24,6 +27,7 @@ OBJECTS_BEFORE_COLLECTION = 50_000
 """Python's default of 700 searches the many objects of a large program over and over, and finds nothing."""
 
 try:
+    import grpc
     import pulumi
     import pulumi.runtime
 except ImportError:
@@ -99,26 +103,60 @@ def main() -> int:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    executor = ThreadPoolExecutor(max(int(chosen["parallel"]), 1) * 4)
-    loop.set_default_executor(executor)
+    loop.set_default_executor(ThreadPoolExecutor(max(int(chosen["parallel"]), 1) * 4))
     try:
         loop.run_until_complete(
             pulumi.runtime.run_in_stack(lambda: (runpy.run_path(program, run_name="__main__"), None)[1])
         )
-    except KeyboardInterrupt:
-        return INTERRUPTED  # the engine has had enough, and says why
     except pulumi.RunError as error:
-        pulumi.log.error(str(error))
+        tell(str(error))
         return 1
     except Exception:
-        pulumi.log.error("Program failed with an unhandled exception:\n" + user_traceback(program))
+        tell("Program failed with an unhandled exception:\n" + user_traceback(program))
         return ERROR_SHOWN
-    finally:
-        executor.shutdown(wait=True)
-        loop.close()
-        sys.stdout.flush()
-        sys.stderr.flush()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
     return 0
 
 
-sys.exit(main())
+def tell(message: str) -> None:
+    """Shows an error beside the stack, unless the engine has gone: then it said why, and nobody listens."""
+    with contextlib.suppress(grpc.RpcError):
+        pulumi.log.error(message)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends without Python's own end: of what an unfinished program leaves behind, that would tell with tracebacks
+    which the engine shows beside the cause."""
+    signal.signal(signal.SIGINT, end_at_once)
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def end_at_once(number: int, frame: object) -> NoReturn:
+    del number, frame
+    os._exit(INTERRUPTED)
+
+
+def forget_interrupt(unraisable: Any) -> None:
+    """An interrupt may come where nothing can be raised, such as while an object is removed: it counts there too."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        leave(INTERRUPTED)
+    sys.__unraisablehook__(unraisable)
+
+
+if __name__ == "__main__":
+    sys.unraisablehook = forget_interrupt
+    try:
+        ended = main()
+    except KeyboardInterrupt:
+        ended = INTERRUPTED  # the engine has had enough, and says why
+    except SystemExit as exit_of_program:
+        if isinstance(exit_of_program.code, str):
+            print(exit_of_program.code, file=sys.stderr)
+        ended = exit_of_program.code if isinstance(exit_of_program.code, int) else int(bool(exit_of_program.code))
+    if ended:
+        leave(ended)
+    signal.signal(signal.SIGINT, end_at_once)

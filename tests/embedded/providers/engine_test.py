@@ -229,6 +229,36 @@ def test_a_failing_program_shows_its_own_lines_only(project: Project) -> None:
     assert "runpy" not in told
 
 
+@pytest.mark.parametrize("command", [("preview",), ("preview", "--json"), ("up", "--yes", "--skip-preview")])
+def test_a_failing_resource_shows_its_cause_alone(tmp_path: Path, toolchain: Path, command: tuple[str, ...]) -> None:
+    project = Project(tmp_path, toolchain, kubeconfig="")
+    project.write(
+        """
+        import pulumi
+        import pulumi_random as random
+
+        bad = random.RandomString("bad", length=4, min_lower=9)
+        for number in range(20):
+            random.RandomString(f"good-{number}", length=bad.result.apply(len))
+        """
+    )
+    project.run("stack", "init", "dev")
+    told = project.run(*command, check=False)
+    assert "length is 4; at least 9" in told
+    for noise in ("Traceback", "KeyboardInterrupt", "Exception ignored", "lost sys.stderr"):
+        assert noise not in told
+
+
+def test_a_program_that_ends_by_itself_says_so_in_its_own_words(tmp_path: Path, toolchain: Path) -> None:
+    project = Project(tmp_path, toolchain, kubeconfig="")
+    project.write("import atexit, sys\natexit.register(print, 'tidied up')\nsys.exit('enough')\n")
+    project.run("stack", "init", "dev")
+    told = project.run("preview", check=False)
+    assert "enough" in told
+    assert "tidied up" in told
+    assert "Traceback" not in told
+
+
 def test_only_the_programs_folder_is_on_its_module_path(project: Project) -> None:
     project.write("import sys, pulumi\npulumi.export('first', sys.path[0])\npulumi.export('all', sys.path)\n")
     project.up()

@@ -1,8 +1,11 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.cli import candidate, preview, up
+from scripts.cli.environment import Environment
 from scripts.cli.steps import check_order, up_to
 from tests.scripts.cli.fakes import always, refused, settings, stack
 
@@ -10,8 +13,9 @@ NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes"
 
 
 @pytest.fixture(autouse=True)
-def no_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     none: dict[str, object] = {}
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     for name in ("read_releases", "read_images"):
         monkeypatch.setattr(up, name, always(none))
 
@@ -32,3 +36,45 @@ def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monk
     before = ["host", "toolchain", "cluster", "images"]
     assert [step.name for step in up_to(steps, preview.BEFORE_PLATFORM)] == before
     assert [step.name for step in up_to(steps, candidate.PLATFORM)] == [*before, "platform"]
+
+
+def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch, settings(**{"groundwork:workloads": {"irsi": {}}}))
+    assert refused(lambda: up.check_settings(environment)) == (
+        "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: iris. "
+        "Did you mean 'iris'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "component"), [("storage", "SeaweedFS"), ("database", "PostgreSQL"), ("jenkins", "Jenkins")]
+)
+@pytest.mark.parametrize("size", ["1Gi", "500Gi"])
+def test_another_size_for_a_volume_that_is_there_is_refused_with_what_helps(
+    group: str, component: str, size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = stack(monkeypatch, settings(**{f"groundwork:{group}": {"volume": size}}))
+    up.check_settings(environment)
+    declare_volume(environment, group, component, "10Gi")
+    said = refused(lambda: up.check_settings(environment))
+    assert said.startswith(f"groundwork:{group}.volume is '{size}' in stacks/Pulumi.local.yaml")
+    assert "set it back to 10Gi" in said
+    declare_volume(environment, group, component, size)
+    up.check_settings(environment)
+
+
+def test_the_volume_of_a_service_that_is_left_out_may_have_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out: dict[str, Any] = {"groundwork:jenkins": {"enabled": False, "volume": "1Gi"}}
+    environment = stack(monkeypatch, settings(**left_out))
+    declare_volume(environment, "jenkins", "Jenkins", "8Gi")
+    up.check_settings(environment)
+
+
+def declare_volume(environment: Environment, group: str, component: str, size: str) -> None:
+    """A state with the StatefulSet of a service."""
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": size}}}}
+    urn = f"urn:pulumi:local::groundwork::groundwork:{group}:{component}$kubernetes:apps/v1:StatefulSet::{group}-server"
+    resource = {"urn": urn, "inputs": {"spec": {"volumeClaimTemplates": [claim]}}}
+    folder = environment.backend / ".pulumi/stacks/groundwork"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "local.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": [resource]}}}))

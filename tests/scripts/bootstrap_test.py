@@ -1,0 +1,47 @@
+"""The commands start on a machine where a person's shell says all sorts of things."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from modules.core.paths import REPOSITORY
+
+LAUNCHER = REPOSITORY / ".venv/bin/groundwork"
+
+
+def help_of(*command: str, **variables: str) -> str:
+    done = subprocess.run(
+        [*command, "--help"], env={**os.environ, **variables}, cwd="/", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def another_scripts(tmp_path: Path) -> str:
+    """A folder with packages of the names that the command needs."""
+    for name in ("scripts", "typer", "modules"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("command", [str(LAUNCHER), str(REPOSITORY / "scripts/pipeline")])
+def test_what_a_person_says_to_python_is_not_for_the_command(command: str, another_scripts: str) -> None:
+    assert "Usage: groundwork" in help_of(command, PYTHONPATH=another_scripts, PYTHONHOME="/nowhere")
+
+
+def test_a_shell_may_look_for_folders_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    relative = "work=$PWD; cd $REPOSITORY && scripts/pipeline"
+    assert "Usage: groundwork" in help_of(
+        *("bash", "-c", f'{relative} "$@"', "bash"), CDPATH=str(tmp_path), REPOSITORY=str(REPOSITORY)
+    )
+
+
+def test_a_shell_without_a_home_gets_the_users_own() -> None:
+    assert "Usage: groundwork" in help_of(
+        "env", "-u", "HOME", "-u", "XDG_CACHE_HOME", str(REPOSITORY / "scripts/pipeline")
+    )
