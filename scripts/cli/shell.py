@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, MutableMapping
 
-from embedded.cluster.network import split
 from modules.core.paths import user_home
 
 PREFIXES = ("AWS_", "KUBE", "MLFLOW_", "PULUMI_", "PYTHON")
@@ -41,6 +40,8 @@ def direct(environ: Mapping[str, str], network: str) -> dict[str, str]:
     Go and curl know ranges of addresses, Python's clients mostly don't: the node's addresses are there one by one too.
     Some programs read the name in capitals, some the other one; each keeps what it would have read.
     """
+    from embedded.cluster.network import split
+
     ranges = split(network)
     single = (ranges.node, ranges.api_service, ranges.host_end, ranges.node_end)
     own = [*LOCAL, str(ranges.whole), *map(str, single)]

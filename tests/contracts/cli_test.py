@@ -21,8 +21,8 @@ HEAVY = {
 
 
 def imported() -> dict[str, set[str]]:
-    """The other files of the command that each of them imports, wherever in it."""
-    files = {path.stem: path for path in sources("scripts/cli")}
+    """The other files of the command that each of them imports, wherever in it; __main__ is its start."""
+    files = {path.stem: path for path in sources("scripts/cli") if path.stem != "__main__"}
     return {name: _files_among(imports(path), files) - {name} for name, path in files.items()}
 
 
