@@ -121,8 +121,9 @@ class ControlPlane:
         path.write_text(text)
 
     def _write_kubeconfig(self) -> None:
-        cluster = {"server": self.server, "certificate-authority": "ca.crt"}
-        user = {"client-certificate": "admin.crt", "client-key": "admin.key"}
+        # Whole paths: the plugin does not look beside the kubeconfig.
+        cluster = {"server": self.server, "certificate-authority": str(self.folder / "ca.crt")}
+        user = {"client-certificate": str(self.folder / "admin.crt"), "client-key": str(self.folder / "admin.key")}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
