@@ -37,8 +37,10 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
-def preview(environment: Environment) -> dict[str, Any]:
-    """What `pulumi up` would do, as `pulumi preview --json` tells it. Raises UserError when the program fails."""
+def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
+    """What `pulumi up` would do, as `pulumi preview --json` tells it, after whoever works on the stack now. Raises
+    UserError when the program fails."""
+    await_turn(environment, progress)
     command = _command(environment, ["preview", "--json", *QUIET])
     variables = environment.process_environment()
     done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
@@ -48,7 +50,8 @@ def preview(environment: Environment) -> dict[str, Any]:
 
 
 def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
-    """A preview under a policy pack. Raises UserError with what breaks a policy."""
+    """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
+    await_turn(environment, progress)
     _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
 
 

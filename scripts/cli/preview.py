@@ -32,9 +32,9 @@ def run(stack: str, path: Path) -> None:
     up = prepared(stack)
     steps = up_to(up.steps(), BEFORE_PLATFORM)
 
-    def ask(_: Progress) -> None:
+    def ask(progress: Progress) -> None:
         engine.ensure_stack(up.environment)
-        write(path, markdown(stack, engine.preview(up.environment)))
+        write(path, markdown(stack, engine.preview(up.environment, progress)))
 
     steps.append(Step(name="preview", title="Preview", run=ask, needs=(BEFORE_PLATFORM,)))
     run_or_exit(Runner(steps, up.log), f"scripts/pipeline preview {stack}")
