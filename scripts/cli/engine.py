@@ -40,9 +40,10 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
-def preview(environment: Environment) -> dict[str, Any]:
-    """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`).
-    Raises UserError where the engine tells nothing."""
+def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
+    """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`), after
+    whoever works on the stack now. Raises UserError where the engine tells nothing."""
+    await_turn(environment, progress)
     command = _command(environment, ["preview", "--json", *QUIET])
     variables = environment.process_environment()
     done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
@@ -62,7 +63,8 @@ def preview_errors(document: Mapping[str, Any]) -> str:
 
 
 def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
-    """A preview under a policy pack. Raises UserError with what breaks a policy."""
+    """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
+    await_turn(environment, progress)
     _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
 
 

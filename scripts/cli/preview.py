@@ -34,9 +34,9 @@ def run(stack: str, path: Path) -> None:
     up = prepared(stack)
     steps = up_to(up.steps(), BEFORE_PLATFORM)
 
-    def ask(_: Progress) -> None:
+    def ask(progress: Progress) -> None:
         engine.ensure_stack(up.environment)
-        document = engine.preview(up.environment)
+        document = engine.preview(up.environment, progress)
         write(path, markdown(stack, document))
         if errors := engine.preview_errors(document):
             raise UserError(f"stack {stack}: this change can't be made:\n{errors}")

@@ -10,6 +10,8 @@ from modules.jenkins.documents import ENVIRONMENT_AGENT, FILES, GITHUB, PIPELINE
 
 from .pipelines import WORKFLOWS, PipelineError, commands, parse, shell_steps, workflow, workflow_steps
 
+CHANGING = re.compile(r"scripts/(up|pipeline (train|release|rollout))\b")
+"""Steps that change an environment."""
 PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40}")
 
 
@@ -71,6 +73,21 @@ def test_a_workflow_runs_nothing_of_a_fork_and_has_no_more_rights_than_it_needs(
     for job in jobs.values():
         assert job.get("permissions", {}).keys() <= {"contents", "pull-requests"}
         assert job.get("permissions", {}).get("contents") in {None, "read"}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_only_jobs_that_change_an_environment_wait_for_each_other(name: str) -> None:
+    document: Any = workflow(name)
+    assert "concurrency" not in document
+    for job in document["jobs"].values():
+        changes = any(CHANGING.match(step.get("run", "")) for step in job["steps"])
+        assert ("concurrency" in job) == changes
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_what_waits_for_approval_is_never_cancelled_by_another_pipeline(name: str) -> None:
+    for job in workflow(name)["jobs"].values():
+        assert "concurrency" not in job or job["concurrency"]["group"].startswith(f"{name}-${{{{ inputs.stack")
 
 
 def test_infrastructure_is_brought_up_after_approval_or_at_once() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.cli import engine
 from scripts.cli.environment import Environment
-from tests.scripts.cli.fakes import always, refused
+from tests.scripts.cli.fakes import always, quiet, refused
 
 
 @pytest.fixture
@@ -122,18 +122,18 @@ def test_progress_is_read_from_the_lines_about_resources_alone(line: str, name: 
 
 def test_a_preview_is_what_the_engine_says(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
     pulumi('{"changeSummary": {"same": 3}}', 0)
-    assert engine.preview(environment) == {"changeSummary": {"same": 3}}
+    assert engine.preview(environment, quiet) == {"changeSummary": {"same": 3}}
 
 
 def test_a_preview_of_what_is_refused_says_why(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
     notes = [{"severity": "error", "message": "no such image\n"}, {"severity": "info", "message": "hello"}]
     pulumi(json.dumps({"diagnostics": notes}), 255)
-    assert engine.preview_errors(engine.preview(environment)) == "no such image"
+    assert engine.preview_errors(engine.preview(environment, quiet)) == "no such image"
 
 
 def test_an_engine_that_tells_nothing_is_an_error(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
     pulumi("words that are no JSON", 1)
-    assert "pulumi preview --json" in refused(lambda: engine.preview(environment))
+    assert "pulumi preview --json" in refused(lambda: engine.preview(environment, quiet))
 
 
 def test_a_broken_policy_is_shown_from_the_list_of_policies_on(
@@ -143,3 +143,14 @@ def test_a_broken_policy_is_shown_from_the_list_of_policies_on(
     said = refused(lambda: engine.check_policies(environment, Path("policies"), lambda _: None, tmp_path / "log"))
     assert "Previewing update" not in said
     assert "failed:\nPolicies:\n    groundwork\n        - [mandatory]  images" in said
+
+
+def test_a_preview_waits_for_the_run_that_works_on_the_stack(
+    environment: Environment, pulumi: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pulumi("{}", 0)
+    waited: list[Environment] = []
+    monkeypatch.setattr(engine, "await_turn", lambda given, _: waited.append(given))  # pyright: ignore
+    engine.preview(environment, quiet)
+    engine.check_policies(environment, Path("policies"), quiet, tmp_path / "log")
+    assert waited == [environment] * 2
