@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from embedded.cluster.status import START_SECONDS
 from modules.airflow.settings import AirflowSettings
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
@@ -56,6 +57,13 @@ class FoundationSettings(Settings):
         "environments that run at once need different ones.",
     )
     ports: PortsSettings = Field(default=PortsSettings(), description="Ports of the cluster on 127.0.0.1.")
+    start_seconds: int = Field(
+        default=START_SECONDS,
+        ge=30,
+        le=7200,
+        description="Seconds without progress after which a start of the cluster is given up, 30 to 7200: more for a "
+        "slow machine.",
+    )
     simulated_nodes: int = Field(
         default=1,
         ge=0,

@@ -11,7 +11,8 @@ from .layout import API_PORT, CONTAINERD_SOCKET, ETCD_SOCKET, REGISTRY_PORT, RUN
 from .objects import KWOK_ANNOTATION
 from .spec import ClusterSpec
 
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 5.0
+"""What a part gets to answer: on a slow machine encryption alone may take a second."""
 PAUSE_ARCHIVE = RUN / "pause.tar"
 
 

@@ -4,11 +4,16 @@ import fcntl
 import json
 import os
 import struct
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from .layout import Layout
+
+START_SECONDS = 300
+"""Of a start in which nothing new happens, before it is given up: many times what a part takes on two free cores."""
 
 State = Literal["stopped", "starting", "ready", "stopping", "failed"]
 
@@ -28,6 +33,25 @@ class Status:
     """What can be reached at each port of 127.0.0.1, or why it can't."""
     complaints: list[str] = field(default_factory=list)
     """About Services whose annotation asks for what can't be."""
+
+
+class Patience:
+    """With a start: over when nothing that was not seen before has happened for so many seconds.
+
+    A part that ends and starts again and again brings nothing new.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._seen: set[tuple[str, str]] = set()
+        self._since = clock()
+
+    def is_over(self, status: Status) -> bool:
+        now = {*status.parts.items(), ("message", status.message)}
+        if not now <= self._seen:
+            self._seen |= now
+            self._since = self._clock()
+        return self._clock() - self._since > self._seconds
 
 
 def read(layout: Layout) -> Status:

@@ -86,7 +86,11 @@ IMAGES = (
     Image(
         name="airflow",
         containerfile="modules/airflow/Containerfile",
-        files=("modules/airflow/files/alive.py", "workloads/*/dags/*.py"),
+        files=(
+            "modules/airflow/files/alive.py",
+            "modules/airflow/files/airflow_local_settings.py",
+            "workloads/*/dags/*.py",
+        ),
         group="airflow",
         package="apache-airflow-core",
         prune=(

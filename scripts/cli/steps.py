@@ -133,6 +133,11 @@ class Runner:
         if failure is not None:
             raise failure
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the table can be redrawn in place: on a terminal that can move its cursor, or says that it can."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal and bool(os.environ.get("TERM"))
+
     def seconds(self) -> dict[str, float]:
         """Duration by step name, in seconds."""
         return {step.name: round(step.seconds, 2) for step in self.steps}
@@ -144,7 +149,7 @@ class Runner:
     def _begin(self, step: Step) -> None:
         step.state, step.started = "running", time.monotonic()
         self.write(f"== {step.title}")
-        if not self.console.is_terminal:
+        if not self.is_live:
             self._print(f"… {step.title}")
 
     def _run_one(self, step: Step) -> None:
@@ -164,7 +169,7 @@ class Runner:
             raise
         finally:
             step.ended = time.monotonic()
-            if not self.console.is_terminal:
+            if not self.is_live:
                 self._print(f"{MARKS[step.state]} {step.title} ({step.seconds:.1f} s) {step.message}")
 
     def _say_all(self, steps: Iterable[Step], message: str) -> None:
@@ -174,7 +179,7 @@ class Runner:
     def _heartbeat(self, steps: Iterable[Step]) -> None:
         """Where there is no terminal, a line now and then says that long work goes on."""
         now = time.monotonic()
-        if self.console.is_terminal or now - self.spoke < QUIET_SECONDS:
+        if self.is_live or now - self.spoke < QUIET_SECONDS:
             return
         self.spoke = now
         for step in steps:
@@ -191,7 +196,7 @@ class Runner:
             log.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
     def _display(self) -> AbstractContextManager[object]:
-        if not self.console.is_terminal:
+        if not self.is_live:
             return nullcontext()
         return Live(console=self.console, get_renderable=self._table, refresh_per_second=8)
 

@@ -42,7 +42,8 @@ def cluster_of(environment: Environment) -> Cluster:
             bin_dir=environment.tools,
             state_dir=environment.cluster_layout.root,
             registry_dir=cache_home() / "registry",
-        )
+        ),
+        start_seconds=foundation.start_seconds,
     )
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from embedded.cluster.layout import Layout
-from embedded.cluster.status import Status, daemon_pid, read, take_lock, write
+from embedded.cluster.status import Patience, Status, daemon_pid, read, take_lock, write
 from modules.core.paths import REPOSITORY
 
 HOLD = """
@@ -70,3 +70,20 @@ def test_a_lock_whose_file_was_removed_is_not_one(tmp_path: Path) -> None:
     assert again is not None
     os.close(handle)
     os.close(again)
+
+
+def test_a_start_is_given_up_only_when_nothing_new_happens_for_a_while() -> None:
+    now = [0.0]
+    patience = Patience(60, lambda: now[0])
+
+    def is_over(second: float, message: str = "", **parts: str) -> bool:
+        now[0] = second
+        return patience.is_over(Status(state="starting", message=message, parts=parts))
+
+    assert not is_over(0, etcd="starting")
+    assert not is_over(59, etcd="ready")
+    assert not is_over(118, etcd="ready", kubelet="starting")
+    assert not is_over(177, "waiting for the node", etcd="ready", kubelet="ready")
+    assert not is_over(237, "waiting for the node", etcd="ready", kubelet="ended")
+    assert not is_over(296, "waiting for the node", etcd="ready", kubelet="starting")
+    assert is_over(298, "waiting for the node", etcd="ready", kubelet="ended")

@@ -100,3 +100,15 @@ def test_without_a_terminal_each_step_is_a_line(tmp_path: Path) -> None:
     assert isinstance(output, io.StringIO)
     assert "… One thing\n" in output.getvalue()
     assert "✓ One thing (0.0 s) at it\n" in output.getvalue()
+
+
+@pytest.mark.parametrize(("terminal", "redrawn"), [("dumb", False), ("unknown", False), ("", False), ("xterm", True)])
+def test_a_terminal_that_can_not_move_its_cursor_gets_lines_too(
+    terminal: str, redrawn: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", terminal)
+    screen = io.StringIO()
+    console = Console(file=screen, width=200, force_terminal=True, color_system=None)
+    Runner([Step(name="one", title="One thing", run=nothing)], tmp_path / "run.log", console).run()
+    assert ("… One thing\n" in screen.getvalue()) is not redrawn
+    assert ("\x1b[" in screen.getvalue()) is redrawn
