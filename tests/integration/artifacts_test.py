@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ LARGE_BYTES = 300 * 2**20
 """More than a pod's /tmp may hold."""
 SECONDS = 120.0
 """A client that is led past the server tries for nine minutes."""
+SLOW_SECONDS = 65
 TEXT = """
 import mlflow
 with mlflow.start_run() as run:
@@ -69,6 +71,19 @@ def test_a_large_file_goes_up_and_comes_back_whole(platform: Environment, tmp_pa
     (tmp_path / "file").write_bytes(bytes(LARGE_BYTES))
     fetched = python(FILE, {**platform.variables(), **login}, str(tmp_path / "file"), str(tmp_path / "back"))
     assert Path(fetched).stat().st_size == LARGE_BYTES
+
+
+def test_an_upload_of_more_than_a_minute_arrives(platform: Environment) -> None:
+    def slowly() -> Iterator[bytes]:
+        for _ in range(SLOW_SECONDS):
+            yield b"x" * 1000
+            time.sleep(1)
+
+    path = "/api/2.0/mlflow-artifacts/artifacts/slow"
+    with gateway.client(platform, gateway.service_address(platform, "mlflow")) as client:
+        client.put(path, content=slowly()).raise_for_status()
+        assert len(client.get(path).content) == SLOW_SECONDS * 1000
+        client.delete(path).raise_for_status()
 
 
 def test_the_server_offers_no_address_of_the_store(platform: Environment) -> None:
