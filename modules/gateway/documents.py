@@ -146,8 +146,8 @@ def _servers(route: Route) -> tuple[str, dict[str, Any]]:
 
 def _guarded(name: str, first: str) -> dict[str, Any]:
     """A server that is only tried: what it fails to answer is asked of the first one, and no client sees the failure.
-    Metrics count it."""
-    errors = {"status": ["500-599"], "maxRequestBodyBytes": GUARDED_BYTES}
+    Metrics count it. So is what it does not have: a client may ask for the version that the first one serves."""
+    errors = {"status": ["404", "500-599"], "maxRequestBodyBytes": GUARDED_BYTES}
     return {"failover": {"service": name, "fallback": first, "errors": errors}}
 
 

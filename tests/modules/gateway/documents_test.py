@@ -92,7 +92,7 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     }
     guarded = document["services"]["iris-canary-guarded"]["failover"]
     assert (guarded["service"], guarded["fallback"]) == ("iris-canary", "iris")
-    assert guarded["errors"]["status"] == ["500-599"]
+    assert guarded["errors"]["status"] == ["404", "500-599"]
     canary = document["services"]["iris-canary"]["loadBalancer"]
     assert canary["servers"] == [{"url": "http://iris-canary.local-iris:8080"}]
 
