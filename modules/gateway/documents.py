@@ -21,8 +21,13 @@ STATIC, ROUTES = "/etc/groundwork/gateway", "/etc/groundwork/routes"
 CERTIFICATE, LOGIN = "/var/run/groundwork/certificate", "/var/run/groundwork/login"
 LOCAL_NAMES = ("localhost", "127.0.0.1")
 """Under which the paths /<name>/ lead to the services, for clients whose resolver knows no names below localhost."""
+A_PAGE = "Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)"
+"""What a browser that opens an address asks for; other clients want no page."""
 GUARDED_BYTES = 4 * 2**20
 """Of a request that can be asked again: the most that a model server takes."""
+REQUEST_SECONDS = 3600
+"""For a request to arrive whole, and for its answer to be taken: at 5 MB/s a file of 16 GiB has the time. A client that
+drips is cut off then."""
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
 
@@ -57,7 +62,10 @@ def static_configuration() -> dict[str, Any]:
                 "address": f":{PORT}",
                 "http": {"tls": {}},
                 # An ending proxy is taken out of the Service first, then finishes what it has begun.
-                "transport": {"lifeCycle": {"requestAcceptGraceTimeout": "8s", "graceTimeOut": "20s"}},
+                "transport": {
+                    "lifeCycle": {"requestAcceptGraceTimeout": "8s", "graceTimeOut": "20s"},
+                    "respondingTimeouts": {"readTimeout": f"{REQUEST_SECONDS}s", "writeTimeout": f"{REQUEST_SECONDS}s"},
+                },
             },
             "metrics": {"address": f":{METRICS_PORT}"},
         },
@@ -83,11 +91,11 @@ def routing(routes: Sequence[Route]) -> dict[str, Any]:
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
         target, parts = _servers(route)
         routers[route.name] = _router(f"Host(`{host_of(route.name)}`)", target, login)
-        routers[f"{route.name}-path"] = _router(
-            f"({_local()}) && (Path(`/{route.name}`) || PathPrefix(`/{route.name}/`))",
-            target,
-            [*login, f"{route.name}-path"],
-        )
+        path = f"({_local()}) && (Path(`/{route.name}`) || PathPrefix(`/{route.name}/`))"
+        routers[f"{route.name}-path"] = _router(path, target, [*login, f"{route.name}-path"])
+        middlewares[f"{route.name}-page"] = _own_host(route.name)
+        # The landing page's, so that what a redirect does not fit never passes the login.
+        routers[f"{route.name}-page"] = _router(f"{path} && {A_PAGE}", PORTAL, [f"{route.name}-page"])
         services |= parts
     certificate = {"certFile": f"{CERTIFICATE}/tls.crt", "keyFile": f"{CERTIFICATE}/tls.key"}
     return {
@@ -98,6 +106,17 @@ def routing(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _local() -> str:
     return " || ".join(f"Host(`{name}`)" for name in LOCAL_NAMES)
+
+
+def _own_host(name: str) -> dict[str, Any]:
+    """From a path below localhost to the service's own host, at the same port: a page asks for its files at the root of
+    its host, whatever path it was opened at."""
+    return {
+        "redirectRegex": {
+            "regex": rf"^https?://[^/:]+(:\d+)?/{name}/?(.*)$",
+            "replacement": f"https://{host_of(name)}${{1}}/${{2}}",
+        }
+    }
 
 
 def _router(rule: str, service: str, middlewares: Sequence[str], *, priority: int | None = None) -> dict[str, Any]:
@@ -127,8 +146,8 @@ def _servers(route: Route) -> tuple[str, dict[str, Any]]:
 
 def _guarded(name: str, first: str) -> dict[str, Any]:
     """A server that is only tried: what it fails to answer is asked of the first one, and no client sees the failure.
-    Metrics count it."""
-    errors = {"status": ["500-599"], "maxRequestBodyBytes": GUARDED_BYTES}
+    Metrics count it. So is what it does not have: a client may ask for the version that the first one serves."""
+    errors = {"status": ["404", "500-599"], "maxRequestBodyBytes": GUARDED_BYTES}
     return {"failover": {"service": name, "fallback": first, "errors": errors}}
 
 

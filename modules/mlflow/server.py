@@ -7,7 +7,16 @@ import pulumi_kubernetes as k8s
 
 from modules.core.component import Component
 from modules.core.contracts import Database, ObjectStore, Tracking
-from modules.core.kubernetes import container, http_probe, mount, pod, published, secret_volume, service_spec
+from modules.core.kubernetes import (
+    container,
+    http_probe,
+    mount,
+    pod,
+    published,
+    scratch_volume,
+    secret_volume,
+    service_spec,
+)
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.traffic import allow_clients
@@ -20,6 +29,9 @@ TENANT = "mlflow"
 PORT = 5000
 CREDENTIALS = "/var/run/groundwork/s3"
 DATABASE = "/var/run/groundwork/database"
+TRANSIT, TRANSIT_SIZE = "/var/spool/groundwork", "16Gi"
+"""Where files lie while they pass through the server, whole, and the most of them at once: models have gigabytes. It is
+space of the node that is taken only as it is used."""
 
 
 def tracking(namespace: str, store: ObjectStore) -> Tracking:
@@ -105,6 +117,7 @@ class Mlflow(Component):
                         volumes=[
                             secret_volume("s3", store.credentials[TENANT]),
                             secret_volume("database", database.credentials[TENANT]),
+                            scratch_volume("transit", size=TRANSIT_SIZE),
                         ],
                     ),
                 ),
@@ -132,10 +145,11 @@ def _container(
             # The job engine, for evaluations by language models, would be three more processes.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "TMPDIR": TRANSIT,
         },
         resources=settings.resources,
         ports={"http": PORT},
-        mounts=[mount("s3", CREDENTIALS), mount("database", DATABASE)],
+        mounts=[mount("s3", CREDENTIALS), mount("database", DATABASE), mount("transit", TRANSIT, writable=True)],
         # It waits two minutes for its database, then makes or migrates its tables and imports for ten seconds.
         startup=http_probe("/health", "http", period_seconds=2, failures=120),
         # Under the name that clients use: /health answers to any, so it would not notice that they are refused.

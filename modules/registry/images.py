@@ -78,7 +78,7 @@ IMAGES = (
     Image(
         name="mlflow",
         containerfile="modules/mlflow/Containerfile",
-        files=("modules/mlflow/files/server.py",),
+        files=("modules/mlflow/files/*.py", "modules/mlflow/files/*.dist-info/*"),
         group="mlflow",
         package="mlflow",
         prune=("docker", "matplotlib", "pyarrow", "scikit-learn", "scipy", "skops"),

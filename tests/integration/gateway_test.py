@@ -44,6 +44,20 @@ def test_the_certificate_is_of_the_environments_own_authority(client: httpx.Clie
         httpx.get(at(port), trust_env=False)
 
 
+@pytest.mark.parametrize("service", ["mlflow", "airflow"])
+def test_a_browser_that_opens_a_path_lands_at_the_services_own_host(
+    client: httpx.Client, port: int, service: str
+) -> None:
+    for path in (f"/{service}", f"/{service}/"):
+        answer = client.get(at(port, path), headers={"accept": "text/html,*/*;q=0.8"})
+        assert (answer.status_code, answer.headers["location"]) == (302, f"https://{service}.localhost:{port}/")
+
+
+def test_a_slash_at_the_end_of_a_path_leads_nowhere_else(client: httpx.Client, port: int) -> None:
+    answer = client.post(at(port, "/iris/predict/"), json=FLOWER)
+    assert (answer.status_code, answer.headers.get("location")) == (200, None)
+
+
 def test_curl_opens_a_service_by_its_host(platform: Environment, port: int) -> None:
     gateway.write_authority(platform)
     url = f"https://iris.localhost:{port}/v2/health/ready"

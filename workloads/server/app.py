@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workloads.server import inference
 from workloads.server.inference import BadRequestError
@@ -23,8 +24,23 @@ MAX_BODY = 4 * 2**20
 """Bytes of one request: ten thousand rows of four numbers need less than one MiB."""
 BODY_SECONDS = 10
 """For the body to arrive: a client that never ends its request must not hold up a rollout."""
+MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+"""Of the model, and of the version that the release pins."""
 NAME, VERSION = "groundwork", "2"
 """Of the server in /v2 (V2 is the protocol it speaks)."""
+
+
+class IgnoreLastSlash:
+    """Answers `/predict/` as `/predict`. A redirect would name this server as the one that asks it does: behind the
+    gateway by a host of the cluster."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self.app(scope, receive, send)
 
 
 class Holder:
@@ -75,6 +91,7 @@ def create_app(pin: Pin, holder: Holder, *, start: Callable[[], None], drain_fil
     _answer_errors(app, pin)
     _add_health(app, pin, holder, metrics)
     _add_predictions(app, pin, holder, metrics)
+    app.add_middleware(IgnoreLastSlash)
     return app
 
 
@@ -140,12 +157,12 @@ def _add_health(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> Non
             return _answer(pin, {"ready": False, "error": holder.reason}, 503)
         return _answer(pin, {"ready": True})
 
-    async def model_ready(name: str) -> JSONResponse:
-        _require_name(name, pin)
+    async def model_ready(request: Request) -> JSONResponse:
+        _require_served(request, pin)
         return await ready()
 
-    async def metadata(name: str) -> JSONResponse:
-        _require_name(name, pin)
+    async def metadata(request: Request) -> JSONResponse:
+        _require_served(request, pin)
         described = inference.model_metadata(_require_model(holder))
         return _answer(pin, {"name": pin.name, "versions": [pin.version], **described})
 
@@ -155,8 +172,9 @@ def _add_health(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> Non
     app.get("/v2")(server)
     app.get("/v2/health/live")(live)
     app.get("/v2/health/ready")(ready)
-    app.get("/v2/models/{name}")(metadata)
-    app.get("/v2/models/{name}/ready")(model_ready)
+    for model in MODEL_PATHS:
+        app.get(model)(metadata)
+        app.get(f"{model}/ready")(model_ready)
     app.get("/metrics")(scrape)
 
 
@@ -171,25 +189,30 @@ def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -
             metrics.rows.labels(prediction.label).inc()
         return predictions
 
-    async def infer(name: str, request: Request) -> JSONResponse:
-        _require_name(name, pin)
+    async def infer(request: Request) -> JSONResponse:
+        _require_served(request, pin)
         model = _require_model(holder)
         body = await _json(request)
-        predictions = await predict_rows(model, inference.rows_of_infer(body, model.features))
-        return _answer(pin, inference.infer_answer(predictions, model, body))
+        rows, outputs = inference.rows_of_infer(body, model.features), inference.requested_outputs(body)
+        return _answer(pin, inference.infer_answer(await predict_rows(model, rows), model, body, outputs))
 
     async def predict(request: Request) -> JSONResponse:
         model = _require_model(holder)
         predictions = await predict_rows(model, inference.rows_of_predict(await _json(request), model.features))
         return _answer(pin, inference.predict_answer(predictions))
 
-    app.post("/v2/models/{name}/infer")(infer)
+    for model in MODEL_PATHS:
+        app.post(f"{model}/infer")(infer)
     app.post("/predict")(predict)
 
 
-def _require_name(name: str, pin: Pin) -> None:
+def _require_served(request: Request, pin: Pin) -> None:
+    """404 where the path names another model, or another version of it."""
+    name, version = request.path_params["name"], request.path_params.get("version", pin.version)
     if name != pin.name:
         raise HTTPException(404, f"model {name!r} is not served here; {pin.name!r} is")
+    if version != pin.version:
+        raise HTTPException(404, f"version {version!r} of model {name!r} is not served here; {pin.version!r} is")
 
 
 def _require_model(holder: Holder) -> Model:

@@ -14,6 +14,9 @@ MAX_ROWS = 10_000
 NUMERIC = ("FP64", "FP32", "INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8")
 
 
+OUTPUTS = ("label", "probabilities")
+
+
 class BadRequestError(Exception):
     """What a client must change; the message goes into the answer's `error`."""
 
@@ -69,10 +72,7 @@ def _tensor(tensor: Any, where: str) -> Tensor:
     if not _is_shape(shape):
         raise BadRequestError(f"{where}.shape: {_shown(shape)} is not a list of one or two positive integers")
     _check_count(shape[0], f"{where}.shape")
-    elements = _flat(named["data"], f"{where}.data")
-    if len(elements) != math.prod(shape):
-        raise BadRequestError(f"{where}.data: {len(elements)} elements, but the shape {shape} means {math.prod(shape)}")
-    return name, shape, elements
+    return name, shape, _elements(named["data"], shape, f"{where}.data")
 
 
 def _is_shape(shape: Any) -> bool:
@@ -82,18 +82,28 @@ def _is_shape(shape: Any) -> bool:
     return len(sizes) in (1, 2) and all(type(size) is int and size > 0 for size in sizes)
 
 
-def _flat(data: Any, where: str) -> list[float]:
-    """The protocol allows data nested as the shape, or flat."""
+def _elements(data: Any, shape: Sequence[int], where: str) -> list[float]:
+    """The protocol allows data flat, or nested exactly as the shape; with other nesting rows would be mistaken for each
+    other."""
     if not isinstance(data, list):
         raise BadRequestError(f"{where}: {_shown(data)} is not a list of numbers")
-    flat: list[float] = []
-    for index, item in enumerate(cast(list[Any], data)):
-        if isinstance(item, list):
-            inner = cast(list[Any], item)
-            flat += [_number(value, f"{where}[{index}][{place}]") for place, value in enumerate(inner)]
-        else:
-            flat.append(_number(item, f"{where}[{index}]"))
-    return flat
+    items = cast(list[Any], data)
+    if len(shape) == 1 or not any(isinstance(item, list) for item in items):
+        return _numbers(items, math.prod(shape), shape, where)
+    if len(items) != shape[0]:
+        raise BadRequestError(f"{where}: {len(items)} rows, but the shape {shape} means {shape[0]}")
+    elements: list[float] = []
+    for index, item in enumerate(items):
+        if not isinstance(item, list):
+            raise BadRequestError(f"{where}[{index}]: {_shown(item)} is not a list, as other rows are")
+        elements += _numbers(cast(list[Any], item), shape[1], shape, f"{where}[{index}]")
+    return elements
+
+
+def _numbers(items: Sequence[Any], count: int, shape: Sequence[int], where: str) -> list[float]:
+    if len(items) != count:
+        raise BadRequestError(f"{where}: {len(items)} elements, but the shape {list(shape)} means {count}")
+    return [_number(item, f"{where}[{index}]") for index, item in enumerate(items)]
 
 
 def _matrix(tensor: Tensor, width: int) -> list[list[float]]:
@@ -149,20 +159,40 @@ def predict_answer(predictions: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
-def infer_answer(predictions: Sequence[Prediction], model: Model, request: dict[str, Any]) -> dict[str, Any]:
-    """Outputs: the label of each row, and its probabilities in the order of the model's classes."""
+def requested_outputs(body: Any) -> list[str]:
+    """Names of the outputs that an Open Inference request asks for, in its order; all where it names none."""
+    requested = body.get("outputs", [])
+    if not isinstance(requested, list):
+        raise BadRequestError(f"'outputs': {_shown(requested)} is not a list of {{name}}; the outputs are {[*OUTPUTS]}")
+    names = [_output(item, f"outputs[{index}]") for index, item in enumerate(cast(list[Any], requested))]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadRequestError(f"'outputs': {twice} more than once")
+    return names or [*OUTPUTS]
+
+
+def _output(requested: Any, where: str) -> str:
+    name = cast(dict[str, Any], requested).get("name") if isinstance(requested, dict) else None
+    if name not in OUTPUTS:
+        raise BadRequestError(f"{where}: {_shown(requested)} names none of the outputs {[*OUTPUTS]}")
+    return cast(str, name)
+
+
+def infer_answer(
+    predictions: Sequence[Prediction], model: Model, request: dict[str, Any], names: Sequence[str] = OUTPUTS
+) -> dict[str, Any]:
+    """Outputs by name: the label of each row, and its probabilities in the order of the model's classes."""
     rows = len(predictions)
-    outputs: list[dict[str, Any]] = [
-        {"name": "label", "datatype": "BYTES", "shape": [rows], "data": [each.label for each in predictions]},
-        {
-            "name": "probabilities",
+    outputs: dict[str, dict[str, Any]] = {
+        "label": {"datatype": "BYTES", "shape": [rows], "data": [each.label for each in predictions]},
+        "probabilities": {
             "datatype": "FP64",
             "shape": [rows, len(model.classes)],
             "parameters": {"classes": ",".join(model.classes)},
             "data": [each.probabilities[name] for each in predictions for name in model.classes],
         },
-    ]
-    return {**({"id": str(request["id"])} if "id" in request else {}), "outputs": outputs}
+    }
+    identity = {"id": str(request["id"])} if "id" in request else {}
+    return {**identity, "outputs": [{"name": name, **outputs[name]} for name in names]}
 
 
 def model_metadata(model: Model) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import yaml
@@ -54,6 +55,28 @@ def test_a_service_gets_its_path_without_the_part_that_led_to_it() -> None:
     assert document["middlewares"]["mlflow-path"] == {"stripPrefix": {"prefixes": ["/mlflow"]}}
 
 
+def test_who_opens_a_page_by_its_path_is_led_to_its_own_host() -> None:
+    document = http(MLFLOW)
+    page = document["routers"]["mlflow-page"]
+    assert page["rule"].startswith(document["routers"]["mlflow-path"]["rule"])
+    assert page["rule"].endswith("&& Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)")
+    assert (page["middlewares"], page["service"]) == (["mlflow-page"], "groundwork")
+    redirect = document["middlewares"]["mlflow-page"]["redirectRegex"]
+    replacement = redirect["replacement"].replace("$", "\\").replace("{", "g<").replace("}", ">")
+    for asked, led_to in {
+        "https://localhost:8443/mlflow": "https://mlflow.localhost:8443/",
+        "https://127.0.0.1:8443/mlflow/": "https://mlflow.localhost:8443/",
+        "https://localhost/mlflow/a/b?c=/d": "https://mlflow.localhost/a/b?c=/d",
+        "https://localhost:8443/mlflow?a=b": "https://mlflow.localhost:8443/?a=b",
+    }.items():
+        assert re.sub(redirect["regex"], replacement, asked) == led_to
+
+
+def test_a_slow_upload_goes_on_and_a_drip_ends() -> None:
+    timeouts = static_configuration()["entryPoints"]["https"]["transport"]["respondingTimeouts"]
+    assert timeouts == {"readTimeout": "3600s", "writeTimeout": "3600s"}
+
+
 def test_only_what_has_no_login_of_its_own_gets_one_and_never_sees_it() -> None:
     document = http(MLFLOW, IRIS)
     assert document["routers"]["mlflow"]["middlewares"] == ["login"]
@@ -69,7 +92,7 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     }
     guarded = document["services"]["iris-canary-guarded"]["failover"]
     assert (guarded["service"], guarded["fallback"]) == ("iris-canary", "iris")
-    assert guarded["errors"]["status"] == ["500-599"]
+    assert guarded["errors"]["status"] == ["404", "500-599"]
     canary = document["services"]["iris-canary"]["loadBalancer"]
     assert canary["servers"] == [{"url": "http://iris-canary.local-iris:8080"}]
 

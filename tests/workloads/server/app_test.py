@@ -59,6 +59,15 @@ ANSWERS: list[tuple[str, str, Any, int]] = [
     ("GET", "/v2/models/box", None, 200),
     ("GET", "/v2/models/box/ready", None, 200),
     ("POST", "/v2/models/box/infer", {"inputs": [TENSOR]}, 200),
+    ("GET", "/v2/models/box/versions/3", None, 200),
+    ("GET", "/v2/models/box/versions/3/ready", None, 200),
+    ("POST", "/v2/models/box/versions/3/infer", {"inputs": [TENSOR]}, 200),
+    ("GET", "/v2/models/box/versions/4", None, 404),
+    ("GET", "/v2/models/box/versions/4/ready", None, 404),
+    ("POST", "/v2/models/box/versions/4/infer", {"inputs": [TENSOR]}, 404),
+    ("GET", "/v2/models/other/versions/3", None, 404),
+    ("GET", "/v2/models/box/versions", None, 404),
+    ("POST", "/v2/models/box/infer", {"inputs": [TENSOR], "outputs": [{"name": "labels"}]}, 400),
     ("POST", "/predict", {"width": 1, "height": 1}, 200),
     ("GET", "/v2/models/other", None, 404),
     ("GET", "/v2/models/other/ready", None, 404),
@@ -80,6 +89,28 @@ def test_every_answer_names_the_model_in_body_and_headers(
     assert {key: content[key] for key in IDENTITY} == IDENTITY
     assert {key: response.headers[f"x-{key.replace('_', '-')}"] for key in IDENTITY} == IDENTITY
     assert ("error" in content) == (status >= 400)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), ANSWERS)
+def test_a_slash_at_the_end_of_a_path_changes_nothing_and_leads_nowhere_else(
+    client: Client, method: str, path: str, body: Any, status: int
+) -> None:
+    response = client.request(method, f"{path}/", json=body)
+    assert (response.status_code, response.headers.get("location")) == (status, None)
+    assert response.json() == client.request(method, path, json=body).json()
+
+
+def test_the_paths_of_a_version_say_the_same_as_those_of_the_model(client: Client) -> None:
+    for end in ("", "/ready"):
+        assert client.get(f"/v2/models/box/versions/3{end}").json() == client.get(f"/v2/models/box{end}").json()
+    refused = client.get("/v2/models/box/versions/4").json()
+    assert refused["error"] == "version '4' of model 'box' is not served here; '3' is"
+
+
+def test_only_the_outputs_that_are_asked_for_are_answered(client: Client) -> None:
+    asked = {"inputs": [TENSOR], "outputs": [{"name": "label"}]}
+    answer = client.post("/v2/models/box/versions/3/infer", json=asked).json()
+    assert [output["name"] for output in answer["outputs"]] == ["label"]
 
 
 def test_named_features_are_predicted_row_by_row(client: Client) -> None:

@@ -2,7 +2,14 @@ from typing import Any
 
 import pytest
 
-from workloads.server.inference import MAX_ROWS, BadRequestError, infer_answer, rows_of_infer, rows_of_predict
+from workloads.server.inference import (
+    MAX_ROWS,
+    BadRequestError,
+    infer_answer,
+    requested_outputs,
+    rows_of_infer,
+    rows_of_predict,
+)
 from workloads.server.model import Model, Prediction
 
 FEATURES = ("width", "height")
@@ -93,6 +100,14 @@ def test_tensors_become_rows(inputs: list[Any]) -> None:
         ({"inputs": [tensor(data="AAAA")]}, "inputs[0].data: 'AAAA' is not a list of numbers"),
         ({"inputs": [tensor(data=[1, 2, 3, "4"])]}, "inputs[0].data[3]: '4' is not a number"),
         ({"inputs": [tensor(data=[[1, 2], [3, None]])]}, "inputs[0].data[1][1]: None is not a number"),
+        ({"inputs": [tensor(data=[[1], [2], [3], [4]])]}, "inputs[0].data: 4 rows, but the shape [2, 2] means 2"),
+        ({"inputs": [tensor(data=[[1, 2, 3, 4]])]}, "inputs[0].data: 1 rows, but the shape [2, 2] means 2"),
+        ({"inputs": [tensor(data=[[1, 2, 3], [4]])]}, "inputs[0].data[0]: 3 elements, but the shape [2, 2] means 2"),
+        ({"inputs": [tensor(data=[[1, 2], 3, 4])]}, "inputs[0].data: 3 rows, but the shape [2, 2] means 2"),
+        ({"inputs": [tensor(data=[3, [1, 2]])]}, "inputs[0].data[0]: 3 is not a list, as other rows are"),
+        ({"inputs": [tensor(data=[[[1, 2]], [[3, 4]]])]}, "inputs[0].data[0]: 1 elements"),
+        ({"inputs": [tensor(data=[])]}, "inputs[0].data: 0 elements, but the shape [2, 2] means 4"),
+        ({"inputs": [named("width", [2], [[1], [2]])]}, "inputs[0].data[0]: [1] is not a number"),
         ({"inputs": [named("width", [1], [1])]}, "give either one tensor of shape [rows, 2]"),
         ({"inputs": [named("width", [1], [1]), named("depth", [1], [1])]}, "tensors ['width', 'depth']"),
         ({"inputs": [named("width", [1], [1]), named("height", [2], [1, 2])]}, "is neither [1] nor [1, 1]"),
@@ -102,6 +117,33 @@ def test_tensors_become_rows(inputs: list[Any]) -> None:
 def test_a_wrong_tensor_is_refused_with_its_place(body: Any, message: str) -> None:
     with pytest.raises(BadRequestError) as refused:
         rows_of_infer(body, FEATURES)
+    assert message in str(refused.value)
+
+
+def test_outputs_come_as_they_were_asked_for() -> None:
+    assert requested_outputs({}) == requested_outputs({"outputs": []}) == ["label", "probabilities"]
+    asked = [{"name": "probabilities"}, {"name": "label", "parameters": {}}]
+    assert requested_outputs({"outputs": asked}) == ["probabilities", "label"]
+    model = Model(features=FEATURES, classes=("large",), estimator=None)
+    answer = infer_answer([Prediction("large", {"large": 1})], model, {}, ["probabilities"])
+    assert [output["name"] for output in answer["outputs"]] == ["probabilities"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ("label", "'outputs': 'label' is not a list of {name}; the outputs are ['label', 'probabilities']"),
+        (None, "'outputs': None is not a list"),
+        (["label"], "outputs[0]: 'label' names none of the outputs ['label', 'probabilities']"),
+        ([{"name": "label"}, {"name": "labels"}], "outputs[1]: {'name': 'labels'} names none of the outputs"),
+        ([{"name": ["label"]}], "outputs[0]: {'name': ['label']} names none of the outputs"),
+        ([{}], "outputs[0]: {} names none of the outputs"),
+        ([{"name": "label"}, {"name": "label"}], "'outputs': ['label'] more than once"),
+    ],
+)
+def test_wrongly_requested_outputs_are_refused_with_their_place(outputs: Any, message: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        requested_outputs({"outputs": outputs})
     assert message in str(refused.value)
 
 
