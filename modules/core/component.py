@@ -9,9 +9,14 @@ from .images import version_of
 from .labels import VERSION, Labels, selector
 from .simulation import BECAUSE, SIMULATED
 
-OURS: Mapping[str, str] = {"pulumi.com/patchForce": "true"}
-"""Annotation of every object: a field that a person changed by hand (`kubectl scale`, `kubectl edit`) is taken back
-when the object changes next, which would be refused otherwise. What the program doesn't declare stays as it is."""
+OURS: Mapping[str, str] = {
+    "pulumi.com/patchForce": "true",
+    "pulumi.com/patchFieldManager": "pulumi-kubernetes-groundwork",
+}
+"""Annotations of every object. A field that a person changed by hand (`kubectl scale`, `kubectl edit`) is taken back
+when the object changes next, which would be refused otherwise; what the program doesn't declare stays as it is. And one
+name for every run in place of a random one: what a run that was killed has set belongs to the next one, which can take
+it away again."""
 
 
 class Component(pulumi.ComponentResource):

@@ -5,6 +5,7 @@ from typing import Any
 
 from modules.core.images import version_of
 from policies import images, privileges
+from scripts.cli.recovery import MANAGER
 
 from .conftest import Declared, Platform
 
@@ -38,9 +39,11 @@ def test_every_object_carries_the_standard_labels(objects: list[Declared]) -> No
         assert labels["groundwork.dev/environment"] == "local"
 
 
-def test_every_object_takes_back_what_a_person_changed_by_hand(objects: list[Declared]) -> None:
+def test_every_object_takes_back_what_a_person_changed_by_hand_and_has_one_owner(objects: list[Declared]) -> None:
     for declared in objects:
-        assert declared.inputs["metadata"].get("annotations", {}).get("pulumi.com/patchForce") == "true", str(declared)
+        annotations = declared.inputs["metadata"].get("annotations", {})
+        assert annotations.get("pulumi.com/patchForce") == "true", str(declared)
+        assert annotations.get("pulumi.com/patchFieldManager", "").startswith(MANAGER), str(declared)
 
 
 def test_pods_carry_the_labels_of_their_objects_and_the_version_of_their_software(objects: list[Declared]) -> None:
