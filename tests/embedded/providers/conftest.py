@@ -10,6 +10,7 @@ import pytest
 from embedded.toolchain.build import ensure
 
 from .controlplane import ControlPlane
+from .project import Project
 
 NEEDS = ("control_plane", "toolchain")
 
@@ -48,3 +49,11 @@ def kubectl(toolchain: Path, control_plane: ControlPlane):
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
     return run
+
+
+@pytest.fixture
+def project(tmp_path: Path, toolchain: Path, control_plane: ControlPlane) -> Project:
+    made = Project(tmp_path, toolchain, str(control_plane.kubeconfig))
+    made.write("")
+    made.run("stack", "init", "dev")
+    return made

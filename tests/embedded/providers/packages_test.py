@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .engine_test import Project
+from .project import Project
 
 Kubectl = Callable[..., str]
 DEPLOYMENT = """
@@ -76,11 +76,11 @@ def test_a_helm_chart_is_rendered_into_resources_of_the_stack(project: Project, 
     lifecycle(project, kubectl, "two-web", "2")
 
 
-@pytest.mark.parametrize("package", ["kustomize", "kustomize.v2"])
-def test_a_kustomize_overlay_is_applied(project: Project, kubectl: Kubectl, overlay: Path, package: str) -> None:
+def test_a_kustomize_overlay_is_applied(project: Project, kubectl: Kubectl, overlay: Path) -> None:
+    """Not kustomize.v2: the Python SDK of this release declares its outputs as text, and fails at the list they are."""
     project.write(
         f"""
-        from pulumi_kubernetes.{package} import Directory
+        from pulumi_kubernetes.kustomize import Directory
         Directory("over", directory="{overlay}")
         """
     )
