@@ -3,6 +3,7 @@
     incoming/<workload>/<name>.csv                       what somebody brings
     accepted/<workload>/<sha256>/<name>.csv              what became part of a data set
     quarantine/<workload>/<sha256>/<name>.csv            what did not, and beside it <name>.csv.report.json
+    quarantine/<workload>/too-large-<etag>/<name>.csv    the same of what is not even read
     sha256/<sha256>/<file>                               data sets; one never changes
     current/<workload>.json                              which of them is trained on
 
@@ -12,9 +13,10 @@ Runs inside the training image.
 import csv
 import io
 import json
-import math
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from workloads import experiment
@@ -23,8 +25,21 @@ from workloads.experiment import Config, say
 
 PROBLEMS_LIMIT = 1000
 """Entries of a report: more would tell a person no more."""
-BYTES_LIMIT = 64 * 2**20
-"""Of one object: a task has 256 MiB."""
+BYTES_LIMIT = 32 * 2**20
+"""Of one object: at its end a task that takes it holds it, its rows and the data set twice, in 512 MiB."""
+DATA_LIMIT = 64 * 2**20
+"""Of a data set, for the same reason."""
+LINE_LIMIT = 64 * 2**10
+"""Characters of one line: split into cells it takes fifty times as much."""
+SHOWN_LIMIT = 200
+"""Characters of a value in a report."""
+COPIED_AT_ONCE = 64 * 2**20
+"""Bytes that the store copies in one request, far within the client's patience."""
+DATA_SET_ALLOWED = (
+    f"at most {DATA_LIMIT} bytes: raise DATA_LIMIT of workloads/incoming.py, and with it the memory of the tasks"
+)
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""As programs write decimal numbers. Python reads more as one: 1_2, surrounding blanks, digits of other scripts."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +55,18 @@ class Column:
     def allowed(self) -> str:
         if self.labels is not None:
             return f"one of {', '.join(self.labels)}"
-        return f"a number from {self.minimum:g} to {self.maximum:g}"
+        return f"a decimal number from {self.minimum:g} to {self.maximum:g}"
 
     def accepts(self, value: str) -> bool:
         if self.labels is not None:
             return value in self.labels
-        try:
-            number = float(value)
-        except ValueError:
-            return False
         assert self.minimum is not None
         assert self.maximum is not None
-        return math.isfinite(number) and self.minimum <= number <= self.maximum
+        return NUMBER.fullmatch(value) is not None and self.minimum <= float(value) <= self.maximum
+
+    def canonical(self, value: str) -> str:
+        """The one spelling of all equal values."""
+        return value if self.labels is not None else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,23 @@ class Problem:
     column: str
     value: str
     allowed: str
+
+
+@dataclass
+class Examined:
+    """What a file holds. Neither many rows nor many problems take more memory than a few times the file."""
+
+    rows: bytes = b""
+    """In canonical form, without the header; none where there are problems."""
+    count: int = 0
+    """Of all problems."""
+    problems: list[Problem] = field(default_factory=list[Problem])
+    """The first of them."""
+
+    def add(self, row: int, column: str, value: str, allowed: str) -> None:
+        self.count += 1
+        if len(self.problems) < PROBLEMS_LIMIT:
+            self.problems.append(Problem(row, column, value[:SHOWN_LIMIT], allowed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,45 +112,59 @@ def read_columns(document: str) -> list[Column]:
     return [Column(**each) for each in json.loads(document)]
 
 
-def examine(content: bytes, columns: Sequence[Column]) -> tuple[list[list[str]], list[Problem]]:
-    """(rows of a CSV file without its header, all that is wrong with it)."""
-    if len(content) > BYTES_LIMIT:
-        return [], [Problem(0, "", f"{len(content)} bytes", f"at most {BYTES_LIMIT} bytes: bring it in parts")]
-    try:
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        return [], [Problem(0, "", str(error), "a CSV file in UTF-8")]
+def examine(content: bytes, columns: Sequence[Column]) -> Examined:
+    """What a CSV file with a header holds, one row a line."""
+    found, written = Examined(), io.BytesIO()
+    rows = io.TextIOWrapper(written, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(rows, lineterminator="\n")
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
     names = [column.name for column in columns]
-    if not lines or lines[0] != names:
-        return [], [Problem(1, "", ",".join(lines[0]) if lines else "", f"the header {','.join(names)}")]
-    rows = [(number, line) for number, line in enumerate(lines[1:], start=2) if line]
-    if not rows:
-        return [], [Problem(0, "", "no rows", "at least one row")]
-    problems = [problem for number, row in rows for problem in _row_problems(number, row, columns)]
-    return [row for _, row in rows], problems
+    try:
+        header = _cells(next(lines, ""))
+        if header != names:
+            found.add(1, "", ",".join(header), f"the header {','.join(names)}")
+            return found
+        for number, line in enumerate(lines, start=2):
+            if (row := _row(number, line, columns, found)) and not found.count:
+                writer.writerow(row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        return Examined(count=1, problems=[Problem(0, "", str(error), "a CSV file in UTF-8, one row a line")])
+    if not found.count and not written.tell():
+        found.add(0, "", "no rows", "at least one row")
+    found.rows = b"" if found.count else written.getvalue()
+    return found
 
 
-def _row_problems(number: int, row: Sequence[str], columns: Sequence[Column]) -> list[Problem]:
+def _cells(line: str) -> list[str]:
+    if len(line) > LINE_LIMIT:
+        raise csv.Error(f"a line of more than {LINE_LIMIT} characters")
+    return next(csv.reader([line], strict=True), list[str]())
+
+
+def _row(number: int, line: str, columns: Sequence[Column], found: Examined) -> list[str]:
+    """In canonical form; nothing of an empty line. What is wrong with it is added to what is found."""
+    row, before = _cells(line), found.count
+    if not row:
+        return []
     if len(row) != len(columns):
-        return [Problem(number, "", f"{len(row)} values", f"{len(columns)} values")]
-    pairs = zip(columns, row, strict=True)
-    return [Problem(number, column.name, value, column.allowed) for column, value in pairs if not column.accepts(value)]
+        found.add(number, "", f"{len(row)} values", f"{len(columns)} values")
+        return []
+    pairs = list(zip(columns, row, strict=True))
+    for column, value in pairs:
+        if not column.accepts(value):
+            found.add(number, column.name, value, column.allowed)
+    return [column.canonical(value) for column, value in pairs] if found.count == before else []
 
 
-def grown(former: bytes, rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> bytes:
-    """A data set with more rows at its end, in one canonical form: equal numbers are spelled alike."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        pairs = zip(columns, row, strict=True)
-        writer.writerow([value if column.labels is not None else repr(float(value)) for column, value in pairs])
-    return former.removesuffix(b"\n") + b"\n" + text.getvalue().encode()
+def grown(former: bytes, rows: bytes) -> bytes:
+    """A data set with more rows at its end."""
+    return b"".join([former, b"" if former.endswith(b"\n") else b"\n", rows])
 
 
-def report(name: str, problems: Sequence[Problem]) -> bytes:
+def report(name: str, examined: Examined) -> bytes:
     """For a person: what is wrong, where, and what is allowed."""
-    shown = [asdict(problem) for problem in problems[:PROBLEMS_LIMIT]]
-    return (json.dumps({"object": name, "problems": len(problems), "shown": shown}, indent=2) + "\n").encode()
+    shown = [asdict(problem) for problem in examined.problems]
+    return (json.dumps({"object": name, "problems": examined.count, "shown": shown}, indent=2) + "\n").encode()
 
 
 def current(config_document: str, store: Any) -> str:
@@ -145,30 +191,64 @@ def _state_place(config: Config) -> tuple[str, str]:
 
 def take(config: Config, columns: Sequence[Column], store: Any, original: Callable[[], bytes]) -> Intake:
     """Takes all that was brought. Each object is moved last: what was interrupted is found again, and the content of
-    one that was taken already is not taken twice."""
+    one that was taken already is not taken twice. What is too large is moved after all others, since it takes time."""
     bucket, _ = split_s3(config.data_address)
-    prefix = f"incoming/{config.workload}/"
-    counts = {"accepted": 0, "quarantined": 0, "known": 0}
-    for key in sorted(keys_below(store, bucket, prefix)):
-        content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
-        part = digest_of(content)
-        place = f"{config.workload}/{part.removeprefix('sha256:')}/{key.removeprefix(prefix)}"
-        rows, problems = examine(content, columns)
-        if problems:
-            target, outcome = f"quarantine/{place}", "quarantined"
-            _put(store, bucket, f"{target}.report.json", report(key, problems), "application/json")
+    counts: Counter[str] = Counter()
+    keys = keys_below(store, bucket, _incoming(config))
+    objects = {key: store.head_object(Bucket=bucket, Key=key) for key in keys}
+    for key in sorted(objects, key=lambda key: (objects[key]["ContentLength"] > BYTES_LIMIT, key)):
+        if objects[key]["ContentLength"] > BYTES_LIMIT:
+            outcome, target = _set_aside_unread(config, store, key, objects[key])
         else:
-            target, outcome = f"accepted/{place}", "known"
-            state = _state(config, store)
-            if part not in state["parts"]:
-                outcome = "accepted"
-                former = _read(config, state, store, original)
-                _grow(config, state, store, former=former, content=grown(former, rows, columns), part=part)
+            outcome, target = _take_one(config, columns, store, original, key)
         counts[outcome] += 1
-        _put(store, bucket, target, content, "text/csv")
         store.delete_object(Bucket=bucket, Key=key)
         say(f"{outcome}: {key} is {target} now")
-    return Intake(**counts)
+    return Intake(accepted=counts["accepted"], quarantined=counts["quarantined"], known=counts["known"])
+
+
+def _incoming(config: Config) -> str:
+    return f"incoming/{config.workload}/"
+
+
+def _take_one(
+    config: Config, columns: Sequence[Column], store: Any, original: Callable[[], bytes], key: str
+) -> tuple[str, str]:
+    """(outcome, where the object lies now as well)."""
+    bucket, _ = split_s3(config.data_address)
+    content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
+    part = digest_of(content)
+    place = f"{config.workload}/{part.removeprefix('sha256:')}/{key.removeprefix(_incoming(config))}"
+    examined = examine(content, columns)
+    outcome = "known"
+    if not examined.count and part not in (state := _state(config, store))["parts"]:
+        outcome = "accepted"
+        former = _read(config, state, store, original)
+        if (size := len(former) + len(examined.rows)) > DATA_LIMIT:
+            examined.add(0, "", f"{size} bytes, with the data set that is there", DATA_SET_ALLOWED)
+        else:
+            _grow(config, state, store, former=former, rows=examined.rows, part=part)
+    if not examined.count:
+        _put(store, bucket, f"accepted/{place}", content, "text/csv")
+        return outcome, f"accepted/{place}"
+    _put(store, bucket, f"quarantine/{place}.report.json", report(key, examined), "application/json")
+    _put(store, bucket, f"quarantine/{place}", content, "text/csv")
+    return "quarantined", f"quarantine/{place}"
+
+
+def _set_aside_unread(config: Config, store: Any, key: str, head: Mapping[str, Any]) -> tuple[str, str]:
+    """(outcome, where the object lies now as well): the store copies it by itself."""
+    from boto3.s3.transfer import TransferConfig
+
+    bucket, _ = split_s3(config.data_address)
+    name = key.removeprefix(_incoming(config))
+    target = f"quarantine/{config.workload}/too-large-{head['ETag'].strip(chr(34))}/{name}"
+    examined = Examined()
+    examined.add(0, "", f"{head['ContentLength']} bytes", f"at most {BYTES_LIMIT} bytes: bring it in parts")
+    _put(store, bucket, f"{target}.report.json", report(key, examined), "application/json")
+    parts = TransferConfig(multipart_threshold=COPIED_AT_ONCE, multipart_chunksize=COPIED_AT_ONCE, use_threads=False)
+    store.copy({"Bucket": bucket, "Key": key}, bucket, target, Config=parts)
+    return "quarantined", target
 
 
 def _read(config: Config, state: Mapping[str, Any], store: Any, original: Callable[[], bytes]) -> bytes:
@@ -178,16 +258,23 @@ def _read(config: Config, state: Mapping[str, Any], store: Any, original: Callab
     )
 
 
-def _grow(config: Config, state: Mapping[str, Any], store: Any, *, former: bytes, content: bytes, part: str) -> None:
+def _grow(config: Config, state: Mapping[str, Any], store: Any, *, former: bytes, rows: bytes, part: str) -> None:
     """Stores the new data set under its own digest, then the state that names it. `part`: digest of what was added."""
     bucket, key = split_s3(config.data_address)
-    place = f"sha256/{digest_of(content).removeprefix('sha256:')}/{key.rpartition('/')[2]}"
+    content = grown(former, rows)
+    digest = digest_of(content)
+    place = f"sha256/{digest.removeprefix('sha256:')}/{key.rpartition('/')[2]}"
     _put(store, bucket, place, content, "text/csv")
-    say(f"the data set has {len(content.splitlines()) - 1} rows now: s3://{bucket}/{place}")
-    declared_rows = state["data"].get("declared_rows", len(former.splitlines()) - 1)
-    data = {"address": f"s3://{bucket}/{place}", "digest": digest_of(content), "declared_rows": declared_rows}
+    say(f"the data set has {_rows(content)} rows now: s3://{bucket}/{place}")
+    declared_rows = state["data"].get("declared_rows", _rows(former))
+    data = {"address": f"s3://{bucket}/{place}", "digest": digest, "declared_rows": declared_rows}
     changed = {**state, "data": data, "parts": [*state["parts"], part]}
     _put(store, *_state_place(config), json.dumps(changed, indent=2).encode(), "application/json")
+
+
+def _rows(content: bytes) -> int:
+    """Of a data set, below its header."""
+    return content.count(b"\n") - content.endswith(b"\n")
 
 
 def _put(store: Any, bucket: str, key: str, content: bytes, kind: str) -> None:

@@ -25,6 +25,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.tracking import CHAMPION, Mlflow, Run
 from workloads import catalog
 from workloads.experiment import HELD_OUT
+from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, PACKAGES, TARGET
 
 from .conftest import STACK, run
@@ -123,6 +124,21 @@ def test_bad_data_is_set_aside_with_a_report_and_nothing_is_trained(store: Any, 
     ]
     time.sleep(5)
     assert len(tracking.training_runs("iris")) == before
+
+
+def test_a_file_that_is_too_large_is_set_aside_and_a_folder_is_no_data(store: Any) -> None:
+    folder = "incoming/iris/"
+    store.put_object(Bucket=RAW, Key=folder)
+    store.put_object(Bucket=RAW, Key=f"{folder}large.csv", Body=bytes(BYTES_LIMIT + 1))
+    bring(store, "small.csv", "51,3.4,1.5,0.2,setosa\n")
+    until(lambda: keys(store, folder) == [folder], 2 * MINUTE)
+    places = keys(store, "quarantine/iris/")
+    assert [key for key in places if key.endswith("/small.csv")]
+    (place,) = [key for key in places if key.endswith("/large.csv.report.json")]
+    (problem,) = json.loads(store.get_object(Bucket=RAW, Key=place)["Body"].read())["shown"]
+    assert problem["value"] == f"{BYTES_LIMIT + 1} bytes"
+    store.delete_object(Bucket=RAW, Key=folder)
+    assert keys(store, folder) == []
 
 
 def test_new_data_is_taken_within_a_minute_and_trained_on_once(store: Any, tracking: Mlflow) -> None:

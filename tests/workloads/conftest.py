@@ -1,5 +1,6 @@
 """A model small enough to make in a moment, and an object store in memory."""
 
+import hashlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ class MemoryStore:
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         return {"Body": _Body(self.objects[Bucket, Key])}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        content = self.objects[Bucket, Key]
+        return {"ContentLength": len(content), "ETag": f'"{hashlib.md5(content).hexdigest()}"'}
+
+    def copy(self, source: dict[str, str], bucket: str, key: str, **_: Any) -> None:
+        self.objects[bucket, key] = self.objects[source["Bucket"], source["Key"]]
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:
         del self.objects[Bucket, Key]

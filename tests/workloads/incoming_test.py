@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from workloads import catalog
+from workloads import catalog, incoming
 from workloads.artifacts import digest_of
 from workloads.documents import columns_document
 from workloads.experiment import Config, TrainingError, read_config
-from workloads.incoming import Column, Intake, current, examine, grown, read_columns, take
+from workloads.incoming import PROBLEMS_LIMIT, Column, Intake, current, examine, grown, read_columns, take
 
 COLUMNS = [Column("width", minimum=0, maximum=10), Column("kind", labels=["small", "large"])]
 DECLARED = b"width,kind\n1.0,small\n9.0,large\n"
@@ -40,12 +40,12 @@ def below(store: Any, prefix: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("content", "places"),
     [
-        (HEADER + b"11,small\n", [(2, "width", "11", "a number from 0 to 10")]),
+        (HEADER + b"11,small\n", [(2, "width", "11", "a decimal number from 0 to 10")]),
         (
             HEADER + b"1,small\nnan,tiny\n",
-            [(3, "width", "nan", "a number from 0 to 10"), (3, "kind", "tiny", "one of small, large")],
+            [(3, "width", "nan", "a decimal number from 0 to 10"), (3, "kind", "tiny", "one of small, large")],
         ),
-        (HEADER + b",small\n", [(2, "width", "", "a number from 0 to 10")]),
+        (HEADER + b",small\n", [(2, "width", "", "a decimal number from 0 to 10")]),
         (HEADER + b"1\n", [(2, "", "1 values", "2 values")]),
         (b"kind,width\nsmall,1\n", [(1, "", "kind,width", "the header width,kind")]),
         (b"", [(1, "", "", "the header width,kind")]),
@@ -55,18 +55,49 @@ def below(store: Any, prefix: str) -> dict[str, bytes]:
 def test_what_is_wrong_is_told_by_place_value_and_what_is_allowed(
     content: bytes, places: list[tuple[int, str, str, str]]
 ) -> None:
-    _, problems = examine(content, COLUMNS)
-    assert [(each.row, each.column, each.value, each.allowed) for each in problems] == places
+    examined = examine(content, COLUMNS)
+    assert [(each.row, each.column, each.value, each.allowed) for each in examined.problems] == places
+    assert (examined.count, examined.rows) == (len(places), b"")
 
 
-def test_what_is_no_text_is_refused_whole() -> None:
-    rows, (problem,) = examine(b"\xff\xfe\x00", COLUMNS)
-    assert rows == []
-    assert (problem.row, problem.allowed) == (0, "a CSV file in UTF-8")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe\x00",
+        HEADER + b"1,small\n\xff,small\n",
+        HEADER + b'1,"small\n',
+        HEADER + b"," * 2**20,
+        b"width," * 2**20,
+    ],
+)
+def test_what_is_no_text_of_lines_is_refused_whole(content: bytes) -> None:
+    examined = examine(content, COLUMNS)
+    (problem,) = examined.problems
+    assert (examined.rows, examined.count) == (b"", 1)
+    assert (problem.row, problem.allowed) == (0, "a CSV file in UTF-8, one row a line")
+
+
+@pytest.mark.parametrize("value", ["1", "1.0", "1.", ".5", "+1", "1e0", "1.5E-1", "0", "-0"])
+def test_a_decimal_number_is_one(value: str) -> None:
+    assert COLUMNS[0].accepts(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1_2", " 1", "1 ", "1\t", "nan", "inf", "-inf", "infinity", "0x1", "1,5", "1e", "e1", "", ".", "\u0661", "1\n"],
+)
+def test_what_only_python_or_nobody_reads_as_a_number_is_none(value: str) -> None:
+    assert not COLUMNS[0].accepts(value)
+
+
+def test_many_problems_are_counted_and_the_first_are_told() -> None:
+    examined = examine(HEADER + b"99,small\n" * (PROBLEMS_LIMIT + 5), COLUMNS)
+    assert (examined.count, len(examined.problems)) == (PROBLEMS_LIMIT + 5, PROBLEMS_LIMIT)
 
 
 def test_rows_are_put_behind_in_one_form() -> None:
-    assert grown(DECLARED, [["2", "small"], ["3.50", "large"]], COLUMNS) == DECLARED + b"2.0,small\n3.5,large\n"
+    rows = examine(b"\xef\xbb\xbfwidth,kind\r\n2,small\r\n\r\n3.50,large", COLUMNS).rows
+    assert grown(DECLARED, rows) == grown(DECLARED.rstrip(), rows) == DECLARED + b"2.0,small\n3.5,large\n"
 
 
 def test_without_new_data_the_declared_is_trained_on_and_its_document_is_unchanged(store: Any) -> None:
@@ -120,9 +151,54 @@ def test_bad_rows_are_set_aside_whole_with_a_report(store: Any) -> None:
     assert json.loads(kept[f"{folder}/a.csv.report.json"]) == {
         "object": "incoming/toys/a.csv",
         "problems": 1,
-        "shown": [{"row": 3, "column": "width", "value": "99", "allowed": "a number from 0 to 10"}],
+        "shown": [{"row": 3, "column": "width", "value": "99", "allowed": "a decimal number from 0 to 10"}],
     }
     assert below(store, "incoming/") == below(store, "sha256/") == {}
+
+
+def only(store: Any, prefix: str) -> str:
+    (key,) = [key for key in below(store, prefix) if not key.endswith(".report.json")]
+    return key
+
+
+def test_what_is_too_large_is_set_aside_unread_and_all_others_are_taken(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "BYTES_LIMIT", 100)
+    large = HEADER + b"1,small\n" * 100
+    bring(store, "a.csv", large)
+    bring(store, "b.csv", HEADER + b"2,small\n")
+    read = store.get_object
+
+    def get_object(*, Bucket: str, Key: str) -> Any:
+        assert not Key.endswith("/a.csv"), "it was read"
+        return read(Bucket=Bucket, Key=Key)
+
+    monkeypatch.setattr(store, "get_object", get_object)
+    assert taken(store) == Intake(accepted=1, quarantined=1, known=0)
+    place = only(store, "quarantine/")
+    assert place.startswith("quarantine/toys/too-large-")
+    assert store.objects["raw", place] == large
+    (problem,) = json.loads(store.objects["raw", f"{place}.report.json"])["shown"]
+    assert (problem["value"], problem["allowed"]) == ("811 bytes", "at most 100 bytes: bring it in parts")
+    assert below(store, "incoming/") == {}
+
+
+def test_what_would_make_the_data_set_too_large_is_set_aside(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming, "DATA_LIMIT", len(DECLARED) + 10)
+    bring(store, "a.csv", HEADER + b"2,small\n")
+    bring(store, "b.csv", HEADER + b"3,small\n")
+    assert taken(store) == Intake(accepted=1, quarantined=1, known=0)
+    (problem,) = json.loads(store.objects["raw", f"{only(store, 'quarantine/')}.report.json"])["shown"]
+    assert problem["value"] == "51 bytes, with the data set that is there"
+
+
+def test_a_folders_marker_is_no_data(store: Any) -> None:
+    for name in ("", "more/"):
+        bring(store, name, b"")
+    bring(store, "more/a.csv", HEADER + b"2,small\n")
+    assert taken(store) == Intake(accepted=1, quarantined=0, known=0)
+    assert below(store, "incoming/").keys() == {"incoming/toys/", "incoming/toys/more/"}
 
 
 def test_newly_declared_data_begins_anew(store: Any) -> None:
@@ -145,5 +221,5 @@ def test_the_columns_of_iris_accept_iris() -> None:
     from workloads.iris.train import original_csv
 
     columns = read_columns(json.dumps(columns_document(catalog.load("iris"))))
-    rows, problems = examine(original_csv(), columns)
-    assert (len(rows), problems) == (150, [])
+    examined = examine(original_csv(), columns)
+    assert (examined.rows.count(b"\n"), examined.problems) == (150, [])

@@ -122,25 +122,25 @@ def test_a_wrong_tensor_is_refused_with_its_place(body: Any, message: str) -> No
 
 def test_outputs_come_as_they_were_asked_for() -> None:
     assert requested_outputs({}) == requested_outputs({"outputs": []}) == ["label", "probabilities"]
-    asked = [{"name": "probabilities"}, {"name": "label", "parameters": {}}]
+    asked: list[Any] = [{"name": "probabilities"}, {"name": "label", "parameters": {}}]
     assert requested_outputs({"outputs": asked}) == ["probabilities", "label"]
     model = Model(features=FEATURES, classes=("large",), estimator=None)
     answer = infer_answer([Prediction("large", {"large": 1})], model, {}, ["probabilities"])
     assert [output["name"] for output in answer["outputs"]] == ["probabilities"]
 
 
-@pytest.mark.parametrize(
-    ("outputs", "message"),
-    [
-        ("label", "'outputs': 'label' is not a list of {name}; the outputs are ['label', 'probabilities']"),
-        (None, "'outputs': None is not a list"),
-        (["label"], "outputs[0]: 'label' names none of the outputs ['label', 'probabilities']"),
-        ([{"name": "label"}, {"name": "labels"}], "outputs[1]: {'name': 'labels'} names none of the outputs"),
-        ([{"name": ["label"]}], "outputs[0]: {'name': ['label']} names none of the outputs"),
-        ([{}], "outputs[0]: {} names none of the outputs"),
-        ([{"name": "label"}, {"name": "label"}], "'outputs': ['label'] more than once"),
-    ],
-)
+WRONG_OUTPUTS: list[tuple[Any, str]] = [
+    ("label", "'outputs': 'label' is not a list of {name}; the outputs are ['label', 'probabilities']"),
+    (None, "'outputs': None is not a list"),
+    (["label"], "outputs[0]: 'label' names none of the outputs ['label', 'probabilities']"),
+    ([{"name": "label"}, {"name": "labels"}], "outputs[1]: {'name': 'labels'} names none of the outputs"),
+    ([{"name": ["label"]}], "outputs[0]: {'name': ['label']} names none of the outputs"),
+    ([{}], "outputs[0]: {} names none of the outputs"),
+    ([{"name": "label"}, {"name": "label"}], "'outputs': ['label'] more than once"),
+]
+
+
+@pytest.mark.parametrize(("outputs", "message"), WRONG_OUTPUTS)
 def test_wrongly_requested_outputs_are_refused_with_their_place(outputs: Any, message: str) -> None:
     with pytest.raises(BadRequestError) as refused:
         requested_outputs({"outputs": outputs})

@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from fnmatch import fnmatch
 from types import ModuleType
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import pytest
 from modules.airflow.documents import CONFIGURATION, LOGS_CONNECTION
 from modules.core.paths import REPOSITORY
 from workloads import catalog
+from workloads.artifacts import keys_below
 from workloads.iris import tasks as iris_tasks
 
 PACKAGES = (
@@ -67,8 +69,18 @@ def test_new_data_is_looked_for_twice_a_minute_by_no_process_that_waits(monkeypa
     assert found["iris_new_data"].options["is_paused_upon_creation"] is False
     sensor = found["wait_for_new_data"].options
     assert (sensor["mode"], sensor["poke_interval"]) == ("reschedule", 30)
-    assert (sensor["bucket_key"], sensor["aws_conn_id"]) == ("incoming/iris/*", LOGS_CONNECTION)
+    assert sensor["aws_conn_id"] == LOGS_CONNECTION
     assert found["take_new_data"].after == ["wait_for_new_data"]
+
+
+def test_exactly_what_a_task_takes_starts_one(monkeypatch: pytest.MonkeyPatch, store: Any) -> None:
+    """A folder that an S3 browser made is an object whose key ends with a slash."""
+    pattern = declared("iris_new_data", monkeypatch)["wait_for_new_data"].options["bucket_key"]
+    for name in ("", "a/", "a/b/", "a.csv", "a/b.csv", "empty"):
+        store.put_object(Bucket="raw", Key=f"incoming/iris/{name}", Body=b"")
+    seen = [key for _, key in store.objects if fnmatch(key, pattern)]  # as the sensor does
+    assert sorted(seen) == sorted(keys_below(store, "raw", "incoming/iris/"))
+    assert seen == [f"incoming/iris/{name}" for name in ("a.csv", "a/b.csv", "empty")]
 
 
 def test_data_that_was_accepted_starts_a_training_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
