@@ -133,11 +133,6 @@ def test_releasing_what_serves_is_nothing_to_do() -> None:
     assert pinned() == before
 
 
-<<<<<<< HEAD
-def test_a_release_and_a_rollback_lose_no_request_and_take_back_what_a_person_scaled(
-    platform: Environment, mlflow: Mlflow, address: str
-) -> None:
-=======
 def test_the_version_in_service_answers_at_its_own_address(address: str) -> None:
     version = pinned().model_version
     tensor = {"name": "input", "shape": [1, 4], "datatype": "FP64", "data": [list(FLOWER.values())]}
@@ -148,8 +143,9 @@ def test_the_version_in_service_answers_at_its_own_address(address: str) -> None
     assert httpx.get(f"{address}/v2/models/iris/versions/{version + 1000}").status_code == 404
 
 
-def test_a_release_and_a_rollback_lose_no_request(mlflow: Mlflow, address: str) -> None:
->>>>>>> serving
+def test_a_release_and_a_rollback_lose_no_request_and_take_back_what_a_person_scaled(
+    platform: Environment, mlflow: Mlflow, address: str
+) -> None:
     first, second = pinned().model_version, another_version(mlflow)
     deployment = ("deployment/iris", "-n", f"{STACK}-iris")
     kubectl.run(platform, "scale", *deployment, "--replicas=2")
