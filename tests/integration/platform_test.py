@@ -129,9 +129,16 @@ def test_stop_and_start_keep_everything(platform: Environment) -> None:
     assert predict(platform) == before
 
 
-def test_destroy_and_up_again_ends_with_a_served_model(platform: Environment, shell: dict[str, str]) -> None:
-    run("pulumi", "destroy", "-s", STACK, "--yes", "--skip-preview", "--non-interactive", env=shell)
-    left = kubectl.items(platform, "namespaces,pv", "-l", "app.kubernetes.io/part-of=groundwork")
-    assert left == []
+def test_a_destroy_is_refused_what_holds_data_and_the_next_up_builds_the_rest_around_it(
+    platform: Environment, shell: dict[str, str]
+) -> None:
+    before = predict(platform)
+    quiet = ("--skip-preview", "--non-interactive", "--color", "never")
+    done = run("pulumi", "destroy", "-s", STACK, "--yes", *quiet, env=shell, check=False)
+    assert done.returncode != 0
+    for holder in ("database-server", "storage-server"):
+        assert f"{holder}' cannot be deleted" in " ".join(done.stdout.replace('"', "'").split())
+    kept = {item["metadata"]["name"] for item in kubectl.items(platform, "statefulsets", "-A")}
+    assert kept == {"database-server", "storage-server"}
     run("scripts/up", STACK)
-    assert predict(platform)["predictions"] == ["setosa"]
+    assert predict(platform) == before

@@ -4,6 +4,7 @@ from typing import Any
 
 import testinfra
 
+from scripts.cli import kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, Traces, run
@@ -17,6 +18,14 @@ def test_down_names_the_data_and_asks_before_it_goes(platform: Environment) -> N
     assert f"{STACK}-jenkins/home-jenkins-0" in done.stderr
     assert "--yes" in done.stderr
     assert platform.kubeconfig.exists()
+
+
+def test_a_destroy_without_protection_leaves_no_object(platform: Environment, shell: dict[str, str]) -> None:
+    quiet = ("-s", STACK, "--yes", "--non-interactive")
+    run("pulumi", "state", "unprotect", "--all", *quiet, env=shell)
+    run("pulumi", "destroy", "--skip-preview", *quiet, env=shell)
+    assert kubectl.items(platform, "namespaces,pv", "-l", "app.kubernetes.io/part-of=groundwork") == []
+    assert kubectl.items(platform, "pv") == []
 
 
 def test_down_leaves_no_process_mount_link_route_cgroup_table_or_port(platform: Environment, before: Traces) -> None:
