@@ -5,6 +5,7 @@ from typing import Any
 import testinfra
 
 from scripts.cli import kubectl
+from scripts.cli.down import Down
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, Traces, run
@@ -20,11 +21,9 @@ def test_down_names_the_data_and_asks_before_it_goes(platform: Environment) -> N
     assert platform.kubeconfig.exists()
 
 
-def test_a_destroy_without_protection_leaves_no_object(platform: Environment, shell: dict[str, str]) -> None:
-    quiet = ("-s", STACK, "--yes", "--non-interactive")
-    run("pulumi", "state", "unprotect", "--all", *quiet, env=shell)
-    run("pulumi", "destroy", "--skip-preview", *quiet, env=shell)
-    assert kubectl.items(platform, "namespaces,pv", "-l", "app.kubernetes.io/part-of=groundwork") == []
+def test_what_down_destroys_leaves_no_object_in_the_cluster(platform: Environment) -> None:
+    Down(platform, purge=False).destroy(lambda _: None)
+    assert kubectl.items(platform, "namespaces", "-l", "app.kubernetes.io/part-of=groundwork") == []
     assert kubectl.items(platform, "pv") == []
 
 
