@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from modules.core.errors import UserError
-from modules.core.paths import REPOSITORY
 
 from . import kubectl, recovery
 from .environment import PROJECT, Environment
@@ -46,7 +45,7 @@ def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
     await_turn(environment, progress)
     command = _command(environment, ["preview", "--json", *QUIET])
     variables = environment.process_environment()
-    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
     try:
         document: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -150,7 +149,7 @@ def _command(environment: Environment, arguments: Sequence[str]) -> list[str]:
 def _run(environment: Environment, arguments: Sequence[str]) -> str:
     command = _command(environment, arguments)
     variables = environment.process_environment()
-    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): {done.stderr.strip()}")
     return done.stdout
@@ -163,7 +162,7 @@ def _stream(environment: Environment, arguments: Sequence[str], progress: Progre
         log.open("a") as output,
         subprocess.Popen(
             command,
-            cwd=REPOSITORY,
+            cwd=environment.program,
             env=environment.process_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

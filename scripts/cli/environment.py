@@ -65,6 +65,11 @@ class Environment:
         return self.cluster_layout.kubeconfig
 
     @property
+    def program(self) -> Path:
+        """Where the engine finds Pulumi.yaml."""
+        return REPOSITORY
+
+    @property
     def pulumi_home(self) -> Path:
         return self.home / "pulumi" / "home"
 
