@@ -18,8 +18,8 @@ from . import kubectl
 from .environment import Environment
 from .logins import LOGINS
 from .output import plain_table
+from .rollouts import PART_OF
 
-PART_OF = "app.kubernetes.io/part-of=groundwork"
 LOCAL_PORT = "groundwork.dev/local-port"
 
 DATABASES = {"postgresql"}

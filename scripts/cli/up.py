@@ -18,7 +18,7 @@ from stacks.settings import port_key
 from stacks.third_party import jenkins_images
 from workloads import catalog
 
-from . import engine, host, services, volumes
+from . import engine, host, rollouts, services, volumes
 from .companion import companion, watch_command
 from .environment import Environment, official_pulumi
 from .output import console, print_json
@@ -102,6 +102,7 @@ class Up:
         if not engine.resources(self.environment):
             self.forget_releases(progress)
         engine.up(self.environment, progress, self.log)
+        rollouts.wait(self.environment, progress)
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the former one."""

@@ -116,17 +116,9 @@ def test_stop_and_start_keep_everything(platform: Environment) -> None:
     with pytest.raises(httpx.TransportError):
         predict(platform)
     run("groundwork", "start", STACK, env=platform.variables())
-    run(
-        "kubectl",
-        "wait",
-        "-A",
-        "--for=condition=Available",
-        "deployments",
-        "--all",
-        "--timeout=180s",
-        env=platform.variables(),
-    )
     assert predict(platform) == before
+    report = json.loads(run("groundwork", "status", STACK, "--json", env=platform.variables()).stdout)
+    assert {service["health"] for service in report["services"]} == {"healthy"}
 
 
 def test_a_destroy_is_refused_what_holds_data_and_the_next_up_builds_the_rest_around_it(
