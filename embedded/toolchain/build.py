@@ -1,9 +1,11 @@
 """Builds the parts with a pinned Go into a cache keyed by their sources.
 
 Each part is built once for each content of its folder, and put in place whole: an interrupted build leaves
-nothing that looks finished, and Go's own cache lets the next run go on where it stopped.
+nothing that looks finished, and Go's own caches let the next run go on where it stopped. When all parts are built these
+are removed: they are many times as large as what came of them.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -11,9 +13,9 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modules.core.errors import UserError
@@ -65,12 +67,42 @@ def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS) -> Path
     target = bin_folder(parts)
     if target.is_dir():
         return target
-    go = go_release()
-    missing = [part for part in parts if not _binary(part, go).exists()]
-    if missing:
-        _build_all(missing, go, progress, log)
-    _link_all(parts, go, target)
+    with _alone(progress):
+        go = go_release()
+        missing = [part for part in parts if not _binary(part, go).exists()]
+        if missing:
+            _build_all(missing, go, progress, log)
+        _link_all(parts, go, target)
+        progress("removing the compiler's caches")
+        remove_tree(_go_caches())
     return target
+
+
+@contextmanager
+def _alone(progress: Progress) -> Iterator[None]:
+    """One run builds at a time: what another one builds is not built twice, nor its caches removed under it."""
+    toolchain_home().mkdir(parents=True, exist_ok=True)
+    with (toolchain_home() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another run that builds")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder whole, where there is one. Go makes its cache of modules read-only: only root removes that."""
+    if not folder.exists():
+        return
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink() and not os.access(path, os.W_OK):
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def _go_caches() -> Path:
+    return toolchain_home() / "go"
 
 
 def _binary(part: Part, go: str) -> Path:
@@ -129,7 +161,7 @@ def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
     binary = _binary(part, go)
     unfinished = binary.parent.with_suffix(f".{os.getpid()}")
     unfinished.mkdir(parents=True, exist_ok=True)
-    home = toolchain_home() / "go"
+    home = _go_caches()
     environment = {
         **GO_ENVIRONMENT,
         "GOPATH": str(home),

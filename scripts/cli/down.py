@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from embedded.cluster.host import require_root
+from embedded.toolchain.build import remove_tree
 from modules.core.errors import UserError
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
@@ -128,11 +129,3 @@ def _claim(claim: dict[str, dict[str, str]]) -> str:
 def _size(folder: Path) -> str:
     total = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
     return f"{total / 1e6:.0f} MB"
-
-
-def remove_tree(folder: Path) -> None:
-    """Removes a folder whole: Go makes its module cache read-only, and root does not care, but others do."""
-    for path in folder.rglob("*"):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-    shutil.rmtree(folder)

@@ -1,3 +1,6 @@
+import fcntl
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,43 @@ def test_the_key_changes_with_a_source_and_with_go(tmp_path: Path, monkeypatch: 
     assert key == build.part_key(part, "1.27.3")
     (folder / "main.go").write_text("package main\n")
     assert key != build.part_key(part, "1.27.3")
+
+
+def test_only_what_was_built_stays_when_all_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "toolchain_home", lambda: tmp_path)
+    part = Part(name="pause")
+
+    def compiled(*_: object) -> None:
+        binary = tmp_path / f"pause-{build.part_key(part, build.go_release())}" / "pause"
+        binary.parent.mkdir()
+        binary.touch()
+        module = tmp_path / "go" / "mod" / "example.org"
+        module.mkdir(parents=True)
+        (module / "read-only").touch()
+        module.chmod(0o500)
+
+    monkeypatch.setattr(build, "_build_all", compiled)
+    tools = build.ensure(lambda _: None, tmp_path / "log", [part])
+    assert (tools / "pause").exists()
+    assert not (tmp_path / "go").exists()
+
+
+def test_a_second_run_waits_for_the_one_that_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "toolchain_home", lambda: tmp_path)
+    part, told = Part(name="pause"), list[str]()
+    binary = tmp_path / f"pause-{build.part_key(part, build.go_release())}" / "pause"
+    binary.parent.mkdir()
+    binary.touch()
+    with (tmp_path / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        second = threading.Thread(target=build.ensure, args=(told.append, tmp_path / "log", [part]))
+        second.start()
+        while not told:
+            time.sleep(0.01)
+        assert told == ["waiting for another run that builds"]
+        assert not build.bin_folder([part]).exists()
+    second.join(10)
+    assert build.bin_folder([part]).exists()
 
 
 def test_the_go_release_is_the_one_that_the_lock_file_pins() -> None:
