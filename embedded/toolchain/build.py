@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,7 +79,7 @@ def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS) -> Path
 
 
 @contextmanager
-def _alone(progress: Progress) -> Iterator[None]:
+def _alone(progress: Progress) -> Generator[None]:
     """One run builds at a time: what another one builds is not built twice, nor its caches removed under it."""
     toolchain_home().mkdir(parents=True, exist_ok=True)
     with (toolchain_home() / "lock").open("w") as lock:
