@@ -21,7 +21,7 @@ from modules.core.releases import Pin, Release, read_releases
 from workloads.documents import check_template, model_variables
 from workloads.settings import Workload
 
-from . import engine, jobs, kubectl, pins
+from . import engine, jobs, kubectl, pins, rollouts
 from .environment import Environment
 from .pins import Overtaken
 from .steps import Progress
@@ -224,6 +224,7 @@ def _restore(place: Place, failed: Release, former: Release | None, failure: Exc
         raise UserError(f"{failure}\nNothing was restored: {overtaken}") from failure
     try:
         engine.up(place.environment, place.progress, place.log)
+        rollouts.wait(place.environment, place.progress, namespace=place.namespace)
     except UserError as second:
         raise UserError(
             f"{failure}\nThe former pin, {what}, is in place again, but could not be applied either:\n{second}\n"
@@ -235,6 +236,7 @@ def _restore(place: Place, failed: Release, former: Release | None, failure: Exc
 def _apply(place: Place, pin: Pin) -> None:
     place.progress(f"rolling out version {pin.model_version}")
     engine.up(place.environment, place.progress, place.log)
+    rollouts.wait(place.environment, place.progress, namespace=place.namespace)
     if not serves(place, pin):
         raise UserError(f"Deployment {place.namespace}/{place.workload.name} does not run version {pin.model_version}")
     if place.address:
@@ -261,13 +263,7 @@ def names_model(deployment: Mapping[str, Any], pin: Pin) -> bool:
 
 
 def runs_everywhere(deployment: Mapping[str, Any], pin: Pin) -> bool:
-    status, spec = deployment["status"], deployment["spec"]
-    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-    return (
-        status.get("observedGeneration") == deployment["metadata"]["generation"]
-        and counts == [spec["replicas"]] * 3
-        and names_model(deployment, pin)
-    )
+    return rollouts.missing(deployment) is None and names_model(deployment, pin)
 
 
 def await_answer(

@@ -1,7 +1,8 @@
 """Waits until what was deployed or started answers: every pod of the platform by its newest template, and ready.
 
-The engine's plugin waits too, but not where old pods end before new ones begin (the strategy Recreate): it takes the
-conditions of the former rollout for those of the new one. And nobody waits where a cluster was only started.
+The engine's plugin waits too, but not always long enough: where old pods end before new ones begin (the strategy
+Recreate), and where the number of pods changes as well, it takes the conditions of the former rollout for those of the
+new one. And nobody waits where a cluster was only started.
 """
 
 import time
@@ -27,17 +28,19 @@ def wait(
     environment: Environment,
     progress: Progress,
     *,
+    namespace: str | None = None,
     since: datetime | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Until all Deployments and StatefulSets of the platform are rolled out. Raises UserError, naming those that are
     not and why, when nothing has moved for PATIENCE_SECONDS.
 
-    since: when the cluster was started; what it still holds of containers that ran before is not believed.
+    namespace: only what is in it is waited for. since: when the cluster was started; what it still holds of containers
+    that ran before is not believed.
     """
     seen: set[str] = set()
     moved = time.monotonic()
-    while waiting := unfinished(environment, since):
+    while waiting := unfinished(environment, namespace, since):
         progress(waiting[0] if len(waiting) == 1 else f"{waiting[0]}, and {len(waiting) - 1} more")
         if not seen.issuperset(waiting):
             seen.update(waiting)
@@ -51,12 +54,13 @@ def wait(
         pause(1)
 
 
-def unfinished(environment: Environment, since: datetime | None) -> list[str]:
+def unfinished(environment: Environment, namespace: str | None, since: datetime | None) -> list[str]:
     """What is not rolled out yet, and how far it is."""
-    found = kubectl.items(environment, "deployments,statefulsets", "-A", "-l", PART_OF)
+    where = ("-A",) if namespace is None else ("-n", namespace)
+    found = kubectl.items(environment, "deployments,statefulsets", *where, "-l", PART_OF)
     waiting = [f"{item['metadata']['name']}: {why}" for item in found if (why := missing(item))]
     if since is not None:
-        pods = kubectl.items(environment, "pods", "-A", "-l", PART_OF)
+        pods = kubectl.items(environment, "pods", *where, "-l", PART_OF)
         waiting += [f"{pod['metadata']['name']}: to be started again" for pod in pods if is_of_before(pod, since)]
     return waiting
 
