@@ -66,7 +66,7 @@ class Down:
             progress("the cluster is stopped: what it holds goes with it")
             return
         self.cluster.accompany({})  # nothing that releases anything while all of it goes
-        engine.unprotect(self.environment)
+        engine.unprotect(self.environment, progress)
         engine.destroy(self.environment, progress, self.log)
 
     def remove_cluster(self, progress: Progress) -> None:

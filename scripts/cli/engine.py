@@ -74,8 +74,9 @@ def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
-def unprotect(environment: Environment) -> None:
-    """Lets what holds data be destroyed: for a person who was asked, and said so."""
+def unprotect(environment: Environment, progress: Progress) -> None:
+    """Lets what holds data be destroyed: for a person who was asked, and said so. After whoever works on the stack."""
+    await_turn(environment, progress)
     _run(environment, ["state", "unprotect", "--all", "--yes", *QUIET])
 
 
