@@ -1,8 +1,6 @@
 """The gRPC server around a Provider. This is the one file that handles protocol messages."""
 
 import os
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from .errors import CheckFailure, ProviderError
+from .leaving import serve_the_engine
 from .provider import Diff, Provider, Resource
 from .values import Object, decode, encode
 
@@ -153,18 +152,13 @@ def _ignore(path: str, old: Object, new: Object) -> None:
 
 
 def serve(provider: Provider) -> None:
-    """Serves until the engine ends this process; the port goes to standard output, as the engine expects."""
+    """Serves until the engine is done or gone; the port goes to standard output, as the engine expects."""
     server = grpc.server(
         ThreadPoolExecutor(THREADS),
         options=[("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)],
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    leaving = threading.Event()
-    # A plugin has a process group of its own: what arrives is the engine's word that it is done, never Ctrl-C.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: leaving.set())
     server.start()
-    print(port, flush=True)
-    leaving.wait()
+    serve_the_engine(port)
     os._exit(0)

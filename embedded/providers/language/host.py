@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from embedded.providers.base.leaving import serve_the_engine
 from embedded.providers.base.values import decode
 
 from .interpreter import TOOLCHAINS, Interpreter, OptionError, choose
@@ -196,7 +197,7 @@ def _install_commands(folder: Path, options: dict[str, Any], plugin: bool) -> li
 
 
 def serve() -> None:
-    """Serves until the engine ends this process; the port goes to standard output, as the engine expects."""
+    """Serves until the engine is done or gone; the port goes to standard output, as the engine expects."""
     server = grpc.server(ThreadPoolExecutor(16))
     # Options come as flags; the engine's address is the last plain argument.
     address = next((a for a in reversed(sys.argv[1:]) if not a.startswith("-")), "")
@@ -204,13 +205,7 @@ def serve() -> None:
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
 
-    def leave(number: int, frame: object) -> None:
-        del number, frame
-        host.stop()
-        os._exit(0)
-
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
     server.start()
-    print(port, flush=True)
-    server.wait_for_termination()
+    serve_the_engine(port)
+    host.stop()
+    os._exit(0)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -60,6 +61,27 @@ def test_another_toolchain_and_another_python_take_the_place_of_the_former(tmp_p
         assert path.read_text() == text
         assert "'/opt/an other/python' -I" in text
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+STARTS_AND_IS_KILLED = """
+import os, signal, subprocess, sys
+plugin = subprocess.Popen([sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE)
+plugin.stdout.readline()
+print(plugin.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("name", ["resource-random", "resource-tls", "language-python"])
+def test_a_plugin_ends_with_an_engine_that_is_killed(tmp_path: Path, tools: Path, name: str) -> None:
+    install(tmp_path, PYTHON, tools)
+    launcher = next(path for path in launchers(tmp_path, PYTHON) if path.name == f"pulumi-{name}")
+    engine = subprocess.run([PYTHON, "-c", STARTS_AND_IS_KILLED, launcher], stdout=subprocess.PIPE, check=False)
+    plugin = Path(f"/proc/{int(engine.stdout)}")
+    deadline = time.monotonic() + 20
+    while plugin.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not plugin.exists()
 
 
 @pytest.mark.parametrize("name", ["resource-random", "resource-tls", "language-python"])
