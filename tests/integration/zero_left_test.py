@@ -1,5 +1,6 @@
 """Last of all: what `scripts/down` leaves of a platform on this machine."""
 
+import time
 from typing import Any
 
 import testinfra
@@ -9,6 +10,9 @@ from scripts.cli.down import Down
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, Traces, run
+
+VOLUME_SECONDS = 60
+"""For the cluster's controller to remove a volume whose claim is gone."""
 
 
 def test_down_names_the_data_and_asks_before_it_goes(platform: Environment) -> None:
@@ -24,7 +28,10 @@ def test_down_names_the_data_and_asks_before_it_goes(platform: Environment) -> N
 def test_what_down_destroys_leaves_no_object_in_the_cluster(platform: Environment) -> None:
     Down(platform, purge=False).destroy(lambda _: None)
     assert kubectl.items(platform, "namespaces", "-l", "app.kubernetes.io/part-of=groundwork") == []
-    assert kubectl.items(platform, "pv") == []
+    deadline = time.monotonic() + VOLUME_SECONDS
+    while (left := kubectl.items(platform, "pv")) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert left == []
 
 
 def test_down_leaves_no_process_mount_link_route_cgroup_table_or_port(platform: Environment, before: Traces) -> None:
