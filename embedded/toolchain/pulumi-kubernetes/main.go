@@ -4,6 +4,8 @@ package main
 
 import (
 	_ "embed"
+	"os"
+	"time"
 
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version"
@@ -18,5 +20,14 @@ var (
 )
 
 func main() {
+	go endWithEngine(os.Getppid())
 	provider.Serve("kubernetes", version.Version, schema, terraformMapping)
+}
+
+// endWithEngine ends this process when the engine that started it was killed: it would stay for good.
+func endWithEngine(engine int) {
+	for os.Getppid() == engine {
+		time.Sleep(time.Second)
+	}
+	os.Exit(1)
 }

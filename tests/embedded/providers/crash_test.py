@@ -154,6 +154,15 @@ def state(program: Program) -> tuple[int, int]:
     return len(latest.get("resources") or ()), len(latest.get("pending_operations") or ())
 
 
+def left_running(program: Program) -> list[str]:
+    """Command lines of plugins that belong to this stack."""
+    found = list[str]()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if line.startswith(str(program.folder / "home"))]
+
+
 def check(program: Program, kubectl: Kubectl, lines: int, *, whole_command: bool) -> None:
     kill_after(program, "up", lines, whole_command=whole_command)
     converge(program, "up")
@@ -163,6 +172,7 @@ def check(program: Program, kubectl: Kubectl, lines: int, *, whole_command: bool
     converge(program, "destroy")
     assert objects(kubectl) == []
     assert state(program)[1] == 0
+    assert left_running(program) == []
 
 
 @pytest.mark.parametrize("lines", QUICK)
