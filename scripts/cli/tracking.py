@@ -113,14 +113,17 @@ class Mlflow:
             raise UserError(f"model {model!r} is not registered in MLflow at {self.url}: run `groundwork train` first")
         return _version({"tags": content["tags"], **answer["model_version"]})
 
-    def training_runs(self, experiment: str, **tags: str) -> list[Run]:
-        """Finished trainings of a workload, the newest first; only those with all these groundwork tags."""
+    def training_runs(self, experiment: str, *, status: str | None = "FINISHED", **tags: str) -> list[Run]:
+        """Trainings of a workload in that status (None: in any), the newest first; only those with all these groundwork
+        tags."""
         found = self._get("experiments/get-by-name", experiment_name=experiment)
         if found is None:
             return []
         wanted = {"role": TRAINING, **tags}
         conditions = [f"tags.`groundwork.{key}` = '{value}'" for key, value in wanted.items()]
-        return self._search(found["experiment"]["experiment_id"], [*conditions, "attributes.status = 'FINISHED'"])
+        if status is not None:
+            conditions.append(f"attributes.status = '{status}'")
+        return self._search(found["experiment"]["experiment_id"], conditions)
 
     def candidates(self, training: Run) -> list[Run]:
         """The runs of a training's classifiers, by name."""

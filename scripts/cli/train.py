@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from . import jobs
 from .environment import Environment
 from .steps import Progress
 from .tracking import Mlflow, Run
+
+RECORDED_SECONDS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +95,16 @@ def refuse_stale(workload: Workload, deployed: Mapping[str, Any]) -> None:
 
 
 def _result(mlflow: Mlflow, workload: Workload, job: str, fresh: bool) -> Training:
-    runs = mlflow.training_runs(workload.name, job=job)
+    runs = _recorded(mlflow, workload.name, job)
     if not runs:
-        raise UserError(f"Job {job} is complete, but MLflow at {mlflow.url} has no finished run of it: was it deleted?")
+        found = ", ".join(
+            f"{run.id} ({run.status})" for run in mlflow.training_runs(workload.name, status=None, job=job)
+        )
+        raise UserError(
+            f"Job {job} is complete, but MLflow at {mlflow.url} has no finished run of it "
+            f"(its runs there: {found or 'none'}): was it deleted? The pod's log names the run: run `groundwork train "
+            f"{workload.name}` again, which trains anew"
+        )
     run = runs[0]
     return Training(
         job=job,
@@ -105,6 +115,15 @@ def _result(mlflow: Mlflow, workload: Workload, job: str, fresh: bool) -> Traini
         verdict=run.tags.get("groundwork.champion_verdict", ""),
         candidates=candidates(mlflow, run),
     )
+
+
+def _recorded(mlflow: Mlflow, experiment: str, job: str) -> list[Run]:
+    """The Job's finished runs. Asked for until MLflow has one: it ends a run just before the Job's pod ends."""
+    for _ in range(RECORDED_SECONDS):
+        if runs := mlflow.training_runs(experiment, job=job):
+            return runs
+        time.sleep(1)
+    return []
 
 
 def candidates(mlflow: Mlflow, training: Run) -> list[Candidate]:

@@ -87,6 +87,22 @@ def test_the_same_training_is_not_done_twice(kubectl: Kubectl, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("kubectl")
+def test_a_run_that_did_not_finish_is_named_with_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = {**TRAINING, "info": {**TRAINING["info"], "status": "RUNNING"}}
+
+    def unfinished(path: str, query: dict[str, Any]) -> Answer | None:
+        if path == "experiments/get-by-name":
+            return 200, {"experiment": {"experiment_id": "1"}}
+        return 200, {"runs": [] if "FINISHED" in query["filter"] else [running]}
+
+    mlflow(monkeypatch, unfinished)
+    monkeypatch.setattr(jobs, "run", always(jobs.Ended(log="", failure=None)))
+    monkeypatch.setattr("time.sleep", lambda _: None)  # pyright: ignore[reportUnknownLambdaType]
+    message = refused(lambda: train.train("local", "iris", quiet))
+    assert "has no finished run of it (its runs there: t1 (RUNNING))" in message
+
+
+@pytest.mark.usefixtures("kubectl")
 def test_a_failed_training_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow(monkeypatch, always(None))
     monkeypatch.setattr(jobs, "run", always(jobs.Ended(log="", failure="it failed:\n  error: no data")))
