@@ -17,7 +17,7 @@ from modules.core.contracts import Route, ServedModel, Tenant, Tracking
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.naming import namespace
-from modules.core.releases import Release, read_releases
+from modules.core.releases import Release, read_releases, releases_document
 from modules.gateway.documents import PORTAL
 from modules.gateway.documents import SERVICE as GATEWAY
 from modules.gateway.documents import address as gateway_address
@@ -105,6 +105,8 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
             name: describe_workload(released.get(name), images["serving"], serving.address)
             for name, serving in workloads.items()
         },
+        # By which a checkout that has no file of pins takes them over: scripts/cli/pins.py.
+        "releases": releases_document(released)["releases"],
     }
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -97,23 +97,34 @@ def read_releases(environment: str) -> dict[str, Release]:
     """The environment's releases by workload; none where nothing was released. UserError: not one of ours."""
     path = release_file(environment)
     try:
-        return _Releases.model_validate(yaml.safe_load(path.read_text())).releases
+        document = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         return {}
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML ({error}): restore it, or remove it and release again") from error
+    return parse_releases(document, source=str(path))
+
+
+def parse_releases(document: object, source: str) -> dict[str, Release]:
+    """Validate `{releases: {<workload>: ...}}`. Raise UserError that names source and key."""
+    try:
+        return _Releases.model_validate(document).releases
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "document"
         raise UserError(
-            f"{path}: {key} is {first['input']!r}: {first['msg']}; restore the file, or remove it and release again"
+            f"{source}: {key} is {first['input']!r}: {first['msg']}; restore the file, or remove it and release again"
         ) from error
+
+
+def releases_document(releases: Mapping[str, Release]) -> dict[str, Any]:
+    """Return what `parse_releases` reads."""
+    return {"releases": {name: releases[name].model_dump(mode="json") for name in sorted(releases)}}
 
 
 def write_releases(environment: str, releases: Mapping[str, Release]) -> None:
     """Puts the whole file in place at once: a reader sees the former one or this one."""
-    document = {"releases": {name: releases[name].model_dump(mode="json") for name in sorted(releases)}}
     path = release_file(environment)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(HEADER + yaml.safe_dump(document, sort_keys=False))
+    unfinished.write_text(HEADER + yaml.safe_dump(releases_document(releases), sort_keys=False))
     unfinished.replace(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 
 from modules.core.errors import UserError
-from modules.core.releases import read_releases
 
+from . import pins
 from .environment import Environment
 from .handover import write, written
 from .release import release as release_version
@@ -66,8 +66,9 @@ def train(stack: str, workload: str, path: Path) -> None:
 def evaluate(stack: str, workload: str, path: Path) -> None:
     """UserError where the candidate is worse than what serves, or can't be compared with it."""
     candidate = read(path, stack, workload)
-    mlflow = Mlflow(Environment(stack))
-    served = read_releases(stack).get(workload)
+    environment = Environment(stack)
+    mlflow = Mlflow(environment)
+    served = pins.released(environment).get(workload)
     new = _run(mlflow, candidate.run)
     typer.echo(verdict(candidate, new, _run(mlflow, served.run) if served else None))
 

@@ -15,6 +15,7 @@ from modules.core.paths import cache_home
 from modules.core.releases import release_file
 
 from . import engine, kubectl
+from .backend import Backend
 from .environment import Environment
 from .output import console, plain_table
 from .pins import lock_of
@@ -39,7 +40,7 @@ class Down:
         ]
         if self.cluster.running:
             rows = [(_claim(claim), "volume") for claim in kubectl.items(self.environment, "pvc", "-A")]
-        if count := len(engine.resources(self.environment)):
+        if count := len(Backend(self.environment).resources()):
             rows.append((f"stack {self.environment.stack}", f"Pulumi state of {count} resources"))
         if (home / "cluster").exists():
             rows.append((str(home / "cluster"), "the cluster: etcd, volumes, pulled images, certificates"))
@@ -59,7 +60,7 @@ class Down:
         return steps
 
     def destroy(self, progress: Progress) -> None:
-        if not engine.resources(self.environment):
+        if not Backend(self.environment).resources():
             progress("nothing in the state")
             return
         if not self.cluster.running:
@@ -78,7 +79,7 @@ class Down:
         for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
             shutil.rmtree(path, ignore_errors=True)
         locks = [lock_of(self.environment.stack), *self.environment.home.glob("watch-*.lock")]
-        for path in (*self._pins(), self.environment.s3_credentials, *locks):
+        for path in (*self._pins(), self.environment.s3_credentials, self.environment.deployed_settings, *locks):
             path.unlink(missing_ok=True)
         progress(f"kept: the passphrase in {self.environment.passphrase}")
 
@@ -92,8 +93,8 @@ class Down:
 
 
 def run(stack: str, *, yes: bool, purge: bool) -> None:
-    write_settings(stack)  # a stack's data may come from another checkout
     environment = Environment(stack)
+    write_settings(environment)  # a stack's data may come from another checkout
     down = Down(environment, purge=purge)
     require_root()
     rows = down.data()

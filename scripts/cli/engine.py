@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +11,9 @@ from typing import Any
 
 from modules.core.errors import UserError
 
-from . import kubectl, recovery
-from .environment import PROJECT, Environment
+from . import kubectl, pins, recovery
+from .backend import Backend
+from .environment import Environment
 from .steps import Progress
 
 TURN_SECONDS = 900.0
@@ -24,8 +24,7 @@ RESOURCE_LINE = re.compile(r"^ [ +~-]{1,2} +(?P<type>[\w-]+:[\w./-]+:\w+) (?P<na
 
 def ensure_stack(environment: Environment) -> None:
     """Makes the stack in the file backend, once."""
-    checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
-    if checkpoint.exists():
+    if Backend(environment).checkpoint.exists():
         return
     _run(environment, ["stack", "init", environment.stack, *QUIET])
 
@@ -34,7 +33,8 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
     diagnostics."""
     await_turn(environment, progress)
-    recovery.refuse_former_plugin(environment.stack, resources(environment))
+    pins.take_over(environment)
+    recovery.refuse_former_plugin(environment.stack, Backend(environment).resources())
     settle(environment, progress, log)
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
@@ -43,6 +43,7 @@ def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
     """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`), after
     whoever works on the stack now. Raises UserError where the engine tells nothing."""
     await_turn(environment, progress)
+    pins.take_over(environment)
     command = _command(environment, ["preview", "--json", *QUIET])
     variables = environment.process_environment()
     done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
@@ -64,6 +65,7 @@ def preview_errors(document: Mapping[str, Any]) -> str:
 def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
     """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
     await_turn(environment, progress)
+    pins.take_over(environment)
     _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
 
 
@@ -87,7 +89,7 @@ def outputs(environment: Environment) -> dict[str, Any]:
 
 def settle(environment: Environment, progress: Progress, log: Path) -> None:
     """Puts right what a run that was killed left unfinished in the state; see `recovery`."""
-    pending: list[dict[str, Any]] = _state(environment).get("pending_operations") or []
+    pending: list[dict[str, Any]] = Backend(environment).state().get("pending_operations") or []
     if not pending:
         return
     progress(f"{len(pending)} operations of a run that was killed are unfinished: looking at what became of them")
@@ -95,51 +97,13 @@ def settle(environment: Environment, progress: Progress, log: Path) -> None:
     _stream(environment, ["refresh", "--yes", "--skip-preview", *arguments, *QUIET], progress, log)
 
 
-def resources(environment: Environment) -> list[dict[str, Any]]:
-    """The resources in the stack's state; none where the stack does not exist."""
-    return _state(environment).get("resources") or []
-
-
-def _state(environment: Environment) -> dict[str, Any]:
-    checkpoint = environment.backend / ".pulumi" / "stacks" / PROJECT / f"{environment.stack}.json"
-    if not checkpoint.exists():
-        return {}
-    return json.loads(checkpoint.read_text())["checkpoint"]["latest"] or {}
-
-
 def await_turn(environment: Environment, progress: Progress, pause: Callable[[float], None] = time.sleep) -> None:
     """Until no engine of this host works on the stack, such as one that a watch started. Locks of engines that are
     gone are removed: the file backend never does. After TURN_SECONDS the engine itself says who holds the stack."""
     deadline = time.monotonic() + TURN_SECONDS
-    while (holders := remove_dead_locks(environment)) and time.monotonic() < deadline:
+    while (holders := Backend(environment).remove_dead_locks()) and time.monotonic() < deadline:
         progress(f"another run works on stack {environment.stack} (process {holders[0]}): waiting for it to end")
         pause(1)
-
-
-def remove_dead_locks(environment: Environment) -> list[int]:
-    """Removes locks of engines that no longer run on this very host; the processes that hold the other ones here."""
-    folder = environment.backend / ".pulumi" / "locks" / "organization" / PROJECT / environment.stack
-    living: list[int] = []
-    for lock in sorted(folder.glob("*.json")):
-        try:
-            holder = json.loads(lock.read_text())
-        except (FileNotFoundError, ValueError):  # it comes or goes at this very moment
-            continue
-        if holder.get("hostname") != socket.gethostname():
-            continue
-        if _is_engine(int(holder["pid"])):
-            living.append(int(holder["pid"]))
-        else:
-            lock.unlink(missing_ok=True)
-    return living
-
-
-def _is_engine(pid: int) -> bool:
-    """The number may have gone to another program since, after a restart of the machine above all."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "pulumi"
-    except OSError:
-        return False
 
 
 def _command(environment: Environment, arguments: Sequence[str]) -> list[str]:

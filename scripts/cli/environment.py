@@ -82,6 +82,11 @@ class Environment:
         return self.home / "pulumi" / "passphrase"
 
     @property
+    def deployed_settings(self) -> Path:
+        """The stack's file as `scripts/up` deployed it last, for a checkout that has none."""
+        return self.home / "settings.yaml"
+
+    @property
     def s3_credentials(self) -> Path:
         """An AWS shared credentials file of the object store's administrator."""
         return self.home / "s3-credentials"

@@ -8,13 +8,14 @@ import typer
 
 from modules.core.errors import UserError
 
-from . import gateway, kubectl, shell
+from . import gateway, kubectl, pins, shell
 from .environment import Environment, shell_exports
 
 
 def run(stack: str, foreign: Sequence[str] = ()) -> None:
     """`foreign`: variables of the calling shell that would take over, for it to unset."""
     environment = Environment(stack)
+    pins.take_over(environment)
     prepare_s3(environment)
     variables = {**environment.variables(), **mlflow_login(environment)}
     typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *foreign]))

@@ -9,10 +9,10 @@ from rich.table import Table
 from embedded.cluster.status import read as read_status
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.core.releases import Release, read_releases
+from modules.core.releases import Release
 from workloads import catalog
 
-from . import kubectl
+from . import kubectl, pins
 from .companion import companion
 from .environment import Environment
 from .output import plain_table
@@ -40,10 +40,10 @@ class ModelStatus:
 
 def find(environment: Environment) -> list[ModelStatus]:
     """All workloads of the environment, by name."""
-    pins = read_releases(environment.stack)
+    released = pins.released(environment)
     watches = read_status(environment.cluster_layout).companions
     return [
-        _find(environment, name, pins.get(name), watches.get(companion(name)))
+        _find(environment, name, released.get(name), watches.get(companion(name)))
         for name in sorted(environment.settings.workloads)
     ]
 

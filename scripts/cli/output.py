@@ -36,6 +36,11 @@ def console(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, width=None if stream.isatty() else PIPE_COLUMNS)
 
 
+def note(text: str) -> None:
+    """Print a line for people beside what a command prints: on standard error."""
+    typer.echo(text, err=True)
+
+
 def plain_table(*columns: str) -> "Table":
     """A table without lines, that folds what is too long instead of cutting it."""
     from rich.table import Table

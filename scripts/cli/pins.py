@@ -10,7 +10,11 @@ from pathlib import Path
 
 from modules.core import releases
 from modules.core.errors import UserError
-from modules.core.releases import Release, read_releases, write_releases
+from modules.core.releases import Release, parse_releases, read_releases, write_releases
+
+from .backend import Backend
+from .environment import Environment
+from .output import note
 
 
 class Overtaken(UserError):
@@ -44,3 +48,26 @@ def replace(stack: str, workload: str, former: Release | None, after: Release | 
             )
         others = {name: release for name, release in pinned.items() if name != workload}
         write_releases(stack, {**others, workload: after} if after else others)
+
+
+def released(environment: Environment) -> dict[str, Release]:
+    """Return what each workload serves: the pins of this checkout, or, where it has none, what the environment runs."""
+    take_over(environment)
+    return read_releases(environment.stack)
+
+
+def take_over(environment: Environment) -> None:
+    """Write the pins of what the environment runs, where this checkout has no file of them.
+
+    It may be a second checkout, or one that was cleaned. Without pins the program would remove what serves.
+    """
+    stack = environment.stack
+    if releases.release_file(stack).exists() or not (document := Backend(environment).outputs().get("releases")):
+        return
+    with alone(stack):
+        if releases.release_file(stack).exists():  # another process was quicker
+            return
+        running = parse_releases({"releases": document}, source=f"output `releases` of stack {stack}")
+        write_releases(stack, running)
+    versions = ", ".join(f"{name} version {each.model_version}" for name, each in sorted(running.items()))
+    note(f"{releases.release_file(stack).name} was missing here: it pins what stack {stack} serves now ({versions})")

@@ -17,7 +17,7 @@ from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
-from modules.core.releases import Pin, Release, read_releases
+from modules.core.releases import Pin, Release
 from workloads.documents import check_template, model_variables
 from workloads.settings import Workload
 
@@ -75,7 +75,7 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
 
 
 def _release(place: Place, version: int | None) -> Outcome:
-    former = pinned = read_releases(place.environment.stack).get(place.workload.name)
+    former = pinned = pins.released(place.environment).get(place.workload.name)
     wanted = find_version(Mlflow(place.environment), place.workload.model, version)
     if former and pins_same(former, wanted):
         if serves(place, former):

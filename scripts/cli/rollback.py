@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from modules.core.errors import UserError
-from modules.core.releases import read_releases, release_file
+from modules.core.releases import release_file
 
+from . import pins
 from .release import Outcome, before, check, outcome_of, place_of, roll_out
 from .steps import Progress
 
@@ -12,7 +13,7 @@ from .steps import Progress
 def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
     """Serves again what served before the present release, which no watch tries again by itself."""
     place = place_of(stack, name, progress, log)
-    present = read_releases(stack).get(name)
+    present = pins.released(place.environment).get(name)
     former = before(present) if present else None
     if present is None or former is None:
         state = "nothing was released" if present is None else f"release {present.release} has no former one"

@@ -12,17 +12,17 @@ from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
-from modules.core.releases import read_releases, release_file
+from modules.core.releases import release_file
 from modules.registry.build import build_images
 from stacks.settings import port_key
 from stacks.third_party import jenkins_images
 from workloads import catalog
 
-from . import engine, host, rollouts, services, volumes
+from . import engine, host, pins, rollouts, services, volumes
+from .backend import Backend
 from .companion import companion, watch_command
 from .environment import Environment, official_pulumi
-from .output import console, print_json
-from .pins import alone
+from .output import console, note, print_json
 from .release import release
 from .steps import Progress, Runner, Step, run_or_exit
 from .train import train
@@ -47,16 +47,26 @@ def cluster_of(environment: Environment) -> Cluster:
     )
 
 
-def write_settings(stack: str) -> None:
-    """Copies the example to stacks/Pulumi.<stack>.yaml on the first run; a person's file is never touched."""
-    target, example = STACKS / f"Pulumi.{stack}.yaml", STACKS / f"{stack}.example.yaml"
-    if not target.exists() and example.exists():
+def settings_file(stack: str) -> Path:
+    return STACKS / f"Pulumi.{stack}.yaml"
+
+
+def write_settings(environment: Environment) -> None:
+    """Write stacks/Pulumi.<stack>.yaml where this checkout has none: as a platform that is there was deployed, perhaps
+    from another checkout, or else from the example. A person's file is never touched."""
+    target, example = settings_file(environment.stack), STACKS / f"{environment.stack}.example.yaml"
+    if target.exists():
+        return
+    if environment.deployed_settings.exists():
+        shutil.copyfile(environment.deployed_settings, target)
+        note(f"stacks/{target.name} was missing here: it has the settings that {environment.stack} runs with")
+    elif example.exists():
         shutil.copyfile(example, target)
 
 
-def former_releases(pins: Path) -> Path:
+def former_releases(path: Path) -> Path:
     """Where the pins of a platform that is gone are set aside."""
-    return pins.with_suffix(".yaml.former")
+    return path.with_suffix(".yaml.former")
 
 
 class Up:
@@ -99,18 +109,19 @@ class Up:
 
     def platform(self, progress: Progress) -> None:
         engine.ensure_stack(self.environment)
-        if not engine.resources(self.environment):
+        if not Backend(self.environment).resources():
             self.forget_releases(progress)
         engine.up(self.environment, progress, self.log)
+        shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
         rollouts.wait(self.environment, progress)
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the former one."""
-        with alone(self.environment.stack):
-            pins = release_file(self.environment.stack)
-            if pins.exists():
-                progress(f"{pins.name} pins models of a platform that is gone: set aside")
-                pins.replace(former_releases(pins))
+        with pins.alone(self.environment.stack):
+            path = release_file(self.environment.stack)
+            if path.exists():
+                progress(f"{path.name} pins models of a platform that is gone: set aside")
+                path.replace(former_releases(path))
 
     def training(self, progress: Progress) -> None:
         """Trains what has never been released here; a workload that serves is left alone."""
@@ -131,14 +142,14 @@ class Up:
         progress(f"watched: {', '.join(names)}" if names else "no workload is watched")
 
     def unreleased(self) -> list[str]:
-        released = read_releases(self.environment.stack)
+        released = pins.released(self.environment)
         return [workload for workload in self.environment.settings.workloads if workload not in released]
 
 
 def prepared(stack: str) -> Up:
     """The steps of a stack, once nothing that a person must change stands in their way."""
-    write_settings(stack)
     environment = Environment(stack)
+    write_settings(environment)
     check_settings(environment)
     require_root()
     up = Up(environment)
@@ -175,7 +186,7 @@ def check_settings(environment: Environment) -> None:
     """Wrong settings and unreadable pins are refused before anything is changed."""
     check_workloads(environment)
     volumes.check(environment)
-    read_releases(environment.stack)
+    pins.released(environment)
     read_images(environment.stack)
     if environment.settings.jenkins.enabled:
         jenkins_images(environment.settings)

@@ -7,7 +7,7 @@ from typing import Any
 from modules.core.errors import UserError
 from stacks.settings import PlatformSettings
 
-from . import engine
+from .backend import Backend
 from .environment import Environment
 
 STATEFUL_SET = re.compile(r"groundwork:(?P<group>\w+):\w+\$kubernetes:apps/v1:StatefulSet::")
@@ -16,7 +16,7 @@ STATEFUL_SET = re.compile(r"groundwork:(?P<group>\w+):\w+\$kubernetes:apps/v1:St
 
 def check(environment: Environment) -> None:
     """UserError where a volume that is there is asked to have another size: Kubernetes would refuse it in the end."""
-    for group, size in made(engine.resources(environment)).items():
+    for group, size in made(Backend(environment).resources()).items():
         wanted = wanted_size(environment.settings, group)
         if wanted not in {None, size}:
             raise UserError(

@@ -14,7 +14,7 @@ from typing import Literal
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.core.releases import Canary, Pin, Release, read_releases
+from modules.core.releases import Canary, Pin, Release
 from modules.gateway.documents import SERVICE as GATEWAY
 from workloads.documents import CANARY, server_name
 from workloads.experiment import HELD_OUT
@@ -136,7 +136,7 @@ class Watch:
         return self._try(present, present.canary.pin)
 
     def _read(self) -> Release | None:
-        return read_releases(self.place.environment.stack).get(self.name)
+        return pins.released(self.place.environment).get(self.name)
 
     def _write(self, release: Release) -> None:
         """Raises Overtaken, and writes nothing, where somebody else wrote in between."""

@@ -11,7 +11,7 @@ import pytest
 from embedded.cluster import Cluster
 from modules.core.paths import REPOSITORY
 from scripts.cli.environment import Environment
-from scripts.cli.up import cluster_of
+from scripts.cli.up import cluster_of, settings_file
 
 STACK = "test"
 PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}|--stack {STACK}' | grep -v grep"
@@ -88,6 +88,7 @@ def _lines(command: str) -> frozenset[str]:
 def before() -> Traces:
     """This machine without the stack."""
     run("scripts/down", STACK, "--yes")
+    settings_file(STACK).unlink(missing_ok=True)  # those of a run of the tests that was killed
     return Traces.now()
 
 

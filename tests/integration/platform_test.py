@@ -7,9 +7,13 @@ import httpx
 import pytest
 import testinfra
 
+from modules.core.images import lock_file
+from modules.core.releases import read_releases, release_file
 from modules.core.simulation import SIMULATED
 from scripts.cli import kubectl
+from scripts.cli.backend import Backend
 from scripts.cli.environment import Environment
+from scripts.cli.up import settings_file
 
 from .conftest import STACK, run
 
@@ -54,19 +58,29 @@ def test_a_preview_right_after_up_shows_no_change(shell: dict[str, str]) -> None
 
 
 def test_a_second_up_changes_nothing(platform: Environment) -> None:
-    before = platform.backend.joinpath(f".pulumi/stacks/groundwork/{STACK}.json").read_text()
+    before = resources(platform)
     done = run("scripts/up", STACK, "--json")
     report = json.loads(done.stdout)
     assert {service["health"] for service in report["services"]} == {"healthy"}
-    after = platform.backend.joinpath(f".pulumi/stacks/groundwork/{STACK}.json").read_text()
-    assert resources(before) == resources(after)
+    assert resources(platform) == before
 
 
-def resources(checkpoint: str) -> dict[str, tuple[str, ...]]:
+def test_up_from_a_checkout_that_knows_nothing_of_the_stack_takes_over_what_runs(platform: Environment) -> None:
+    before, pins = resources(platform), read_releases(STACK)
+    settings = settings_file(STACK).read_text()
+    for path in (release_file(STACK), lock_file(STACK), settings_file(STACK)):  # a second clone has none of them
+        path.unlink()
+    done = run("scripts/up", STACK)
+    assert f"releases.{STACK}.yaml was missing here: it pins what stack {STACK} serves now (iris version" in done.stderr
+    assert read_releases(STACK) == pins
+    assert settings_file(STACK).read_text() == settings
+    assert resources(platform) == before
+
+
+def resources(platform: Environment) -> dict[str, tuple[str, ...]]:
     """Identity of each resource and when it was last touched, by URN."""
-    latest = json.loads(checkpoint)["checkpoint"]["latest"]
     touched = ("id", "created", "modified")
-    return {one["urn"]: tuple(one.get(key, "") for key in touched) for one in latest["resources"]}
+    return {one["urn"]: tuple(one.get(key, "") for key in touched) for one in Backend(platform).resources()}
 
 
 def test_no_secret_is_in_the_state_as_plain_text(platform: Environment) -> None:

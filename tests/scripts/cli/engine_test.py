@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.cli import engine
+from scripts.cli.backend import Backend
 from scripts.cli.environment import Environment
 from tests.scripts.cli.fakes import always, quiet, refused
 
@@ -69,7 +70,7 @@ def test_only_a_lock_whose_engine_died_on_this_host_is_removed(environment: Envi
     another_program = lock(environment, os.getpid(), here)
     alive = lock(environment, engine_pid, here)
     elsewhere = lock(environment, dead_pid(), "another-host")
-    assert engine.remove_dead_locks(environment) == [engine_pid]
+    assert Backend(environment).remove_dead_locks() == [engine_pid]
     assert not dead.exists()
     assert not another_program.exists()
     assert alive.exists()
@@ -93,7 +94,7 @@ def test_the_engine_has_the_last_word_when_another_run_never_ends(
 
 
 def test_a_stack_that_was_never_made_has_no_resources(environment: Environment) -> None:
-    assert engine.resources(environment) == []
+    assert Backend(environment).resources() == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from modules.core.releases import Canary, Release
-from scripts.cli import kubectl, models
+from scripts.cli import kubectl, pins
 from scripts.cli.models import ModelStatus, as_json, describe, find
 from tests.scripts.cli.fakes import IMAGE, Kubectl, always, mlflow, stack, version
 
@@ -73,7 +73,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> ModelStatus:
     fake = Kubectl(monkeypatch)
     fake.objects["deployment", "iris"] = deployment(3)
     monkeypatch.setattr(kubectl, "get", fake.get)
-    monkeypatch.setattr(models, "read_releases", always({"iris": PIN}))
+    monkeypatch.setattr(pins, "released", always({"iris": PIN}))
     (row,) = find(stack(monkeypatch))
     return row
 

@@ -7,6 +7,8 @@ import pytest
 from modules.core import releases
 from modules.core.releases import Release, read_releases, write_releases
 from scripts.cli import pins
+from scripts.cli.backend import Backend
+from scripts.cli.environment import Environment
 from tests.scripts.cli.fakes import DIGEST, always, refused
 
 
@@ -47,3 +49,31 @@ def test_a_pin_can_go_without_the_others() -> None:
     write_releases("local", {"iris": release(2), "rose": release(1)})
     pins.replace("local", "iris", release(2), None)
     assert read_releases("local") == {"rose": release(1)}
+
+
+def running(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, object]) -> Environment:
+    """A stack whose last run left these outputs."""
+    monkeypatch.setattr(Backend, "outputs", always(outputs))
+    return Environment("local")
+
+
+def test_a_checkout_without_pins_takes_over_what_the_environment_serves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serving = release(3).model_copy(update={"history": (release(2).pin,)})
+    environment = running(monkeypatch, {"releases": {"iris": serving.model_dump(mode="json")}})
+    assert pins.released(environment) == read_releases("local") == {"iris": serving}
+    assert capsys.readouterr().err == (
+        "releases.local.yaml was missing here: it pins what stack local serves now (iris version 3)\n"
+    )
+
+
+def test_the_pins_of_a_checkout_stay_whatever_the_environment_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_releases("local", {"iris": release(4)})
+    environment = running(monkeypatch, {"releases": {"iris": release(3).model_dump(mode="json")}})
+    assert pins.released(environment) == {"iris": release(4)}
+
+
+def test_where_nothing_was_released_there_are_no_pins_to_take_over(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    assert pins.released(running(monkeypatch, {"releases": {}})) == {}
+    assert not file.exists()

@@ -97,7 +97,7 @@ def test_a_run_that_did_not_finish_is_named_with_its_state(monkeypatch: pytest.M
 
     mlflow(monkeypatch, unfinished)
     monkeypatch.setattr(jobs, "run", always(jobs.Ended(log="", failure=None)))
-    monkeypatch.setattr("time.sleep", lambda _: None)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(train, "RECORDED_SECONDS", 1)
     message = refused(lambda: train.train("local", "iris", quiet))
     assert "has no finished run of it (its runs there: t1 (RUNNING))" in message
 

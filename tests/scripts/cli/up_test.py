@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cli import candidate, preview, up
+from scripts.cli import candidate, pins, preview, up
 from scripts.cli.environment import Environment
 from scripts.cli.steps import check_order, up_to
 from tests.scripts.cli.fakes import always, refused, settings, stack
@@ -16,8 +16,8 @@ NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes"
 def no_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     none: dict[str, object] = {}
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    for name in ("read_releases", "read_images"):
-        monkeypatch.setattr(up, name, always(none))
+    monkeypatch.setattr(pins, "released", always(none))
+    monkeypatch.setattr(up, "read_images", always(none))
 
 
 def test_what_can_run_nowhere_is_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,3 +78,20 @@ def declare_volume(environment: Environment, group: str, component: str, size: s
     folder = environment.backend / ".pulumi/stacks/groundwork"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "local.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": [resource]}}}))
+
+
+def test_settings_come_from_what_was_deployed_and_else_from_the_example(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(up, "STACKS", tmp_path)
+    (tmp_path / "local.example.yaml").write_text("config: {example: 1}\n")
+    environment, target = Environment("local"), tmp_path / "Pulumi.local.yaml"
+    up.write_settings(environment)
+    assert target.read_text() == "config: {example: 1}\n"
+    environment.home.mkdir(parents=True)
+    environment.deployed_settings.write_text("config: {deployed: 1}\n")
+    up.write_settings(environment)
+    assert target.read_text() == "config: {example: 1}\n"
+    target.unlink()
+    up.write_settings(environment)
+    assert target.read_text() == "config: {deployed: 1}\n"
