@@ -1,17 +1,11 @@
 """The program: settings of the stack in, platform out."""
 
-import sys
-from pathlib import Path
+import pulumi
+from pulumi.runtime.config import CONFIG
 
-# Launchers put this folder first on the module path, where platform.py would hide Python's own module of that name.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
-
-import pulumi  # noqa: E402
-from pulumi.runtime.config import CONFIG  # noqa: E402
-
-from modules.core.errors import UserError  # noqa: E402
-from stacks.platform import build  # noqa: E402
-from stacks.settings import parse  # noqa: E402
+from modules.core.errors import UserError
+from stacks.compose import build
+from stacks.settings import parse
 
 
 def main() -> None:

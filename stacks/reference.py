@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from stacks.settings import PlatformSettings
+from stacks.settings import MODEL
 
 HEADER = """# Settings
 
@@ -45,7 +45,7 @@ def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
 
 
 def render() -> str:
-    return HEADER + "\n".join(rows(PlatformSettings, PlatformSettings(), "groundwork:")) + "\n"
+    return HEADER + "\n".join(rows(MODEL, MODEL(), "groundwork:")) + "\n"
 
 
 def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:

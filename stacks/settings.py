@@ -5,26 +5,26 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, create_model, model_validator
 
 from embedded.cluster.status import START_SECONDS
-from modules.airflow.settings import AirflowSettings
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
+from modules.core.service import Service
 from modules.core.settings import PROJECT, Port, Settings, validated
 from modules.core.yaml_files import read_yaml
-from modules.database.settings import DatabaseSettings
-from modules.gateway.settings import GatewaySettings
-from modules.jenkins.settings import JenkinsSettings
-from modules.mlflow.settings import MlflowSettings
-from modules.storage.settings import StorageSettings
+from modules.jenkins.service import JENKINS
+from stacks.services import EVERY
+from workloads.service import WORKLOADS
 from workloads.settings import WorkloadSettings
+
+S = TypeVar("S")
 
 FOLDER = REPOSITORY / "stacks"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-RESERVED = frozenset({"airflow", "api", "database", "gateway", "groundwork", "jenkins", "mlflow", "storage"})
+RESERVED = frozenset({"api", PROJECT, *(service.name for service in EVERY)})
 """Names of services: a workload of such a name would share its namespace and its address."""
 CANARY_SUFFIX = "-canary"
 """Of what is tried beside a workload's server."""
@@ -73,7 +73,10 @@ class FoundationSettings(Settings):
 
 
 class PlatformSettings(Settings):
-    """All that distinguishes one environment from another, apart from what was built and released."""
+    """All that distinguishes one environment from another, apart from what was built and released.
+
+    Only MODEL is created: it has a group of settings for each service too.
+    """
 
     owner: str = Field(
         default="unowned",
@@ -86,29 +89,26 @@ class PlatformSettings(Settings):
         "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
     )
     foundation: FoundationSettings = Field(default=FoundationSettings(), description="What the platform stands on.")
-    storage: StorageSettings = Field(default=StorageSettings(), description="Object store and its buckets.")
-    database: DatabaseSettings = Field(default=DatabaseSettings(), description="PostgreSQL.")
-    mlflow: MlflowSettings = Field(default=MlflowSettings(), description="Tracking server and model registry.")
-    gateway: GatewaySettings = Field(default=GatewaySettings(), description="Entry point for people and clients.")
-    jenkins: JenkinsSettings = Field(default=JenkinsSettings(), description="Jenkins and its pipelines.")
     github_token: SecretStr | None = Field(
         default=None,
         description="Token with which Jenkins reads its repository and comments on pull requests: set it by "
         "`pulumi config set --secret groundwork:github_token`.",
     )
-    airflow: AirflowSettings = Field(default=AirflowSettings(), description="Orchestration.")
-    workloads: dict[str, WorkloadSettings] = Field(
-        default={}, description="The workloads that this environment trains and serves, by name."
-    )
+    workloads: dict[str, WorkloadSettings] = Field(default={}, description=f"{WORKLOADS.title}.")
+
+    def of(self, service: Service[S]) -> S:
+        """Return the settings of a service."""
+        return getattr(self, service.name)
+
+    def has(self, service: Service[Any]) -> bool:
+        """Return whether a service is switched on; one that has no `enabled` always is."""
+        return getattr(self.of(service), "enabled", True)
 
     def ports(self) -> dict[str, int]:
         """Ports on 127.0.0.1 by service: what must be free before the environment starts."""
         wanted = {
             "api": self.foundation.ports.api,
-            "storage": self.storage.local_port,
-            "mlflow": self.mlflow.local_port,
-            "gateway": self.gateway.local_port,
-            "airflow": self.airflow.local_port,
+            **{service.name: getattr(self.of(service), "local_port", None) for service in EVERY},
             **{name: workload.local_port for name, workload in self.workloads.items()},
         }
         return {service: port for service, port in wanted.items() if port is not None}
@@ -126,9 +126,10 @@ class PlatformSettings(Settings):
 
     @model_validator(mode="after")
     def _pipelines_have_a_token(self) -> Self:
-        if self.jenkins.repository and self.github_token is None:
+        repository = self.of(JENKINS).repository
+        if repository and self.github_token is None:
             raise ValueError(
-                f"jenkins.repository is {self.jenkins.repository!r} and github_token is missing: "
+                f"jenkins.repository is {repository!r} and github_token is missing: "
                 "`pulumi config set --secret groundwork:github_token`, or set the repository to null"
             )
         return self
@@ -142,6 +143,19 @@ class PlatformSettings(Settings):
                 f"workloads.{name} has the name of a canary: choose one that does not end in {CANARY_SUFFIX}"
             )
         return self
+
+
+def _with_services() -> type[PlatformSettings]:
+    groups: dict[str, Any] = {
+        service.name: (service.settings, Field(default=service.settings(), description=f"{service.title}."))
+        for service in EVERY
+        if service.name not in PlatformSettings.model_fields
+    }
+    return create_model("PlatformSettings", __base__=PlatformSettings, **groups)
+
+
+MODEL = _with_services()
+"""The settings with a group for each service."""
 
 
 def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
@@ -178,7 +192,7 @@ def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
             values[name] = _decoded(value)
         elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
             raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
-    return validated(PlatformSettings, values, source=source)
+    return validated(MODEL, values, source=source)
 
 
 def stacks(folder: Path = FOLDER) -> list[str]:

@@ -1,19 +1,25 @@
-"""The images of others that a platform runs, checked against its settings.
+"""The images of others that a service runs, checked against the stack's settings.
 
 Imports nothing of the engine's SDK: the commands ask here before anything is begun."""
 
+from typing import Any
+
 from modules.core.errors import UserError
+from modules.core.service import Service
 from modules.registry.third_party import ThirdPartyImage, read_third_party, unresolved
 from stacks.settings import PlatformSettings
 
 
-def jenkins_images(settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
-    """The images of Jenkins by name. UserError where one is unresolved and no simulated node could take it."""
+def third_party_images(service: Service[Any], settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
+    """Return a service's images of others by name. Raise UserError where one is unresolved and no simulated node could
+    take its pods."""
+    if not service.third_party:
+        return {}
     listed = read_third_party()
-    images = {name: listed[name] for name in ("jenkins", "jenkins-agent", "python")}
+    images = {name: listed[name] for name in service.third_party}
     if (reason := unresolved(images)) and not settings.foundation.simulated_nodes:
         raise UserError(
-            f"groundwork:foundation.simulated_nodes is 0, but Jenkins can run on no other node: {reason}. "
-            "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false"
+            f"groundwork:foundation.simulated_nodes is 0, but {service.name} can run on no other node: {reason}. "
+            f"Set simulated_nodes to 1, or groundwork:{service.name}.enabled to false"
         )
     return images

@@ -3,9 +3,9 @@
 A contract carries the names of Secrets, never their values, so that no secret crosses from one stack to another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
 Access = Literal["read", "write"]
@@ -89,11 +89,22 @@ class Tracking:
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """Who uses the platform's data: the buckets it may touch, whether it has a database. Its namespace is
+    """Who uses the platform's data and services: the buckets it may touch, whether it has a database. Its namespace is
     naming.namespace(environment, its name)."""
 
     buckets: Mapping[BucketRole, Access]
     database: bool = False
+    uses: Sequence[str] = ()
+    """Services that its pods call, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskPods:
+    """The pods of a workload's tasks, for whoever orchestrates them."""
+
+    workload: str
+    pods: Mapping[str, Any]
+    """The document of each task's pod, by task."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,33 @@ HEADER = "# Written by the image build: which exact images this environment runs
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,61}[A-Za-z0-9_]$|^[A-Za-z0-9_]$")]
 """A tag that is the value of a label too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image that is built from this repository. Paths are relative to it."""
+
+    name: str
+    budget_mb: int
+    """The most that it may take on a node, in megabytes (10^6 bytes) of unpacked layers, the base's included. A test
+    holds every built image to it: raising a figure is a decision, with its reason in the commit."""
+    containerfile: str
+    files: tuple[str, ...] = ()
+    """Glob patterns of what the Containerfile may copy: its build context holds nothing else of the repository."""
+    without: str | None = None
+    """Pattern of what `files` would match and the context leaves out."""
+    group: str | None = None
+    """Dependency group of uv.lock; its packages come into the context as requirements.txt, with hashes."""
+    prune: tuple[str, ...] = ()
+    """Packages of the group that are left out, with what only they need: nothing in the image imports them."""
+    base: str | None = "base"
+    """The image below; None where debootstrap makes what is below."""
+    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Build arguments."""
+    package: str | None = None
+    """Package of the group whose version is the image's."""
+    version: str | None = None
+    """Of the image where no package tells it; None: of this repository, whose programs it runs."""
 
 
 class LockedImage(BaseModel):

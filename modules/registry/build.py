@@ -2,12 +2,12 @@
 
 import fcntl
 import shutil
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from modules.core.contracts import Registry
-from modules.core.images import LockedImage, read_images, write_images
+from modules.core.images import Image, LockedImage, read_images, write_images
 from modules.core.paths import cache_home
 
 from .buildah import Buildah, Log
@@ -16,14 +16,17 @@ from .images import Source, read_sources
 from .remote import ImageSize, Remote
 
 
-def build_images(environment: str, registry: Registry, ca: Path, progress: Progress, log: Path) -> None:
+def build_images(
+    environment: str, images: Sequence[Image], *, registry: Registry, ca: Path, progress: Progress, log: Path
+) -> None:
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
 
+    images: all that the environment may run, bases first.
     registry: pushed to over TLS. ca: PEM of the authority that signed its certificate.
     progress: told in one line what is being done. log: a file that gets everything the builds print.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
-    sources = read_sources()
+    sources = read_sources(images)
     home = cache_home() / "containers"
     with Remote(registry, ca) as remote:
         current = _current(environment, remote, sources)

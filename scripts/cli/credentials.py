@@ -3,10 +3,12 @@
 from dataclasses import asdict, dataclass
 
 from modules.core.errors import UserError
+from modules.core.naming import namespace
+from modules.core.service import Login
+from stacks.services import logins
 
 from . import kubectl, services
 from .environment import Environment
-from .logins import LOGINS
 from .output import console, plain_table, print_json
 
 
@@ -22,11 +24,12 @@ class Credentials:
 
 def run(stack: str, service: str | None, *, as_json: bool) -> None:
     environment = Environment(stack)
-    if service is not None and service not in LOGINS:
-        raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(LOGINS))}")
+    known = logins()
+    if service is not None and service not in known:
+        raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(known))}")
     addresses = {found.name: found.address for found in services.find(environment)}
-    names = [service] if service else sorted(LOGINS.keys() & addresses.keys())
-    found = [read(environment, name, addresses) for name in names]
+    names = [service] if service else sorted(known.keys() & addresses.keys())
+    found = [read(environment, name, known[name], addresses) for name in names]
     if as_json:
         print_json([asdict(row) for row in found])
         return
@@ -36,9 +39,8 @@ def run(stack: str, service: str | None, *, as_json: bool) -> None:
     console().print(table)
 
 
-def read(environment: Environment, name: str, addresses: dict[str, str]) -> Credentials:
-    login = LOGINS[name]
-    values = kubectl.secret(environment, f"{environment.stack}-{login.tenant}", login.secret)
+def read(environment: Environment, name: str, login: Login, addresses: dict[str, str]) -> Credentials:
+    values = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
     if values is None or name not in addresses:
         raise UserError(
             f"service {name}: it is not there in stack {environment.stack}: run `scripts/up {environment.stack}`"

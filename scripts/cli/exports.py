@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from modules.core.errors import UserError
+from modules.storage.service import STORAGE
 
 from . import gateway, kubectl, pins, shell
 from .environment import Environment, shell_exports
@@ -22,7 +23,7 @@ def run(stack: str, foreign: Sequence[str] = ()) -> None:
 
 
 def prepare_s3(environment: Environment) -> None:
-    if environment.settings.storage.local_port is None:
+    if environment.settings.of(STORAGE).local_port is None:
         key = f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml"
         print(f"groundwork: no exports for S3, since {key}: the object store is not published", file=sys.stderr)
         return

@@ -8,7 +8,8 @@ import httpx
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.gateway.documents import SERVICE, client_address
+from modules.gateway.documents import client_address
+from modules.gateway.service import GATEWAY
 
 from . import kubectl
 from .environment import Environment
@@ -28,7 +29,7 @@ class Access:
 
 def access(environment: Environment) -> Access:
     """UserError where the environment has no gateway yet."""
-    place = namespace(environment.stack, SERVICE)
+    place = namespace(environment.stack, GATEWAY.name)
     login = kubectl.secret(environment, place, LOGIN)
     certificate = kubectl.secret(environment, place, CERTIFICATE)
     if login is None or certificate is None:
@@ -40,7 +41,7 @@ def access(environment: Environment) -> Access:
 
 def service_address(environment: Environment, service: str) -> str:
     """Where programs on this machine reach a service. UserError where the gateway is not published."""
-    port = environment.settings.gateway.local_port
+    port = environment.settings.of(GATEWAY).local_port
     if port is None:
         raise UserError(
             f"groundwork:gateway.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command asks "

@@ -8,9 +8,9 @@ import typer
 
 from modules.core.errors import UserError
 from modules.core.images import read_images
-from modules.registry.images import IMAGES
 from modules.registry.resolve import Answer, resolve
 from modules.registry.third_party import LIST, UNRESOLVED, ThirdPartyImage, read_third_party, write_digests
+from stacks.services import images
 
 from .environment import Environment
 from .output import console, plain_table, print_json
@@ -55,7 +55,7 @@ def built(stack: str) -> list[Row]:
             source=image.containerfile,
             digest=locked[image.name].digest if image.name in locked else NOT_BUILT,
         )
-        for image in IMAGES
+        for image in images()
     ]
 
 

@@ -11,6 +11,8 @@ from botocore.config import Config
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
+from modules.storage.service import STORAGE
+from stacks.services import logins
 from workloads.artifacts import download_folder, folder_digest
 from workloads.documents import training_template
 from workloads.experiment import stored_at
@@ -18,7 +20,6 @@ from workloads.experiment import stored_at
 from . import jobs, kubectl
 from .candidate import METRIC
 from .environment import Environment
-from .logins import LOGINS
 from .steps import Progress
 from .tracking import Mlflow, Run, Version
 from .train import workload_in
@@ -93,14 +94,14 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
 
 def store(environment: Environment) -> Any:
     """An S3 client of the environment's administrator, on this machine. It never asks a proxy."""
-    login = LOGINS["storage"]
-    port = environment.settings.storage.local_port
+    login = logins()[STORAGE.name]
+    port = environment.settings.of(STORAGE).local_port
     if port is None:
         raise UserError(
             f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command reads the "
             f"object store from this machine, so give it a port and run `scripts/up {environment.stack}` again"
         )
-    keys = kubectl.secret(environment, namespace(environment.stack, login.tenant), login.secret)
+    keys = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
     if keys is None:
         raise UserError(
             f"stack {environment.stack}: its object store is not there: run `scripts/up {environment.stack}`"

@@ -11,12 +11,12 @@ from modules.core.labels import VERSION
 from modules.core.naming import namespace
 from modules.core.simulation import BECAUSE, SIMULATED
 from modules.gateway.documents import PORTAL
-from modules.gateway.documents import SERVICE as GATEWAY
 from modules.gateway.documents import address as gateway_address
+from modules.gateway.service import GATEWAY
+from stacks.services import logins
 
 from . import kubectl
 from .environment import Environment
-from .logins import LOGINS
 from .output import plain_table
 from .rollouts import PART_OF
 
@@ -48,8 +48,8 @@ class Service:
 
 def find(environment: Environment) -> list[Service]:
     """All services of the platform, by name."""
-    routed = kubectl.get(environment, "configmap", "routes", "-n", namespace(environment.stack, GATEWAY))
-    hosts = hosts_of(routed, environment.settings.gateway.local_port)
+    routed = kubectl.get(environment, "configmap", "routes", "-n", namespace(environment.stack, GATEWAY.name))
+    hosts = hosts_of(routed, environment.settings.of(GATEWAY).local_port)
     services = kubectl.items(environment, "services", "-A", "-l", PART_OF)
     pods = kubectl.items(environment, "pods", "-A", "-l", PART_OF)
     found = [describe(service, pods, hosts) for service in services if service["spec"].get("clusterIP") != "None"]
@@ -61,7 +61,7 @@ def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:
     if routes is None or port is None:
         return {}
     named = [service["name"] for service in json.loads(routes["data"]["portal.json"])["services"]]
-    return {GATEWAY: gateway_address(PORTAL, port), **{name: gateway_address(name, port) for name in named}}
+    return {GATEWAY.name: gateway_address(PORTAL, port), **{name: gateway_address(name, port) for name in named}}
 
 
 def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:
@@ -76,7 +76,7 @@ def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) 
     return Service(
         name=name,
         address=hosts.get(name, f"{scheme}://{place}"),
-        login=f"groundwork credentials {name}" if name in LOGINS else "none needed",
+        login=f"groundwork credentials {name}" if name in logins() else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
         because=_reason(behind),
         health=health(behind),

@@ -14,8 +14,9 @@ from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import release_file
 from modules.registry.build import build_images
+from stacks.services import SERVICES, images
 from stacks.settings import port_key
-from stacks.third_party import jenkins_images
+from stacks.third_party import third_party_images
 from workloads import catalog
 
 from . import engine, host, pins, rollouts, services, volumes
@@ -105,7 +106,9 @@ class Up:
     def images(self, progress: Progress) -> None:
         address = f"{self.cluster.registry}/groundwork"
         registry = Registry(push=address, pull=address)
-        build_images(self.environment.stack, registry, self.cluster.ca, progress, self.log)
+        build_images(
+            self.environment.stack, images(), registry=registry, ca=self.cluster.ca, progress=progress, log=self.log
+        )
 
     def platform(self, progress: Progress) -> None:
         engine.ensure_stack(self.environment)
@@ -188,8 +191,8 @@ def check_settings(environment: Environment) -> None:
     volumes.check(environment)
     pins.released(environment)
     read_images(environment.stack)
-    if environment.settings.jenkins.enabled:
-        jenkins_images(environment.settings)
+    for service in filter(environment.settings.has, SERVICES):
+        third_party_images(service, environment.settings)
 
 
 def check_workloads(environment: Environment) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modules.core.errors import UserError
+from stacks.services import EVERY
 from stacks.settings import PlatformSettings
 
 from .backend import Backend
@@ -39,8 +40,6 @@ def made(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def wanted_size(settings: PlatformSettings, group: str) -> str | None:
-    """None where the settings leave the service out."""
-    sizes = {"storage": settings.storage.volume, "database": settings.database.volume}
-    if settings.jenkins.enabled:
-        sizes["jenkins"] = settings.jenkins.volume
-    return sizes.get(group)
+    """None where the settings leave the service out, or it has no volume."""
+    volumes = {each.name: getattr(settings.of(each), "volume", None) for each in EVERY if settings.has(each)}
+    return volumes.get(group)

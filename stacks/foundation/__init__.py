@@ -28,10 +28,10 @@ class Foundation:
     """Where this machine reaches the foundation's services, by service."""
 
 
-def lay(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
+def deploy_foundation(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
     """The foundation that the settings choose. Only its own file imports what it is made of."""
     match settings.foundation.target:
         case "embedded":
-            from stacks.foundation.embedded import lay_embedded
+            from stacks.foundation.embedded import deploy_embedded
 
-            return lay_embedded(settings, labels, tenants)
+            return deploy_embedded(settings, labels, tenants)

@@ -12,13 +12,15 @@ from modules.core.contracts import Cluster, Registry, Tenant
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.database.postgresql import PostgreSQL, database
+from modules.database.service import DATABASE
 from modules.storage.documents import ROLES
 from modules.storage.seaweedfs import SeaweedFS, object_store
+from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
 from stacks.settings import PlatformSettings
 
 REGISTRY_PORT = 5000
-STORAGE, DATABASE = "storage", "database"
+DATA = (STORAGE.name, DATABASE.name)
 """Services of the foundation, each in a namespace of its own."""
 
 
@@ -40,7 +42,7 @@ def describe_registry(network: str) -> Registry:
     return Registry(push=address, pull=address)
 
 
-def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
+def deploy_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
     environment = labels.environment
     cluster = describe_cluster(environment, settings.foundation.network)
     registry = describe_registry(settings.foundation.network)
@@ -56,41 +58,41 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
         opts=pulumi.ResourceOptions(),
     )
     on_cluster = pulumi.ResourceOptions(providers=[provider])
-    places = {name: naming.namespace(environment, name) for name in (STORAGE, DATABASE, *sorted(tenants))}
+    places = {name: naming.namespace(environment, name) for name in (*DATA, *sorted(tenants))}
     namespaces = {
         name: Namespace(
             name,
             physical_name=place,
             cluster=cluster,
             labels=labels,
-            protect=settings.protect_data and name in (STORAGE, DATABASE),
+            protect=settings.protect_data and name in DATA,
             opts=on_cluster,
         ).namespace
         for name, place in places.items()
     }
-    store = object_store(places[STORAGE], {role: naming.bucket(environment, role) for role in ROLES}, tenants)
-    server = database(places[DATABASE], tenants)
+    store = object_store(places[STORAGE.name], {role: naming.bucket(environment, role) for role in ROLES}, tenants)
+    server = database(places[DATABASE.name], tenants)
     storage = SeaweedFS(
-        STORAGE,
-        settings=settings.storage,
+        STORAGE.name,
+        settings=settings.of(STORAGE),
         labels=labels,
         cluster=cluster,
         contract=store,
         image=images["storage"],
-        namespace=namespaces[STORAGE],
+        namespace=namespaces[STORAGE.name],
         tenants=tenants,
         namespaces=namespaces,
         protect=settings.protect_data,
         opts=on_cluster,
     )
     postgresql = PostgreSQL(
-        DATABASE,
-        settings=settings.database,
+        DATABASE.name,
+        settings=settings.of(DATABASE),
         labels=labels,
         cluster=cluster,
         contract=server,
         image=images["postgresql"],
-        namespace=namespaces[DATABASE],
+        namespace=namespaces[DATABASE.name],
         namespaces=namespaces,
         protect=settings.protect_data,
         opts=on_cluster,
@@ -99,7 +101,7 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
         tenant: _all_of(namespaces[tenant], storage.granted.get(tenant), postgresql.granted.get(tenant))
         for tenant in tenants
     }
-    port = settings.storage.local_port
+    port = settings.of(STORAGE).local_port
     return Foundation(
         cluster=cluster,
         registry=registry,
@@ -108,7 +110,7 @@ def lay_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[st
         provider=provider,
         namespaces=granted,
         images=images,
-        addresses={STORAGE: f"http://127.0.0.1:{port}"} if port is not None else {},
+        addresses={STORAGE.name: f"http://127.0.0.1:{port}"} if port is not None else {},
     )
 
 

@@ -12,7 +12,7 @@ from pulumi.runtime.mocks import MockMonitor
 from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
 from policies.pods import Pod, pods
-from stacks.platform import build
+from stacks.compose import build
 from stacks.settings import parse
 
 ENVIRONMENT = "local"
@@ -117,13 +117,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
 
 def place_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    def images(environment: str) -> Path:
+    def locks(environment: str) -> Path:
         return folder / f"images.{environment}.yaml"
 
     def releases(environment: str) -> Path:
         return folder / f"releases.{environment}.yaml"
 
-    patch.setattr("modules.core.images.lock_file", images)
+    patch.setattr("modules.core.images.lock_file", locks)
     patch.setattr("modules.core.releases.release_file", releases)
     digests = {name: f"sha256:{index:064x}" for index, name in enumerate(IMAGES)}
     write_images(ENVIRONMENT, {name: LockedImage(digest=d, inputs=d, version="1.2.3") for name, d in digests.items()})

@@ -5,7 +5,7 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
@@ -26,9 +26,11 @@ def sample(kind: Any) -> Any:
         return arguments[0]
     if origin is Mapping:
         return {sample(arguments[0]): sample(arguments[1])}
+    if origin is Sequence:
+        return [sample(arguments[0])]
     if origin in {types.UnionType, typing.Union}:
         return sample(arguments[0])
-    values: dict[Any, Any] = {str: "text", int: 7, bool: True, type(None): None}
+    values: dict[Any, Any] = {str: "text", int: 7, bool: True, type(None): None, Any: {"nested": ["text"]}}
     return values[kind]
 
 

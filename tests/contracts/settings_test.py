@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from modules.core.paths import REPOSITORY
 from modules.core.settings import Settings
 from stacks.reference import groups, render
-from stacks.settings import PlatformSettings
+from stacks.settings import MODEL
 
-MODELS = sorted(groups(PlatformSettings).values(), key=lambda model: model.__name__)
+MODELS = sorted(groups(MODEL).values(), key=lambda model: model.__name__)
 
 
 def fields(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from modules.core.naming import bucket, namespace
 from modules.core.paths import REPOSITORY
 from modules.storage.documents import ROLES, bucket_document
+from modules.storage.service import STORAGE
 from scripts.cli import kubectl
 from scripts.cli.environment import Environment
 
@@ -76,7 +77,7 @@ def make_buckets(platform: Environment, document: dict[str, Any], folder: Path) 
 
 def test_buckets_are_versioned_encrypted_and_expire_as_the_settings_say(admin: Any, platform: Environment) -> None:
     names = {role: bucket(platform.stack, role) for role in ROLES}
-    for described in bucket_document(platform.settings.storage.buckets, names)["buckets"]:
+    for described in bucket_document(platform.settings.of(STORAGE).buckets, names)["buckets"]:
         name = described["name"]
         assert admin.get_bucket_versioning(Bucket=name).get("Status", "Suspended") == described["versioning"]
         assert admin.get_bucket_lifecycle_configuration(Bucket=name)["Rules"] == described["lifecycle"]
@@ -111,7 +112,7 @@ def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(
     admin: Any, platform: Environment, tmp_path: Path
 ) -> None:
     names = {role: bucket(platform.stack, role) for role in ROLES}
-    document = bucket_document(platform.settings.storage.buckets, names)
+    document = bucket_document(platform.settings.of(STORAGE).buckets, names)
     more = {"buckets": [*document["buckets"], {**document["buckets"][0], "name": EXTRA}]}
     assert f"{EXTRA}: created" in make_buckets(platform, more, tmp_path)
     assert make_buckets(platform, more, tmp_path) == "nothing to change\n"

@@ -5,24 +5,23 @@ import ssl
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from embedded.cluster import Cluster
 from modules.core.contracts import Registry
 from modules.core.images import read_images
-from modules.core.paths import REPOSITORY
 from modules.registry.build import image_sizes
 from modules.registry.buildah import Buildah, Log
 from modules.registry.builder import Builder
-from modules.registry.images import IMAGES, read_sources
+from modules.registry.images import read_sources
+from stacks.services import images
 
 from .conftest import STACK
 
-NAMES = [image.name for image in IMAGES]
+NAMES = [image.name for image in images()]
 UNWANTED = re.compile(
     r"(usr/)?bin/(gcc|cc|g\+\+|c\+\+|clang|ld|make|cargo|go|pip\d*|uv|uvx)$"
     r"|opt/venv/bin/(pip\d*|uv)$"
@@ -82,7 +81,7 @@ def registry_of(cluster: Cluster, path: str = "groundwork") -> Registry:
 
 
 def test_every_image_is_within_its_budget(cluster: Cluster) -> None:
-    budgets = cast("dict[str, int]", yaml.safe_load((REPOSITORY / "modules/registry/budgets.yaml").read_text()))
+    budgets = {image.name: image.budget_mb for image in images()}
     sizes = image_sizes(STACK, registry_of(cluster), cluster.ca)
     assert sizes.keys() == budgets.keys()
     assert {name: size for name, size in sizes.items() if size.uncompressed > budgets[name]} == {}
@@ -105,7 +104,7 @@ def test_an_image_holds_no_tools_caches_secrets_or_privileged_programs(
 
 
 def test_two_builds_from_nothing_give_the_same_digests(cluster: Cluster, tmp_path: Path) -> None:
-    sources = {name: source for name, source in read_sources().items() if name in {"base", "storage"}}
+    sources = {name: source for name, source in read_sources(images()).items() if name in {"base", "storage"}}
     digests: list[dict[str, str]] = []
     for attempt in ("first", "second"):
         folder = tmp_path / attempt / "build"

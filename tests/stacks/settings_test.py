@@ -8,6 +8,7 @@ import pytest
 
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
+from modules.jenkins.service import JENKINS
 from stacks.settings import PlatformSettings, load, parse, port_key, stacks
 
 ACCEPTED: list[dict[str, Any]] = [
@@ -211,7 +212,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_true_and_false_are_read_as_the_engine_reads_them(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text("config:\n  groundwork:jenkins: {enabled: False}\n")
-    assert load("local", tmp_path).jenkins.enabled is False
+    assert load("local", tmp_path).of(JENKINS).enabled is False
 
 
 @pytest.mark.parametrize("example", ["local", "test"])

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from modules.core.images import Image
 from modules.core.paths import REPOSITORY
-from modules.registry.images import IMAGES, Image
+from stacks.services import images
 
 ROOMS = ("embedded", "modules", "policies", "scripts", "stacks", "tests", "workloads")
 
@@ -37,7 +38,7 @@ def is_held(module: str, files: set[str]) -> bool:
 
 
 def image(name: str) -> Image:
-    return next(each for each in IMAGES if each.name == name)
+    return next(each for each in images() if each.name == name)
 
 
 @pytest.mark.parametrize("name", ["training", "serving"])

@@ -7,16 +7,16 @@ import pytest
 from modules.core import images as lock
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.core.images import LockedImage, read_images, write_images
+from modules.core.images import Image, LockedImage, read_images, write_images
 from modules.registry import build
 from modules.registry.build import build_images
-from modules.registry.images import Image, Source, sha256
+from modules.registry.images import Source, sha256
 
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 
 
 def source(name: str) -> Source:
-    image = Image(name=name, containerfile="Containerfile")
+    image = Image(budget_mb=1, name=name, containerfile="Containerfile")
     inputs = sha256(name.encode())
     return Source(image=image, containerfile=b"", files={}, requirements=None, inputs=inputs, version="1.2")
 
@@ -75,8 +75,11 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
     class Fresh(FakeBuilder):
         pass
 
+    def same_sources(_: object) -> dict[str, Source]:
+        return SOURCES
+
     (tmp_path / "stacks").mkdir()
-    monkeypatch.setattr(build, "read_sources", lambda: SOURCES)
+    monkeypatch.setattr(build, "read_sources", same_sources)
     monkeypatch.setattr(build, "cache_home", lambda: tmp_path / "cache")
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setattr(build, "Buildah", no_buildah)
@@ -87,7 +90,7 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
 def run(tmp_path: Path) -> str:
     """Brings the images of the environment `test`; returns the last line that was told."""
     told: list[str] = []
-    build_images("test", REGISTRY, tmp_path / "ca.pem", told.append, tmp_path / "log")
+    build_images("test", (), registry=REGISTRY, ca=tmp_path / "ca.pem", progress=told.append, log=tmp_path / "log")
     return told[-1]
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.core.images import LockedImage
+from modules.core.images import Image, LockedImage
 from modules.registry import builder
 from modules.registry.buildah import Buildah
 from modules.registry.builder import Builder
-from modules.registry.images import Image, Source, sha256
+from modules.registry.images import Source, sha256
 
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 
@@ -62,7 +62,7 @@ class FakeBuildah:
 
 
 def source(name: str, base: str | None) -> Source:
-    image = Image(name=name, containerfile="Containerfile", base=base)
+    image = Image(budget_mb=1, name=name, containerfile="Containerfile", base=base)
     files = {f"{name}/run.sh": b"#!/bin/sh\n", f"{name}/data": b"1"}
     inputs = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
     return Source(

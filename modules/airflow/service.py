@@ -1,0 +1,85 @@
+"""Airflow as a service."""
+
+from modules.core.contracts import Route, TaskPods, Tenant
+from modules.core.images import Image
+from modules.core.service import Context, Deployed, Login, Service
+
+from .settings import AirflowSettings
+
+
+def deploy(context: Context[AirflowSettings]) -> Deployed:
+    from .documents import url
+    from .manifests import HEALTH
+    from .server import Airflow
+
+    tasks = {each.workload: each.pods for each in context.every(TaskPods)}
+    Airflow(
+        context.name,
+        settings=with_address(context.settings, context.address),
+        labels=context.labels,
+        store=context.store,
+        database=context.database,
+        image=context.images["airflow"],
+        sidecar_image=context.images["xcom"],
+        place=context.namespace_name(),
+        namespace=context.namespace,
+        pods=tasks,
+        workspaces={workload: context.namespaces[workload] for workload in tasks},
+        clients=context.clients,
+        opts=context.opts,
+    )
+    route = Route(
+        name=context.name,
+        title=AIRFLOW.title,
+        servers={context.name: url(context.namespace_name())},
+        weights={context.name: 1},
+        health=HEALTH,
+        login=False,
+    )
+    return Deployed(routes=(route,))
+
+
+def with_address(settings: AirflowSettings, address: str | None) -> AirflowSettings:
+    """Return the settings with the address that browsers open it by: its links and redirects lead there."""
+    if settings.address is not None or address is None:
+        return settings
+    return settings.model_copy(update={"base_url": address})
+
+
+AIRFLOW = Service[AirflowSettings](
+    name="airflow",
+    title="Pipelines: what runs when, and what became of it",
+    settings=AirflowSettings,
+    deploy=deploy,
+    needs=Tenant(buckets={"logs": "write", "raw": "read"}, database=True),
+    routed=True,
+    images=(
+        Image(
+            name="airflow",
+            budget_mb=480,
+            containerfile="modules/airflow/Containerfile",
+            files=(
+                "modules/airflow/files/alive.py",
+                "modules/airflow/files/airflow_local_settings.py",
+                "workloads/*/dags/*.py",
+            ),
+            group="airflow",
+            package="apache-airflow-core",
+            prune=(
+                "babel",
+                "jsonpath-ng",
+                "opentelemetry-exporter-otlp-proto-grpc",
+                "pyathena",
+                "redshift-connector",
+                "sagemaker-studio",
+            ),
+        ),
+        Image(
+            name="xcom",
+            budget_mb=3,
+            containerfile="modules/airflow/xcom.Containerfile",
+            files=("modules/airflow/files/pgrep",),
+        ),
+    ),
+    login=Login(namespace="airflow", secret="airflow-login", username="username", password="password"),
+)

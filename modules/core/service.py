@@ -1,0 +1,145 @@
+"""What a service of the platform is, as data: the program, the commands and the documentation are made from it.
+
+A service is a folder with a `service.py` that defines one `Service`, and a line in stacks/services.py. The commands
+import it too: whatever needs Pulumi's SDK is imported in the body of `deploy`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .contracts import Cluster, Database, ObjectStore, Route, Tenant
+from .errors import UserError
+from .images import Image
+from .labels import Labels
+from .naming import namespace
+
+if TYPE_CHECKING:
+    import pulumi
+    from pydantic import SecretStr
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+NO_DATA = Tenant(buckets={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """Where the credentials of a service are: a Secret in the namespace of a service."""
+
+    namespace: str
+    """Name of the service in whose namespace the Secret is."""
+    secret: str
+    username: str
+    """A key of the Secret; or the user name itself, where that is no secret."""
+    password: str
+    """A key of the Secret."""
+    service: str | None = None
+    """Name of the Kubernetes Service to log in to; None: the name of the service itself."""
+
+
+GATEWAY_LOGIN = Login(namespace="gateway", secret="gateway-login", username="username", password="password")
+"""Of services that have no login of their own: the gateway asks for its own before it leads to them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """What the deployment of a service gives to the services after it, and to people."""
+
+    provides: tuple[object, ...] = ()
+    """Contracts, for `Context.require` and `Context.every`."""
+    routes: tuple[Route, ...] = ()
+    """Where the gateway leads."""
+    ready: "tuple[pulumi.Input[object], ...]" = ()
+    """Known once what the routes lead to answers."""
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Outputs of the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(Generic[S]):
+    """What a service is deployed with."""
+
+    name: str
+    """Of the service."""
+    settings: S
+    labels: Labels
+    cluster: Cluster
+    store: ObjectStore
+    database: Database
+    images: Mapping[str, str]
+    """References of the service's images by name: of this repository by digest, of others as `third_party.yaml` has
+    them."""
+    unresolved: str | None
+    """Why pods of the service's third-party images can't run, in words for a person; None where they can."""
+    namespaces: "Mapping[str, pulumi.Output[str]]"
+    """Names of all namespaces by consumer of data; each is known once what the consumer was granted is in it."""
+    clients: "Mapping[str, pulumi.Output[str]]"
+    """Namespaces from which the service may be called, by consumer: those that use it, and the gateway's."""
+    address: str | None
+    """Where browsers open the service behind the gateway; None where the gateway is not published."""
+    github_token: "SecretStr | None"
+    provided: Sequence[object]
+    """Contracts of the services before it."""
+    routes: Sequence[Route]
+    """Routes to the services before it."""
+    ready: "Sequence[pulumi.Input[object]]"
+    """Known once what those routes lead to answers."""
+    opts: "pulumi.ResourceOptions"
+
+    @property
+    def environment(self) -> str:
+        return self.labels.environment
+
+    @property
+    def namespace(self) -> "pulumi.Output[str]":
+        """The service's own namespace."""
+        return self.namespaces[self.name]
+
+    def namespace_name(self, consumer: str | None = None) -> str:
+        """Return the name of a consumer's namespace, or of the service's own, for documents that name it."""
+        return namespace(self.environment, consumer or self.name)
+
+    def every(self, kind: type[T]) -> list[T]:
+        """Return the contracts of a kind that services before this one provide."""
+        return [each for each in self.provided if isinstance(each, kind)]
+
+    def require(self, kind: type[T]) -> T:
+        """Return the contract of a kind. Raise UserError where no service before this one provides it."""
+        found = self.every(kind)
+        if not found:
+            raise UserError(
+                f"groundwork:{self.name}: it needs {kind.__name__}, which no service of this stack provides: "
+                "switch on the service that does"
+            )
+        return found[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Generic[S]):
+    """One service of the platform."""
+
+    name: str
+    """Key of its settings below groundwork, part of its namespace's name, its host at the gateway."""
+    title: str
+    """One line for people, without a full stop."""
+    settings: Any
+    """The type of its settings."""
+    deploy: Callable[[Context[S]], Deployed] | None = None
+    """None: it belongs to the foundation, which deploys it, or has another in its place."""
+    members: Callable[[S], Sequence[str]] | None = None
+    """Names of the consumers that it consists of; None: itself alone."""
+    needs: Tenant = NO_DATA
+    """Buckets, database and services that it, or each of its members, uses."""
+    routed: bool = False
+    """Whether the gateway leads to it, and so may call it."""
+    images: tuple[Image, ...] = ()
+    """Built from this repository."""
+    third_party: tuple[str, ...] = ()
+    """Names of its images in third_party.yaml."""
+    login: Login | None = None
+
+    def consumers(self, settings: S) -> dict[str, Tenant]:
+        """Return who uses the platform's data and services for it, by name."""
+        return dict.fromkeys(self.members(settings) if self.members else [self.name], self.needs)

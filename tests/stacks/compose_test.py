@@ -1,0 +1,91 @@
+import ast
+from typing import Any
+
+import pytest
+
+from modules.airflow.service import AIRFLOW
+from modules.core.contracts import Tenant
+from modules.core.paths import REPOSITORY
+from modules.gateway.service import GATEWAY
+from modules.jenkins.service import JENKINS
+from modules.mlflow.service import MLFLOW
+from stacks.compose import address, clients, consumers, local_addresses
+from stacks.services import EVERY, SERVICES, images, logins
+from stacks.settings import PlatformSettings, parse
+from workloads.service import WORKLOADS
+
+SETTINGS = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose": {}}}, source="test")
+WITHOUT_JENKINS = parse({"groundwork:jenkins": {"enabled": False}}, source="test")
+
+
+def consumers_of(settings: PlatformSettings) -> dict[str, Tenant]:
+    return consumers((service for service in SERVICES if settings.has(service)), settings)
+
+
+def test_mlflow_keeps_models_and_records() -> None:
+    mlflow = consumers_of(SETTINGS)["mlflow"]
+    assert mlflow.buckets == {"artifacts": "write"}
+    assert mlflow.database
+
+
+def test_a_workload_writes_its_data_and_only_reads_models() -> None:
+    iris = consumers_of(SETTINGS)["iris"]
+    assert iris.buckets == {"raw": "write", "features": "write", "artifacts": "read"}
+    assert not iris.database
+
+
+def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
+    assert consumers_of(SETTINGS)["jenkins"] == Tenant(buckets={})
+    assert "jenkins" not in consumers_of(WITHOUT_JENKINS)
+
+
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [
+        (MLFLOW, ["gateway", "iris", "rose"]),
+        (AIRFLOW, ["gateway"]),
+        (WORKLOADS, ["gateway"]),
+        (JENKINS, []),
+        (GATEWAY, []),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_only_those_who_use_a_service_and_the_gateway_where_it_leads_there_may_call_it(
+    service: Any, names: list[str]
+) -> None:
+    assert clients(service, SETTINGS) == names
+
+
+def test_only_published_services_have_an_address_on_this_machine() -> None:
+    assert local_addresses(SETTINGS) == {
+        "gateway": "https://groundwork.localhost:8443",
+        "mlflow": "https://mlflow.localhost:8443",
+        "airflow": "https://airflow.localhost:8443",
+        "iris": "http://127.0.0.1:8080",
+    }
+    assert address(MLFLOW, SETTINGS) == "https://mlflow.localhost:8443"
+    unpublished = parse({"groundwork:gateway": {"local_port": None}}, source="test")
+    assert local_addresses(unpublished) == {}
+    assert address(MLFLOW, unpublished) is None
+
+
+def test_names_of_services_images_and_logins_differ() -> None:
+    assert len({service.name for service in EVERY}) == len(EVERY)
+    assert len({image.name for image in images()}) == len(images())
+    assert logins().keys() == {"airflow", "jenkins", "mlflow", "postgresql", "storage"}
+
+
+def test_an_image_comes_after_the_one_below_it() -> None:
+    names = [image.name for image in images()]
+    assert all(image.base is None or names.index(image.base) < names.index(image.name) for image in images())
+
+
+def test_it_creates_no_resource_of_its_own() -> None:
+    tree = ast.parse((REPOSITORY / "stacks/compose.py").read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not {name for name in imported if name.startswith("pulumi_")}
+
+
+def test_the_program_is_short() -> None:
+    assert len((REPOSITORY / "stacks/__main__.py").read_text().splitlines()) < 40

@@ -1,0 +1,148 @@
+"""The workloads as a service: training and serving of each, in a namespace of its own."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from modules.core.contracts import ServedModel, TaskPods, Tenant, Tracking
+from modules.core.images import Image
+from modules.core.releases import Release, read_releases, releases_document
+from modules.core.service import Context, Deployed, Service
+from workloads import catalog
+from workloads.settings import WorkloadSettings
+
+if TYPE_CHECKING:
+    from workloads.serving import Serving
+
+Settings = Mapping[str, WorkloadSettings]
+
+
+def deploy(context: Context[Settings]) -> Deployed:
+    """Create training and serving of every workload, each with what it has released."""
+    from workloads.serving import route
+
+    releases = read_releases(context.environment)
+    serving = {name: deploy_workload(name, context, releases.get(name)) for name in sorted(context.settings)}
+    models = [served_model(name, catalog.load(name).model, releases.get(name)) for name in serving]
+    return Deployed(
+        provides=(*models, *(task_pods_of(name, context) for name in serving)),
+        routes=tuple(
+            route(catalog.load(name), releases[name], context.namespace_name(name))
+            for name in serving
+            if name in releases
+        ),
+        ready=tuple(each.ready for each in serving.values()),
+        outputs={
+            "workloads": {
+                name: describe(releases.get(name), context.images["serving"], each.address)
+                for name, each in serving.items()
+            },
+            # By which a checkout that has no file of pins takes them over: scripts/cli/pins.py.
+            "releases": releases_document(releases)["releases"],
+        },
+    )
+
+
+def deploy_workload(name: str, context: Context[Settings], release: Release | None) -> "Serving":
+    from workloads.serving import Serving
+    from workloads.training import Training
+
+    workload, namespace = catalog.load(name), context.namespaces[name]
+    Training(
+        name,
+        workload=workload,
+        settings=context.settings[name],
+        image=context.images["training"],
+        namespace=namespace,
+        store=context.store,
+        tracking=context.require(Tracking),
+        labels=context.labels,
+        opts=context.opts,
+    )
+    return Serving(
+        name,
+        workload=workload,
+        settings=context.settings[name],
+        image=context.images["serving"],
+        namespace=namespace,
+        store=context.store,
+        release=release,
+        gateway=context.clients["gateway"],
+        labels=context.labels,
+        opts=context.opts,
+    )
+
+
+def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
+    from workloads.manifests import task_pods
+    from workloads.training import COMPONENT
+
+    pods = task_pods(
+        catalog.load(name),
+        image=context.images["training"],
+        account=f"{name}-{COMPONENT}",
+        namespace=context.namespace_name(name),
+        store=context.store,
+        tracking=context.require(Tracking),
+        labels=context.labels,
+    )
+    return TaskPods(workload=name, pods=pods)
+
+
+def served_model(workload: str, model: str, release: Release | None) -> ServedModel:
+    """Return what the landing page shows of a workload's model."""
+    canary = release.canary if release else None
+    return ServedModel(
+        workload=workload,
+        model=model,
+        release=release.release if release else None,
+        version=release.model_version if release else None,
+        canary_version=canary.pin.model_version if canary else None,
+        canary_weight=canary.weight if canary else None,
+    )
+
+
+def describe(release: Release | None, image: str, address: Any) -> dict[str, Any]:
+    """Return what is exported of a workload: `version` counts its releases; without one nothing serves."""
+    canary = release.canary if release else None
+    return {
+        "version": release.release if release else None,
+        "image": image,
+        "model_name": release.model_name if release else None,
+        "model_version": release.model_version if release else None,
+        "canary": {"model_version": canary.pin.model_version, "weight": canary.weight} if canary else None,
+        "address": address,
+    }
+
+
+WORKLOADS = Service[Settings](
+    name="workloads",
+    title="The workloads that this environment trains and serves, by name",
+    settings=dict[str, WorkloadSettings],
+    deploy=deploy,
+    members=sorted,
+    needs=Tenant(buckets={"raw": "write", "features": "write", "artifacts": "read"}, uses=("mlflow",)),
+    routed=True,
+    images=(
+        Image(
+            name="training",
+            budget_mb=510,
+            containerfile="workloads/training.Containerfile",
+            files=(
+                "workloads/__init__.py",
+                "workloads/artifacts.py",
+                "workloads/experiment.py",
+                "workloads/incoming.py",
+                "workloads/*/*.py",
+            ),
+            without="workloads/server/*",
+            group="training",
+        ),
+        Image(
+            name="serving",
+            budget_mb=510,
+            containerfile="workloads/serving.Containerfile",
+            files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/server/*.py"),
+            group="serving",
+        ),
+    ),
+)
