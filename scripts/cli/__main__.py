@@ -1,5 +1,5 @@
 """`python -I -m scripts.cli` is the `groundwork` command, whatever a person's variables say to Python."""
 
-from .main import main
+from scripts.cli.main import main
 
 main()

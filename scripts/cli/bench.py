@@ -20,8 +20,7 @@ import typer
 
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
-
-from .environment import Environment
+from scripts.cli.environment import Environment
 
 EMPTY = "preview of an empty program"
 QUIET = ("--non-interactive", "--color", "never")

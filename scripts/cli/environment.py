@@ -16,10 +16,9 @@ from embedded.toolchain.parts import PARTS, Part
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
+from scripts.cli import shell
+from scripts.cli.files import create
 from stacks.settings import FOLDER, PlatformSettings, load
-
-from . import shell
-from .files import create
 
 PROJECT = "groundwork"
 ENGINE = ("pulumi", "pulumi-kubernetes")

@@ -5,7 +5,7 @@ from typing import Any
 
 from modules.core.images import version_of
 from policies import images, privileges
-from scripts.cli.recovery import MANAGER
+from scripts.cli.clients.recovery import MANAGER
 
 from .conftest import Declared, Platform
 

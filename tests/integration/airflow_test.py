@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from modules.core.images import read_images
-from scripts.cli import gateway, kubectl
+from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, run

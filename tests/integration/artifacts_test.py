@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cli import gateway
+from scripts.cli.clients import gateway
 from scripts.cli.environment import Environment
 
 from .conftest import run

@@ -11,7 +11,7 @@ import pytest
 from embedded.cluster import Cluster
 from modules.core.paths import REPOSITORY
 from scripts.cli.environment import Environment
-from scripts.cli.up import cluster_of, settings_file
+from scripts.cli.lifecycle.up import cluster_of, settings_file
 
 STACK = "test"
 PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}|--stack {STACK}' | grep -v grep"

@@ -20,9 +20,10 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 
 from modules.core.releases import Release, read_releases
-from scripts.cli import gateway, rank
+from scripts.cli.clients import gateway
+from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
+from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
-from scripts.cli.tracking import CHAMPION, Mlflow, Run
 from workloads import catalog
 from workloads.experiment import HELD_OUT
 from workloads.incoming import BYTES_LIMIT

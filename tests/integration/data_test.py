@@ -17,7 +17,7 @@ from modules.core.naming import bucket, namespace
 from modules.core.paths import REPOSITORY
 from modules.storage.documents import ROLES, bucket_document
 from modules.storage.service import STORAGE
-from scripts.cli import kubectl
+from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
 EXTRA = "data-test-extra"

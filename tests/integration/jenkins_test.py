@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from modules.core.paths import REPOSITORY
-from scripts.cli import kubectl
+from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, run

@@ -10,10 +10,10 @@ import testinfra
 from modules.core.images import lock_file
 from modules.core.releases import read_releases, release_file
 from modules.core.simulation import SIMULATED
-from scripts.cli import kubectl
-from scripts.cli.backend import Backend
+from scripts.cli.clients import kubectl
+from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
-from scripts.cli.up import settings_file
+from scripts.cli.lifecycle.up import settings_file
 
 from .conftest import STACK, run
 

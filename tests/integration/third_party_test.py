@@ -15,7 +15,7 @@ import yaml
 from modules.core.errors import UserError
 from modules.registry.third_party import read_third_party
 from scripts.cli.environment import Environment
-from scripts.cli.images import resolve_list
+from scripts.cli.lifecycle.images import resolve_list
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 

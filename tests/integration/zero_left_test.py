@@ -5,9 +5,9 @@ from typing import Any
 
 import testinfra
 
-from scripts.cli import kubectl
-from scripts.cli.down import Down
+from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.down import Down
 
 from .conftest import STACK, Traces, run
 

@@ -19,7 +19,7 @@ import pytest
 
 from embedded.toolchain.parts import PARTS
 from modules.core.errors import UserError
-from scripts.cli import engine
+from scripts.cli.clients import engine
 from scripts.cli.environment import PROJECT, Environment
 
 from .controlplane import ControlPlane

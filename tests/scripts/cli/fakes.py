@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from modules.core.errors import UserError
-from scripts.cli import environment, gateway, kubectl
+from scripts.cli import environment
+from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
 from stacks.settings import PlatformSettings, parse
 

@@ -12,8 +12,11 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from scripts.cli import exports, kubectl, rank, shell
+from scripts.cli import shell
+from scripts.cli.clients import kubectl
+from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
+from scripts.cli.lifecycle import exports
 from scripts.cli.main import app
 from tests.scripts.cli.fakes import always, refused, settings, stack
 

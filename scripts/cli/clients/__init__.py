@@ -1,0 +1,1 @@
+"""What the commands talk to: the engine and its files, the cluster, the gateway, MLflow."""

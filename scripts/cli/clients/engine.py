@@ -1,0 +1,157 @@
+"""Drives the Pulumi engine for a stack: the same plain commands that a person would type."""
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import dropwhile, islice, takewhile
+from pathlib import Path
+from typing import Any
+
+from modules.core.errors import UserError
+from scripts.cli.clients import kubectl, pins, recovery
+from scripts.cli.clients.backend import Backend
+from scripts.cli.environment import Environment
+from scripts.cli.steps import Progress
+
+TURN_SECONDS = 900.0
+"""Longer than any rollout may take."""
+QUIET = ("--non-interactive", "--color", "never")
+RESOURCE_LINE = re.compile(r"^ [ +~-]{1,2} +(?P<type>[\w-]+:[\w./-]+:\w+) (?P<name>\S+) (?P<status>[a-z].+)$")
+
+
+def ensure_stack(environment: Environment) -> None:
+    """Makes the stack in the file backend, once."""
+    if Backend(environment).checkpoint.exists():
+        return
+    _run(environment, ["stack", "init", environment.stack, *QUIET])
+
+
+def up(environment: Environment, progress: Progress, log: Path) -> None:
+    """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
+    diagnostics."""
+    await_turn(environment, progress)
+    pins.take_over(environment)
+    recovery.refuse_former_plugin(environment.stack, Backend(environment).resources())
+    settle(environment, progress, log)
+    _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+
+
+def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
+    """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`), after
+    whoever works on the stack now. Raises UserError where the engine tells nothing."""
+    await_turn(environment, progress)
+    pins.take_over(environment)
+    command = _command(environment, ["preview", "--json", *QUIET])
+    variables = environment.process_environment()
+    done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
+    try:
+        document: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        document = {}
+    if done.returncode != 0 and not preview_errors(document):
+        raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): {done.stderr.strip()}")
+    return document
+
+
+def preview_errors(document: Mapping[str, Any]) -> str:
+    """Why the change can't be made, such as a deletion of what is protected; empty where it can."""
+    diagnostics: list[dict[str, str]] = document.get("diagnostics") or []
+    return "\n".join(note["message"].strip() for note in diagnostics if note["severity"] == "error")
+
+
+def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
+    """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
+    await_turn(environment, progress)
+    pins.take_over(environment)
+    _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
+
+
+def destroy(environment: Environment, progress: Progress, log: Path) -> None:
+    """`pulumi destroy`, without asking, after whoever works on the stack now."""
+    await_turn(environment, progress)
+    settle(environment, progress, log)
+    _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+
+
+def unprotect(environment: Environment, progress: Progress) -> None:
+    """Lets what holds data be destroyed: for a person who was asked, and said so. After whoever works on the stack."""
+    await_turn(environment, progress)
+    _run(environment, ["state", "unprotect", "--all", "--yes", *QUIET])
+
+
+def outputs(environment: Environment) -> dict[str, Any]:
+    """The stack's outputs, secrets left out."""
+    return json.loads(_run(environment, ["stack", "output", "--json", *QUIET]))
+
+
+def settle(environment: Environment, progress: Progress, log: Path) -> None:
+    """Puts right what a run that was killed left unfinished in the state; see `recovery`."""
+    pending: list[dict[str, Any]] = Backend(environment).state().get("pending_operations") or []
+    if not pending:
+        return
+    progress(f"{len(pending)} operations of a run that was killed are unfinished: looking at what became of them")
+    arguments = recovery.refresh_arguments(pending, lambda manifest: kubectl.live(environment, manifest))
+    _stream(environment, ["refresh", "--yes", "--skip-preview", *arguments, *QUIET], progress, log)
+
+
+def await_turn(environment: Environment, progress: Progress, pause: Callable[[float], None] = time.sleep) -> None:
+    """Until no engine of this host works on the stack, such as one that a watch started. Locks of engines that are
+    gone are removed: the file backend never does. After TURN_SECONDS the engine itself says who holds the stack."""
+    deadline = time.monotonic() + TURN_SECONDS
+    while (holders := Backend(environment).remove_dead_locks()) and time.monotonic() < deadline:
+        progress(f"another run works on stack {environment.stack} (process {holders[0]}): waiting for it to end")
+        pause(1)
+
+
+def _command(environment: Environment, arguments: Sequence[str]) -> list[str]:
+    stack = [] if arguments[0] == "stack" and arguments[1] == "init" else ["-s", environment.stack]
+    return ["pulumi", *arguments, *stack]
+
+
+def _run(environment: Environment, arguments: Sequence[str]) -> str:
+    command = _command(environment, arguments)
+    variables = environment.process_environment()
+    done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): {done.stderr.strip()}")
+    return done.stdout
+
+
+def _stream(environment: Environment, arguments: Sequence[str], progress: Progress, log: Path) -> None:
+    command = _command(environment, arguments)
+    tail: list[str] = []
+    with (
+        log.open("a") as output,
+        subprocess.Popen(
+            command,
+            cwd=environment.program,
+            env=environment.process_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            output.write(line)
+            tail.append(line.rstrip())
+            if found := RESOURCE_LINE.match(line):
+                progress(f"{found['name']}: {found['status'].strip()}")
+    if process.returncode != 0:
+        raise UserError(f"`{' '.join(command)}` failed:\n{_diagnostics(tail)}")
+    progress(_summary(tail))
+
+
+def _diagnostics(lines: Sequence[str]) -> str:
+    """The part of the engine's output that says what went wrong."""
+    told = ("Diagnostics:", "Policies:")
+    start = next((i for i, line in enumerate(lines) if line.startswith(told)), max(0, len(lines) - 20))
+    return "\n".join(lines[start:])
+
+
+def _summary(lines: Sequence[str]) -> str:
+    """The counts below "Resources:", on one line."""
+    below = dropwhile(lambda line: not line.startswith("Resources:"), lines)
+    return ", ".join(line.strip() for line in takewhile(str.strip, islice(below, 1, None)))

@@ -1,0 +1,71 @@
+"""Asks the stack's cluster, by the `kubectl` of its toolchain."""
+
+import base64
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from modules.core.errors import UserError
+from scripts.cli.environment import Environment
+
+NOT_FOUND = "(NotFound)"
+
+
+def run(environment: Environment, *arguments: str, stdin: str | None = None) -> str:
+    """What the command prints. Raises UserError with kubectl's own words."""
+    done = _kubectl(environment, arguments, stdin)
+    if done.returncode != 0:
+        raise _failed(environment, arguments, done.stderr)
+    return done.stdout
+
+
+def get(environment: Environment, *arguments: str) -> dict[str, Any] | None:
+    """An object, or a list of them, as `kubectl get ... -o json` gives it; None where there is no such object."""
+    done = _kubectl(environment, ("get", *arguments, "-o", "json"), None)
+    if done.returncode == 0:
+        return json.loads(done.stdout)
+    if NOT_FOUND in done.stderr:
+        return None
+    raise _failed(environment, ("get", *arguments), done.stderr)
+
+
+def live(environment: Environment, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An object of any kind as it is now, with its field managers, by a manifest that names it; None without one."""
+    arguments = ("get", "-f", "-", "--ignore-not-found", "--show-managed-fields", "-o", "json")
+    text = run(environment, *arguments, stdin=json.dumps(manifest))
+    return json.loads(text) if text.strip() else None
+
+
+def items(environment: Environment, *arguments: str) -> list[dict[str, Any]]:
+    """The objects of a list."""
+    found = get(environment, *arguments)
+    return found["items"] if found else []
+
+
+def secret(environment: Environment, namespace: str, name: str) -> dict[str, str] | None:
+    """The values of a Secret; None where there is none."""
+    found = get(environment, "secret", name, "-n", namespace)
+    if found is None:
+        return None
+    return {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
+
+
+def _kubectl(
+    environment: Environment, arguments: tuple[str, ...], stdin: str | None
+) -> "subprocess.CompletedProcess[str]":
+    if not environment.kubeconfig.exists():
+        raise UserError(
+            f"stack {environment.stack}: its cluster was never started here (no {environment.kubeconfig}): "
+            f"run `scripts/up {environment.stack}`"
+        )
+    command = ["kubectl", "--request-timeout=20s", *arguments]
+    variables = environment.process_environment()
+    return subprocess.run(command, env=variables, input=stdin, capture_output=True, text=True, check=False)
+
+
+def _failed(environment: Environment, arguments: tuple[str, ...], stderr: str) -> UserError:
+    text = stderr.strip()
+    if "Unable to connect" in text or "connection refused" in text or "no route to host" in text:
+        return UserError(f"stack {environment.stack}: its cluster does not answer: run `groundwork start` ({text})")
+    return UserError(f"`kubectl {' '.join(arguments)}` failed: {text}")

@@ -1,0 +1,127 @@
+"""What `pulumi up` would do, as Markdown for a pull request; and whether a policy is against it."""
+
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
+from scripts.cli.clients import engine
+from scripts.cli.commands.pipeline.handover import write
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.up import prepared
+from scripts.cli.steps import Progress, Runner, Step, run_or_exit, up_to
+
+POLICIES = REPOSITORY / "policies"
+LONGEST = 65_536
+"""Characters of a comment that GitHub accepts."""
+BEFORE_PLATFORM = "images"
+"""The last step of `up` that changes nothing of what runs: a preview needs the cluster, and the images' digests."""
+SHOWN = ("create", "update", "replace", "delete", "import", "read")
+"""Operations of the engine; any other is a part of one of these, or changes nothing."""
+MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+
+Document = Mapping[str, Any]
+
+
+def run(stack: str, path: Path) -> None:
+    """Writes the preview of a stack to `path` and to the screen. Ends the process with 1 when there is none, or when it
+    names what can't be done."""
+    up = prepared(stack)
+    steps = up_to(up.steps(), BEFORE_PLATFORM)
+
+    def ask(progress: Progress) -> None:
+        engine.ensure_stack(up.environment)
+        document = engine.preview(up.environment, progress)
+        write(path, markdown(stack, document))
+        if errors := engine.preview_errors(document):
+            raise UserError(f"stack {stack}: this change can't be made:\n{errors}")
+
+    steps.append(Step(name="preview", title="Preview", run=ask, needs=(BEFORE_PLATFORM,)))
+    run_or_exit(Runner(steps, up.log), f"scripts/pipeline preview {stack}")
+    sys.stdout.write(path.read_text())
+
+
+def check_policies(stack: str) -> None:
+    """Ends the process with 1, and the engine's words, when a policy is broken."""
+    environment = Environment(stack)
+    log = environment.home / "logs" / f"policies-{time.strftime('%Y%m%d-%H%M%S')}.log"
+
+    def hold(progress: Progress) -> None:
+        engine.ensure_stack(environment)
+        engine.check_policies(environment, POLICIES, progress, log)
+
+    step = Step(name="policies", title="Policies", run=hold)
+    run_or_exit(Runner([step], log), f"scripts/pipeline policies {stack}")
+
+
+def markdown(stack: str, preview: Document) -> str:
+    """The preview that `pulumi preview --json` gave, at most LONGEST characters.
+
+    Resources and the names of what changes in them, never a value, so that no secret can be among them; warnings and
+    errors in the engine's words, which hide what it knows as secret.
+    """
+    rows = [row for step in preview.get("steps", []) if (row := _row(step))]
+    head = f"{marker(stack)}\n### Preview of `{stack}`: {summary(preview)}\n"
+    notes = "".join(f"\n> **{note['severity']}**: {_plain(note['message'])}\n" for note in _notes(preview))
+    if not rows:
+        return _cut(head + notes, LONGEST)
+    table = "\n| | resource | type | what changes |\n|---|---|---|---|\n"
+    kept = _fitting(rows, LONGEST - len(head) - len(table) - min(len(notes), LONGEST // 4) - 100)
+    more = f"\n… and {len(rows) - len(kept)} more: `pulumi preview` shows them.\n" if len(kept) < len(rows) else ""
+    return _cut(head + table + "".join(kept) + more + notes, LONGEST)
+
+
+def marker(stack: str) -> str:
+    """What makes the comment of a stack's preview known again; not shown."""
+    return f"<!-- groundwork preview {stack} -->"
+
+
+def summary(preview: Document) -> str:
+    """How many resources would become what, in words."""
+    counts: Mapping[str, int] = preview.get("changeSummary") or {}
+    told = [f"{counts[operation]} to {operation}" for operation in SHOWN if counts.get(operation)]
+    same = counts.get("same", 0)
+    return f"{', '.join(told) or 'nothing changes'}, {same} unchanged"
+
+
+def _row(step: Document) -> str | None:
+    operation = str(step["op"])
+    if operation not in SHOWN:
+        return None
+    _, _, rest = str(step["urn"]).partition("::")
+    kind, _, name = rest.partition("::")[2].rpartition("::")
+    paths: Mapping[str, object] = step.get("detailedDiff") or {}
+    changed = sorted({_key(path) for path in paths})
+    shown = ", ".join(f"`{key}`" for key in changed)
+    return f"| {MARKS.get(operation, operation)} | `{name}` | {kind.rpartition('$')[2]} | {shown} |\n"
+
+
+def _key(path: str) -> str:
+    """The place of a change, without the keys of its last mapping, which may be as long as data."""
+    return ".".join(re.sub(r"\[.*?\]", "", path).split(".")[:4])
+
+
+def _notes(preview: Document) -> Sequence[Document]:
+    return [note for note in preview.get("diagnostics") or () if note.get("severity") in {"error", "warning"}]
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"<\{%.*?%\}>|\x1b\[[0-9;]*m", "", text).split())
+
+
+def _fitting(rows: Sequence[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for row in rows:
+        room -= len(row)
+        if room < 0:
+            break
+        kept.append(row)
+    return kept
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 2].rstrip() + " …"

@@ -1,0 +1,1 @@
+"""Models on their way to those who ask them: trained, released, tried beside what serves, rolled back."""

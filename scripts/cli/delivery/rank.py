@@ -1,0 +1,119 @@
+"""`groundwork release WORKLOAD --rank N`: the n-th best of all trained models, by the metric of the selection."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from modules.core.errors import UserError
+from modules.core.naming import namespace
+from modules.storage.service import STORAGE
+from scripts.cli.clients import kubectl
+from scripts.cli.clients.tracking import Mlflow, Run, Version
+from scripts.cli.delivery import jobs
+from scripts.cli.delivery.train import workload_in
+from scripts.cli.environment import Environment
+from scripts.cli.steps import Progress
+from stacks.services import logins
+from workloads.artifacts import download_folder, folder_digest
+from workloads.documents import training_template
+from workloads.experiment import stored_at
+
+METRIC = "accuracy"
+"""By which a training selects its model too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """A model that was trained, and can serve."""
+
+    rank: int
+    """1 is the best; of equal ones the newest."""
+    run: Run
+    figure: float
+    version: int | None
+    """In the model registry; None where it was not registered yet."""
+
+
+def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
+    """The runs in their order, without those whose model nobody logged, and repetitions of others. Pure."""
+    numbers = {version.run: version.number for version in versions}
+    whole = [run for run in runs if (run.id in numbers or run.model_id) and "groundwork.reproduces" not in run.tags]
+    return [
+        Ranked(rank=rank, run=run, figure=run.metrics[METRIC], version=numbers.get(run.id))
+        for rank, run in enumerate(whole, start=1)
+    ]
+
+
+def find(environment: Environment, name: str) -> list[Ranked]:
+    """All models of a workload, the best first. UserError where there is none."""
+    workload = workload_in(environment, name)
+    mlflow = Mlflow(environment)
+    found = ranking(mlflow.measured(name, METRIC), mlflow.registered(workload.model))
+    if not found:
+        raise UserError(f"workload {name}: MLflow at {mlflow.url} has no finished run: run `groundwork train {name}`")
+    return found
+
+
+def version_of(environment: Environment, name: str, rank: int, progress: Progress) -> int:
+    """The version of the model at a rank, which is registered where it was not. UserError lists what there is."""
+    progress("looking for the best models")
+    found = find(environment, name)
+    if rank > len(found):
+        lines = "".join(f"\n  {line}" for line in map(told, found[:20]))
+        raise UserError(f"rank {rank}: {name} has {len(found)} models, so 1 to {len(found)} are allowed:{lines}")
+    chosen = found[rank - 1]
+    progress(told(chosen))
+    return chosen.version or register(environment, name, chosen.run, progress)
+
+
+def told(ranked: Ranked) -> str:
+    """A line for people."""
+    version = f"version {ranked.version}" if ranked.version else "not registered yet"
+    return f"{ranked.rank}: {METRIC} {ranked.figure:.4f}, {ranked.run.name}, {version}, run {ranked.run.id}"
+
+
+def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
+    """As a training does it: with the address of its files and their digest."""
+    mlflow = Mlflow(environment)
+    template = jobs.template(environment, namespace(environment.stack, name), training_template(name))
+    root = jobs.variables_of(template)["GROUNDWORK_ARTIFACTS"]
+    uri = stored_at(mlflow.logged_model(str(run.model_id)), root)
+    progress(f"downloading {uri}")
+    with tempfile.TemporaryDirectory() as folder:
+        download_folder(store(environment), uri, Path(folder))
+        digest = folder_digest(Path(folder))
+    own = {key: value for key, value in run.tags.items() if key.startswith("groundwork.")}
+    tags = {**own, "groundwork.uri": uri, "groundwork.digest": digest}
+    model = workload_in(environment, name).model
+    progress(f"registering run {run.id} as a version of {model}")
+    return mlflow.register(model, run, tags).number
+
+
+def store(environment: Environment) -> Any:
+    """An S3 client of the environment's administrator, on this machine. It never asks a proxy."""
+    login = logins()[STORAGE.name]
+    port = environment.settings.of(STORAGE).local_port
+    if port is None:
+        raise UserError(
+            f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command reads the "
+            f"object store from this machine, so give it a port and run `scripts/up {environment.stack}` again"
+        )
+    keys = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
+    if keys is None:
+        raise UserError(
+            f"stack {environment.stack}: its object store is not there: run `scripts/up {environment.stack}`"
+        )
+    library: Any = boto3  # generates its clients at run time: nothing to check types against
+    return library.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=environment.variables()["AWS_REGION"],
+        aws_access_key_id=keys[login.username],
+        aws_secret_access_key=keys[login.password],
+        config=Config(proxies={}),
+    )

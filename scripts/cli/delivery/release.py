@@ -1,0 +1,292 @@
+"""`groundwork release`; with `groundwork rollback` (rollback.py) the only way to change what serves.
+
+A release is checked in the serving image, pinned in stacks/releases.<stack>.yaml, rolled out by the Pulumi program,
+and seen to answer; whatever fails on the way, the former pin comes back.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from modules.core.errors import UserError
+from modules.core.images import read_images
+from modules.core.naming import hashed
+from modules.core.naming import namespace as namespace_of
+from modules.core.releases import Pin, Release
+from scripts.cli.clients import engine, kubectl, pins
+from scripts.cli.clients.pins import Overtaken
+from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
+from scripts.cli.delivery import jobs, rollouts
+from scripts.cli.delivery.train import workload_in
+from scripts.cli.environment import Environment
+from scripts.cli.steps import Progress
+from workloads.documents import check_template, model_variables
+from workloads.settings import Workload
+
+ANSWER_SECONDS = 60.0
+"""From a finished rollout to the first answer on this machine: the published port follows within seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What serves after a release or rollback."""
+
+    workload: str
+    changed: bool
+    """False where it served already."""
+    pin: Pin
+    former: Pin | None
+    address: str | None
+    """On this machine; None where the stack does not publish it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One workload in one stack, and where its rollouts are logged."""
+
+    environment: Environment
+    workload: Workload
+    progress: Progress
+    log: Path
+
+    @property
+    def namespace(self) -> str:
+        return namespace_of(self.environment.stack, self.workload.name)
+
+    @property
+    def address(self) -> str | None:
+        port = self.environment.settings.workloads[self.workload.name].local_port
+        return f"http://127.0.0.1:{port}" if port else None
+
+
+def release(stack: str, name: str, version: int | None, progress: Progress, log: Path) -> Outcome:
+    """Serves a version of the workload's model: the one given, or else the one with the alias champion."""
+    place = place_of(stack, name, progress, log)
+    while True:
+        try:
+            return _release(place, version)
+        except Overtaken:
+            progress("another command released in between: looking anew")
+
+
+def _release(place: Place, version: int | None) -> Outcome:
+    former = pinned = pins.released(place.environment).get(place.workload.name)
+    wanted = find_version(Mlflow(place.environment), place.workload.model, version)
+    if former and pins_same(former, wanted):
+        if serves(place, former):
+            return outcome_of(place, former, changed=False, former=former)
+        after, former = former, before(former)  # pinned, but interrupted before it was rolled out
+    else:
+        after = pin_of(wanted, former)
+    check(place, after)
+    roll_out(place, former, after, pinned=pinned)
+    return outcome_of(place, after, changed=True, former=former)
+
+
+def before(release: Release) -> Release | None:
+    """What served before a release, with what served before that."""
+    if not release.history:
+        return None
+    *earlier, last = release.history
+    return Release.model_validate({**last.model_dump(), "history": earlier, "refused": release.refused})
+
+
+def place_of(stack: str, name: str, progress: Progress, log: Path) -> Place:
+    environment = Environment(stack)
+    return Place(environment, workload_in(environment, name), progress, log)
+
+
+def outcome_of(place: Place, pin: Pin, *, changed: bool, former: Pin | None) -> Outcome:
+    return Outcome(workload=place.workload.name, changed=changed, pin=pin, former=former, address=place.address)
+
+
+def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
+    """UserError where there is no such version; it lists those there are."""
+    found = mlflow.aliased(model, CHAMPION) if number is None else mlflow.version(model, number)
+    if found is not None:
+        return found
+    existing = mlflow.versions(model)
+    if not existing:
+        raise UserError(f"model {model!r} has no version in MLflow at {mlflow.url}: run `groundwork train` first")
+    wanted = f"no version with the alias {CHAMPION!r}" if number is None else f"no version {number}"
+    raise UserError(f"model {model!r} has {wanted}; existing versions: {', '.join(map(str, existing))}")
+
+
+def pin_of(version: Version, former: Release | None) -> Release:
+    """The release of a version after a former one, which goes into its history.
+
+    UserError for a version that carries no address and digest: nothing could hold its files to what was trained."""
+    missing = [tag for tag in ("groundwork.uri", "groundwork.digest") if tag not in version.tags]
+    if missing:
+        raise UserError(
+            f"model {version.model!r} version {version.number} has no tag {' nor '.join(missing)}: "
+            "it was not registered by `groundwork train`, and can't be released"
+        )
+    history = (*former.history, former.pin) if former else ()
+    return Release(
+        release=former.release + 1 if former else 1,
+        model_name=version.model,
+        model_version=version.number,
+        model_uri=version.tags["groundwork.uri"],
+        model_digest=version.tags["groundwork.digest"],
+        run=version.run,
+        history=history,
+        refused=former.refused if former else (),
+    )
+
+
+def pins_same(pin: Pin, version: Version) -> bool:
+    return (pin.model_name, pin.model_version, pin.model_digest) == (
+        version.model,
+        version.number,
+        version.tags.get("groundwork.digest"),
+    )
+
+
+def check(place: Place, pin: Pin) -> None:
+    """Tries the model in the image that would serve it. UserError with what does not fit; nothing was changed then."""
+    stack, name = place.environment.stack, place.workload.name
+    template = jobs.template(place.environment, place.namespace, check_template(name))
+    declared = jobs.container_of(template)["image"]
+    locked = read_images(stack).get("serving")
+    image = jobs.with_digest(declared, locked.digest) if locked else declared
+    variables = model_variables(pin)
+    job = jobs.job_from(
+        template, hashed(check_template(name), {"image": image, **variables}), image=image, variables=variables
+    )
+    place.progress(f"trying model {pin.model_name} version {pin.model_version} in the serving image")
+    ended = jobs.run(place.environment, job, place.progress)
+    if ended.failure:
+        problems = problems_of(ended.log)
+        reasons = "".join(f"\n  {problem}" for problem in problems) if problems else f" {ended.failure}"
+        raise UserError(
+            f"model {pin.model_name!r} version {pin.model_version} does not fit the serving image, "
+            f"what served is unchanged:{reasons}"
+        )
+
+
+def problems_of(log: str) -> list[str]:
+    """From the report that the check prints as its last line; none where it did not get so far."""
+    lines = log.splitlines()
+    try:
+        return list(json.loads(lines[-1])["problems"]) if lines else []
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Release | None) -> None:
+    """Pins and applies. Whatever goes wrong, the former pin is applied again, and the error says what serves now.
+    Raises Overtaken, and changes nothing, where something else than `pinned` is pinned by now.
+
+    Interrupted, it leaves the new pin: the same command then finishes what it says.
+    """
+    pins.replace(place.environment.stack, place.workload.name, pinned, after)
+    try:
+        _apply(place, after)
+    except Exception as failure:
+        reasons = _reasons(place)
+        restored = _restore(place, after, former, failure)
+        if not isinstance(failure, UserError):
+            raise
+        raise UserError(f"{failure}{reasons}\nThe release was undone: {restored} is restored.") from failure
+
+
+def _reasons(place: Place) -> str:
+    """What the pods that did not become ready said last: it is lost with them when the former pin is restored."""
+    selected = f"app.kubernetes.io/name={place.workload.name},app.kubernetes.io/component=serving"
+    try:
+        pods = kubectl.items(place.environment, "pods", "-n", place.namespace, "-l", selected)
+        logs = {
+            pod["metadata"]["name"]: jobs.last_lines(place.environment, pod, 3) for pod in pods if not is_ready(pod)
+        }
+    except UserError:  # a cluster that is gone is what the failure itself tells
+        return ""
+    return "".join(f"\nPod {name} said last: {text}" for name, text in logs.items() if text)
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _restore(place: Place, failed: Release, former: Release | None, failure: Exception) -> str:
+    """What serves again. UserError where that can't be applied either, or another command released meanwhile."""
+    what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
+    place.progress(f"failed: restoring {what}")
+    try:
+        pins.replace(place.environment.stack, place.workload.name, failed, former)
+    except Overtaken as overtaken:
+        raise UserError(f"{failure}\nNothing was restored: {overtaken}") from failure
+    try:
+        engine.up(place.environment, place.progress, place.log)
+        rollouts.wait(place.environment, place.progress, namespace=place.namespace)
+    except UserError as second:
+        raise UserError(
+            f"{failure}\nThe former pin, {what}, is in place again, but could not be applied either:\n{second}\n"
+            f"Run `scripts/up {place.environment.stack}` when the cause is gone."
+        ) from second
+    return what
+
+
+def _apply(place: Place, pin: Pin) -> None:
+    place.progress(f"rolling out version {pin.model_version}")
+    engine.up(place.environment, place.progress, place.log)
+    rollouts.wait(place.environment, place.progress, namespace=place.namespace)
+    if not serves(place, pin):
+        raise UserError(f"Deployment {place.namespace}/{place.workload.name} does not run version {pin.model_version}")
+    if place.address:
+        place.progress(f"asking {place.address}")
+        await_answer(place.address, place.workload, pin)
+
+
+def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
+    """Whether every pod of the Deployment (the workload's own, if none is named) runs this very model, and is ready."""
+    found = kubectl.get(place.environment, "deployment", server or place.workload.name, "-n", place.namespace)
+    return found is not None and runs_everywhere(found, pin)
+
+
+def is_applied(place: Place, pin: Pin) -> bool:
+    """Whether the Deployment is to run this very model, ready or not."""
+    found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
+    return found is not None and names_model(found, pin)
+
+
+def names_model(deployment: Mapping[str, Any], pin: Pin) -> bool:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    variables = {each["name"]: each.get("value", "") for each in container["env"]}
+    return model_variables(pin).items() <= variables.items()
+
+
+def runs_everywhere(deployment: Mapping[str, Any], pin: Pin) -> bool:
+    return rollouts.missing(deployment) is None and names_model(deployment, pin)
+
+
+def await_answer(
+    address: str,
+    workload: Workload,
+    pin: Pin,
+    *,
+    client: httpx.Client | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Until the workload's example is answered by this model. UserError when it is not within a minute."""
+    client = client or httpx.Client(timeout=5, trust_env=False)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            response = client.post(f"{address}/predict", json=workload.serving.example)
+            if response.is_success and response.json()["model_digest"] == pin.model_digest:
+                return
+            problem = f"{response.status_code} {response.text[:300]}"
+        except httpx.TransportError as error:
+            problem = f"{type(error).__name__}: {error}"
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"{address} did not answer as version {pin.model_version} within {ANSWER_SECONDS:.0f} s: {problem}"
+            )
+        pause(0.5)

@@ -1,0 +1,1 @@
+"""An environment as a whole: brought up, looked at, stopped, taken down."""

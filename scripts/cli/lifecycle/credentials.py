@@ -1,0 +1,53 @@
+"""`groundwork credentials`: how to log in to a service. The only command that shows a secret."""
+
+from dataclasses import asdict, dataclass
+
+from modules.core.errors import UserError
+from modules.core.naming import namespace
+from modules.core.service import Login
+from scripts.cli.clients import kubectl
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle import services
+from scripts.cli.output import console, plain_table, print_json
+from stacks.services import logins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """How to log in to one service."""
+
+    service: str
+    url: str
+    username: str
+    password: str
+
+
+def run(stack: str, service: str | None, *, as_json: bool) -> None:
+    environment = Environment(stack)
+    known = logins()
+    if service is not None and service not in known:
+        raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(known))}")
+    addresses = {found.name: found.address for found in services.find(environment)}
+    names = [service] if service else sorted(known.keys() & addresses.keys())
+    found = [read(environment, name, known[name], addresses) for name in names]
+    if as_json:
+        print_json([asdict(row) for row in found])
+        return
+    table = plain_table("service", "address", "user name", "password")
+    for row in found:
+        table.add_row(row.service, row.url, row.username, row.password)
+    console().print(table)
+
+
+def read(environment: Environment, name: str, login: Login, addresses: dict[str, str]) -> Credentials:
+    values = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
+    if values is None or name not in addresses:
+        raise UserError(
+            f"service {name}: it is not there in stack {environment.stack}: run `scripts/up {environment.stack}`"
+        )
+    return Credentials(
+        service=name,
+        url=addresses[name],
+        username=values.get(login.username, login.username),
+        password=values[login.password],
+    )

@@ -1,0 +1,131 @@
+"""`groundwork down`: says which data goes, then destroys, stops and leaves nothing running."""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from embedded.cluster.host import require_root
+from embedded.toolchain.build import remove_tree
+from modules.core.errors import UserError
+from modules.core.images import lock_file
+from modules.core.paths import cache_home
+from modules.core.releases import release_file
+from scripts.cli.clients import engine, kubectl
+from scripts.cli.clients.backend import Backend
+from scripts.cli.clients.pins import lock_of
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.up import cluster_of, former_releases, write_settings
+from scripts.cli.output import console, plain_table
+from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+
+
+class Down:
+    """The steps of `down` for one stack."""
+
+    def __init__(self, environment: Environment, *, purge: bool) -> None:
+        self.environment = environment
+        self.cluster = cluster_of(environment)
+        self.purge = purge
+        self.log = cache_home() / "logs" / f"down-{environment.stack}-{time.strftime('%Y%m%d-%H%M%S')}.log"
+
+    def data(self) -> list[tuple[str, str]]:
+        """What is deleted: a name and what it is."""
+        home = self.environment.home
+        rows = [
+            (volume.name, f"volume, {_size(volume)}") for volume in sorted((home / "cluster" / "volumes").glob("*"))
+        ]
+        if self.cluster.running:
+            rows = [(_claim(claim), "volume") for claim in kubectl.items(self.environment, "pvc", "-A")]
+        if count := len(Backend(self.environment).resources()):
+            rows.append((f"stack {self.environment.stack}", f"Pulumi state of {count} resources"))
+        if (home / "cluster").exists():
+            rows.append((str(home / "cluster"), "the cluster: etcd, volumes, pulled images, certificates"))
+        rows += [(f"stacks/{path.name}", "pinned versions") for path in self._pins() if path.exists()]
+        if self.purge:
+            rows.append((str(cache_home()), "caches: toolchain, images, packages"))
+        return rows
+
+    def steps(self) -> list[Step]:
+        steps = [
+            Step(name="destroy", title="Platform (pulumi destroy)", run=self.destroy),
+            Step(name="cluster", title="Cluster", run=self.remove_cluster, needs=("destroy",)),
+            Step(name="files", title="State and pins", run=self.remove_files, needs=("cluster",)),
+        ]
+        if self.purge:
+            steps.append(Step(name="caches", title="Caches", run=self.remove_caches, needs=("files",)))
+        return steps
+
+    def destroy(self, progress: Progress) -> None:
+        if not Backend(self.environment).resources():
+            progress("nothing in the state")
+            return
+        if not self.cluster.running:
+            progress("the cluster is stopped: what it holds goes with it")
+            return
+        self.cluster.accompany({})  # nothing that releases anything while all of it goes
+        engine.unprotect(self.environment, progress)
+        engine.destroy(self.environment, progress, self.log)
+
+    def remove_cluster(self, progress: Progress) -> None:
+        self.cluster.destroy()
+        progress("no process, mount, namespace, link or port is left")
+
+    def remove_files(self, progress: Progress) -> None:
+        """The passphrase stays: stacks/Pulumi.<stack>.yaml is encrypted with it, and is a person's own."""
+        for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
+            shutil.rmtree(path, ignore_errors=True)
+        locks = [lock_of(self.environment.stack), *self.environment.home.glob("watch-*.lock")]
+        for path in (*self._pins(), self.environment.s3_credentials, self.environment.deployed_settings, *locks):
+            path.unlink(missing_ok=True)
+        progress(f"kept: the passphrase in {self.environment.passphrase}")
+
+    def remove_caches(self, progress: Progress) -> None:
+        progress(f"removing {cache_home()}")
+        remove_tree(cache_home())
+
+    def _pins(self) -> list[Path]:
+        releases = release_file(self.environment.stack)
+        return [lock_file(self.environment.stack), releases, former_releases(releases)]
+
+
+def run(stack: str, *, yes: bool, purge: bool) -> None:
+    environment = Environment(stack)
+    write_settings(environment)  # a stack's data may come from another checkout
+    down = Down(environment, purge=purge)
+    require_root()
+    rows = down.data()
+    _show(rows)
+    if rows and not yes:
+        _confirm()
+    run_or_exit(Runner(down.steps(), down.log), f"scripts/down {stack}")
+
+
+def _show(rows: list[tuple[str, str]]) -> None:
+    screen = console(stderr=True)
+    if not rows:
+        screen.print("There is no data to delete.")
+        return
+    table = plain_table("this is deleted for good", "what it is")
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise UserError("down: data would be deleted and there is no terminal to ask at: say --yes if that is meant")
+    if not typer.confirm("Delete it?", err=True):
+        raise UserError("down: nothing was changed")
+
+
+def _claim(claim: dict[str, dict[str, str]]) -> str:
+    metadata = claim["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+def _size(folder: Path) -> str:
+    total = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    return f"{total / 1e6:.0f} MB"

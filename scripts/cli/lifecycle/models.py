@@ -1,0 +1,116 @@
+"""For each workload of an environment: the champion in the model registry, and what serves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from embedded.cluster.status import read as read_status
+from modules.core.errors import UserError
+from modules.core.naming import namespace
+from modules.core.releases import Release
+from scripts.cli.clients import kubectl, pins
+from scripts.cli.clients.tracking import CHAMPION, Mlflow
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.companion import companion
+from scripts.cli.output import plain_table
+from workloads import catalog
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStatus:
+    """A workload's model, as the registry and the cluster have it."""
+
+    workload: str
+    champion: int | None
+    """Version that the alias names."""
+    release: int | None
+    """Counts the workload's releases."""
+    version: int | None
+    """Of the model that runs on the cluster; None where none does."""
+    image: str | None
+    """Reference of what serves it."""
+    watch: str | None
+    """Of the watch beside the cluster: running, or how it ended; None where there is none."""
+    note: str
+    """What a person may want to do about it; empty where nothing is."""
+
+
+def find(environment: Environment) -> list[ModelStatus]:
+    """All workloads of the environment, by name."""
+    released = pins.released(environment)
+    watches = read_status(environment.cluster_layout).companions
+    return [
+        _find(environment, name, released.get(name), watches.get(companion(name)))
+        for name in sorted(environment.settings.workloads)
+    ]
+
+
+def _find(environment: Environment, workload: str, pin: Release | None, watch: str | None) -> ModelStatus:
+    deployment = kubectl.get(environment, "deployment", workload, "-n", namespace(environment.stack, workload))
+    try:
+        version = Mlflow(environment).aliased(catalog.load(workload).model, CHAMPION)
+        return describe(workload, version.number if version else None, pin, deployment, watch=watch)
+    except UserError as error:
+        return describe(workload, None, pin, deployment, watch=watch, problem=str(error))
+
+
+def describe(
+    workload: str,
+    champion: int | None,
+    pin: Release | None,
+    deployment: Mapping[str, Any] | None,
+    *,
+    watch: str | None = None,
+    problem: str = "",
+) -> ModelStatus:
+    """A row. `problem`: why the champion is not known. Pure."""
+    version, image = _running(deployment) if deployment else (None, None)
+    return ModelStatus(
+        workload=workload,
+        champion=champion,
+        release=pin.release if pin else None,
+        version=version,
+        image=image,
+        watch=watch,
+        note=problem or _note(workload, champion, pin, version, watch),
+    )
+
+
+def _note(workload: str, champion: int | None, pin: Release | None, version: int | None, watch: str | None) -> str:
+    if pin is None:
+        train = f"`groundwork train {workload}`, then " if champion is None else ""
+        return f"nothing was released: {train}`groundwork release {workload}`"
+    if pin.model_version != version:
+        return f"release {pin.release} is version {pin.model_version}, which does not run: `scripts/up` rolls it out"
+    if pin.canary:
+        return f"version {pin.canary.pin.model_version} is tried on {pin.canary.weight}% of the requests"
+    if watch not in {None, "running"}:
+        return f"its watch {watch}"
+    if champion is not None and champion != version:
+        refusal = next((each for each in pin.refused if each.model_version == champion), None)
+        cause = f"was refused ({refusal.cause})" if refusal else "does not serve"
+        return f"the champion {cause}: `groundwork release {workload}` releases it"
+    return ""
+
+
+def _running(deployment: Mapping[str, Any]) -> tuple[int, str]:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value", "") for each in container["env"]}
+    return int(variables["MODEL_VERSION"]), container["image"]
+
+
+def table(models: Sequence[ModelStatus]) -> Table:
+    shown = plain_table("workload", "champion", "release", "serves", "watch", "image", "")
+    for model in models:
+        champion, version = (f"version {each}" if each else "none" for each in (model.champion, model.version))
+        watch = "none" if model.watch is None else model.watch.partition(" ")[0]
+        shown.add_row(
+            model.workload, champion, str(model.release or "none"), version, watch, model.image or "", model.note
+        )
+    return shown
+
+
+def as_json(models: Sequence[ModelStatus]) -> list[dict[str, Any]]:
+    return [asdict(model) for model in models]

@@ -1,0 +1,138 @@
+"""What runs in an environment, read from its cluster: services, addresses, health, real or simulated."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from modules.core.labels import VERSION
+from modules.core.naming import namespace
+from modules.core.simulation import BECAUSE, SIMULATED
+from modules.gateway.documents import PORTAL
+from modules.gateway.documents import address as gateway_address
+from modules.gateway.service import GATEWAY
+from scripts.cli.clients import kubectl
+from scripts.cli.delivery.rollouts import PART_OF
+from scripts.cli.environment import Environment
+from scripts.cli.output import plain_table
+from stacks.services import logins
+
+LOCAL_PORT = "groundwork.dev/local-port"
+
+DATABASES = {"postgresql"}
+"""Names of Service ports that speak something else than HTTP, and are the scheme of an address."""
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service of the platform, as a person meets it."""
+
+    name: str
+    address: str
+    """As reachable from this machine: published on 127.0.0.1, or the Service's own."""
+    login: str
+    kind: str
+    """real or simulated"""
+    because: str | None
+    """Why it is simulated; None where it is not."""
+    health: str
+    """healthy, or why not"""
+    version: str
+    """Of its software; where pods of several run, of each."""
+
+
+def find(environment: Environment) -> list[Service]:
+    """All services of the platform, by name."""
+    routed = kubectl.get(environment, "configmap", "routes", "-n", namespace(environment.stack, GATEWAY.name))
+    hosts = hosts_of(routed, environment.settings.of(GATEWAY).local_port)
+    services = kubectl.items(environment, "services", "-A", "-l", PART_OF)
+    pods = kubectl.items(environment, "pods", "-A", "-l", PART_OF)
+    found = [describe(service, pods, hosts) for service in services if service["spec"].get("clusterIP") != "None"]
+    return sorted(found, key=lambda service: service.name)
+
+
+def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:
+    """Where browsers open what the gateway leads to, by service; nothing while it is not there or not published."""
+    if routes is None or port is None:
+        return {}
+    named = [service["name"] for service in json.loads(routes["data"]["portal.json"])["services"]]
+    return {GATEWAY.name: gateway_address(PORTAL, port), **{name: gateway_address(name, port) for name in named}}
+
+
+def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:
+    """A Service object and the pods behind it, as a row. `hosts`: as hosts_of tells. Pure."""
+    metadata = service["metadata"]
+    behind = [pod for pod in pods if _selects(service, pod)]
+    port = metadata.get("annotations", {}).get(LOCAL_PORT)
+    first = service["spec"]["ports"][0]
+    scheme = first["name"] if first.get("name") in DATABASES else "http"
+    place = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
+    name = metadata["name"]
+    return Service(
+        name=name,
+        address=hosts.get(name, f"{scheme}://{place}"),
+        login=f"groundwork credentials {name}" if name in logins() else "none needed",
+        kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
+        because=_reason(behind),
+        health=health(behind),
+        version=", ".join(sorted({pod["metadata"].get("labels", {}).get(VERSION, "unknown") for pod in behind})),
+    )
+
+
+def health(pods: Sequence[Object]) -> str:
+    """healthy when a pod is ready and none is in trouble; otherwise the first reason that Kubernetes gives."""
+    if not pods:
+        return "no pod"
+    reasons = [reason for pod in pods if (reason := _trouble(pod))]
+    if reasons:
+        return reasons[0]
+    return "healthy"
+
+
+def table(services: Sequence[Service]) -> Table:
+    shown = plain_table("service", "version", "address", "log in", "kind", "health")
+    for service in services:
+        style = "green" if service.health == "healthy" else "yellow"
+        shown.add_row(
+            service.name,
+            service.version,
+            service.address,
+            service.login,
+            service.kind,
+            f"[{style}]{service.health}[/{style}]",
+        )
+    return shown
+
+
+def as_json(services: Sequence[Service]) -> list[dict[str, Any]]:
+    return [asdict(service) for service in services]
+
+
+def _selects(service: Object, pod: Object) -> bool:
+    selector: Mapping[str, str] = service["spec"].get("selector", {})
+    labels = pod["metadata"].get("labels", {})
+    same = pod["metadata"]["namespace"] == service["metadata"]["namespace"]
+    return bool(selector) and same and all(labels.get(key) == value for key, value in selector.items())
+
+
+def _reason(pods: Sequence[Object]) -> str | None:
+    reasons = [str(pod["metadata"].get("annotations", {}).get(BECAUSE, "")) for pod in pods]
+    return next(filter(None, reasons), None)
+
+
+def _trouble(pod: Object) -> str | None:
+    status = pod.get("status", {})
+    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return None
+    for container in status.get("containerStatuses", []):
+        state = container.get("state", {})
+        for kind in ("waiting", "terminated"):
+            if kind in state:
+                return f"{state[kind].get('reason', kind)} {state[kind].get('message', '')}".strip()
+    scheduled = conditions.get("PodScheduled", {})
+    return scheduled.get("message") or conditions.get("Ready", {}).get("message") or status.get("phase", "not ready")

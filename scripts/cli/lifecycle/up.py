@@ -1,0 +1,206 @@
+"""`groundwork up`: from a bare machine to a platform that answers. Every step is safe to run again."""
+
+import shutil
+import time
+from pathlib import Path
+
+from embedded.cluster import Cluster, ClusterSpec, ensure_free
+from embedded.cluster.host import require_root
+from embedded.providers.install import install
+from embedded.toolchain import build
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+from modules.core.images import read_images
+from modules.core.paths import REPOSITORY, cache_home
+from modules.core.releases import release_file
+from modules.registry.build import build_images
+from scripts.cli.clients import engine, pins
+from scripts.cli.clients.backend import Backend
+from scripts.cli.delivery import rollouts
+from scripts.cli.delivery.release import release
+from scripts.cli.delivery.train import train
+from scripts.cli.environment import Environment, official_pulumi
+from scripts.cli.lifecycle import host, services, volumes
+from scripts.cli.lifecycle.companion import companion, watch_command
+from scripts.cli.output import console, note, print_json
+from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.services import SERVICES, images
+from stacks.settings import port_key
+from stacks.third_party import third_party_images
+from workloads import catalog
+
+STACKS = REPOSITORY / "stacks"
+
+
+def cluster_of(environment: Environment) -> Cluster:
+    """The stack's embedded cluster, running or not."""
+    foundation = environment.settings.foundation
+    return Cluster(
+        ClusterSpec(
+            name=environment.cluster_name,
+            network=foundation.network,
+            api_port=foundation.ports.api,
+            simulated_nodes=foundation.simulated_nodes,
+            bin_dir=environment.tools,
+            state_dir=environment.cluster_layout.root,
+            registry_dir=cache_home() / "registry",
+        ),
+        start_seconds=foundation.start_seconds,
+    )
+
+
+def settings_file(stack: str) -> Path:
+    return STACKS / f"Pulumi.{stack}.yaml"
+
+
+def write_settings(environment: Environment) -> None:
+    """Write stacks/Pulumi.<stack>.yaml where this checkout has none: as a platform that is there was deployed, perhaps
+    from another checkout, or else from the example. A person's file is never touched."""
+    target, example = settings_file(environment.stack), STACKS / f"{environment.stack}.example.yaml"
+    if target.exists():
+        return
+    if environment.deployed_settings.exists():
+        shutil.copyfile(environment.deployed_settings, target)
+        note(f"stacks/{target.name} was missing here: it has the settings that {environment.stack} runs with")
+    elif example.exists():
+        shutil.copyfile(example, target)
+
+
+def former_releases(path: Path) -> Path:
+    """Where the pins of a platform that is gone are set aside."""
+    return path.with_suffix(".yaml.former")
+
+
+class Up:
+    """The steps of `up` for one stack."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.log = environment.home / "logs" / f"up-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        self.cluster = cluster_of(environment)
+
+    def steps(self) -> list[Step]:
+        return [
+            Step(name="host", title="Host packages", run=self.host),
+            Step(name="toolchain", title="Toolchain", run=self.toolchain),
+            Step(name="cluster", title="Cluster", run=self.start_cluster, needs=("host", "toolchain")),
+            Step(name="images", title="Images", run=self.images, needs=("cluster",)),
+            Step(name="platform", title="Platform (pulumi up)", run=self.platform, needs=("images",)),
+            Step(name="training", title="First training run", run=self.training, needs=("platform",)),
+            Step(name="release", title="First release", run=self.release, needs=("training",)),
+            Step(name="watch", title="Watch for new champions", run=self.watch, needs=("release",)),
+        ]
+
+    def host(self, progress: Progress) -> None:
+        host.ensure_packages(progress, self.log)
+
+    def toolchain(self, progress: Progress) -> None:
+        build.ensure(progress, self.log, self.environment.parts)
+        if official_pulumi() is None:
+            install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
+        progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
+
+    def start_cluster(self, progress: Progress) -> None:
+        self.cluster.start(progress)
+        progress(f"ready at {self.cluster.node_address}")
+
+    def images(self, progress: Progress) -> None:
+        address = f"{self.cluster.registry}/groundwork"
+        registry = Registry(push=address, pull=address)
+        build_images(
+            self.environment.stack, images(), registry=registry, ca=self.cluster.ca, progress=progress, log=self.log
+        )
+
+    def platform(self, progress: Progress) -> None:
+        engine.ensure_stack(self.environment)
+        if not Backend(self.environment).resources():
+            self.forget_releases(progress)
+        engine.up(self.environment, progress, self.log)
+        shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
+        rollouts.wait(self.environment, progress)
+
+    def forget_releases(self, progress: Progress) -> None:
+        """A platform that is made anew has an empty model registry: what was pinned went with the former one."""
+        with pins.alone(self.environment.stack):
+            path = release_file(self.environment.stack)
+            if path.exists():
+                progress(f"{path.name} pins models of a platform that is gone: set aside")
+                path.replace(former_releases(path))
+
+    def training(self, progress: Progress) -> None:
+        """Trains what has never been released here; a workload that serves is left alone."""
+        for workload in self.unreleased():
+            result = train(self.environment.stack, workload, progress)
+            progress(f"{result.model} version {result.model_version}")
+
+    def release(self, progress: Progress) -> None:
+        for workload in self.unreleased():
+            pin = release(self.environment.stack, workload, None, progress, self.log).pin
+            progress(f"{workload} serves {pin.model_name} version {pin.model_version}")
+
+    def watch(self, progress: Progress) -> None:
+        """Keeps a watch running beside the cluster for each workload that wants one."""
+        workloads = self.environment.settings.workloads
+        names = sorted(name for name, workload in workloads.items() if workload.watch)
+        self.cluster.accompany({companion(name): watch_command(self.environment.stack, name) for name in names})
+        progress(f"watched: {', '.join(names)}" if names else "no workload is watched")
+
+    def unreleased(self) -> list[str]:
+        released = pins.released(self.environment)
+        return [workload for workload in self.environment.settings.workloads if workload not in released]
+
+
+def prepared(stack: str) -> Up:
+    """The steps of a stack, once nothing that a person must change stands in their way."""
+    environment = Environment(stack)
+    write_settings(environment)
+    check_settings(environment)
+    require_root()
+    up = Up(environment)
+    refuse_taken_ports(up)
+    environment.prepare()
+    return up
+
+
+def run(stack: str, *, as_json: bool = False) -> None:
+    """Brings a stack up, then says where everything is."""
+    up = prepared(stack)
+    runner = Runner(up.steps(), up.log)
+    started = time.monotonic()
+    run_or_exit(runner, f"scripts/up {stack}")
+    found = services.find(up.environment)
+    if as_json:
+        print_json({"stack": stack, "services": services.as_json(found), "seconds": runner.seconds()})
+        return
+    screen = console()
+    screen.print(services.table(found))
+    screen.print(
+        f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
+    )
+
+
+def refuse_taken_ports(up: Up) -> None:
+    """What the environment publishes must be free, unless it is this very environment that has it."""
+    if not up.cluster.running:
+        for service, port in up.environment.settings.ports().items():
+            ensure_free(f"groundwork:{port_key(service)}", port)
+
+
+def check_settings(environment: Environment) -> None:
+    """Wrong settings and unreadable pins are refused before anything is changed."""
+    check_workloads(environment)
+    volumes.check(environment)
+    pins.released(environment)
+    read_images(environment.stack)
+    for service in filter(environment.settings.has, SERVICES):
+        third_party_images(service, environment.settings)
+
+
+def check_workloads(environment: Environment) -> None:
+    """UserError for a workload that is not there, and for a workload.yaml that says something wrong."""
+    for name in sorted(environment.settings.workloads):
+        try:
+            catalog.load(name)
+        except UserError as error:
+            key = f"groundwork:workloads.{name} in stacks/Pulumi.{environment.stack}.yaml"
+            raise UserError(f"{key}: {error}") from error

@@ -1,0 +1,372 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from modules.core import releases
+from modules.core.errors import UserError
+from modules.core.images import LockedImage, repository_of
+from modules.core.releases import Release, read_releases, write_releases
+from scripts.cli.clients import engine
+from scripts.cli.delivery import jobs, release, rollback
+from tests.scripts.cli.fakes import (
+    DIGEST,
+    IMAGE,
+    Answer,
+    Kubectl,
+    always,
+    cron_job,
+    mlflow,
+    quiet,
+    refused,
+    stack,
+    version,
+)
+from workloads import catalog
+from workloads.documents import model_variables
+
+LOG = Path("log")
+VERSIONS = {number: version(number) for number in (1, 2, 3)}
+CHAMPION = 2
+
+
+def registry(path: str, query: dict[str, Any]) -> Answer | None:
+    if path == "model-versions/search":
+        return 200, {"model_versions": list(VERSIONS.values())}
+    number = CHAMPION if path == "registered-models/alias" else int(query["version"])
+    return (200, {"model_version": VERSIONS[number]}) if number in VERSIONS else None
+
+
+class Platform:
+    """A cluster that does what the engine is told, or fails at it."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self.kubectl = kubectl
+        self.failures: list[str] = []
+        self.applied: list[int | None] = []
+        self.checked: list[dict[str, str]] = []
+        self.problems: list[str] = []
+
+    def up(self, *_: object) -> None:
+        pin = read_releases("local").get("iris")
+        self.applied.append(pin.model_version if pin else None)
+        if self.failures:
+            raise UserError(self.failures.pop(0))
+        self.kubectl.objects["deployment", "iris"] = deployment(pin) if pin else {}
+
+    def check(self, _: object, job: dict[str, Any], __: object) -> jobs.Ended:
+        container = job["spec"]["template"]["spec"]["containers"][0]
+        self.checked.append({each["name"]: each["value"] for each in container["env"]} | {"image": container["image"]})
+        report = json.dumps({"ok": not self.problems, "problems": self.problems})
+        return jobs.Ended(log=f"loading\n{report}", failure="the Job failed" if self.problems else None)
+
+
+def pod(name: str, ready: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "local-iris"},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+def deployment(pin: releases.Pin) -> dict[str, Any]:
+    env = [{"name": key, "value": value} for key, value in model_variables(pin).items()]
+    return {
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"env": env}]}}},
+        "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    }
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
+    stack(monkeypatch)
+    platform = Platform(Kubectl(monkeypatch))
+    platform.kubectl.objects["cronjob", "iris-check"] = cron_job(model_variables(None))
+    mlflow(monkeypatch, registry)
+    monkeypatch.setattr(releases, "release_file", always(tmp_path / "releases.local.yaml"))
+    monkeypatch.setattr(release, "read_images", always(dict[str, LockedImage]()))
+    monkeypatch.setattr(release, "await_answer", always(None))
+    monkeypatch.setattr(jobs, "run", platform.check)
+    monkeypatch.setattr(engine, "up", platform.up)
+    return platform
+
+
+def released(number: int | None = None) -> release.Outcome:
+    return release.release("local", "iris", number, quiet, LOG)
+
+
+def pinned() -> Release | None:
+    return read_releases("local").get("iris")
+
+
+def test_the_champion_is_released_when_no_version_is_named(platform: Platform) -> None:
+    outcome = released()
+    assert outcome.changed
+    assert outcome.former is None
+    assert outcome.address == "http://127.0.0.1:8080"
+    assert platform.applied == [CHAMPION]
+    assert pinned() == Release(
+        release=1,
+        model_name="iris",
+        model_version=2,
+        model_uri="s3://b/2",
+        model_digest=DIGEST,
+        run="run-2",
+    )
+
+
+def test_a_model_is_tried_in_the_image_that_will_serve_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = "sha256:" + "3" * 64
+    monkeypatch.setattr(
+        release, "read_images", always({"serving": LockedImage(digest=newer, inputs=newer, version="0.1.0")})
+    )
+    released(3)
+    checked = platform.checked[0]
+    assert checked["image"] == f"{repository_of(IMAGE)}@{newer}"
+    assert checked.items() >= {"MODEL_VERSION": "3", "MODEL_URI": "s3://b/3", "MODEL_DIGEST": DIGEST}.items()
+
+
+@pytest.mark.usefixtures("platform")
+def test_former_pins_are_kept_newest_last() -> None:
+    for number in (1, 2, 3):
+        released(number)
+    present = pinned()
+    assert present is not None
+    assert (present.release, present.model_version) == (3, 3)
+    assert [(pin.release, pin.model_version) for pin in present.history] == [(1, 1), (2, 2)]
+
+
+def test_releasing_what_serves_changes_nothing(platform: Platform) -> None:
+    released(1)
+    before = pinned()
+    outcome = released(1)
+    assert not outcome.changed
+    assert pinned() == before
+    assert platform.applied == [1]
+    assert len(platform.checked) == 1
+
+
+def test_an_interrupted_release_is_finished_by_the_next(platform: Platform) -> None:
+    released(1)
+    present = pinned()
+    assert present is not None
+    pinned_only = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), present)
+    write_releases("local", {"iris": pinned_only})
+    assert released(2).changed
+    assert pinned() == pinned_only
+    assert platform.applied == [1, 2]
+
+
+def tags(number: int) -> dict[str, str]:
+    return {each["key"]: each["value"] for each in VERSIONS[number]["tags"]}
+
+
+def test_a_model_that_does_not_fit_is_not_released(platform: Platform) -> None:
+    released(1)
+    platform.problems = ["scikit-learn: the model was trained with 0.1, this image has 1.9", "another"]
+    message = refused(lambda: released(2))
+    assert "model 'iris' version 2 does not fit the serving image, what served is unchanged:" in message
+    assert "\n  scikit-learn: the model was trained with 0.1" in message
+    assert "\n  another" in message
+    assert platform.applied == [1]
+    present = pinned()
+    assert present is not None
+    assert present.model_version == 1
+
+
+def test_a_failed_rollout_restores_the_former_pin_and_says_so(platform: Platform) -> None:
+    released(1)
+    before = pinned()
+    platform.failures = ["pods do not become ready"]
+    platform.kubectl.lists = [[pod("former", "True"), pod("new", "False")]]
+    platform.kubectl.log = "error: another digest\n"
+    message = refused(lambda: released(2))
+    assert message == (
+        "pods do not become ready\n"
+        "Pod new said last: error: another digest\n"
+        "The release was undone: release 1 (version 1) is restored."
+    )
+    assert pinned() == before
+    assert platform.applied == [1, 2, 1]
+
+
+def test_a_failed_first_release_leaves_none(platform: Platform) -> None:
+    platform.failures = ["no"]
+    assert "the state without a release is restored" in refused(lambda: released(1))
+    assert pinned() is None
+    assert platform.applied == [1, None]
+
+
+def test_when_even_the_former_pin_can_not_be_applied_both_causes_are_told(platform: Platform) -> None:
+    released(1)
+    platform.failures = ["first cause", "second cause"]
+    message = refused(lambda: released(2))
+    assert message.startswith("first cause\n")
+    assert "second cause" in message
+    assert "Run `scripts/up local` when the cause is gone" in message
+    present = pinned()
+    assert present is not None
+    assert present.model_version == 1
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_rollout_that_another_model_survives_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "serves", always(False))
+    assert "Deployment local-iris/iris does not run version 1" in refused(lambda: released(1))
+    assert pinned() is None
+
+
+@pytest.mark.usefixtures("platform")
+def test_an_unknown_version_lists_the_existing() -> None:
+    assert refused(lambda: released(9)) == "model 'iris' has no version 9; existing versions: 1, 2, 3"
+
+
+@pytest.mark.usefixtures("platform")
+def test_without_any_version_a_training_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow(monkeypatch, lambda path, _: (200, {}) if path == "model-versions/search" else None)
+    assert "run `groundwork train` first" in refused(released)
+
+
+@pytest.mark.usefixtures("platform")
+def test_without_a_champion_the_versions_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow(monkeypatch, lambda path, query: None if path == "registered-models/alias" else registry(path, query))
+    message = refused(released)
+    assert message == "model 'iris' has no version with the alias 'champion'; existing versions: 1, 2, 3"
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_version_without_digest_can_not_be_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    strange: dict[str, Any] = {**version(1), "tags": []}
+    mlflow(monkeypatch, always((200, {"model_version": strange})))
+    assert "was not registered by `groundwork train`" in refused(lambda: released(1))
+
+
+def test_what_is_released_while_a_model_is_checked_stays_in_the_history(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(1)
+    watched: list[Release] = []
+
+    def check_while_a_watch_promotes(*arguments: Any) -> jobs.Ended:
+        if not watched:
+            watched.append(release.pin_of(release.Version(model="iris", number=3, run="r", tags=tags(3)), pinned()))
+            write_releases("local", {"iris": watched[0]})
+        return platform.check(*arguments)
+
+    monkeypatch.setattr(jobs, "run", check_while_a_watch_promotes)
+    assert released(2).pin.release == 3
+    present = pinned()
+    assert present is not None
+    assert [pin.model_version for pin in (*present.history, present)] == [1, 3, 2]
+
+
+@pytest.mark.usefixtures("platform")
+def test_what_another_command_pinned_during_a_rollout_is_not_undone_by_its_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released(1)
+    other = release.pin_of(release.Version(model="iris", number=3, run="r", tags=tags(3)), pinned())
+
+    def fail_while_another_pins(*_: object) -> None:
+        write_releases("local", {"iris": other})
+        raise UserError("the pods do not start")
+
+    monkeypatch.setattr(engine, "up", fail_while_another_pins)
+    said = refused(lambda: released(2))
+    assert said.startswith("the pods do not start\nNothing was restored: workload iris: ")
+    assert pinned() == other
+
+
+def test_a_rollback_restores_the_former_pin_and_counts_on(platform: Platform) -> None:
+    for number in (1, 2, 3):
+        released(number)
+    outcome = rollback.rollback("local", "iris", quiet, LOG)
+    assert (outcome.pin.release, outcome.pin.model_version) == (4, 2)
+    assert outcome.former is not None
+    assert outcome.former.model_version == 3
+    present = pinned()
+    assert present is not None
+    assert [pin.model_version for pin in present.history] == [1]
+    assert [(each.model_version, each.cause) for each in present.refused] == [(3, "rolled back")]
+    assert platform.checked[-1]["MODEL_VERSION"] == "2"
+    assert platform.applied[-1] == 2
+
+
+@pytest.mark.usefixtures("platform")
+@pytest.mark.parametrize(("count", "state"), [(0, "nothing was released"), (1, "release 1 has no former one")])
+def test_without_a_former_release_there_is_nothing_to_roll_back_to(count: int, state: str) -> None:
+    for number in range(count):
+        released(number + 1)
+    assert state in refused(lambda: rollback.rollback("local", "iris", quiet, LOG))
+
+
+@pytest.mark.parametrize(
+    ("status", "serving"),
+    [
+        ({}, True),
+        ({"observedGeneration": 1}, False),
+        ({"updatedReplicas": 0}, False),
+        ({"availableReplicas": 0}, False),
+        ({"replicas": 2}, False),
+    ],
+)
+def test_a_release_serves_once_every_pod_is_new_and_ready(status: dict[str, int], serving: bool) -> None:
+    pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
+    found = deployment(pin)
+    found["status"] |= status
+    assert release.runs_everywhere(found, pin) is serving
+    assert not release.runs_everywhere(found, pin.model_copy(update={"model_digest": "sha256:0"}))
+
+
+def test_the_address_is_asked_until_the_new_model_answers() -> None:
+    pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
+    answers = [
+        httpx.Response(503, json={}),
+        httpx.Response(200, json={"model_digest": "sha256:former"}),
+        httpx.Response(200, json={"model_digest": DIGEST}),
+    ]
+    asked: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        return answers.pop(0)
+
+    client, waited = httpx.Client(transport=httpx.MockTransport(answer)), list[float]()
+    iris = catalog.load("iris")
+    real_await_answer("http://127.0.0.1:8080", iris, pin, client=client, pause=waited.append)
+    assert asked == [iris.serving.example] * 3
+    assert len(waited) == 2
+
+
+def test_an_address_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(release, "ANSWER_SECONDS", -1.0)
+    client = httpx.Client(transport=httpx.MockTransport(refuse))
+    message = refused(lambda: real_await_answer("http://127.0.0.1:8080", catalog.load("iris"), pin, client=client))
+    assert "http://127.0.0.1:8080 did not answer as version 2" in message
+    assert "ConnectError: refused" in message
+
+
+real_await_answer = release.await_answer
+
+
+def test_a_fault_of_the_program_restores_the_former_pin_too(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(1)
+    before = pinned()
+    monkeypatch.setattr(release, "await_answer", always_raise)
+    with pytest.raises(KeyError):
+        released(2)
+    assert pinned() == before
+    assert platform.applied == [1, 2, 1]
+
+
+def always_raise(*_: object) -> None:
+    raise KeyError("a bug")

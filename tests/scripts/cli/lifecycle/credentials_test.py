@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from scripts.cli.clients import kubectl
+from scripts.cli.lifecycle import credentials, services
+from scripts.cli.lifecycle.services import Service
+from tests.scripts.cli.fakes import always, refused, stack
+
+
+def service(name: str) -> Service:
+    return Service(
+        name=name,
+        address=f"http://{name}",
+        login="",
+        kind="real",
+        because=None,
+        health="healthy",
+        version="1",
+    )
+
+
+@pytest.fixture(autouse=True)
+def platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform without Jenkins."""
+    stack(monkeypatch)
+    monkeypatch.setattr(services, "find", always([service("postgresql"), service("storage")]))
+    secret = {"access-key-id": "id", "secret-access-key": "key", "password": "word"}
+    monkeypatch.setattr(kubectl, "secret", always(secret))
+
+
+def test_all_logins_are_those_of_the_services_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    credentials.run("local", None, as_json=True)
+    found = {row["service"]: (row["username"], row["password"]) for row in json.loads(capsys.readouterr().out)}
+    assert found == {"postgresql": ("postgres", "word"), "storage": ("id", "key")}
+
+
+def test_one_that_is_asked_for_and_not_there_is_said() -> None:
+    assert "service jenkins: it is not there" in refused(lambda: credentials.run("local", "jenkins", as_json=True))
+
+
+def test_a_service_without_a_login_is_refused_with_those_that_have_one() -> None:
+    said = refused(lambda: credentials.run("local", "iris", as_json=True))
+    assert "those that have: airflow, jenkins, mlflow, postgresql, storage" in said

@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+
+from scripts.cli.lifecycle.services import describe
+
+
+def service(port: str = "http", **annotations: str) -> dict[str, Any]:
+    metadata = {"name": "mlflow", "namespace": "local-mlflow", "annotations": annotations}
+    ports = [{"name": port, "port": 5000}]
+    return {"metadata": metadata, "spec": {"clusterIP": "10.80.64.9", "selector": {"app": "mlflow"}, "ports": ports}}
+
+
+def pod(
+    status: dict[str, Any], labels: dict[str, str] | None = None, namespace: str = "local-mlflow"
+) -> dict[str, Any]:
+    return {"metadata": {"namespace": namespace, "labels": {"app": "mlflow", **(labels or {})}}, "status": status}
+
+
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def test_a_published_service_shows_its_address_on_this_machine() -> None:
+    assert describe(service(**{"groundwork.dev/local-port": "5001"}), [], {}).address == "http://127.0.0.1:5001"
+
+
+def test_a_service_that_is_not_published_shows_its_own_address() -> None:
+    assert describe(service(), [], {}).address == "http://10.80.64.9:5000"
+    assert describe(service("postgresql"), [], {}).address == "postgresql://10.80.64.9:5000"
+
+
+NOTHING: list[dict[str, Any]] = []
+UNPULLED = {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such digest"}}}]}
+UNPLACED = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: Insufficient cpu"}]}
+
+
+@pytest.mark.parametrize(
+    ("pods", "health"),
+    [
+        (NOTHING, "no pod"),
+        ([pod(READY, namespace="elsewhere")], "no pod"),
+        ([pod(READY)], "healthy"),
+        ([pod(UNPULLED)], "ImagePullBackOff no such digest"),
+        ([pod(UNPLACED)], "0/1 nodes: Insufficient cpu"),
+        ([pod(READY), pod({"phase": "Pending"})], "Pending"),
+    ],
+)
+def test_health_is_the_first_reason_that_kubernetes_gives(pods: list[dict[str, Any]], health: str) -> None:
+    assert describe(service(), pods, {}).health == health
+
+
+def test_a_service_on_a_simulated_node_says_so_and_why() -> None:
+    simulated = pod(READY, labels={"groundwork.dev/simulated": "true"})
+    simulated["metadata"]["annotations"] = {"groundwork.dev/simulated-because": "no image"}
+    described = describe(service(), [simulated], {})
+    assert (described.kind, described.because) == ("simulated", "no image")
+    assert (describe(service(), [pod(READY)], {}).kind, describe(service(), [pod(READY)], {}).because) == ("real", None)
+
+
+def test_the_version_is_that_of_the_pods_of_each_where_they_differ() -> None:
+    pods = [pod(READY, labels={"app.kubernetes.io/version": number}) for number in ("3.2", "3.1", "3.2")]
+    assert describe(service(), pods, {}).version == "3.1, 3.2"
+    assert describe(service(), [], {}).version == ""

@@ -1,0 +1,99 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.cli.clients import pins
+from scripts.cli.commands.pipeline import candidate, preview
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle import up
+from scripts.cli.steps import check_order, up_to
+from tests.scripts.cli.fakes import always, refused, settings, stack
+
+NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes": 0}}
+
+
+@pytest.fixture(autouse=True)
+def no_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    none: dict[str, object] = {}
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(pins, "released", always(none))
+    monkeypatch.setattr(up, "read_images", always(none))
+
+
+def test_what_can_run_nowhere_is_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch, settings(**NO_SIMULATED_NODE))
+    assert "groundwork:foundation.simulated_nodes is 0" in refused(lambda: up.check_settings(environment))
+
+
+def test_without_jenkins_no_simulated_node_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out: dict[str, Any] = {**NO_SIMULATED_NODE, "groundwork:jenkins": {"enabled": False}}
+    up.check_settings(stack(monkeypatch, settings(**left_out)))
+
+
+def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = up.Up(stack(monkeypatch)).steps()
+    check_order(steps)
+    before = ["host", "toolchain", "cluster", "images"]
+    assert [step.name for step in up_to(steps, preview.BEFORE_PLATFORM)] == before
+    assert [step.name for step in up_to(steps, candidate.PLATFORM)] == [*before, "platform"]
+
+
+def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch, settings(**{"groundwork:workloads": {"irsi": {}}}))
+    assert refused(lambda: up.check_settings(environment)) == (
+        "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: iris. "
+        "Did you mean 'iris'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "component"), [("storage", "SeaweedFS"), ("database", "PostgreSQL"), ("jenkins", "Jenkins")]
+)
+@pytest.mark.parametrize("size", ["1Gi", "500Gi"])
+def test_another_size_for_a_volume_that_is_there_is_refused_with_what_helps(
+    group: str, component: str, size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = stack(monkeypatch, settings(**{f"groundwork:{group}": {"volume": size}}))
+    up.check_settings(environment)
+    declare_volume(environment, group, component, "10Gi")
+    said = refused(lambda: up.check_settings(environment))
+    assert said.startswith(f"groundwork:{group}.volume is '{size}' in stacks/Pulumi.local.yaml")
+    assert "set it back to 10Gi" in said
+    declare_volume(environment, group, component, size)
+    up.check_settings(environment)
+
+
+def test_the_volume_of_a_service_that_is_left_out_may_have_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out: dict[str, Any] = {"groundwork:jenkins": {"enabled": False, "volume": "1Gi"}}
+    environment = stack(monkeypatch, settings(**left_out))
+    declare_volume(environment, "jenkins", "Jenkins", "8Gi")
+    up.check_settings(environment)
+
+
+def declare_volume(environment: Environment, group: str, component: str, size: str) -> None:
+    """A state with the StatefulSet of a service."""
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": size}}}}
+    urn = f"urn:pulumi:local::groundwork::groundwork:{group}:{component}$kubernetes:apps/v1:StatefulSet::{group}-server"
+    resource = {"urn": urn, "inputs": {"spec": {"volumeClaimTemplates": [claim]}}}
+    folder = environment.backend / ".pulumi/stacks/groundwork"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "local.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": [resource]}}}))
+
+
+def test_settings_come_from_what_was_deployed_and_else_from_the_example(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(up, "STACKS", tmp_path)
+    (tmp_path / "local.example.yaml").write_text("config: {example: 1}\n")
+    environment, target = Environment("local"), tmp_path / "Pulumi.local.yaml"
+    up.write_settings(environment)
+    assert target.read_text() == "config: {example: 1}\n"
+    environment.home.mkdir(parents=True)
+    environment.deployed_settings.write_text("config: {deployed: 1}\n")
+    up.write_settings(environment)
+    assert target.read_text() == "config: {example: 1}\n"
+    target.unlink()
+    up.write_settings(environment)
+    assert target.read_text() == "config: {deployed: 1}\n"
