@@ -36,7 +36,7 @@ def deploy(context: Context[Settings]) -> Deployed:
                 name: describe(releases.get(name), context.images["serving"], each.address)
                 for name, each in serving.items()
             },
-            # By which a checkout that has no file of pins takes them over: scripts/cli/pins.py.
+            # By which a checkout that has no file of pins takes them over: scripts/cli/clients/pins.py.
             "releases": releases_document(releases)["releases"],
         },
     )
