@@ -1,6 +1,6 @@
 """Composes the platform: a foundation, and on it the services in their order. Creates no resource of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pulumi
@@ -56,6 +56,7 @@ def context_of(
 ) -> Context[Any]:
     """Return what a service is deployed with. `before`: what the services before it gave."""
     third_party = third_party_images(service, settings)
+    users = users_of(service, settings)
     references = {name: image.reference for name, image in third_party.items()}
     return Context(
         name=service.name,
@@ -67,7 +68,8 @@ def context_of(
         images={**built_images(service, settings, labels, foundation), **references},
         unresolved=unresolved(third_party),
         namespaces=foundation.namespaces,
-        clients={name: foundation.namespaces[name] for name in clients(service, settings)},
+        clients={name: foundation.namespaces[name] for name in (*users, *([GATEWAY.name] if service.routed else []))},
+        client_components=users,
         address=address(service, settings),
         github_token=settings.github_token,
         provided=[contract for each in before for contract in each.provides],
@@ -86,11 +88,10 @@ def built_images(
     return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in service.images}
 
 
-def clients(service: Service[Any], settings: PlatformSettings) -> list[str]:
-    """Return the consumers that may call a service: those that say that they use it, and the gateway."""
+def users_of(service: Service[Any], settings: PlatformSettings) -> dict[str, Sequence[str]]:
+    """Return the consumers that say that they call a service, each with the components of its pods that do."""
     switched_on = consumers((each for each in SERVICES if settings.has(each)), settings)
-    users = {name for name, tenant in switched_on.items() if service.name in tenant.uses}
-    return sorted(users | ({GATEWAY.name} if service.routed else set()))
+    return {name: tenant.uses[service.name] for name, tenant in switched_on.items() if service.name in tenant.uses}
 
 
 def address(service: Service[Any], settings: PlatformSettings) -> str | None:

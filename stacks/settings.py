@@ -217,7 +217,7 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise UserError(f"{what} is {value!r}: a group of keys is wanted")
+        raise UserError(f"{what} is {value!r}: expected a mapping of keys")
     return cast(Mapping[str, Any], value)
 
 

@@ -1,4 +1,4 @@
-"""The images of others that a service runs, checked against the stack's settings.
+"""The third-party images that a service runs, checked against the stack's settings.
 
 Imports nothing of the engine's SDK: the commands ask here before anything is begun."""
 
@@ -11,8 +11,8 @@ from stacks.settings import PlatformSettings
 
 
 def third_party_images(service: Service[Any], settings: PlatformSettings) -> dict[str, ThirdPartyImage]:
-    """Return a service's images of others by name. Raise UserError where one is unresolved and no simulated node could
-    take its pods."""
+    """Return a service's third-party images by name. Raise UserError where one is unresolved and no simulated node
+    could take its pods."""
     if not service.third_party:
         return {}
     listed = read_third_party()

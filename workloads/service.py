@@ -64,6 +64,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         settings=context.settings[name],
         image=context.images["serving"],
         namespace=namespace,
+        cluster=context.cluster,
         store=context.store,
         release=release,
         gateway=context.clients["gateway"],
@@ -120,7 +121,9 @@ WORKLOADS = Service[Settings](
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
     members=sorted,
-    needs=Tenant(buckets={"raw": "write", "features": "write", "artifacts": "read"}, uses=("mlflow",)),
+    needs=Tenant(
+        buckets={"raw": "write", "features": "write", "artifacts": "read"}, uses={"mlflow": ("training", "task")}
+    ),
     routed=True,
     images=(
         Image(

@@ -17,10 +17,11 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from modules.core import kubernetes
 from modules.core.component import Component
-from modules.core.contracts import ObjectStore, Route
+from modules.core.contracts import Cluster, ObjectStore, Route
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.releases import Release
+from modules.core.traffic import allow_published
 from workloads.documents import CANARY, check_template, server_name
 from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import PORT, check_pod, job_template, serving_pod
@@ -54,6 +55,7 @@ class Serving(Component):
         settings: WorkloadSettings,
         image: str,
         namespace: pulumi.Input[str],
+        cluster: Cluster,
         store: ObjectStore,
         labels: Labels,
         release: Release | None,
@@ -62,6 +64,7 @@ class Serving(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.namespace = namespace
+        self.cluster = cluster
         self.gateway = gateway
         self.image = image
         self.account = f"{name}-{COMPONENT}"
@@ -141,6 +144,15 @@ class Serving(Component):
             opts=self.child(),
         )
         self._allow_clients(name, component, pods)
+        if component == COMPONENT:
+            allow_published(
+                self,
+                component=component,
+                namespace=self.namespace,
+                port=PORT,
+                cluster=self.cluster,
+                local_port=settings.local_port,
+            )
         if settings.replicas > 1:  # with one pod a budget could only block the drain of its node
             PodDisruptionBudget(
                 name,
@@ -151,11 +163,11 @@ class Serving(Component):
         return deployment.metadata.name
 
     def _allow_clients(self, name: str, component: str, pods: Mapping[str, str]) -> None:
-        """The workload's own pods may ask the server, and the gateway."""
+        """The gateway may ask the server."""
         NetworkPolicy(
             f"{name}-clients",
             metadata=self.meta(f"{name}-clients", component=component, namespace=self.namespace),
-            spec=kubernetes.allow_ingress(pods, namespaces=[self.namespace, self.gateway], port=PORT),
+            spec=kubernetes.allow_ingress(pods, peers=[kubernetes.pods_of(self.gateway)], port=PORT),
             opts=self.child(),
         )
         NetworkPolicy(

@@ -20,6 +20,11 @@ LEAF_DAYS = 825
 RENEW_DAYS = 90
 """A certificate with fewer days left is made anew at the next start."""
 
+FRONT_PROXY = "groundwork:front-proxy"
+"""As whom the API server passes requests on to APIs that others serve; they believe nobody else about who asks."""
+METRICS_HOST = "metrics-server.kube-system.svc"
+"""As which the API server knows metrics-server."""
+
 Key = ec.EllipticCurvePrivateKey
 
 
@@ -60,7 +65,11 @@ def leaves(cluster: str, network: Network) -> list[Leaf]:
         Leaf(name="kube-scheduler", user="system:kube-scheduler"),
         Leaf(name="kube-proxy", user="system:kube-proxy"),
         Leaf(name="coredns", user="groundwork:coredns"),
+        Leaf(name="kube-router", user="groundwork:kube-router"),
         Leaf(name="kwok", user="groundwork:kwok"),
+        Leaf(name="metrics-server", user="groundwork:metrics-server"),
+        Leaf(name="metrics-server-tls", user="metrics-server", hosts=[METRICS_HOST, node]),
+        Leaf(name="front-proxy", user=FRONT_PROXY),
         Leaf(name="forwarder", user="groundwork:forwarder"),
         Leaf(name="admin", user="groundwork:admin", groups=["system:masters"]),
         Leaf(name="registry", user="registry", hosts=[node, "localhost", "127.0.0.1"]),

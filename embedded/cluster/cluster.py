@@ -106,7 +106,7 @@ class Cluster:
             if not (as_asked and now.state == "starting"):
                 host.check(self.spec, self._port() if self.running else None)
                 if self.running:
-                    progress("runs, but not as asked: stopping it first")
+                    progress("running with a different spec: stopping it first")
                     self._stop(progress)
                 self._launch()
             self._wait_until_ready(progress)

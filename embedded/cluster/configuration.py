@@ -20,7 +20,9 @@ CLIENTS = (
     "kube-scheduler",
     "kube-proxy",
     "coredns",
+    "kube-router",
     "kwok",
+    "metrics-server",
 )
 """Parts that talk to the API server, each as a user of its own."""
 

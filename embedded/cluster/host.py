@@ -24,6 +24,8 @@ TOOLS = {
     "ctr": "containerd",
     "runc": "runc",
     "nft": "nftables",
+    "iptables-restore": "iptables",
+    "ipset": "ipset",
     "ip": "iproute2",
     "unshare": "util-linux",
     "setpriv": "util-linux",

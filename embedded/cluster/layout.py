@@ -11,12 +11,14 @@ ETCD_SOCKET = RUN / "etcd.sock"
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 API_PORT = 6443
 REGISTRY_PORT = 5000
+METRICS_PORT = 4443
+"""Of metrics-server, at the node's address."""
 PAUSE_IMAGE = "groundwork.dev/pause:1"
 VOLUMES = Path("/tmp/hostpath_pv")
 """Where the controller manager's host-path provisioner makes volumes; it has no flag for that."""
 
 REQUIRED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
-BINARIES = (*REQUIRED, "coredns", "kwok", "registry", "pause")
+BINARIES = (*REQUIRED, "coredns", "kube-router", "kwok", "metrics-server", "registry", "pause")
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 """Where the CNI plugins are: Debian's package, and what most others use."""
 

@@ -28,6 +28,7 @@ KERNEL_SETTINGS = {
 """What the kubelet sets for the whole machine where it finds anything else: it is shown files that agree."""
 OPEN_FILES = 1024 * 1024
 """What each process in the node may have open, where the machine allows it: pods inherit it."""
+CHAIN = "add table ip groundwork; add chain ip groundwork forward { type filter hook forward priority filter - 10 ; }"
 UPLINK = "uplink"
 """The node's end of the link."""
 
@@ -61,6 +62,8 @@ def connect(spec: ClusterSpec) -> None:
     run("ip", "link", "set", UPLINK, "up")
     # No default route: what is outside is refused at once. A Service's address needs some route to be translated.
     run("ip", "route", "add", str(network.services), "dev", UPLINK)
+    # Whatever listens on this machine is not for pods, in namespaces without policies either. Answers pass.
+    run("nft", f"{CHAIN}; add rule ip groundwork forward ip daddr {network.host_end} ct state new reject")
 
 
 def kept_paths(spec: ClusterSpec) -> list[Path]:

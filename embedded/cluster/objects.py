@@ -1,5 +1,6 @@
 """What every cluster holds from the start: rights of its parts, the default storage class, the simulated nodes."""
 
+import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from modules.core.simulation import SIMULATED
 
 from .api import ApiError, Client, Json
+from .layout import METRICS_PORT, Layout
 from .spec import ClusterSpec
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -16,7 +18,8 @@ READ = ("get", "list", "watch")
 
 def apply_all(client: Client, spec: ClusterSpec) -> None:
     """Makes the objects what they should be, and removes simulated nodes that are one too many."""
-    for path, document in [*rights(), storage_class(), *(simulated_node(n) for n in range(spec.simulated_nodes))]:
+    simulated = (simulated_node(number) for number in range(spec.simulated_nodes))
+    for path, document in [*rights(), storage_class(), *metrics_api(spec), *simulated]:
         client.apply(path, document)
     wanted = {simulated_name(n) for n in range(spec.simulated_nodes)}
     nodes = client.get(f"/api/v1/nodes?labelSelector={SIMULATED}%3Dtrue")
@@ -76,6 +79,26 @@ def rights() -> Iterator[tuple[str, Json]]:
             _rule("coordination.k8s.io", ("leases",), (*READ, "create", "patch", "update")),
         ],
     )
+    yield from _role(
+        "groundwork:kube-router",
+        [
+            _rule("", ("namespaces", "pods", "services", "nodes", "endpoints"), READ),
+            _rule("networking.k8s.io", ("networkpolicies",), READ),
+            _rule("discovery.k8s.io", ("endpointslices",), READ),
+        ],
+    )
+    yield from _role(
+        "groundwork:metrics-server",
+        [
+            _rule("", ("nodes/metrics",), ("get",)),
+            _rule("", ("pods", "nodes"), READ),
+            # Asks the API server who it is that asks for metrics, and whether they may.
+            _rule("authentication.k8s.io", ("tokenreviews",), ("create",)),
+            _rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
+            # In kube-system: as whom the API server passes requests on.
+            _rule("", ("configmaps",), READ, names=("extension-apiserver-authentication",)),
+        ],
+    )
     yield _binding("groundwork:kube-apiserver", "system:kubelet-api-admin")
 
 
@@ -89,6 +112,50 @@ def storage_class() -> tuple[str, Json]:
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "Immediate",
     }
+
+
+def metrics_api(spec: ClusterSpec) -> Iterator[tuple[str, Json]]:
+    """By which the API server finds metrics-server: a process of the node, which no selector could find."""
+    name, namespace = "metrics-server", "kube-system"
+    metadata = {"name": name, "namespace": namespace}
+    ports = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
+    yield (
+        f"/api/v1/namespaces/{namespace}/services/{name}",
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"ports": [{**ports, "port": 443, "targetPort": METRICS_PORT}]},
+        },
+    )
+    yield (
+        f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices/{name}",
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "ports": [ports],
+            "endpoints": [{"addresses": [str(spec.addresses.node)], "conditions": {"ready": True}}],
+        },
+    )
+    authority = Layout(spec.state_dir).certificate("ca").read_bytes()
+    yield (
+        "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io",
+        {
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "spec": {
+                "group": "metrics.k8s.io",
+                "version": "v1beta1",
+                "groupPriorityMinimum": 100,
+                "versionPriority": 100,
+                "service": {"name": name, "namespace": namespace, "port": 443},
+                "caBundle": base64.b64encode(authority).decode(),
+            },
+        },
+    )
 
 
 def simulated_name(number: int) -> str:
@@ -136,8 +203,9 @@ def _binding(user: str, role: str) -> tuple[str, Json]:
     }
 
 
-def _rule(group: str, resources: Sequence[str], verbs: Sequence[str]) -> dict[str, Any]:
-    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+def _rule(group: str, resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] = ()) -> dict[str, Any]:
+    rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+    return {**rule, "resourceNames": list(names)} if names else rule
 
 
 def _delete(client: Client, path: str) -> None:

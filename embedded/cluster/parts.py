@@ -3,16 +3,22 @@
 import http.client
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .layout import API_PORT, CONTAINERD_SOCKET, ETCD_SOCKET, REGISTRY_PORT, RUN, Layout
+from modules.core.simulation import SIMULATED
+
+from .certificates import FRONT_PROXY
+from .layout import API_PORT, CONTAINERD_SOCKET, ETCD_SOCKET, METRICS_PORT, PATH, REGISTRY_PORT, RUN, Layout
 from .objects import KWOK_ANNOTATION
 from .spec import ClusterSpec
 
 CHECK_SECONDS = 5.0
 """What a part gets to answer: on a slow machine encryption alone may take a second."""
+KUBECONFIGS = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
+"""Purposes for which metrics-server asks the API server, as its flags call them."""
 PAUSE_ARCHIVE = RUN / "pause.tar"
 
 
@@ -29,7 +35,15 @@ class Part:
 
 def parts(spec: ClusterSpec) -> list[Part]:
     """Everything that runs in the node, apart from its pods. No argument is secret: keys are named by their files."""
-    return [etcd(spec), api_server(spec), *controllers(spec), *node(spec), *services(spec)]
+    return [
+        etcd(spec),
+        api_server(spec),
+        *controllers(spec),
+        *node(spec),
+        firewall(spec),
+        *services(spec),
+        metrics(spec),
+    ]
 
 
 def etcd(spec: ClusterSpec) -> Part:
@@ -73,6 +87,13 @@ def api_server(spec: ClusterSpec) -> Part:
             f"--service-account-key-file={layout.pki / 'service-account.pub'}",
             f"--service-account-signing-key-file={layout.key('service-account')}",
             f"--encryption-provider-config={layout.pki / 'encryption.yaml'}",
+            f"--requestheader-client-ca-file={layout.certificate('ca')}",
+            f"--requestheader-allowed-names={FRONT_PROXY}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={layout.certificate('front-proxy')}",
+            f"--proxy-client-key-file={layout.key('front-proxy')}",
             "--anonymous-auth=false",
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
@@ -193,6 +214,55 @@ def services(spec: ClusterSpec) -> list[Part]:
             ready=lambda: answers(str(network.node), REGISTRY_PORT, "/v2/", layout),
         ),
     ]
+
+
+def firewall(spec: ClusterSpec) -> Part:
+    """Enforces network policies; routes and Services are not its own."""
+    layout = Layout(spec.state_dir)
+    return Part(
+        name="kube-router",
+        command=[
+            str(spec.bin_dir / "kube-router"),
+            f"--kubeconfig={layout.config / 'kube-router.kubeconfig'}",
+            "--run-firewall=true",
+            "--run-router=false",
+            "--run-service-proxy=false",
+            "--run-loadbalancer=false",
+            f"--hostname-override={spec.name}",
+            f"--service-cluster-ip-range={spec.addresses.services}",
+            "--health-port=0",
+        ],
+        needs=["kube-apiserver", "objects"],
+        ready=lambda: succeeds("iptables", "-w", "-t", "filter", "-n", "-L", "KUBE-ROUTER-FORWARD"),
+    )
+
+
+def metrics(spec: ClusterSpec) -> Part:
+    """Serves what pods and nodes use, for `kubectl top` and autoscalers. Simulated nodes use nothing."""
+    layout, kubeconfig = Layout(spec.state_dir), Layout(spec.state_dir).config / "metrics-server.kubeconfig"
+    return Part(
+        name="metrics-server",
+        command=[
+            str(spec.bin_dir / "metrics-server"),
+            *(f"--{purpose}={kubeconfig}" for purpose in KUBECONFIGS),
+            f"--bind-address={spec.addresses.node}",
+            f"--secure-port={METRICS_PORT}",
+            f"--tls-cert-file={layout.certificate('metrics-server-tls')}",
+            f"--tls-private-key-file={layout.key('metrics-server-tls')}",
+            f"--kubelet-certificate-authority={layout.certificate('ca')}",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--node-selector={SIMULATED}!=true",
+            "--metric-resolution=15s",
+        ],
+        needs=["kube-apiserver", "objects"],
+        # As clients reach it: while the API server knows of an API that does not answer, they refuse to work with it.
+        ready=lambda: answers(str(spec.addresses.node), API_PORT, "/apis/metrics.k8s.io/v1beta1", layout),
+    )
+
+
+def succeeds(*command: str) -> bool:
+    done = subprocess.run(command, env={"PATH": PATH}, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def accepts(path: Path) -> bool:

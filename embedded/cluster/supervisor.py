@@ -43,7 +43,7 @@ API_SERVER_SECONDS = 1.5
 OUTDATED_SECONDS = 20
 """How long a start waits for the kubelet to see that the pods of the last run ended with it."""
 STOP_ORDER = (
-    ("kube-proxy", "kwok", "coredns", "kube-scheduler", "kube-controller-manager"),
+    ("kube-proxy", "kube-router", "metrics-server", "kwok", "coredns", "kube-scheduler", "kube-controller-manager"),
     ("kube-apiserver",),
     ("etcd", "containerd", "registry"),
 )

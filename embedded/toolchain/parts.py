@@ -94,6 +94,18 @@ PARTS = (
         pinned="sigs.k8s.io/kwok",
         stamps=("sigs.k8s.io/kwok/pkg/consts.Version={version}",),
     ),
+    Part(
+        name="kube-router",
+        package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+        pinned="github.com/cloudnativelabs/kube-router/v2",
+        stamps=("github.com/cloudnativelabs/kube-router/v2/pkg/version.Version={version}",),
+    ),
+    Part(
+        name="metrics-server",
+        package="sigs.k8s.io/metrics-server/cmd/metrics-server",
+        pinned="sigs.k8s.io/metrics-server",
+        stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
+    ),
     Part(name="pause"),
 )
 

@@ -8,7 +8,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import Component
-from modules.core.contracts import Database, ObjectStore
+from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.documents import plain
 from modules.core.images import version_of
 from modules.core.kubernetes import (
@@ -17,12 +17,13 @@ from modules.core.kubernetes import (
     allow_ingress,
     checksum,
     encoded,
+    pods_of,
     published,
     service_spec,
 )
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json, hashed
-from modules.core.traffic import allow_clients
+from modules.core.traffic import allow_clients, allow_published
 
 from . import documents
 from .manifests import (
@@ -52,6 +53,7 @@ class Airflow(Component):
         *,
         settings: AirflowSettings,
         labels: Labels,
+        cluster: Cluster,
         store: ObjectStore,
         database: Database,
         image: str,
@@ -65,6 +67,7 @@ class Airflow(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.cluster = cluster
         self.store = store
         self.image = image
         self.place = place
@@ -280,10 +283,18 @@ class Airflow(Component):
             port=documents.PORT,
             clients={**clients, self.name: self.namespace},
         )
+        allow_published(
+            self,
+            component="api-server",
+            namespace=self.namespace,
+            port=documents.PORT,
+            cluster=self.cluster,
+            local_port=self.settings.local_port,
+        )
         for role, port in LOG_PORTS.items():
             pods = self.selector(component=role)
             ends = {
-                "from": allow_ingress(pods, namespaces=[self.namespace], port=port),
+                "from": allow_ingress(pods, peers=[pods_of(self.namespace)], port=port),
                 "to": allow_egress(pods, namespace=self.namespace, port=port),
             }
             for end, spec in ends.items():

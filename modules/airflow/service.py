@@ -17,6 +17,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         context.name,
         settings=with_address(context.settings, context.address),
         labels=context.labels,
+        cluster=context.cluster,
         store=context.store,
         database=context.database,
         image=context.images["airflow"],

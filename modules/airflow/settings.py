@@ -44,7 +44,7 @@ class AirflowSettings(Settings):
     parallelism: int = Field(default=4, ge=1, le=64, description="Tasks at once, 1 to 64.")
     local_port: Port | None = Field(
         default=None,
-        description="Port on 127.0.0.1 that leads past the gateway, 1024 to 65535; null: there is none.",
+        description="Port on 127.0.0.1 that bypasses the gateway, 1024 to 65535; null: there is none.",
     )
     base_url: str | None = Field(
         default=None,
@@ -60,7 +60,7 @@ class AirflowSettings(Settings):
             if size_bytes(limit) < size_bytes(MINIMUM_MEMORY):
                 raise ValueError(
                     f"parts.{part}.limits.memory {limit} is less than {MINIMUM_MEMORY}: "
-                    "it would be ended while it starts; raise it"
+                    "it would be OOM-killed at startup; raise it"
                 )
         return self
 

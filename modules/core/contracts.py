@@ -4,7 +4,7 @@ A contract carries the names of Secrets, never their values, so that no secret c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
@@ -25,6 +25,8 @@ class Cluster:
     """StorageClass for persistent volumes."""
     token_issuer: str
     """Issuer URL of service-account tokens, for workload identity."""
+    publisher: str | None
+    """CIDR from which connections to published local ports reach the pods; None where none are published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +96,8 @@ class Tenant:
 
     buckets: Mapping[BucketRole, Access]
     database: bool = False
-    uses: Sequence[str] = ()
-    """Services that its pods call, by name."""
+    uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Components of its pods that call a service, by the service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ from pulumi_kubernetes.core.v1 import (
     VolumeProjectionArgs,
     VolumeResourceRequirementsArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
     IPBlockArgs,
     NetworkPolicyEgressRuleArgs,
@@ -50,6 +50,7 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicySpecArgs,
 )
 
+from .labels import COMPONENT
 from .settings import Resources
 from .simulation import SIMULATED
 
@@ -268,12 +269,16 @@ def allow_dns(pod_range: str) -> NetworkPolicySpecArgs:
     )
 
 
-def allow_egress(to: Mapping[str, str], *, namespace: pulumi.Input[str], port: int) -> NetworkPolicySpecArgs:
-    """Every pod of the policy's namespace may reach `port` of the pods with labels `to` in `namespace`."""
+def allow_egress(
+    to: Mapping[str, str], *, namespace: pulumi.Input[str], port: int, components: Sequence[str] | None = None
+) -> NetworkPolicySpecArgs:
+    """Pods of these components (None: every pod) in the policy's namespace may reach `port` of the pods with labels
+    `to` in `namespace`."""
+    peer = NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=LabelSelectorArgs(match_labels=to))
     return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(),
+        pod_selector=_of_components(components),
         policy_types=["Egress"],
-        egress=[NetworkPolicyEgressRuleArgs(to=[_peer(namespace, to)], ports=[NetworkPolicyPortArgs(port=port)])],
+        egress=[NetworkPolicyEgressRuleArgs(to=[peer], ports=[NetworkPolicyPortArgs(port=port)])],
     )
 
 
@@ -293,16 +298,16 @@ def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
 
 
 def allow_ingress(
-    pods: Mapping[str, str], *, namespaces: Sequence[pulumi.Input[str]] | None, port: int
+    pods: Mapping[str, str], *, peers: Sequence[NetworkPolicyPeerArgs] | None, port: int
 ) -> NetworkPolicySpecArgs:
-    """Every pod of `namespaces` may reach `port` of the pods with these labels in the policy's namespace.
+    """These peers may reach `port` of the pods with these labels in the policy's namespace.
     None: everyone, from outside of the cluster too."""
     return NetworkPolicySpecArgs(
         pod_selector=LabelSelectorArgs(match_labels=pods),
         policy_types=["Ingress"],
         ingress=[
             NetworkPolicyIngressRuleArgs(
-                from_=None if namespaces is None else [_peer(namespace, None) for namespace in namespaces],
+                from_=peers,
                 ports=[NetworkPolicyPortArgs(port=port)],
             )
         ],
@@ -327,8 +332,22 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _peer(namespace: pulumi.Input[str], pods: Mapping[str, str] | None) -> NetworkPolicyPeerArgs:
-    return NetworkPolicyPeerArgs(
-        namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace}),
-        pod_selector=LabelSelectorArgs(match_labels=pods) if pods else None,
-    )
+def pods_of(namespace: pulumi.Input[str], components: Sequence[str] | None = None) -> NetworkPolicyPeerArgs:
+    """Pods of these components in a namespace; None: all of its pods."""
+    pods = None if components is None else _of_components(components)
+    return NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=pods)
+
+
+def addresses(cidr: str) -> NetworkPolicyPeerArgs:
+    return NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr))
+
+
+def _named(namespace: pulumi.Input[str]) -> LabelSelectorArgs:
+    return LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace})
+
+
+def _of_components(components: Sequence[str] | None) -> LabelSelectorArgs:
+    if components is None:
+        return LabelSelectorArgs()
+    wanted = LabelSelectorRequirementArgs(key=COMPONENT, operator="In", values=list(components))
+    return LabelSelectorArgs(match_expressions=[wanted])

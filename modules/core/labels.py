@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from .naming import label
 
 PART_OF = "groundwork"
+COMPONENT = "app.kubernetes.io/component"
 VERSION = "app.kubernetes.io/version"
 """Label of every pod: the version of the software in its main container."""
 
@@ -39,5 +40,5 @@ def selector(name: str, *, component: str, instance: str | None = None) -> dict[
     return {
         "app.kubernetes.io/name": label(name, what="label app.kubernetes.io/name"),
         "app.kubernetes.io/instance": label(instance or name, what="label app.kubernetes.io/instance"),
-        "app.kubernetes.io/component": label(component, what="label app.kubernetes.io/component"),
+        COMPONENT: label(component, what="label app.kubernetes.io/component"),
     }

@@ -77,6 +77,8 @@ class Context(Generic[S]):
     """Names of all namespaces by consumer of data; each is known once what the consumer was granted is in it."""
     clients: "Mapping[str, pulumi.Output[str]]"
     """Namespaces from which the service may be called, by consumer: those that use it, and the gateway's."""
+    client_components: Mapping[str, Sequence[str]]
+    """Which pods of a client call the service, by client; where it is not there, all of them."""
     address: str | None
     """Where browsers open the service behind the gateway; None where the gateway is not published."""
     github_token: "SecretStr | None"

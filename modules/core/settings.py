@@ -57,7 +57,7 @@ class Resources(Settings):
     """What a container is promised (requests) and what it may not exceed (limits)."""
 
     requests: Amounts = Field(description="What the scheduler reserves on a node.")
-    limits: Amounts = Field(description="More memory than this ends the container; more CPU is withheld.")
+    limits: Amounts = Field(description="More memory than this OOM-kills the container; CPU is throttled.")
 
     @model_validator(mode="after")
     def _limits_cover_requests(self) -> Self:
@@ -116,7 +116,7 @@ def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
         return f"{path} is {_shown(given)}; {_advice(str(given), _choices(model, location))}"
     if problem["type"] == "model_type":
         hint = "write them below it, without quotes; " if isinstance(given, str) else ""
-        return f"{path} is {_shown(given)}: a group of keys is wanted; {hint}{_advice('', _keys_at(model, location))}"
+        return f"{path} is {_shown(given)}: expected a mapping of keys; {hint}{_advice('', _keys_at(model, location))}"
     if problem["type"] == "bool_type":
         return f"{path} is {_shown(given)}; allowed: true, false; {_description(model, location)}"
     return f"{path} is {_shown(given)}: {problem['msg']}; {_description(model, location)}"

@@ -198,6 +198,6 @@ class Gateway(Component):
         k8s.networking.v1.NetworkPolicy(
             f"{self.name}-everyone",
             metadata=self.meta("allow-everyone", component="network-policy", namespace=self.namespace),
-            spec=allow_ingress(selector, namespaces=None, port=PORT),
+            spec=allow_ingress(selector, peers=None, port=PORT),
             opts=self.child(),
         )

@@ -21,6 +21,7 @@ from modules.core.kubernetes import (
     http_probe,
     mount,
     pod,
+    pods_of,
     secret_volume,
     service_spec,
     token_volume,
@@ -107,7 +108,7 @@ class Jenkins(Component):
         return files(self.settings, configuration(self.settings, namespace=place, agent_pod=agent))
 
     def _agents(self) -> None:
-        """The account that agents run under, which may nothing, and the controller's, which may start them."""
+        """The account that agents run under, with no permissions, and the controller's, which may start them."""
         for account in (SERVICE, f"{SERVICE}-{AGENT}"):
             k8s.core.v1.ServiceAccount(
                 f"{account}-account",
@@ -233,7 +234,7 @@ class Jenkins(Component):
                 f"allow-{role}-{port}": spec
                 for port in (HTTP_PORT, AGENT_PORT)
                 for role, spec in {
-                    "agents": allow_ingress(server, namespaces=[self.namespace], port=port),
+                    "agents": allow_ingress(server, peers=[pods_of(self.namespace)], port=port),
                     "controller": allow_egress(server, namespace=self.namespace, port=port),
                 }.items()
             },

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modules.core.component import Component
-from modules.core.contracts import Database, ObjectStore, Tracking
+from modules.core.contracts import Cluster, Database, ObjectStore, Tracking
 from modules.core.kubernetes import (
     container,
     http_probe,
@@ -19,7 +19,7 @@ from modules.core.kubernetes import (
 )
 from modules.core.labels import Labels
 from modules.core.naming import service_host
-from modules.core.traffic import allow_clients
+from modules.core.traffic import allow_clients, allow_published
 
 from .settings import MlflowSettings
 
@@ -67,7 +67,8 @@ def options(contract: Tracking, local_port: int | None, origins: Sequence[str]) 
 
 
 class Mlflow(Component):
-    """`contract`: what `tracking` says. `clients`: the namespaces that may talk to the server, by client.
+    """`contract`: what `tracking` says. `clients`: the namespaces that may talk to the server, by client;
+    `components`: which of their pods, where not all.
     `origins`: the addresses at which browsers open it elsewhere than at its own port."""
 
     def __init__(
@@ -76,12 +77,14 @@ class Mlflow(Component):
         *,
         settings: MlflowSettings,
         labels: Labels,
+        cluster: Cluster,
         contract: Tracking,
         store: ObjectStore,
         database: Database,
         image: str,
         namespace: pulumi.Input[str],
         clients: Mapping[str, pulumi.Input[str]],
+        components: Mapping[str, Sequence[str]],
         origins: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -124,7 +127,15 @@ class Mlflow(Component):
             ),
             opts=self.child(),
         )
-        allow_clients(self, component="server", namespace=namespace, port=PORT, clients=clients)
+        allow_clients(self, component="server", namespace=namespace, port=PORT, clients=clients, components=components)
+        allow_published(
+            self,
+            component="server",
+            namespace=namespace,
+            port=PORT,
+            cluster=cluster,
+            local_port=settings.local_port,
+        )
         self.register_outputs({})
 
 

@@ -16,7 +16,7 @@ class MlflowSettings(Settings):
 
     local_port: Port | None = Field(
         default=None,
-        description="Port on 127.0.0.1 that leads past the gateway and its login, 1024 to 65535; null: there is none.",
+        description="Port on 127.0.0.1 that bypasses the gateway and its login, 1024 to 65535; null: there is none.",
     )
     resources: Resources = Field(
         default=resources(cpu=("100m", "2"), memory=("768Mi", "1536Mi")), description="Of the server."
@@ -27,6 +27,6 @@ class MlflowSettings(Settings):
         if size_bytes(self.resources.limits.memory) < size_bytes(MINIMUM_MEMORY):
             raise ValueError(
                 f"resources.limits.memory {self.resources.limits.memory} is less than {MINIMUM_MEMORY}: "
-                "the server would be ended while it starts; raise it"
+                "the server would be OOM-killed at startup; raise it"
             )
         return self

@@ -58,7 +58,7 @@ def unresolved(images: Mapping[str, ThirdPartyImage]) -> str | None:
     names = [image.reference for _, image in sorted(images.items()) if image.digest == UNRESOLVED]
     if not names:
         return None
-    return f"no registry told the digest of {' nor of '.join(names)}; `groundwork images resolve` asks again"
+    return f"digest unresolved: {', '.join(names)}; `groundwork images resolve` asks again"
 
 
 def with_digests(text: str, digests: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ from modules.core.labels import Labels
 from modules.core.naming import canonical_json, hashed, service_host
 from modules.core.quantities import size_bytes
 from modules.core.settings import resources
-from modules.core.traffic import allow_clients
+from modules.core.traffic import allow_clients, allow_published
 
 from .documents import KeyPair, bucket_document, identities, security_toml, shared_credentials, tenant_policy
 from .settings import StorageSettings
@@ -121,6 +121,14 @@ class SeaweedFS(Component):
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
+        allow_published(
+            self,
+            component="server",
+            namespace=namespace,
+            port=PORT,
+            cluster=cluster,
+            local_port=settings.local_port,
+        )
         self.register_outputs({})
 
     def _key_pair(self, holder: str) -> pulumi.Output[KeyPair]:

@@ -10,4 +10,4 @@ StackOption = Annotated[str, typer.Option("--stack", help="Stack: an environment
 """Of commands about something in an environment."""
 Workload = Annotated[str, typer.Argument(help="Workload: a folder of workloads/ with a workload.yaml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask: the data named is deleted.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation: the data listed is deleted.")]

@@ -32,6 +32,7 @@ def describe_cluster(environment: str, network: str) -> Cluster:
         pod_range=str(ranges.pods),
         service_range=str(ranges.services),
         storage_class="standard",
+        publisher=f"{ranges.host_end}/32",
         token_issuer="https://kubernetes.default.svc.cluster.local",
     )
 

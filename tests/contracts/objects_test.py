@@ -69,7 +69,7 @@ def test_every_simulated_pod_says_why_and_every_other_can_run(objects: list[Decl
         if images.is_simulated(pod)
     }
     assert reasons.keys() == {"jenkins"}
-    assert "no registry told the digest of docker.io/jenkins/jenkins" in reasons["jenkins"]
+    assert "digest unresolved: docker.io/jenkins/jenkins" in reasons["jenkins"]
     assert "never loaded by Jenkins" in reasons["jenkins"]
 
 
@@ -155,7 +155,40 @@ def test_every_permission_has_both_ends(objects: list[Declared]) -> None:
         if "namespaceSelector" in peer
     }
     assert leaving
-    assert leaving <= entering
+    assert leaving == entering
+
+
+def test_a_published_port_is_open_to_the_address_that_publishes_it(objects: list[Declared]) -> None:
+    """And to no other address outside of the cluster, where it is not open to everyone: as the gateway's is."""
+    policies = [p.inputs for p in of_kind(objects, "NetworkPolicy")]
+    opened: dict[str, list[str]] = {}
+    for policy in policies:
+        for rule in policy["spec"].get("ingress", []):
+            peers = rule.get("from", [{"ipBlock": {"cidr": "everyone"}}])
+            opened.setdefault(policy["metadata"]["namespace"], []).extend(
+                peer["ipBlock"]["cidr"] for peer in peers if "ipBlock" in peer
+            )
+    published = {
+        service.inputs["metadata"]["namespace"]
+        for service in of_kind(objects, "Service")
+        if "groundwork.dev/local-port" in service.inputs["metadata"].get("annotations", {})
+    }
+    addresses = {namespace: found for namespace, found in opened.items() if found}
+    assert addresses.keys() == published
+    assert addresses.pop("local-gateway") == ["everyone"]
+    assert all(found == ["10.80.255.253/32"] for found in addresses.values())
+
+
+def test_only_training_and_tasks_of_a_workload_may_call_mlflow(objects: list[Declared]) -> None:
+    policies = {p.name: p.inputs["spec"] for p in of_kind(objects, "NetworkPolicy")}
+    wanted = [{"key": "app.kubernetes.io/component", "operator": "In", "values": ["training", "task"]}]
+    assert policies["mlflow-allow-iris"]["podSelector"] == {"matchExpressions": wanted}
+    (entry,) = policies["mlflow-allow-clients"]["ingress"]
+    pods = {
+        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: peer.get("podSelector")
+        for peer in entry["from"]
+    }
+    assert pods == {"local-iris": {"matchExpressions": wanted}, "local-gateway": None}
 
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:

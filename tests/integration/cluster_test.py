@@ -22,6 +22,7 @@ import pytest
 from embedded.cluster import Cluster, ClusterSpec
 from embedded.cluster.host import link_name
 from embedded.cluster.image import write_image
+from embedded.cluster.network import split
 from embedded.cluster.ports import is_free
 
 NAMESPACE = "cluster-test"
@@ -177,6 +178,23 @@ def test_a_pod_finds_the_api_server_by_its_service_name_and_is_known_there(teste
     by_name = ("--server=https://kubernetes.default.svc.cluster.local", "--token=nobody", "get", "--raw=/version")
     authority = "--certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
     assert "Unauthorized" in kubectl(tested, *call, authority, *by_name, check=False)
+
+
+def test_what_listens_on_this_machine_is_closed_to_a_pod_that_no_policy_is_about(tested: Cluster) -> None:
+    run_pod(tested, pod("curious", *SERVE))
+    address = str(split(tested.spec.network).host_end)
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        server.settimeout(0)
+        asked = (
+            f"--server=http://{address}:{server.getsockname()[1]}",
+            "--request-timeout=3s",
+            "get",
+            "--raw=/version",
+        )
+        said = kubectl(tested, "exec", "-n", NAMESPACE, "curious", "--", "/kubectl", *asked, check=False)
+        assert "refused" in said
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def ask_dns(server: str, name: str) -> tuple[int, int]:

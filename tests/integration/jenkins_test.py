@@ -114,7 +114,7 @@ def test_status_says_that_it_is_simulated_and_why() -> None:
     services = {service["name"]: service for service in report["services"]}
     jenkins = services.pop("jenkins")
     assert (jenkins["kind"], jenkins["version"]) == ("simulated", "2.568.2-jdk21")
-    assert "no registry told the digest of docker.io/jenkins/jenkins:2.568.2-jdk21" in jenkins["because"]
+    assert "digest unresolved: docker.io/jenkins/jenkins:2.568.2-jdk21" in jenkins["because"]
     assert "never loaded by Jenkins" in jenkins["because"]
     assert {service["kind"] for service in services.values()} == {"real"}
     assert all(service["version"] not in {"", "unknown"} for service in services.values())

@@ -9,7 +9,7 @@ from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
-from stacks.compose import address, clients, consumers, local_addresses
+from stacks.compose import address, consumers, local_addresses, users_of
 from stacks.services import EVERY, SERVICES, images, logins
 from stacks.settings import PlatformSettings, parse
 from workloads.service import WORKLOADS
@@ -40,20 +40,15 @@ def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "names"),
+    ("service", "users"),
     [
-        (MLFLOW, ["gateway", "iris", "rose"]),
-        (AIRFLOW, ["gateway"]),
-        (WORKLOADS, ["gateway"]),
-        (JENKINS, []),
-        (GATEWAY, []),
+        (MLFLOW, {"iris": ("training", "task"), "rose": ("training", "task")}),
+        *((service, {}) for service in (AIRFLOW, WORKLOADS, JENKINS, GATEWAY)),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_only_those_who_use_a_service_and_the_gateway_where_it_leads_there_may_call_it(
-    service: Any, names: list[str]
-) -> None:
-    assert clients(service, SETTINGS) == names
+def test_a_service_is_used_by_those_components_that_say_so(service: Any, users: dict[str, tuple[str, ...]]) -> None:
+    assert users_of(service, SETTINGS) == users
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:

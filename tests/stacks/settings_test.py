@@ -42,12 +42,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"groundwork:storage": {"volume": "0Gi"}}, "groundwork:storage.volume is '0Gi'"),
     ({"groundwork:storage": {"volume": "-5Gi"}}, "groundwork:storage.volume is '-5Gi'"),
     ({"groundwork:storage": {"volume": 10}}, "groundwork:storage.volume is 10"),
-    ({"groundwork:storage": "much"}, "groundwork:storage is 'much': a group of keys is wanted"),
+    ({"groundwork:storage": "much"}, "groundwork:storage is 'much': expected a mapping of keys"),
     (
         {"groundwork:jenkins": "{enabled: false}"},
-        "groundwork:jenkins is '{enabled: false}': a group of keys is wanted; write them below it, without quotes",
+        "groundwork:jenkins is '{enabled: false}': expected a mapping of keys; write them below it, without quotes",
     ),
-    ({"groundwork:storage": "[1, 2"}, "groundwork:storage is '[1, 2': a group of keys is wanted"),
+    ({"groundwork:storage": "[1, 2"}, "groundwork:storage is '[1, 2': expected a mapping of keys"),
     ({"groundwork:jenkins": {"enabled": "no"}}, "groundwork:jenkins.enabled is 'no'; allowed: true, false"),
     ({"owner": "a", "groundwork:owner": "b"}, "groundwork:owner: given twice, once as 'groundwork:owner'"),
     ({"a:b:c": 1}, "a:b:c: no key of a configuration; write groundwork:NAME"),
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_yaml_is_refused_in_one_line(tmp_path: Path) -> None:
 
 def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text("config: 5")
-    with pytest.raises(UserError, match=r"stacks/Pulumi\.local\.yaml: config is 5: a group of keys is wanted"):
+    with pytest.raises(UserError, match=r"stacks/Pulumi\.local\.yaml: config is 5: expected a mapping of keys"):
         load("local", tmp_path)
 
 

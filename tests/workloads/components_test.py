@@ -6,7 +6,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from modules.core.contracts import ObjectStore, Tracking
+from modules.core.contracts import Cluster, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
 from workloads import catalog
@@ -17,6 +17,14 @@ from workloads.training import Training
 
 NAMESPACE = "local-iris"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
+CLUSTER = Cluster(
+    name="groundwork-local",
+    pod_range="10.80.0.0/18",
+    service_range="10.80.64.0/18",
+    storage_class="standard",
+    publisher="10.80.255.253/32",
+    token_issuer="https://kubernetes.default.svc",
+)
 STORE = ObjectStore(
     endpoint="http://storage.local-storage.svc.cluster.local:8333",
     region="us-east-1",
@@ -81,6 +89,7 @@ def serving(settings: WorkloadSettings | None = None, release: Release | None = 
                 image=IMAGE.format("serving"),
                 namespace=NAMESPACE,
                 gateway="local-gateway",
+                cluster=CLUSTER,
                 store=STORE,
                 labels=LABELS,
                 release=release,

@@ -16,7 +16,7 @@ def down(
         bool, typer.Option("--purge", help="Remove the caches too: the next `up` builds all again.")
     ] = False,
 ) -> None:
-    """Name the data that goes, destroy the platform, stop the cluster, leave nothing running."""
+    """List the data to delete, confirm, destroy the platform and its cluster."""
     from scripts.cli.lifecycle.down import run
 
     run(stack, yes=yes, purge=purge)

@@ -12,7 +12,7 @@ app = typer.Typer(cls=Commands, invoke_without_command=True)
 
 @app.callback(epilog=EXAMPLES)
 def images(context: typer.Context, stack: StackOption = "local", as_json: Json = False) -> None:
-    """List the images of an environment, built here or of others: name, version, source, digest."""
+    """List the images of an environment, first- and third-party: name, version, source, digest."""
     from scripts.cli.lifecycle.images import show
 
     if context.invoked_subcommand is None:

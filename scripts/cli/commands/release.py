@@ -58,7 +58,7 @@ def release(
     With --watch each new champion gets a share of the requests first. Exit code 1 with --once where it was not better.
     """
     if (model_version is not None) + (rank is not None) + watch > 1:
-        raise UserError("--model-version, --rank and --watch say different things: give one of them")
+        raise UserError("--model-version, --rank and --watch are mutually exclusive: give one of them")
     trial = {"--once": once or None, "--share": share, "--window": window, "--requests": requests, "--limit": limit}
     if not watch:
         _refuse_without_watch(trial)

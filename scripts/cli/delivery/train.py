@@ -88,7 +88,7 @@ def refuse_stale(workload: Workload, deployed: Mapping[str, Any]) -> None:
     }
     if changed := [key for key, value in declared.items() if deployed[key] != value]:
         raise UserError(
-            f"workloads/{workload.name}/workload.yaml: {', '.join(changed)} changed since the platform was laid: "
+            f"workloads/{workload.name}/workload.yaml: {', '.join(changed)} changed since the last deployment: "
             "run `scripts/up` first, which declares the training anew"
         )
 

@@ -302,7 +302,7 @@ class Watch:
         return rows
 
     def _accuracy(self, server: str, rows: list[dict[str, str]]) -> float | None:
-        """Of a server, asked past the gateway; None where it does not answer."""
+        """Of a server, asked without the gateway; None where it does not answer."""
         features = list(self.place.workload.serving.example)
         body = {"rows": [{name: float(row[name]) for name in features} for row in rows]}
         (label,) = set(rows[0]) - set(features)

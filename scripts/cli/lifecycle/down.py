@@ -116,7 +116,7 @@ def _show(rows: list[tuple[str, str]]) -> None:
 
 def _confirm() -> None:
     if not sys.stdin.isatty():
-        raise UserError("down: data would be deleted and there is no terminal to ask at: say --yes if that is meant")
+        raise UserError("down: data would be deleted and there is no terminal to ask at: pass --yes to confirm")
     if not typer.confirm("Delete it?", err=True):
         raise UserError("down: nothing was changed")
 

@@ -76,7 +76,7 @@ def _apt(arguments: list[str], progress: Progress, log: Path, policy: "Policy") 
             return
         if "Could not get lock" not in done.stderr or time.monotonic() > deadline:
             raise UserError(
-                f"host: `{' '.join(command)}` failed (exit code {done.returncode}): see {log}, mend it, run again"
+                f"host: `{' '.join(command)}` failed (exit code {done.returncode}): see {log}, fix the cause and rerun"
             )
         progress("another package manager is at work: waiting for it")
         time.sleep(2)

@@ -1,4 +1,4 @@
-"""`groundwork images`: what runs here, built or of others; `groundwork images resolve` asks for missing digests."""
+"""`groundwork images`: what runs here, first- and third-party; `groundwork images resolve` asks for missing digests."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -66,7 +66,7 @@ def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:
 def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:
     """A Service object and the pods behind it, as a row. `hosts`: as hosts_of tells. Pure."""
     metadata = service["metadata"]
-    behind = [pod for pod in pods if _selects(service, pod)]
+    behind = _staying([pod for pod in pods if _selects(service, pod)])
     port = metadata.get("annotations", {}).get(LOCAL_PORT)
     first = service["spec"]["ports"][0]
     scheme = first["name"] if first.get("name") in DATABASES else "http"
@@ -110,6 +110,11 @@ def table(services: Sequence[Service]) -> Table:
 
 def as_json(services: Sequence[Service]) -> list[dict[str, Any]]:
     return [asdict(service) for service in services]
+
+
+def _staying(pods: list[Object]) -> list[Object]:
+    """Without those that are ending, as after a rollout, where there are others."""
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]] or pods
 
 
 def _selects(service: Object, pod: Object) -> bool:

@@ -54,7 +54,7 @@ def test_a_missing_host_program_is_named_by_its_package(spec: ClusterSpec, monke
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("embedded.cluster.host.PATH", "/nowhere")
     monkeypatch.setattr("embedded.cluster.host.cni_folder", lambda: None)
-    packages = "containerd, containernetworking-plugins, iproute2, mount, nftables, runc, util-linux"
+    packages = "containerd, containernetworking-plugins, iproute2, ipset, iptables, mount, nftables, runc, util-linux"
     with pytest.raises(UserError, match=f"host: {packages} missing"):
         check(spec, None)
 
@@ -63,7 +63,7 @@ def test_a_missing_binary_is_named(spec: ClusterSpec, monkeypatch: pytest.Monkey
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("embedded.cluster.host.TOOLS", {})
     monkeypatch.setattr("embedded.cluster.host.cni_folder", lambda: spec.bin_dir)
-    with pytest.raises(UserError, match=r"toolchain: .*coredns, kwok, registry not in"):
+    with pytest.raises(UserError, match=r"toolchain: .*coredns, kube-router, kwok, metrics-server, registry not in"):
         check(spec, None)
 
 

@@ -8,10 +8,18 @@ import pytest
 
 from modules.airflow.server import Airflow
 from modules.airflow.settings import AirflowSettings
-from modules.core.contracts import Database, ObjectStore
+from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.labels import Labels
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
+CLUSTER = Cluster(
+    name="groundwork-local",
+    pod_range="10.80.0.0/18",
+    service_range="10.80.64.0/18",
+    storage_class="standard",
+    publisher="10.80.255.253/32",
+    token_issuer="https://kubernetes.default.svc",
+)
 STORE = ObjectStore(
     endpoint="http://storage:8333",
     region="r",
@@ -49,6 +57,7 @@ def declared(**settings: Any) -> Objects:
             "airflow",
             settings=AirflowSettings(**settings),
             labels=Labels(environment="local", owner="someone"),
+            cluster=CLUSTER,
             store=STORE,
             database=DATABASE,
             image=IMAGE.format("airflow"),

@@ -23,6 +23,7 @@ def context(*provided: object) -> Context[Any]:
         unresolved=None,
         namespaces={},
         clients={},
+        client_components={},
         address=None,
         github_token=None,
         provided=provided,

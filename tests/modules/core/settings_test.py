@@ -41,8 +41,8 @@ def outer(**values: Any) -> Outer:
         ({"inner": {"count": 0}}, "groundwork:inner.count is 0: Input should be greater than or equal to 1; How many"),
         ({"inner": {"count": "3"}}, "groundwork:inner.count is '3': Input should be a valid integer"),
         ({"inner": {"count": True}}, "groundwork:inner.count is True"),
-        ({"inner": 5}, "groundwork:inner is 5: a group of keys is wanted; allowed: colour, count"),
-        ({"inner": "{}"}, "groundwork:inner is '{}': a group of keys is wanted; write them below it, without quotes"),
+        ({"inner": 5}, "groundwork:inner is 5: expected a mapping of keys; allowed: colour, count"),
+        ({"inner": "{}"}, "groundwork:inner is '{}': expected a mapping of keys; write them below it, without quotes"),
         ({"port": 80}, "groundwork:port is 80: Input should be greater than or equal to 1024"),
         ({"port": 70000}, "groundwork:port is 70000: Input should be less than or equal to 65535"),
         (

@@ -22,6 +22,7 @@ CLUSTER = Cluster(
     pod_range="10.80.0.0/18",
     service_range="10.80.64.0/18",
     storage_class="standard",
+    publisher=None,
     token_issuer="https://kubernetes.default.svc",
 )
 

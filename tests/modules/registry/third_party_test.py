@@ -33,7 +33,7 @@ def test_a_known_digest_is_part_of_what_a_pod_names() -> None:
 def test_what_can_not_run_is_said_with_the_command_that_may_change_it() -> None:
     assert unresolved({"x": image(DIGEST)}) is None
     reason = unresolved({"x": image(DIGEST), "y": image()})
-    assert reason == "no registry told the digest of docker.io/a/b:1.2; `groundwork images resolve` asks again"
+    assert reason == "digest unresolved: docker.io/a/b:1.2; `groundwork images resolve` asks again"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def comment() -> None:
 
 @app.command()
 def policies(stack: StackArgument) -> None:
-    """Hold what would change against the policies of this repository. Exit code 1 if one is broken."""
+    """Check planned changes against the policy pack of this repository. Exit code 1 if one is broken."""
     from scripts.cli.commands.pipeline.preview import check_policies
 
     check_policies(stack)

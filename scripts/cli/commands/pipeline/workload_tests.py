@@ -38,4 +38,4 @@ def run(command: Sequence[str]) -> None:
     print(f"$ {' '.join(command)}", flush=True)
     done = subprocess.run(command, cwd=REPOSITORY, env=os.environ, check=False)
     if done.returncode != 0:
-        raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): its words are above")
+        raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): see its output above")

@@ -128,7 +128,7 @@ def test_a_workload_yaml_that_changed_since_the_platform_was_laid_is_not_trained
     document = {**DOCUMENT, key: value}
     kubectl.objects["cronjob", "iris-train"] = cron_job({"GROUNDWORK_TRAINING": json.dumps(document)}, IMAGE)
     message = refused(lambda: train.train("local", "iris", quiet))
-    assert f"workloads/iris/workload.yaml: {key} changed since the platform was laid" in message
+    assert f"workloads/iris/workload.yaml: {key} changed since the last deployment" in message
 
 
 @pytest.mark.usefixtures("kubectl")

@@ -49,6 +49,13 @@ def test_health_is_the_first_reason_that_kubernetes_gives(pods: list[dict[str, A
     assert describe(service(), pods, {}).health == health
 
 
+def test_a_pod_that_is_ending_does_not_count_beside_another() -> None:
+    ending = pod({"phase": "Running"})
+    ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert describe(service(), [ending, pod(READY)], {}).health == "healthy"
+    assert describe(service(), [ending], {}).health == "Running"
+
+
 def test_a_service_on_a_simulated_node_says_so_and_why() -> None:
     simulated = pod(READY, labels={"groundwork.dev/simulated": "true"})
     simulated["metadata"]["annotations"] = {"groundwork.dev/simulated-because": "no image"}
