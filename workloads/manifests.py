@@ -17,7 +17,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from modules.core import kubernetes
+from modules.core import pods
 from modules.core.contracts import ObjectStore, Tracking
 from modules.core.documents import plain
 from modules.core.images import version_of
@@ -65,8 +65,8 @@ def store_access(store: ObjectStore, tenant: str) -> Access:
         return Access(variables=variables, volumes=[], mounts=[])
     return Access(
         variables={**variables, "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials"},
-        volumes=[kubernetes.secret_volume("s3", secret)],
-        mounts=[kubernetes.mount("s3", CREDENTIALS)],
+        volumes=[pods.secret_volume("s3", secret)],
+        mounts=[pods.mount("s3", CREDENTIALS)],
     )
 
 
@@ -75,7 +75,7 @@ def training_pod(
 ) -> PodSpecArgs:
     """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
     access = store_access(store, workload.name)
-    container = kubernetes.container(
+    container = pods.container(
         name="training",
         image=image,
         resources=resources,
@@ -109,7 +109,7 @@ def task_pods(
     declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():
-        container = kubernetes.container(
+        container = pods.container(
             name="task",
             image=image,
             resources=resources,
@@ -154,7 +154,7 @@ def _training_variables(workload: Workload, image: str, store: ObjectStore, trac
 def check_pod(workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore) -> PodSpecArgs:
     """Tries a model in the serving image. `groundwork release` says which."""
     access = store_access(store, workload.name)
-    container = kubernetes.container(
+    container = pods.container(
         name="check",
         image=image,
         resources=resources,
@@ -176,7 +176,7 @@ def serving_pod(
     """A model server: ready once the pinned model answers, gone only after its clients have moved on."""
     access = store_access(store, workload.name)
     drain = ExecActionArgs(command=["python", "-m", "workloads.server", "drain"])
-    container = kubernetes.container(
+    container = pods.container(
         name="server",
         image=image,
         resources=resources,
@@ -184,9 +184,9 @@ def serving_pod(
         environment={**access.variables, **MLFLOW_QUIET, **model_variables(pin)},
         ports={"http": PORT},
         mounts=access.mounts,
-        startup=kubernetes.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
-        readiness=kubernetes.http_probe("/v2/health/ready", "http", period_seconds=2, failures=2),
-        liveness=kubernetes.http_probe("/v2/health/live", "http", period_seconds=10, failures=3),
+        startup=pods.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
+        readiness=pods.http_probe("/v2/health/ready", "http", period_seconds=2, failures=2),
+        liveness=pods.http_probe("/v2/health/live", "http", period_seconds=10, failures=3),
         lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(exec_=drain)),
     )
     return _pod(container, account, access, grace_seconds=DRAIN_SECONDS + REQUEST_SECONDS)
@@ -200,7 +200,7 @@ def _pod(
     restart_policy: str | None = None,
     grace_seconds: int | None = None,
 ) -> PodSpecArgs:
-    return kubernetes.pod(
+    return pods.pod(
         service_account=account,
         containers=[container],
         volumes=access.volumes,

@@ -15,13 +15,19 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
-from modules.core import kubernetes
 from modules.core.component import Component
 from modules.core.contracts import Cluster, ObjectStore, Route
 from modules.core.labels import Labels
 from modules.core.naming import service_host
+from modules.core.network import (
+    allow_egress,
+    allow_ingress,
+    allow_published,
+    local_port_annotations,
+    pods_of,
+    service_spec,
+)
 from modules.core.releases import Release
-from modules.core.traffic import allow_published
 from workloads.documents import CANARY, check_template, server_name
 from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import PORT, check_pod, job_template, serving_pod
@@ -138,9 +144,9 @@ class Serving(Component):
                 name,
                 component=component,
                 namespace=self.namespace,
-                annotations=kubernetes.published(settings.local_port if component == COMPONENT else None),
+                annotations=local_port_annotations(settings.local_port if component == COMPONENT else None),
             ),
-            spec=kubernetes.service_spec(pods, {"http": PORT}),
+            spec=service_spec(pods, {"http": PORT}),
             opts=self.child(),
         )
         self._allow_clients(name, component, pods)
@@ -167,13 +173,13 @@ class Serving(Component):
         NetworkPolicy(
             f"{name}-clients",
             metadata=self.meta(f"{name}-clients", component=component, namespace=self.namespace),
-            spec=kubernetes.allow_ingress(pods, peers=[kubernetes.pods_of(self.gateway)], port=PORT),
+            spec=allow_ingress(pods, peers=[pods_of(self.gateway)], port=PORT),
             opts=self.child(),
         )
         NetworkPolicy(
             f"{name}-gateway",
             metadata=self.meta(f"allow-{name}", component=component, namespace=self.gateway),
-            spec=kubernetes.allow_egress(pods, namespace=self.namespace, port=PORT),
+            spec=allow_egress(pods, namespace=self.namespace, port=PORT),
             opts=self.child(),
         )
 

@@ -10,7 +10,7 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from modules.core.contracts import ObjectStore
 from modules.core.documents import plain
-from modules.core.kubernetes import (
+from modules.core.pods import (
     ACCOUNT_FILES,
     command_probe,
     config_volume,

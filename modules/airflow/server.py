@@ -11,19 +11,19 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.documents import plain
 from modules.core.images import version_of
-from modules.core.kubernetes import (
-    allow_api,
-    allow_egress,
-    allow_ingress,
-    checksum,
-    encoded,
-    pods_of,
-    published,
-    service_spec,
-)
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json, hashed
-from modules.core.traffic import allow_clients, allow_published
+from modules.core.network import (
+    allow_api,
+    allow_clients,
+    allow_egress,
+    allow_ingress,
+    allow_published,
+    local_port_annotations,
+    pods_of,
+    service_spec,
+)
+from modules.core.pods import checksum, secret_data
 
 from . import documents
 from .manifests import (
@@ -128,7 +128,7 @@ class Airflow(Component):
         made = k8s.core.v1.Secret(
             f"{self.name}-{role}",
             metadata=self.meta(f"{self.name}-{role}", component="credentials", namespace=self.namespace),
-            data=encoded(values),
+            data=secret_data(values),
             opts=self.child(),
         )
         return made.metadata.name
@@ -271,7 +271,7 @@ class Airflow(Component):
                 documents.SERVICE,
                 component="api-server",
                 namespace=self.namespace,
-                annotations=published(self.settings.local_port),
+                annotations=local_port_annotations(self.settings.local_port),
             ),
             spec=service_spec(api, {"http": documents.PORT}),
             opts=self.child(),

@@ -7,8 +7,9 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from modules.core.component import OURS, Component
 from modules.core.contracts import Cluster
-from modules.core.kubernetes import POD_SECURITY, allow_dns, deny_all
 from modules.core.labels import Labels
+from modules.core.network import allow_dns, deny_all
+from modules.core.pods import POD_SECURITY
 
 
 class Namespace(Component):

@@ -8,22 +8,21 @@ import pulumi_random as random
 
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, Tenant
-from modules.core.kubernetes import (
+from modules.core.labels import Labels
+from modules.core.naming import hashed, service_host
+from modules.core.network import allow_clients, service_spec
+from modules.core.pods import (
     checksum,
     command_probe,
     config_volume,
     container,
-    encoded,
     mount,
     pod,
+    secret_data,
     secret_volume,
-    service_spec,
     volume_claim,
 )
-from modules.core.labels import Labels
-from modules.core.naming import hashed, service_host
 from modules.core.settings import resources
-from modules.core.traffic import allow_clients
 
 from .documents import CONFIGURATION, PORT, configuration, uri
 from .settings import DatabaseSettings
@@ -110,7 +109,7 @@ class PostgreSQL(Component):
         return k8s.core.v1.Secret(
             f"{self.name}-{role}",
             metadata=self.meta(physical_name, component="credentials", namespace=namespace),
-            data=encoded(values),
+            data=secret_data(values),
             opts=self.child(),
         )
 

@@ -9,21 +9,10 @@ import yaml
 
 from modules.core.component import Component
 from modules.core.contracts import Route, ServedModel, Tracking
-from modules.core.kubernetes import (
-    allow_ingress,
-    checksum,
-    config_volume,
-    container,
-    encoded,
-    http_probe,
-    mount,
-    pod,
-    published,
-    secret_volume,
-    service_spec,
-)
 from modules.core.labels import Labels
 from modules.core.naming import hashed
+from modules.core.network import allow_ingress, local_port_annotations, service_spec
+from modules.core.pods import checksum, config_volume, container, http_probe, mount, pod, secret_data, secret_volume
 
 from .certificates import certificates
 from .documents import (
@@ -109,7 +98,7 @@ class Gateway(Component):
         k8s.core.v1.Secret(
             f"{self.name}-{physical_name.removeprefix('gateway-')}-secret",
             metadata=self.meta(physical_name, component="credentials", namespace=self.namespace),
-            data=encoded(values),
+            data=secret_data(values),
             opts=self.child(),
         )
 
@@ -190,7 +179,7 @@ class Gateway(Component):
                 SERVICE,
                 component=COMPONENT,
                 namespace=self.namespace,
-                annotations=published(self.settings.local_port),
+                annotations=local_port_annotations(self.settings.local_port),
             ),
             spec=service_spec(selector, {"https": PORT, "metrics": METRICS_PORT}),
             opts=self.child(),

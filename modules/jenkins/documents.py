@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from modules.core.documents import plain, render
-from modules.core.kubernetes import container, pod
 from modules.core.naming import service_host
+from modules.core.pods import container, pod
 from modules.core.settings import Resources, resources
 from modules.core.simulation import SIMULATED
 

@@ -9,27 +9,23 @@ import pulumi_random as random
 from modules.core.component import Component
 from modules.core.contracts import Cluster
 from modules.core.images import version_of
-from modules.core.kubernetes import (
-    ACCOUNT_FILES,
-    allow_egress,
-    allow_https,
-    allow_ingress,
-    checksum,
-    config_volume,
-    container,
-    encoded,
-    http_probe,
-    mount,
-    pod,
-    pods_of,
-    secret_volume,
-    service_spec,
-    token_volume,
-    volume_claim,
-)
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
+from modules.core.network import allow_egress, allow_https, allow_ingress, pods_of, service_spec
+from modules.core.pods import (
+    ACCOUNT_FILES,
+    checksum,
+    config_volume,
+    container,
+    http_probe,
+    mount,
+    pod,
+    secret_data,
+    secret_volume,
+    token_volume,
+    volume_claim,
+)
 from modules.core.settings import resources
 from modules.core.simulation import BECAUSE, SIMULATED
 
@@ -85,7 +81,7 @@ class Jenkins(Component):
         secret = k8s.core.v1.Secret(
             f"{name}-secrets",
             metadata=self.meta(SERVICE, component="credentials", namespace=namespace),
-            data=encoded(values),
+            data=secret_data(values),
             opts=self.child(),
         )
         self._agents()

@@ -7,19 +7,10 @@ import pulumi_kubernetes as k8s
 
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, ObjectStore, Tracking
-from modules.core.kubernetes import (
-    container,
-    http_probe,
-    mount,
-    pod,
-    published,
-    scratch_volume,
-    secret_volume,
-    service_spec,
-)
 from modules.core.labels import Labels
 from modules.core.naming import service_host
-from modules.core.traffic import allow_clients, allow_published
+from modules.core.network import allow_clients, allow_published, local_port_annotations, service_spec
+from modules.core.pods import container, http_probe, mount, pod, scratch_volume, secret_volume
 
 from .settings import MlflowSettings
 
@@ -99,7 +90,10 @@ class Mlflow(Component):
         k8s.core.v1.Service(
             f"{name}-service",
             metadata=self.meta(
-                SERVICE, component="server", namespace=namespace, annotations=published(settings.local_port)
+                SERVICE,
+                component="server",
+                namespace=namespace,
+                annotations=local_port_annotations(settings.local_port),
             ),
             spec=service_spec(selector, {"http": PORT}),
             opts=self.child(),

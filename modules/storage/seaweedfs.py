@@ -8,24 +8,22 @@ import pulumi_random as random
 
 from modules.core.component import Component
 from modules.core.contracts import Cluster, ObjectStore, Tenant
-from modules.core.kubernetes import (
+from modules.core.labels import Labels
+from modules.core.naming import canonical_json, hashed, service_host
+from modules.core.network import allow_clients, allow_published, local_port_annotations, service_spec
+from modules.core.pods import (
     checksum,
     config_volume,
     container,
-    encoded,
     http_probe,
     mount,
     pod,
-    published,
+    secret_data,
     secret_volume,
-    service_spec,
     volume_claim,
 )
-from modules.core.labels import Labels
-from modules.core.naming import canonical_json, hashed, service_host
 from modules.core.quantities import size_bytes
 from modules.core.settings import resources
-from modules.core.traffic import allow_clients, allow_published
 
 from .documents import KeyPair, bucket_document, identities, security_toml, shared_credentials, tenant_policy
 from .settings import StorageSettings
@@ -167,7 +165,7 @@ class SeaweedFS(Component):
         return k8s.core.v1.Secret(
             f"{self.name}-{holder}-credentials",
             metadata=self.meta(secret, component="credentials", namespace=namespace),
-            data=encoded(
+            data=secret_data(
                 {
                     "access-key-id": keys.apply(lambda pair: pair["accessKey"]),
                     "secret-access-key": keys.apply(lambda pair: pair["secretKey"]),
@@ -190,7 +188,7 @@ class SeaweedFS(Component):
         secret = k8s.core.v1.Secret(
             f"{self.name}-server-files",
             metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
-            data=encoded(files),
+            data=secret_data(files),
             opts=self.child(),
         )
         selector = self.selector(component="server")
@@ -200,7 +198,7 @@ class SeaweedFS(Component):
                 SERVICE,
                 component="server",
                 namespace=self.namespace,
-                annotations=published(self.settings.local_port),
+                annotations=local_port_annotations(self.settings.local_port),
             ),
             spec=service_spec(selector, {"s3": PORT}),
             opts=self.child(),

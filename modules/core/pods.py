@@ -1,4 +1,4 @@
-"""The rules for pods and traffic that every component follows, as pure builders of typed arguments."""
+"""The rules for pods that every component follows, as pure builders of typed arguments."""
 
 import base64
 import hashlib
@@ -32,37 +32,21 @@ from pulumi_kubernetes.core.v1 import (
     SecretVolumeSourceArgs,
     SecurityContextArgs,
     ServiceAccountTokenProjectionArgs,
-    ServicePortArgs,
-    ServiceSpecArgs,
     TolerationArgs,
     VolumeArgs,
     VolumeMountArgs,
     VolumeProjectionArgs,
     VolumeResourceRequirementsArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs, ObjectMetaArgs
-from pulumi_kubernetes.networking.v1 import (
-    IPBlockArgs,
-    NetworkPolicyEgressRuleArgs,
-    NetworkPolicyIngressRuleArgs,
-    NetworkPolicyPeerArgs,
-    NetworkPolicyPortArgs,
-    NetworkPolicySpecArgs,
-)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from .labels import COMPONENT
 from .settings import Resources
 from .simulation import SIMULATED
 
 ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where clients of the Kubernetes API look for their token."""
-API_PORTS = (443, 6443)
-"""Of the Kubernetes API: its Service's, and its own."""
 USER = 10001
 """User and group of every container: the images' own (modules/registry/base)."""
-LOCAL_PORT = "groundwork.dev/local-port"
-"""Annotation of a Service that is published on 127.0.0.1, at this port."""
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 """Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
@@ -231,123 +215,10 @@ def checksum(*contents: pulumi.Input[str]) -> pulumi.Output[str]:
     return pulumi.Output.unsecret(digest)
 
 
-def encoded(values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Output[str]]:
+def secret_data(values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Output[str]]:
     """A Secret's data. Not stringData, which the server forgets: a key that left it would stay in the Secret."""
     return {key: pulumi.Output.from_input(value).apply(_base64) for key, value in values.items()}
 
 
-def published(local_port: int | None) -> dict[str, str]:
-    """Annotations of a Service that is to be reachable at 127.0.0.1:local_port; none where it is not."""
-    return {} if local_port is None else {LOCAL_PORT: str(local_port)}
-
-
-def service_spec(selector: Mapping[str, str], ports: Mapping[str, int], *, headless: bool = False) -> ServiceSpecArgs:
-    """A Service whose ports are its pods' ports of the same names."""
-    return ServiceSpecArgs(
-        selector=selector,
-        cluster_ip="None" if headless else None,
-        ports=[ServicePortArgs(name=name, port=number, target_port=name) for name, number in ports.items()],
-    )
-
-
-def deny_all() -> NetworkPolicySpecArgs:
-    """No traffic in or out of any pod of the namespace, unless another policy allows it."""
-    return NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"])
-
-
-def allow_dns(pod_range: str) -> NetworkPolicySpecArgs:
-    """Every pod of the namespace may ask the cluster's name servers, which have addresses in the pod range."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(),
-        policy_types=["Egress"],
-        egress=[
-            NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=pod_range))],
-                ports=[NetworkPolicyPortArgs(protocol=protocol, port=53) for protocol in ("UDP", "TCP")],
-            )
-        ],
-    )
-
-
-def allow_egress(
-    to: Mapping[str, str], *, namespace: pulumi.Input[str], port: int, components: Sequence[str] | None = None
-) -> NetworkPolicySpecArgs:
-    """Pods of these components (None: every pod) in the policy's namespace may reach `port` of the pods with labels
-    `to` in `namespace`."""
-    peer = NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=LabelSelectorArgs(match_labels=to))
-    return NetworkPolicySpecArgs(
-        pod_selector=_of_components(components),
-        policy_types=["Egress"],
-        egress=[NetworkPolicyEgressRuleArgs(to=[peer], ports=[NetworkPolicyPortArgs(port=port)])],
-    )
-
-
-def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
-    """The pods with these labels may reach the Kubernetes API. It runs outside of the pods' network, at an address that
-    only the cluster knows."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(match_labels=pods),
-        policy_types=["Egress"],
-        egress=[
-            NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0"))],
-                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
-            )
-        ],
-    )
-
-
-def allow_ingress(
-    pods: Mapping[str, str], *, peers: Sequence[NetworkPolicyPeerArgs] | None, port: int
-) -> NetworkPolicySpecArgs:
-    """These peers may reach `port` of the pods with these labels in the policy's namespace.
-    None: everyone, from outside of the cluster too."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(match_labels=pods),
-        policy_types=["Ingress"],
-        ingress=[
-            NetworkPolicyIngressRuleArgs(
-                from_=peers,
-                ports=[NetworkPolicyPortArgs(port=port)],
-            )
-        ],
-    )
-
-
-def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
-    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(),
-        policy_types=["Egress"],
-        egress=[
-            NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0", except_=[pod_range]))],
-                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
-            )
-        ],
-    )
-
-
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
-
-
-def pods_of(namespace: pulumi.Input[str], components: Sequence[str] | None = None) -> NetworkPolicyPeerArgs:
-    """Pods of these components in a namespace; None: all of its pods."""
-    pods = None if components is None else _of_components(components)
-    return NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=pods)
-
-
-def addresses(cidr: str) -> NetworkPolicyPeerArgs:
-    return NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr))
-
-
-def _named(namespace: pulumi.Input[str]) -> LabelSelectorArgs:
-    return LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace})
-
-
-def _of_components(components: Sequence[str] | None) -> LabelSelectorArgs:
-    if components is None:
-        return LabelSelectorArgs()
-    wanted = LabelSelectorRequirementArgs(key=COMPONENT, operator="In", values=list(components))
-    return LabelSelectorArgs(match_expressions=[wanted])

@@ -1,0 +1,195 @@
+"""Services and who may talk to whom: network policies, the two of a permission, one at each end."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_kubernetes.core.v1 import (
+    ServicePortArgs,
+    ServiceSpecArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs
+from pulumi_kubernetes.networking.v1 import (
+    IPBlockArgs,
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+
+from .component import Component
+from .contracts import Cluster
+from .labels import COMPONENT
+
+API_PORTS = (443, 6443)
+"""Of the Kubernetes API: its Service's, and its own."""
+LOCAL_PORT = "groundwork.dev/local-port"
+"""Annotation of a Service that is published on 127.0.0.1, at this port."""
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+
+
+def local_port_annotations(local_port: int | None) -> dict[str, str]:
+    """Annotations of a Service that is to be reachable at 127.0.0.1:local_port; none where it is not."""
+    return {} if local_port is None else {LOCAL_PORT: str(local_port)}
+
+
+def service_spec(selector: Mapping[str, str], ports: Mapping[str, int], *, headless: bool = False) -> ServiceSpecArgs:
+    """A Service whose ports are its pods' ports of the same names."""
+    return ServiceSpecArgs(
+        selector=selector,
+        cluster_ip="None" if headless else None,
+        ports=[ServicePortArgs(name=name, port=number, target_port=name) for name, number in ports.items()],
+    )
+
+
+def deny_all() -> NetworkPolicySpecArgs:
+    """No traffic in or out of any pod of the namespace, unless another policy allows it."""
+    return NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"])
+
+
+def allow_dns(pod_range: str) -> NetworkPolicySpecArgs:
+    """Every pod of the namespace may ask the cluster's name servers, which have addresses in the pod range."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=pod_range))],
+                ports=[NetworkPolicyPortArgs(protocol=protocol, port=53) for protocol in ("UDP", "TCP")],
+            )
+        ],
+    )
+
+
+def allow_egress(
+    to: Mapping[str, str], *, namespace: pulumi.Input[str], port: int, components: Sequence[str] | None = None
+) -> NetworkPolicySpecArgs:
+    """Pods of these components (None: every pod) in the policy's namespace may reach `port` of the pods with labels
+    `to` in `namespace`."""
+    peer = NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=LabelSelectorArgs(match_labels=to))
+    return NetworkPolicySpecArgs(
+        pod_selector=_of_components(components),
+        policy_types=["Egress"],
+        egress=[NetworkPolicyEgressRuleArgs(to=[peer], ports=[NetworkPolicyPortArgs(port=port)])],
+    )
+
+
+def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
+    """The pods with these labels may reach the Kubernetes API. It runs outside of the pods' network, at an address that
+    only the cluster knows."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=pods),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0"))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
+            )
+        ],
+    )
+
+
+def allow_ingress(
+    pods: Mapping[str, str], *, peers: Sequence[NetworkPolicyPeerArgs] | None, port: int
+) -> NetworkPolicySpecArgs:
+    """These peers may reach `port` of the pods with these labels in the policy's namespace.
+    None: everyone, from outside of the cluster too."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(match_labels=pods),
+        policy_types=["Ingress"],
+        ingress=[
+            NetworkPolicyIngressRuleArgs(
+                from_=peers,
+                ports=[NetworkPolicyPortArgs(port=port)],
+            )
+        ],
+    )
+
+
+def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
+    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
+    return NetworkPolicySpecArgs(
+        pod_selector=LabelSelectorArgs(),
+        policy_types=["Egress"],
+        egress=[
+            NetworkPolicyEgressRuleArgs(
+                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0", except_=[pod_range]))],
+                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
+            )
+        ],
+    )
+
+
+def pods_of(namespace: pulumi.Input[str], components: Sequence[str] | None = None) -> NetworkPolicyPeerArgs:
+    """Pods of these components in a namespace; None: all of its pods."""
+    pods = None if components is None else _of_components(components)
+    return NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=pods)
+
+
+def addresses(cidr: str) -> NetworkPolicyPeerArgs:
+    return NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr))
+
+
+def _named(namespace: pulumi.Input[str]) -> LabelSelectorArgs:
+    return LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace})
+
+
+def _of_components(components: Sequence[str] | None) -> LabelSelectorArgs:
+    if components is None:
+        return LabelSelectorArgs()
+    wanted = LabelSelectorRequirementArgs(key=COMPONENT, operator="In", values=list(components))
+    return LabelSelectorArgs(match_expressions=[wanted])
+
+
+def allow_clients(
+    server: Component,
+    *,
+    component: str,
+    namespace: pulumi.Input[str],
+    port: int,
+    clients: Mapping[str, pulumi.Input[str]],
+    components: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Lets pods of the clients' namespaces (by client) reach `port` of the server's pods with that component label,
+    which run in `namespace`. The server's own namespace is a client only when it is among them.
+
+    components: by client, which of its pods; where a client is not there, all of them.
+    """
+    pods, components = server.selector(component=component), components or {}
+    NetworkPolicy(
+        f"{server.name}-allow-clients",
+        metadata=server.meta("allow-clients", component="network-policy", namespace=namespace),
+        spec=allow_ingress(
+            pods, peers=[pods_of(clients[client], components.get(client)) for client in sorted(clients)], port=port
+        ),
+        opts=server.child(),
+    )
+    for client, place in sorted(clients.items()):
+        NetworkPolicy(
+            f"{server.name}-allow-{client}",
+            metadata=server.meta(f"allow-{server.name}", component="network-policy", namespace=place),
+            spec=allow_egress(pods, namespace=namespace, port=port, components=components.get(client)),
+            opts=server.child(),
+        )
+
+
+def allow_published(
+    server: Component,
+    *,
+    component: str,
+    namespace: pulumi.Input[str],
+    port: int,
+    cluster: Cluster,
+    local_port: int | None,
+) -> None:
+    """Lets connections to the local port reach `port` of the server's pods with that component label: they come from
+    outside of the cluster, and from one address. Nothing where the server is not published."""
+    if local_port is None or cluster.publisher is None:
+        return
+    NetworkPolicy(
+        f"{server.name}-allow-published",
+        metadata=server.meta("allow-published", component="network-policy", namespace=namespace),
+        spec=allow_ingress(server.selector(component=component), peers=[addresses(cluster.publisher)], port=port),
+        opts=server.child(),
+    )
