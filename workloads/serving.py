@@ -10,7 +10,7 @@ from pulumi_kubernetes.apps.v1 import (
     RollingUpdateDeploymentArgs,
 )
 from pulumi_kubernetes.batch.v1 import CronJob
-from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs, Service, ServiceAccount
+from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
@@ -23,9 +23,7 @@ from modules.core.network import (
     allow_egress,
     allow_ingress,
     allow_published,
-    local_port_annotations,
     pods_of,
-    service_spec,
 )
 from modules.core.releases import Release
 from workloads.documents import CANARY, check_template, server_name
@@ -74,12 +72,7 @@ class Serving(Component):
         self.gateway = gateway
         self.image = image
         self.account = f"{name}-{COMPONENT}"
-        ServiceAccount(
-            self.account,
-            metadata=self.meta(self.account, component=COMPONENT, namespace=namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
-        )
+        self.service_account(self.account, self.account, component=COMPONENT, namespace=namespace)
         check = check_pod(workload, image=image, resources=settings.serving, account=self.account, store=store)
         self._declare_check(check)
         self.address = None
@@ -138,16 +131,13 @@ class Serving(Component):
             ),
             opts=self.child(),
         )
-        Service(
+        self.service(
             name,
-            metadata=self.meta(
-                name,
-                component=component,
-                namespace=self.namespace,
-                annotations=local_port_annotations(settings.local_port if component == COMPONENT else None),
-            ),
-            spec=service_spec(pods, {"http": PORT}),
-            opts=self.child(),
+            name,
+            component=component,
+            namespace=self.namespace,
+            ports={"http": PORT},
+            local_port=settings.local_port if component == COMPONENT else None,
         )
         self._allow_clients(name, component, pods)
         if component == COMPONENT:

@@ -2,7 +2,6 @@
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob
-from pulumi_kubernetes.core.v1 import ServiceAccount
 
 from modules.core.component import Component
 from modules.core.contracts import ObjectStore, Tracking
@@ -37,12 +36,7 @@ class Training(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         account = f"{name}-{COMPONENT}"
-        ServiceAccount(
-            account,
-            metadata=self.meta(account, component=COMPONENT, namespace=namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
-        )
+        self.service_account(account, account, component=COMPONENT, namespace=namespace)
         pod = training_pod(
             workload, image=image, resources=settings.training, account=account, store=store, tracking=tracking
         )

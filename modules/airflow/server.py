@@ -19,11 +19,9 @@ from modules.core.network import (
     allow_egress,
     allow_ingress,
     allow_published,
-    local_port_annotations,
     pods_of,
-    service_spec,
 )
-from modules.core.pods import checksum, secret_data
+from modules.core.pods import checksum
 
 from . import documents
 from .manifests import (
@@ -125,31 +123,15 @@ class Airflow(Component):
         return random.RandomPassword(f"{self.name}-{role}", length=length, special=False, opts=self.child()).result
 
     def _secret(self, role: str, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
-        made = k8s.core.v1.Secret(
-            f"{self.name}-{role}",
-            metadata=self.meta(f"{self.name}-{role}", component="credentials", namespace=self.namespace),
-            data=secret_data(values),
-            opts=self.child(),
-        )
+        made = self.secret(f"{self.name}-{role}", f"{self.name}-{role}", values=values, namespace=self.namespace)
         return made.metadata.name
 
     def _config_map(self, role: str, physical_name: str, files: Mapping[str, str]) -> None:
-        k8s.core.v1.ConfigMap(
-            f"{self.name}-{role}",
-            metadata=self.meta(physical_name, component="server", namespace=self.namespace),
-            data=files,
-            immutable=True,
-            opts=self.child(),
-        )
+        self.config_map(f"{self.name}-{role}", physical_name, files=files, component="server", namespace=self.namespace)
 
     def _account(self, role: str) -> str:
         name = f"{self.name}-{role}"
-        k8s.core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=self.meta(name, component=role, namespace=self.namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
-        )
+        self.service_account(f"{name}-account", name, component=role, namespace=self.namespace)
         return name
 
     def _workspaces(self, workspaces: Mapping[str, pulumi.Input[str]]) -> None:
@@ -264,17 +246,13 @@ class Airflow(Component):
 
     def _traffic(self, clients: Mapping[str, pulumi.Input[str]]) -> None:
         """Airflow's own pods are clients of its API, too; the API server reads the logs of what runs something."""
-        api = self.selector(component="api-server")
-        k8s.core.v1.Service(
+        self.service(
             f"{self.name}-service",
-            metadata=self.meta(
-                documents.SERVICE,
-                component="api-server",
-                namespace=self.namespace,
-                annotations=local_port_annotations(self.settings.local_port),
-            ),
-            spec=service_spec(api, {"http": documents.PORT}),
-            opts=self.child(),
+            documents.SERVICE,
+            component="api-server",
+            namespace=self.namespace,
+            ports={"http": documents.PORT},
+            local_port=self.settings.local_port,
         )
         allow_clients(
             self,

@@ -7,7 +7,11 @@ import pulumi_kubernetes as k8s
 
 from .images import version_of
 from .labels import VERSION, Labels, selector
+from .pods import secret_data
 from .simulation import BECAUSE, SIMULATED
+
+LOCAL_PORT = "groundwork.dev/local-port"
+"""Annotation of a Service that is published on 127.0.0.1, at this port."""
 
 OURS: Mapping[str, str] = {
     "pulumi.com/patchForce": "true",
@@ -66,6 +70,73 @@ class Component(pulumi.ComponentResource):
             labels |= {SIMULATED: "true"}
             annotations = {**(annotations or {}), BECAUSE: simulated}
         return k8s.meta.v1.ObjectMetaArgs(labels=labels, annotations=annotations)
+
+    def service_account(
+        self, resource: str, name: str, *, component: str, namespace: pulumi.Input[str]
+    ) -> pulumi.Output[str]:
+        """Create a service account whose token no pod gets unasked. Return its name, known once it is there."""
+        made = k8s.core.v1.ServiceAccount(
+            resource,
+            metadata=self.meta(name, component=component, namespace=namespace),
+            automount_service_account_token=False,
+            opts=self.child(),
+        )
+        return made.metadata.apply(lambda metadata: metadata.name or "")
+
+    def secret(
+        self,
+        resource: str,
+        name: str,
+        *,
+        values: Mapping[str, pulumi.Input[str]],
+        namespace: pulumi.Input[str],
+        component: str = "credentials",
+    ) -> k8s.core.v1.Secret:
+        """Create a Secret with these keys and values."""
+        return k8s.core.v1.Secret(
+            resource,
+            metadata=self.meta(name, component=component, namespace=namespace),
+            data=secret_data(values),
+            opts=self.child(),
+        )
+
+    def config_map(
+        self, resource: str, name: str, *, files: Mapping[str, str], component: str, namespace: pulumi.Input[str]
+    ) -> k8s.core.v1.ConfigMap:
+        """Create a ConfigMap with these files. It never changes: its name tells of its content (`naming.hashed`)."""
+        return k8s.core.v1.ConfigMap(
+            resource,
+            metadata=self.meta(name, component=component, namespace=namespace),
+            data=dict(files),
+            immutable=True,
+            opts=self.child(),
+        )
+
+    def service(
+        self,
+        resource: str,
+        name: str,
+        *,
+        component: str,
+        namespace: pulumi.Input[str],
+        ports: Mapping[str, int],
+        local_port: int | None = None,
+    ) -> None:
+        """Create a Service for the pods of a part, whose ports are its pods' ports of the same names. `local_port`:
+        where the first of them is published on 127.0.0.1."""
+        annotations = {} if local_port is None else {LOCAL_PORT: str(local_port)}
+        k8s.core.v1.Service(
+            resource,
+            metadata=self.meta(name, component=component, namespace=namespace, annotations=annotations),
+            spec=k8s.core.v1.ServiceSpecArgs(
+                selector=self.selector(component=component),
+                ports=[
+                    k8s.core.v1.ServicePortArgs(name=port, port=number, target_port=port)
+                    for port, number in ports.items()
+                ],
+            ),
+            opts=self.child(),
+        )
 
     def selector(self, *, component: str) -> dict[str, str]:
         """What picks the pods of one of this component's parts."""

@@ -1,12 +1,8 @@
-"""Services and who may talk to whom: network policies, the two of a permission, one at each end."""
+"""Who may talk to whom: network policies, the two of a permission, one at each end."""
 
 from collections.abc import Mapping, Sequence
 
 import pulumi
-from pulumi_kubernetes.core.v1 import (
-    ServicePortArgs,
-    ServiceSpecArgs,
-)
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, LabelSelectorRequirementArgs
 from pulumi_kubernetes.networking.v1 import (
     IPBlockArgs,
@@ -24,23 +20,7 @@ from .labels import COMPONENT
 
 API_PORTS = (443, 6443)
 """Of the Kubernetes API: its Service's, and its own."""
-LOCAL_PORT = "groundwork.dev/local-port"
-"""Annotation of a Service that is published on 127.0.0.1, at this port."""
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-
-
-def local_port_annotations(local_port: int | None) -> dict[str, str]:
-    """Annotations of a Service that is to be reachable at 127.0.0.1:local_port; none where it is not."""
-    return {} if local_port is None else {LOCAL_PORT: str(local_port)}
-
-
-def service_spec(selector: Mapping[str, str], ports: Mapping[str, int], *, headless: bool = False) -> ServiceSpecArgs:
-    """A Service whose ports are its pods' ports of the same names."""
-    return ServiceSpecArgs(
-        selector=selector,
-        cluster_ip="None" if headless else None,
-        ports=[ServicePortArgs(name=name, port=number, target_port=name) for name, number in ports.items()],
-    )
 
 
 def deny_all() -> NetworkPolicySpecArgs:

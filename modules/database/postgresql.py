@@ -10,7 +10,7 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, Tenant
 from modules.core.labels import Labels
 from modules.core.naming import hashed, service_host
-from modules.core.network import allow_clients, service_spec
+from modules.core.network import allow_clients
 from modules.core.pods import (
     checksum,
     command_probe,
@@ -18,7 +18,6 @@ from modules.core.pods import (
     container,
     mount,
     pod,
-    secret_data,
     secret_volume,
     volume_claim,
 )
@@ -106,37 +105,25 @@ class PostgreSQL(Component):
     def _secret(
         self, role: str, physical_name: str, namespace: pulumi.Input[str], values: Mapping[str, pulumi.Input[str]]
     ) -> k8s.core.v1.Secret:
-        return k8s.core.v1.Secret(
-            f"{self.name}-{role}",
-            metadata=self.meta(physical_name, component="credentials", namespace=namespace),
-            data=secret_data(values),
-            opts=self.child(),
-        )
+        return self.secret(f"{self.name}-{role}", physical_name, values=values, namespace=namespace)
 
     def _account(self, role: str) -> pulumi.Output[str]:
-        account = k8s.core.v1.ServiceAccount(
-            f"{self.name}-{role}-account",
-            metadata=self.meta(f"{self.name}-{role}", component=role, namespace=self.namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
+        return self.service_account(
+            f"{self.name}-{role}-account", f"{self.name}-{role}", component=role, namespace=self.namespace
         )
-        return account.metadata.name
 
     def _server(self, cluster: Cluster, superuser: k8s.core.v1.Secret) -> None:
         files = configuration(self.settings)
-        config_map = k8s.core.v1.ConfigMap(
+        config_map = self.config_map(
             f"{self.name}-configuration",
-            metadata=self.meta(hashed(self.name, files), component="server", namespace=self.namespace),
-            data=files,
-            immutable=True,
-            opts=self.child(),
+            hashed(self.name, files),
+            files=files,
+            component="server",
+            namespace=self.namespace,
         )
         selector = self.selector(component="server")
-        k8s.core.v1.Service(
-            f"{self.name}-service",
-            metadata=self.meta(SERVICE, component="server", namespace=self.namespace),
-            spec=service_spec(selector, {"postgresql": PORT}),
-            opts=self.child(),
+        self.service(
+            f"{self.name}-service", SERVICE, component="server", namespace=self.namespace, ports={"postgresql": PORT}
         )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",

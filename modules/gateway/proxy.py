@@ -11,8 +11,8 @@ from modules.core.component import Component
 from modules.core.contracts import Route, ServedModel, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import hashed
-from modules.core.network import allow_ingress, local_port_annotations, service_spec
-from modules.core.pods import checksum, config_volume, container, http_probe, mount, pod, secret_data, secret_volume
+from modules.core.network import allow_ingress
+from modules.core.pods import checksum, config_volume, container, http_probe, mount, pod, secret_volume
 
 from .certificates import certificates
 from .documents import (
@@ -78,12 +78,12 @@ class Gateway(Component):
 
     def _static(self) -> k8s.core.v1.ConfigMap:
         content = {"traefik.yaml": yaml.safe_dump(static_configuration(), sort_keys=False)}
-        return k8s.core.v1.ConfigMap(
+        return self.config_map(
             f"{self.name}-configuration",
-            metadata=self.meta(hashed(self.name, content), component=COMPONENT, namespace=self.namespace),
-            data=content,
-            immutable=True,
-            opts=self.child(),
+            hashed(self.name, content),
+            files=content,
+            component=COMPONENT,
+            namespace=self.namespace,
         )
 
     def _login(self) -> Mapping[str, pulumi.Output[str]]:
@@ -95,20 +95,15 @@ class Gateway(Component):
         return users
 
     def _secret(self, physical_name: str, values: Mapping[str, pulumi.Input[str]]) -> None:
-        k8s.core.v1.Secret(
+        self.secret(
             f"{self.name}-{physical_name.removeprefix('gateway-')}-secret",
-            metadata=self.meta(physical_name, component="credentials", namespace=self.namespace),
-            data=secret_data(values),
-            opts=self.child(),
+            physical_name,
+            values=values,
+            namespace=self.namespace,
         )
 
     def _server(self, static: k8s.core.v1.ConfigMap, secrets: pulumi.Output[str]) -> None:
-        account = k8s.core.v1.ServiceAccount(
-            f"{self.name}-account",
-            metadata=self.meta(SERVICE, component=COMPONENT, namespace=self.namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
-        )
+        account = self.service_account(f"{self.name}-account", SERVICE, component=COMPONENT, namespace=self.namespace)
         k8s.apps.v1.Deployment(
             f"{self.name}-proxy",
             metadata=self.meta(SERVICE, component=COMPONENT, namespace=self.namespace),
@@ -125,7 +120,7 @@ class Gateway(Component):
                         component=COMPONENT, image=self.image, annotations={"groundwork.dev/checksum": secrets}
                     ),
                     spec=pod(
-                        service_account=account.metadata.name,
+                        service_account=account,
                         containers=[self._proxy(), self._portal()],
                         volumes=[
                             config_volume("static", static.metadata.name),
@@ -173,16 +168,13 @@ class Gateway(Component):
 
     def _service(self) -> None:
         selector = self.selector(component=COMPONENT)
-        k8s.core.v1.Service(
+        self.service(
             f"{self.name}-service",
-            metadata=self.meta(
-                SERVICE,
-                component=COMPONENT,
-                namespace=self.namespace,
-                annotations=local_port_annotations(self.settings.local_port),
-            ),
-            spec=service_spec(selector, {"https": PORT, "metrics": METRICS_PORT}),
-            opts=self.child(),
+            SERVICE,
+            component=COMPONENT,
+            namespace=self.namespace,
+            ports={"https": PORT, "metrics": METRICS_PORT},
+            local_port=self.settings.local_port,
         )
         k8s.networking.v1.NetworkPolicy(
             f"{self.name}-everyone",

@@ -12,7 +12,7 @@ from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
-from modules.core.network import allow_egress, allow_https, allow_ingress, pods_of, service_spec
+from modules.core.network import allow_egress, allow_https, allow_ingress, pods_of
 from modules.core.pods import (
     ACCOUNT_FILES,
     checksum,
@@ -21,7 +21,6 @@ from modules.core.pods import (
     http_probe,
     mount,
     pod,
-    secret_data,
     secret_volume,
     token_volume,
     volume_claim,
@@ -78,12 +77,7 @@ class Jenkins(Component):
         values: dict[str, pulumi.Input[str]] = {"admin-password": password}
         if token is not None:
             values["github-token"] = token
-        secret = k8s.core.v1.Secret(
-            f"{name}-secrets",
-            metadata=self.meta(SERVICE, component="credentials", namespace=namespace),
-            data=secret_data(values),
-            opts=self.child(),
-        )
+        secret = self.secret(f"{name}-secrets", SERVICE, values=values, namespace=namespace)
         self._agents()
         self._controller(cluster, self._files(), secret, checksum(*values.values()))
         self._traffic(cluster)
@@ -106,12 +100,7 @@ class Jenkins(Component):
     def _agents(self) -> None:
         """The account that agents run under, with no permissions, and the controller's, which may start them."""
         for account in (SERVICE, f"{SERVICE}-{AGENT}"):
-            k8s.core.v1.ServiceAccount(
-                f"{account}-account",
-                metadata=self.meta(account, component="server", namespace=self.namespace),
-                automount_service_account_token=False,
-                opts=self.child(),
-            )
+            self.service_account(f"{account}-account", account, component="server", namespace=self.namespace)
         meta = self.meta(f"{SERVICE}-agents", component="server", namespace=self.namespace)
         k8s.rbac.v1.Role(
             f"{self.name}-agents-role",
@@ -135,19 +124,20 @@ class Jenkins(Component):
     def _controller(
         self, cluster: Cluster, content: Mapping[str, str], secret: k8s.core.v1.Secret, secrets: pulumi.Output[str]
     ) -> None:
-        config_map = k8s.core.v1.ConfigMap(
+        config_map = self.config_map(
             f"{self.name}-configuration",
-            metadata=self.meta(hashed(SERVICE, dict(content)), component="server", namespace=self.namespace),
-            data=dict(content),
-            immutable=True,
-            opts=self.child(),
+            hashed(SERVICE, dict(content)),
+            files=dict(content),
+            component="server",
+            namespace=self.namespace,
         )
         selector = self.selector(component="server")
-        k8s.core.v1.Service(
+        self.service(
             f"{self.name}-service",
-            metadata=self.meta(SERVICE, component="server", namespace=self.namespace),
-            spec=service_spec(selector, {"http": HTTP_PORT, "agents": AGENT_PORT}),
-            opts=self.child(),
+            SERVICE,
+            component="server",
+            namespace=self.namespace,
+            ports={"http": HTTP_PORT, "agents": AGENT_PORT},
         )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",

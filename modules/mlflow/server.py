@@ -9,7 +9,7 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import service_host
-from modules.core.network import allow_clients, allow_published, local_port_annotations, service_spec
+from modules.core.network import allow_clients, allow_published
 from modules.core.pods import container, http_probe, mount, pod, scratch_volume, secret_volume
 
 from .settings import MlflowSettings
@@ -81,22 +81,14 @@ class Mlflow(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         selector = self.selector(component="server")
-        account = k8s.core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=self.meta(SERVICE, component="server", namespace=namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
-        )
-        k8s.core.v1.Service(
+        account = self.service_account(f"{name}-account", SERVICE, component="server", namespace=namespace)
+        self.service(
             f"{name}-service",
-            metadata=self.meta(
-                SERVICE,
-                component="server",
-                namespace=namespace,
-                annotations=local_port_annotations(settings.local_port),
-            ),
-            spec=service_spec(selector, {"http": PORT}),
-            opts=self.child(),
+            SERVICE,
+            component="server",
+            namespace=namespace,
+            ports={"http": PORT},
+            local_port=settings.local_port,
         )
         k8s.apps.v1.Deployment(
             f"{name}-server",
@@ -109,7 +101,7 @@ class Mlflow(Component):
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(component="server", image=image),
                     spec=pod(
-                        service_account=account.metadata.name,
+                        service_account=account,
                         containers=[_container(settings, contract, store, image, origins)],
                         volumes=[
                             secret_volume("s3", store.credentials[TENANT]),

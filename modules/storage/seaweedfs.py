@@ -10,7 +10,7 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster, ObjectStore, Tenant
 from modules.core.labels import Labels
 from modules.core.naming import canonical_json, hashed, service_host
-from modules.core.network import allow_clients, allow_published, local_port_annotations, service_spec
+from modules.core.network import allow_clients, allow_published
 from modules.core.pods import (
     checksum,
     config_volume,
@@ -18,7 +18,6 @@ from modules.core.pods import (
     http_probe,
     mount,
     pod,
-    secret_data,
     secret_volume,
     volume_claim,
 )
@@ -162,46 +161,38 @@ class SeaweedFS(Component):
     def _credentials(
         self, holder: str, keys: pulumi.Output[KeyPair], secret: str, namespace: pulumi.Input[str]
     ) -> k8s.core.v1.Secret:
-        return k8s.core.v1.Secret(
+        return self.secret(
             f"{self.name}-{holder}-credentials",
-            metadata=self.meta(secret, component="credentials", namespace=namespace),
-            data=secret_data(
-                {
-                    "access-key-id": keys.apply(lambda pair: pair["accessKey"]),
-                    "secret-access-key": keys.apply(lambda pair: pair["secretKey"]),
-                    "credentials": keys.apply(shared_credentials),
-                }
-            ),
-            opts=self.child(),
+            secret,
+            values={
+                "access-key-id": keys.apply(lambda pair: pair["accessKey"]),
+                "secret-access-key": keys.apply(lambda pair: pair["secretKey"]),
+                "credentials": keys.apply(shared_credentials),
+            },
+            namespace=namespace,
         )
 
     def _account(self, role: str) -> pulumi.Output[str]:
-        account = k8s.core.v1.ServiceAccount(
-            f"{self.name}-{role}-account",
-            metadata=self.meta(f"{self.name}-{role}", component=role, namespace=self.namespace),
-            automount_service_account_token=False,
-            opts=self.child(),
+        return self.service_account(
+            f"{self.name}-{role}-account", f"{self.name}-{role}", component=role, namespace=self.namespace
         )
-        return account.metadata.name
 
     def _server(self, cluster: Cluster, files: Mapping[str, pulumi.Output[str]]) -> None:
-        secret = k8s.core.v1.Secret(
+        secret = self.secret(
             f"{self.name}-server-files",
-            metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
-            data=secret_data(files),
-            opts=self.child(),
+            f"{self.name}-server",
+            values=files,
+            namespace=self.namespace,
+            component="server",
         )
         selector = self.selector(component="server")
-        k8s.core.v1.Service(
+        self.service(
             f"{self.name}-service",
-            metadata=self.meta(
-                SERVICE,
-                component="server",
-                namespace=self.namespace,
-                annotations=local_port_annotations(self.settings.local_port),
-            ),
-            spec=service_spec(selector, {"s3": PORT}),
-            opts=self.child(),
+            SERVICE,
+            component="server",
+            namespace=self.namespace,
+            ports={"s3": PORT},
+            local_port=self.settings.local_port,
         )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",
@@ -246,12 +237,12 @@ class SeaweedFS(Component):
     def _buckets_job(self, credentials: k8s.core.v1.Secret, buckets: Mapping[str, str]) -> None:
         document = bucket_document(self.settings.buckets, buckets)
         job_name = hashed(f"{self.name}-buckets", document)
-        described = k8s.core.v1.ConfigMap(
+        described = self.config_map(
             f"{self.name}-bucket-document",
-            metadata=self.meta(job_name, component="buckets", namespace=self.namespace),
-            data={"buckets.json": canonical_json(document)},
-            immutable=True,
-            opts=self.child(),
+            job_name,
+            files={"buckets.json": canonical_json(document)},
+            component="buckets",
+            namespace=self.namespace,
         )
         k8s.batch.v1.Job(
             f"{self.name}-buckets",
