@@ -1,17 +1,16 @@
 """stacks/images.<environment>.yaml: which exact images run there. Written by the image build, read by every preview."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from .contracts import Registry
 from .errors import UserError
 from .paths import REPOSITORY
+from .pin_files import read_pins, write_pins
 
 HEADER = "# Written by the image build: which exact images this environment runs, and what each was made from.\n"
 
@@ -72,28 +71,14 @@ def lock_file(environment: str) -> Path:
 
 def read_images(environment: str) -> dict[str, LockedImage]:
     """The environment's images by name; none where none were built yet. UserError where the file is not one of ours."""
-    path = lock_file(environment)
-    try:
-        return _Lock.model_validate(yaml.safe_load(path.read_text())).images
-    except FileNotFoundError:
-        return {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML ({error}): remove it and build the images again") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "document"
-        raise UserError(
-            f"{path}: {key} is {first['input']!r}: {first['msg']}; remove the file and build the images again"
-        ) from error
+    found = read_pins(lock_file(environment), _Lock, advice="remove the file and build the images again")
+    return found.images if found else {}
 
 
 def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
     """Puts the whole file in place at once: a reader sees the former one or this one."""
     document = {"images": {name: images[name].model_dump() for name in sorted(images)}}
-    path = lock_file(environment)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(HEADER + yaml.safe_dump(document, sort_keys=False))
-    unfinished.replace(path)
+    write_pins(lock_file(environment), document, header=HEADER)
 
 
 def reference(registry: Registry, name: str, image: LockedImage) -> str:

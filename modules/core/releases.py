@@ -1,17 +1,17 @@
 """stacks/releases.<environment>.yaml: which model each workload serves. Only `groundwork release|rollback` write it."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .errors import UserError
 from .paths import REPOSITORY
+from .pin_files import check_pins, read_pins, write_pins
 
 HEADER = "# Written by `groundwork release` and `groundwork rollback`: what serves here, and what served before.\n"
+
+ADVICE = "restore the file, or remove it and release again"
 
 CAUSE_LENGTH = 300
 """Characters of a cause that are kept."""
@@ -95,26 +95,13 @@ def release_file(environment: str) -> Path:
 
 def read_releases(environment: str) -> dict[str, Release]:
     """The environment's releases by workload; none where nothing was released. UserError: not one of ours."""
-    path = release_file(environment)
-    try:
-        document = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        return {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML ({error}): restore it, or remove it and release again") from error
-    return parse_releases(document, source=str(path))
+    found = read_pins(release_file(environment), _Releases, advice=ADVICE)
+    return found.releases if found else {}
 
 
 def parse_releases(document: object, source: str) -> dict[str, Release]:
     """Validate `{releases: {<workload>: ...}}`. Raise UserError that names source and key."""
-    try:
-        return _Releases.model_validate(document).releases
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "document"
-        raise UserError(
-            f"{source}: {key} is {first['input']!r}: {first['msg']}; restore the file, or remove it and release again"
-        ) from error
+    return check_pins(document, _Releases, source=source, advice=ADVICE).releases
 
 
 def releases_document(releases: Mapping[str, Release]) -> dict[str, Any]:
@@ -124,7 +111,4 @@ def releases_document(releases: Mapping[str, Release]) -> dict[str, Any]:
 
 def write_releases(environment: str, releases: Mapping[str, Release]) -> None:
     """Puts the whole file in place at once: a reader sees the former one or this one."""
-    path = release_file(environment)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(HEADER + yaml.safe_dump(releases_document(releases), sort_keys=False))
-    unfinished.replace(path)
+    write_pins(release_file(environment), releases_document(releases), header=HEADER)

@@ -1,15 +1,14 @@
 """The images that are not built here: the list in third_party.yaml, and what a pod names."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from modules.core.errors import UserError
 from modules.core.images import Digest, Tag
+from modules.core.pin_files import check_pins, replace_text
 from modules.core.yaml_files import read_yaml
 
 LIST = Path(__file__).with_name("third_party.yaml")
@@ -42,15 +41,9 @@ class _List(BaseModel):
 
 def read_third_party(path: Path = LIST) -> dict[str, ThirdPartyImage]:
     """The images by name. UserError where the list says something wrong."""
-    try:
-        return _List.model_validate(read_yaml(path.read_text(), source=str(path))).images
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "document"
-        raise UserError(
-            f"{path}: {key} is {first['input']!r}: {first['msg']}; an image has source (host/repository), tag, and "
-            f"digest (sha256:<64 hex digits> or {UNRESOLVED})"
-        ) from error
+    advice = f"an image has source (host/repository), tag, and digest (sha256:<64 hex digits> or {UNRESOLVED})"
+    document = read_yaml(path.read_text(), source=str(path))
+    return check_pins(document, _List, source=str(path), advice=advice).images
 
 
 def unresolved(images: Mapping[str, ThirdPartyImage]) -> str | None:
@@ -72,6 +65,4 @@ def with_digests(text: str, digests: Mapping[str, str]) -> str:
 
 def write_digests(digests: Mapping[str, str], path: Path = LIST) -> None:
     """Puts the digests in place, all at once."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(with_digests(path.read_text(), digests))
-    unfinished.replace(path)
+    replace_text(path, with_digests(path.read_text(), digests))
