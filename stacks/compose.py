@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Tenant
+from modules.core.contracts import Consumer
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.service import Context, Deployed, Service
@@ -41,9 +41,11 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     }
 
 
-def consumers(services: Iterable[Service[Any]], settings: PlatformSettings) -> dict[str, Tenant]:
+def consumers(services: Iterable[Service[Any]], settings: PlatformSettings) -> dict[str, Consumer]:
     """Return who uses the platform's data and services, by name; each has a namespace."""
-    return {name: tenant for service in services for name, tenant in service.consumers(settings.of(service)).items()}
+    return {
+        name: consumer for service in services for name, consumer in service.consumers(settings.of(service)).items()
+    }
 
 
 def context_of(
@@ -91,7 +93,9 @@ def built_images(
 def users_of(service: Service[Any], settings: PlatformSettings) -> dict[str, Sequence[str]]:
     """Return the consumers that say that they call a service, each with the components of its pods that do."""
     switched_on = consumers((each for each in SERVICES if settings.has(each)), settings)
-    return {name: tenant.uses[service.name] for name, tenant in switched_on.items() if service.name in tenant.uses}
+    return {
+        name: consumer.uses[service.name] for name, consumer in switched_on.items() if service.name in consumer.uses
+    }
 
 
 def address(service: Service[Any], settings: PlatformSettings) -> str | None:

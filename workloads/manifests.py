@@ -55,12 +55,12 @@ class Access:
     mounts: list[VolumeMountArgs]
 
 
-def store_access(store: ObjectStore, tenant: str) -> Access:
-    """With the tenant's Secret as a file; without one the pod's service account is its identity."""
+def store_access(store: ObjectStore, consumer: str) -> Access:
+    """With the consumer's Secret as a file; without one the pod's service account is its identity."""
     variables = {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region}
     if store.endpoint:
         variables["AWS_ENDPOINT_URL_S3"] = store.endpoint
-    secret = store.credentials.get(tenant)
+    secret = store.credentials.get(consumer)
     if secret is None:
         return Access(variables=variables, volumes=[], mounts=[])
     return Access(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modules.core.contracts import ServedModel, TaskPods, Tenant, Tracking
+from modules.core.contracts import Consumer, ServedModel, TaskPods, Tracking
 from modules.core.images import Image
 from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
@@ -121,7 +121,7 @@ WORKLOADS = Service[Settings](
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
     members=sorted,
-    needs=Tenant(
+    needs=Consumer(
         buckets={"raw": "write", "features": "write", "artifacts": "read"}, uses={"mlflow": ("training", "task")}
     ),
     routed=True,

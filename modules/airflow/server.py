@@ -37,8 +37,8 @@ from .manifests import (
 )
 from .settings import AirflowSettings
 
-TENANT = "airflow"
-"""Under which name the object store and the database know it."""
+CONSUMER = "airflow"
+"""Name of this service in the object store and the database."""
 
 
 class Airflow(Component):
@@ -76,8 +76,8 @@ class Airflow(Component):
             keys=self._secret("keys", values["keys"]),
             login=self._secret("login", values["login"]),
             connections=self._secret("connections", values["connections"]),
-            database=database.credentials[TENANT],
-            store=store.credentials[TENANT],
+            database=database.credentials[CONSUMER],
+            store=store.credentials[CONSUMER],
         )
         files = {
             "airflow.cfg": documents.configuration(settings, namespace=place, store=store),
@@ -209,7 +209,7 @@ class Airflow(Component):
             secrets=Secrets(
                 **{role: f"{self.name}-{role}" for role in ("keys", "login", "connections")},
                 database="",
-                store=self.store.credentials[TENANT],
+                store=self.store.credentials[CONSUMER],
             ),
             memory=self.settings.parts.worker,
             labels={**self.labels.of(self.name, component="worker"), VERSION: version_of(self.image)},

@@ -1,6 +1,6 @@
 """Airflow as a service."""
 
-from modules.core.contracts import Route, TaskPods, Tenant
+from modules.core.contracts import Consumer, Route, TaskPods
 from modules.core.images import Image
 from modules.core.service import Context, Deployed, Login, Service
 
@@ -52,7 +52,7 @@ AIRFLOW = Service[AirflowSettings](
     title="Pipelines: what runs when, and what became of it",
     settings=AirflowSettings,
     deploy=deploy,
-    needs=Tenant(buckets={"logs": "write", "raw": "read"}, database=True),
+    needs=Consumer(buckets={"logs": "write", "raw": "read"}, database=True),
     routed=True,
     images=(
         Image(

@@ -13,7 +13,7 @@ from modules.core.pods import POD_SECURITY
 
 
 class Namespace(Component):
-    """`name` is the tenant's, `physical_name` the namespace's in the cluster. `protect`: it holds data."""
+    """`name` is the consumer's, `physical_name` the namespace's in the cluster. `protect`: it holds data."""
 
     namespace: pulumi.Output[str]
     """Its name, known once it is there."""

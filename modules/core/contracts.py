@@ -39,22 +39,22 @@ class ObjectStore:
     buckets: Mapping[str, str]
     """Bucket name by role (raw, features, artifacts, logs)."""
     credentials: Mapping[str, str]
-    """Secret name by tenant, in the tenant's namespace; keys access-key-id, secret-access-key, credentials
-    (an AWS shared credentials file). A tenant that is absent uses its service account's identity."""
+    """Secret name by consumer, in the consumer's namespace; keys access-key-id, secret-access-key, credentials
+    (an AWS shared credentials file). A consumer that is absent uses its service account's identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """A PostgreSQL server with one database and one role for each tenant that asked for one."""
+    """A PostgreSQL server with one database and one role for each consumer that asked for one."""
 
     host: str
     port: int
     ca: str | None
     """PEM of the authority that signed the server's certificate; None where the connection is not encrypted."""
     databases: Mapping[str, str]
-    """Database name (and role of the same name) by tenant."""
+    """Database name (and role of the same name) by consumer."""
     credentials: Mapping[str, str]
-    """Secret name by tenant, in the tenant's namespace; keys username, password, uri."""
+    """Secret name by consumer, in the consumer's namespace; keys username, password, uri."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class Tracking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tenant:
+class Consumer:
     """Who uses the platform's data and services: the buckets it may touch, whether it has a database. Its namespace is
     naming.namespace(environment, its name)."""
 

@@ -16,9 +16,9 @@ HASH_DIGITS = 10
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
-def namespace(environment: str, tenant: str) -> str:
-    """The namespace of a tenant: local-mlflow."""
-    return label(f"{environment}-{tenant}", what="namespace")
+def namespace(environment: str, consumer: str) -> str:
+    """The namespace of a consumer: local-mlflow."""
+    return label(f"{environment}-{consumer}", what="namespace")
 
 
 def bucket(environment: str, role: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .contracts import Cluster, Database, ObjectStore, Route, Tenant
+from .contracts import Cluster, Consumer, Database, ObjectStore, Route
 from .errors import UserError
 from .images import Image
 from .labels import Labels
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 T = TypeVar("T")
 
-NO_DATA = Tenant(buckets={})
+NO_DATA = Consumer(buckets={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class Service(Generic[S]):
     """None: it belongs to the foundation, which deploys it, or has another in its place."""
     members: Callable[[S], Sequence[str]] | None = None
     """Names of the consumers that it consists of; None: itself alone."""
-    needs: Tenant = NO_DATA
+    needs: Consumer = NO_DATA
     """Buckets, database and services that it, or each of its members, uses."""
     routed: bool = False
     """Whether the gateway leads to it, and so may call it."""
@@ -142,6 +142,6 @@ class Service(Generic[S]):
     """Names of its images in third_party.yaml."""
     login: Login | None = None
 
-    def consumers(self, settings: S) -> dict[str, Tenant]:
+    def consumers(self, settings: S) -> dict[str, Consumer]:
         """Return who uses the platform's data and services for it, by name."""
         return dict.fromkeys(self.members(settings) if self.members else [self.name], self.needs)

@@ -1,1 +1,1 @@
-"""PostgreSQL, with a database and a role for each tenant that asked for one."""
+"""PostgreSQL, with a database and a role for each consumer that asked for one."""

@@ -31,6 +31,6 @@ def shared_buffers_mib(memory_limit: str) -> int:
     return max(32, size_bytes(memory_limit) // 2**20 // 4)
 
 
-def uri(tenant: str, password: str, host: str) -> str:
-    """libpq's address of a tenant's database, whose role has the same name. Generated passwords need no escaping."""
-    return f"postgresql://{tenant}:{password}@{host}:{PORT}/{tenant}"
+def uri(consumer: str, password: str, host: str) -> str:
+    """libpq's address of a consumer's database, whose role has the same name. Generated passwords need no escaping."""
+    return f"postgresql://{consumer}:{password}@{host}:{PORT}/{consumer}"

@@ -1,4 +1,4 @@
-"""PostgreSQL on a cluster of its own: one server, and a Job that gives each tenant its role and database."""
+"""PostgreSQL on a cluster of its own: one server, and a Job that gives each consumer its role and database."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Database, Tenant
+from modules.core.contracts import Cluster, Consumer, Database
 from modules.core.labels import Labels
 from modules.core.naming import hashed, service_host
 from modules.core.network import allow_clients
@@ -30,12 +30,12 @@ SERVICE = "postgresql"
 CLIENT_SECRET = "database-credentials"
 DATA = "/var/lib/postgresql"
 SUPERUSER = "/var/run/groundwork/superuser"
-TENANTS = "/var/run/groundwork/tenants"
+CONSUMERS = "/var/run/groundwork/consumers"
 
 
-def database(namespace: str, tenants: Mapping[str, Tenant]) -> Database:
+def database(namespace: str, consumers: Mapping[str, Consumer]) -> Database:
     """What the clients of the server in that namespace are told."""
-    wanting = [name for name, tenant in sorted(tenants.items()) if tenant.database]
+    wanting = [name for name, consumer in sorted(consumers.items()) if consumer.database]
     return Database(
         host=service_host(SERVICE, namespace),
         port=PORT,
@@ -46,10 +46,10 @@ def database(namespace: str, tenants: Mapping[str, Tenant]) -> Database:
 
 
 class PostgreSQL(Component):
-    """`namespaces`: of each tenant, by tenant; its credentials are put there. `contract`: what `database` says."""
+    """`namespaces`: of each consumer, by consumer; its credentials are put there. `contract`: what `database` says."""
 
     granted: Mapping[str, pulumi.Output[str]]
-    """The namespace of each tenant that has a database, known once its credentials are in it."""
+    """The namespace of each consumer that has a database, known once its credentials are in it."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class PostgreSQL(Component):
         )
         passwords = {client: self._password(client, protect=False) for client in clients}
         self._server(cluster, superuser)
-        self._tenants_job(superuser, passwords)
+        self._consumers_job(superuser, passwords)
         secrets = {
             client: self._secret(
                 f"{client}-credentials",
@@ -86,7 +86,7 @@ class PostgreSQL(Component):
                     "username": client,
                     "password": passwords[client],
                     "uri": passwords[client].apply(
-                        lambda password, tenant=client: uri(tenant, password, contract.host)
+                        lambda password, consumer=client: uri(consumer, password, contract.host)
                     ),
                 },
             )
@@ -175,37 +175,37 @@ class PostgreSQL(Component):
             ),
         )
 
-    def _tenants_job(self, superuser: k8s.core.v1.Secret, passwords: Mapping[str, pulumi.Output[str]]) -> None:
-        tenants = self._secret("tenants", "tenants", self.namespace, passwords)
+    def _consumers_job(self, superuser: k8s.core.v1.Secret, passwords: Mapping[str, pulumi.Output[str]]) -> None:
+        consumers = self._secret("consumers", "consumers", self.namespace, passwords)
         k8s.batch.v1.Job(
-            f"{self.name}-tenants",
+            f"{self.name}-consumers",
             metadata=self.meta(
-                hashed(f"{self.name}-tenants", sorted(passwords)), component="tenants", namespace=self.namespace
+                hashed(f"{self.name}-consumers", sorted(passwords)), component="consumers", namespace=self.namespace
             ),
             spec=k8s.batch.v1.JobSpecArgs(
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
-                        component="tenants",
+                        component="consumers",
                         image=self.image,
                         annotations={"groundwork.dev/checksum": checksum(*passwords.values())},
                     ),
                     spec=pod(
-                        service_account=self._account("tenants"),
+                        service_account=self._account("consumers"),
                         restart_policy="Never",
                         containers=[
                             container(
-                                name="tenants",
+                                name="consumers",
                                 image=self.image,
-                                command=["sh", "/opt/groundwork/tenants.sh"],
-                                environment={"PGHOST": SERVICE, "SUPERUSER": SUPERUSER, "TENANTS": TENANTS},
+                                command=["sh", "/opt/groundwork/consumers.sh"],
+                                environment={"PGHOST": SERVICE, "SUPERUSER": SUPERUSER, "CONSUMERS": CONSUMERS},
                                 resources=resources(cpu=("10m", "1"), memory=("16Mi", "64Mi")),
-                                mounts=[mount("superuser", SUPERUSER), mount("tenants", TENANTS)],
+                                mounts=[mount("superuser", SUPERUSER), mount("consumers", CONSUMERS)],
                             )
                         ],
                         volumes=[
                             secret_volume("superuser", superuser.metadata.name),
-                            secret_volume("tenants", tenants.metadata.name),
+                            secret_volume("consumers", consumers.metadata.name),
                         ],
                     ),
                 ),

@@ -15,8 +15,8 @@ from modules.core.pods import container, http_probe, mount, pod, scratch_volume,
 from .settings import MlflowSettings
 
 SERVICE = "mlflow"
-TENANT = "mlflow"
-"""Under which name the object store and the database know it."""
+CONSUMER = "mlflow"
+"""Name of this service in the object store and the database."""
 PORT = 5000
 CREDENTIALS = "/var/run/groundwork/s3"
 DATABASE = "/var/run/groundwork/database"
@@ -104,8 +104,8 @@ class Mlflow(Component):
                         service_account=account,
                         containers=[_container(settings, contract, store, image, origins)],
                         volumes=[
-                            secret_volume("s3", store.credentials[TENANT]),
-                            secret_volume("database", database.credentials[TENANT]),
+                            secret_volume("s3", store.credentials[CONSUMER]),
+                            secret_volume("database", database.credentials[CONSUMER]),
                             scratch_volume("transit", size=TRANSIT_SIZE),
                         ],
                     ),

@@ -1,6 +1,6 @@
 """MLflow as a service."""
 
-from modules.core.contracts import Route, Tenant
+from modules.core.contracts import Consumer, Route
 from modules.core.images import Image
 from modules.core.service import GATEWAY_LOGIN, Context, Deployed, Service
 
@@ -42,7 +42,7 @@ MLFLOW = Service[MlflowSettings](
     title="Experiments and the model registry",
     settings=MlflowSettings,
     deploy=deploy,
-    needs=Tenant(buckets={"artifacts": "write"}, database=True),
+    needs=Consumer(buckets={"artifacts": "write"}, database=True),
     routed=True,
     images=(
         Image(

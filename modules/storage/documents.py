@@ -1,9 +1,9 @@
-"""The documents of the object store, as pure functions of settings and tenants."""
+"""The documents of the object store, as pure functions of settings and consumers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from modules.core.contracts import BucketRole, Tenant
+from modules.core.contracts import BucketRole, Consumer
 from modules.core.naming import canonical_json
 
 from .settings import BucketSettings, BucketsSettings
@@ -68,10 +68,10 @@ def lifecycle(settings: BucketSettings) -> list[dict[str, Any]]:
     ]
 
 
-def tenant_policy(tenant: Tenant, names: Mapping[str, str]) -> dict[str, Any]:
-    """What a tenant's key may do, as an IAM policy: read or write objects of its buckets; never delete a version, nor
+def consumer_policy(consumer: Consumer, names: Mapping[str, str]) -> dict[str, Any]:
+    """What a consumer's key may do, as an IAM policy: read or write objects of its buckets; never delete a version, nor
     change how a bucket keeps them."""
-    buckets = {names[role]: access for role, access in sorted(tenant.buckets.items())}
+    buckets = {names[role]: access for role, access in sorted(consumer.buckets.items())}
     writable = [f"{_ARN}{name}/*" for name, access in buckets.items() if access == "write"]
     statements = [
         _allow(_LIST, [f"{_ARN}{name}" for name in buckets]),
@@ -84,13 +84,13 @@ def _allow(actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
-def identities(administrator: KeyPair, tenants: Mapping[str, tuple[KeyPair, Mapping[str, Any]]]) -> str:
-    """SeaweedFS' -s3.config: the administrator, and each tenant with its policy."""
+def identities(administrator: KeyPair, consumers: Mapping[str, tuple[KeyPair, Mapping[str, Any]]]) -> str:
+    """SeaweedFS' -s3.config: the administrator, and each consumer with its policy."""
     entries = [{"name": "admin", "credentials": [administrator], "actions": ["Admin", *_ADMIN]}]
     entries += [
-        {"name": name, "credentials": [keys], "policyNames": [name]} for name, (keys, _) in sorted(tenants.items())
+        {"name": name, "credentials": [keys], "policyNames": [name]} for name, (keys, _) in sorted(consumers.items())
     ]
-    policies = [{"name": name, "content": canonical_json(policy)} for name, (_, policy) in sorted(tenants.items())]
+    policies = [{"name": name, "content": canonical_json(policy)} for name, (_, policy) in sorted(consumers.items())]
     return canonical_json({"identities": entries, "policies": policies})
 
 

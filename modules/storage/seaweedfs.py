@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import Component
-from modules.core.contracts import Cluster, ObjectStore, Tenant
+from modules.core.contracts import Cluster, Consumer, ObjectStore
 from modules.core.labels import Labels
 from modules.core.naming import canonical_json, hashed, service_host
 from modules.core.network import allow_clients, allow_published
@@ -24,7 +24,7 @@ from modules.core.pods import (
 from modules.core.quantities import size_bytes
 from modules.core.settings import resources
 
-from .documents import KeyPair, bucket_document, identities, security_toml, shared_credentials, tenant_policy
+from .documents import KeyPair, bucket_document, consumer_policy, identities, security_toml, shared_credentials
 from .settings import StorageSettings
 
 SERVICE = "storage"
@@ -38,13 +38,13 @@ CREDENTIALS = "/var/run/groundwork/s3"
 BUCKETS_SCRIPT = "/opt/groundwork/buckets.py"
 
 
-def object_store(namespace: str, buckets: Mapping[str, str], tenants: Mapping[str, Tenant]) -> ObjectStore:
+def object_store(namespace: str, buckets: Mapping[str, str], consumers: Mapping[str, Consumer]) -> ObjectStore:
     """What the clients of the server in that namespace are told. `buckets`: name by role."""
     return ObjectStore(
         endpoint=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         region=REGION,
         buckets=dict(buckets),
-        credentials={name: CLIENT_SECRET for name, tenant in sorted(tenants.items()) if tenant.buckets},
+        credentials={name: CLIENT_SECRET for name, consumer in sorted(consumers.items()) if consumer.buckets},
     )
 
 
@@ -81,10 +81,10 @@ def server_command(memory_limit: str) -> list[str]:
 
 
 class SeaweedFS(Component):
-    """`namespaces`: of each tenant, by tenant; its key pair is put there. `contract`: what `object_store` says."""
+    """`namespaces`: of each consumer, by consumer; its key pair is put there. `contract`: what `object_store` says."""
 
     granted: Mapping[str, pulumi.Output[str]]
-    """The namespace of each tenant that has buckets, known once its key pair is in it."""
+    """The namespace of each consumer that has buckets, known once its key pair is in it."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class SeaweedFS(Component):
         contract: ObjectStore,
         image: str,
         namespace: pulumi.Input[str],
-        tenants: Mapping[str, Tenant],
+        consumers: Mapping[str, Consumer],
         namespaces: Mapping[str, pulumi.Input[str]],
         protect: bool,
         opts: pulumi.ResourceOptions | None = None,
@@ -110,7 +110,7 @@ class SeaweedFS(Component):
         clients = {client: namespaces[client] for client in contract.credentials}
         administrator = self._key_pair("admin")
         keys = {client: self._key_pair(client) for client in clients}
-        policies = {client: tenant_policy(tenants[client], buckets) for client in clients}
+        policies = {client: consumer_policy(consumers[client], buckets) for client in clients}
         self._server(cluster, self._server_files(administrator, keys, policies))
         self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), buckets)
         secrets = {

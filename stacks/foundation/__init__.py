@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pulumi
 
-from modules.core.contracts import Cluster, Database, ObjectStore, Registry, Tenant
+from modules.core.contracts import Cluster, Consumer, Database, ObjectStore, Registry
 from modules.core.labels import Labels
 from stacks.settings import PlatformSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """A cluster with a namespace for each tenant, its data services, and the registry of its images."""
+    """A cluster with a namespace for each consumer, its data services, and the registry of its images."""
 
     cluster: Cluster
     registry: Registry
@@ -21,17 +21,17 @@ class Foundation:
     provider: pulumi.ProviderResource
     """For every object of the cluster."""
     namespaces: Mapping[str, pulumi.Output[str]]
-    """By tenant; each known once what the tenant was granted is in it."""
+    """By consumer; each known once what the consumer was granted is in it."""
     images: Mapping[str, str]
     """Reference by digest of each image that the foundation itself runs, by name."""
     addresses: Mapping[str, str]
     """Where this machine reaches the foundation's services, by service."""
 
 
-def deploy_foundation(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
+def deploy_foundation(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     """The foundation that the settings choose. Only its own file imports what it is made of."""
     match settings.foundation.target:
         case "embedded":
             from stacks.foundation.embedded import deploy_embedded
 
-            return deploy_embedded(settings, labels, tenants)
+            return deploy_embedded(settings, labels, consumers)

@@ -8,7 +8,7 @@ import pulumi_kubernetes as k8s
 from embedded.cluster.network import split
 from modules.cluster.namespace import Namespace
 from modules.core import naming
-from modules.core.contracts import Cluster, Registry, Tenant
+from modules.core.contracts import Cluster, Consumer, Registry
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.database.postgresql import PostgreSQL, database
@@ -43,7 +43,7 @@ def describe_registry(network: str) -> Registry:
     return Registry(push=address, pull=address)
 
 
-def deploy_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping[str, Tenant]) -> Foundation:
+def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     environment = labels.environment
     cluster = describe_cluster(environment, settings.foundation.network)
     registry = describe_registry(settings.foundation.network)
@@ -59,7 +59,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping
         opts=pulumi.ResourceOptions(),
     )
     on_cluster = pulumi.ResourceOptions(providers=[provider])
-    places = {name: naming.namespace(environment, name) for name in (*DATA, *sorted(tenants))}
+    places = {name: naming.namespace(environment, name) for name in (*DATA, *sorted(consumers))}
     namespaces = {
         name: Namespace(
             name,
@@ -71,8 +71,8 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping
         ).namespace
         for name, place in places.items()
     }
-    store = object_store(places[STORAGE.name], {role: naming.bucket(environment, role) for role in ROLES}, tenants)
-    server = database(places[DATABASE.name], tenants)
+    store = object_store(places[STORAGE.name], {role: naming.bucket(environment, role) for role in ROLES}, consumers)
+    server = database(places[DATABASE.name], consumers)
     storage = SeaweedFS(
         STORAGE.name,
         settings=settings.of(STORAGE),
@@ -81,7 +81,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping
         contract=store,
         image=images["storage"],
         namespace=namespaces[STORAGE.name],
-        tenants=tenants,
+        consumers=consumers,
         namespaces=namespaces,
         protect=settings.protect_data,
         opts=on_cluster,
@@ -99,8 +99,8 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, tenants: Mapping
         opts=on_cluster,
     )
     granted = {
-        tenant: _all_of(namespaces[tenant], storage.granted.get(tenant), postgresql.granted.get(tenant))
-        for tenant in tenants
+        consumer: _all_of(namespaces[consumer], storage.granted.get(consumer), postgresql.granted.get(consumer))
+        for consumer in consumers
     }
     port = settings.of(STORAGE).local_port
     return Foundation(

@@ -33,8 +33,8 @@ def client(platform: Environment, secret: dict[str, str]) -> Any:
     )
 
 
-def secret(platform: Environment, tenant: str, name: str) -> dict[str, str]:
-    found = kubectl.secret(platform, namespace(platform.stack, tenant), name)
+def secret(platform: Environment, consumer: str, name: str) -> dict[str, str]:
+    found = kubectl.secret(platform, namespace(platform.stack, consumer), name)
     assert found is not None
     return found
 
@@ -92,7 +92,9 @@ def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, iris: Any, pl
     assert kubectl.run(platform, "exec", *place, "grep -rlaF data-test /data").strip()  # names are not hidden
 
 
-def test_a_tenant_can_do_what_it_was_granted_and_nothing_else(marker: bytes, iris: Any, platform: Environment) -> None:
+def test_a_consumer_can_do_what_it_was_granted_and_nothing_else(
+    marker: bytes, iris: Any, platform: Environment
+) -> None:
     raw, artifacts, logs = (bucket(platform.stack, role) for role in ("raw", "artifacts", "logs"))
     iris.put_object(Bucket=raw, Key="data-test/own", Body=marker)
     iris.list_objects_v2(Bucket=artifacts)
@@ -133,7 +135,7 @@ def test_the_database_lets_nobody_in_without_a_password(platform: Environment, l
     assert said in kubectl.run(platform, "exec", *place, f"psql -w -h 127.0.0.1 {login} -c 'select 1' 2>&1 || true")
 
 
-def test_a_tenants_role_owns_its_database_and_no_more(platform: Environment) -> None:
+def test_a_consumers_role_owns_its_database_and_no_more(platform: Environment) -> None:
     password = secret(platform, "mlflow", "database-credentials")["password"]
     place = ("exec", "-i", "-n", namespace(platform.stack, "database"), "database-server-0", "--", "sh", "-c")
     rights = "select rolsuper, rolcreatedb, rolcreaterole from pg_roles where rolname = current_user"

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from modules.airflow.service import AIRFLOW
-from modules.core.contracts import Tenant
+from modules.core.contracts import Consumer
 from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
@@ -18,7 +18,7 @@ SETTINGS = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose":
 WITHOUT_JENKINS = parse({"groundwork:jenkins": {"enabled": False}}, source="test")
 
 
-def consumers_of(settings: PlatformSettings) -> dict[str, Tenant]:
+def consumers_of(settings: PlatformSettings) -> dict[str, Consumer]:
     return consumers((service for service in SERVICES if settings.has(service)), settings)
 
 
@@ -35,7 +35,7 @@ def test_a_workload_writes_its_data_and_only_reads_models() -> None:
 
 
 def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
-    assert consumers_of(SETTINGS)["jenkins"] == Tenant(buckets={})
+    assert consumers_of(SETTINGS)["jenkins"] == Consumer(buckets={})
     assert "jenkins" not in consumers_of(WITHOUT_JENKINS)
 
 

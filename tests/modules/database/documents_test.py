@@ -1,4 +1,4 @@
-from modules.core.contracts import Tenant
+from modules.core.contracts import Consumer
 from modules.database.documents import configuration, shared_buffers_mib, uri
 from modules.database.postgresql import database
 from modules.database.settings import DatabaseSettings
@@ -20,12 +20,12 @@ def test_shared_buffers_are_a_quarter_of_the_memory_but_never_too_few() -> None:
     assert (shared_buffers_mib("2Gi"), shared_buffers_mib("64Mi")) == (512, 32)
 
 
-def test_a_tenant_is_told_its_database_under_its_own_name() -> None:
+def test_a_consumer_is_told_its_database_under_its_own_name() -> None:
     assert uri("mlflow", "hidden", "host") == "postgresql://mlflow:hidden@host:5432/mlflow"
 
 
-def test_the_contract_names_only_tenants_that_asked_for_a_database() -> None:
-    contract = database("local-database", {"mlflow": Tenant(buckets={}, database=True), "iris": Tenant(buckets={})})
+def test_the_contract_names_only_consumers_that_asked_for_a_database() -> None:
+    contract = database("local-database", {"mlflow": Consumer(buckets={}, database=True), "iris": Consumer(buckets={})})
     assert contract.host == "postgresql.local-database.svc.cluster.local"
     assert contract.databases == {"mlflow": "mlflow"}
     assert contract.credentials == {"mlflow": "database-credentials"}

@@ -2,16 +2,16 @@ import json
 import tomllib
 from typing import Any
 
-from modules.core.contracts import Tenant
+from modules.core.contracts import Consumer
 from modules.storage.documents import (
     ROLES,
     KeyPair,
     bucket_document,
+    consumer_policy,
     identities,
     lifecycle,
     security_toml,
     shared_credentials,
-    tenant_policy,
 )
 from modules.storage.seaweedfs import object_store, server_command
 from modules.storage.settings import BucketSettings, BucketsSettings
@@ -41,25 +41,25 @@ def allowed(policy: dict[str, Any], action: str) -> list[str]:
     return [r for s in policy["Statement"] if action in s["Action"] for r in s["Resource"]]
 
 
-def test_a_tenant_may_touch_its_own_buckets_only() -> None:
-    policy = tenant_policy(Tenant(buckets={"raw": "write", "artifacts": "read"}), NAMES)
+def test_a_consumer_may_touch_its_own_buckets_only() -> None:
+    policy = consumer_policy(Consumer(buckets={"raw": "write", "artifacts": "read"}), NAMES)
     assert allowed(policy, "s3:PutObject") == ["arn:aws:s3:::local-raw/*"]
     assert allowed(policy, "s3:GetObject") == ["arn:aws:s3:::local-artifacts/*", "arn:aws:s3:::local-raw/*"]
     assert allowed(policy, "s3:ListBucket") == ["arn:aws:s3:::local-artifacts", "arn:aws:s3:::local-raw"]
 
 
-def test_no_tenant_may_delete_a_version_or_change_a_bucket() -> None:
-    policy = tenant_policy(Tenant(buckets=dict.fromkeys(ROLES, "write")), NAMES)
+def test_no_consumer_may_delete_a_version_or_change_a_bucket() -> None:
+    policy = consumer_policy(Consumer(buckets=dict.fromkeys(ROLES, "write")), NAMES)
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}
     assert not {a for a in actions if a.startswith(("s3:PutBucket", "s3:DeleteBucket", "s3:CreateBucket", "s3:*"))}
     assert "s3:DeleteObjectVersion" not in actions
 
 
-def test_a_tenant_that_only_reads_gets_no_statement_for_writing() -> None:
-    assert len(tenant_policy(Tenant(buckets={"raw": "read"}), NAMES)["Statement"]) == 2
+def test_a_consumer_that_only_reads_gets_no_statement_for_writing() -> None:
+    assert len(consumer_policy(Consumer(buckets={"raw": "read"}), NAMES)["Statement"]) == 2
 
 
-def test_identities_tie_each_tenant_to_its_policy() -> None:
+def test_identities_tie_each_consumer_to_its_policy() -> None:
     document = json.loads(identities(KEYS, {"iris": (KEYS, {"Version": "2012-10-17", "Statement": []})}))
     admin, iris = document["identities"]
     assert admin["actions"][0] == "Admin"
@@ -88,8 +88,8 @@ def test_only_the_s3_gateway_listens_beyond_the_pod() -> None:
     assert "-master.telemetry=false" in command
 
 
-def test_the_contract_names_the_secret_of_each_tenant_that_has_buckets() -> None:
-    tenants = {"iris": Tenant(buckets={"raw": "write"}), "airflow": Tenant(buckets={}, database=True)}
-    store = object_store("local-storage", NAMES, tenants)
+def test_the_contract_names_the_secret_of_each_consumer_that_has_buckets() -> None:
+    consumers = {"iris": Consumer(buckets={"raw": "write"}), "airflow": Consumer(buckets={}, database=True)}
+    store = object_store("local-storage", NAMES, consumers)
     assert store.endpoint == "http://storage.local-storage.svc.cluster.local:8333"
     assert store.credentials == {"iris": "s3-credentials"}
