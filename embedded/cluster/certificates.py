@@ -12,18 +12,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .layout import Layout
+from .layout import FRONT_PROXY, METRICS_HOST, Layout
 from .network import Network
 
 CA_DAYS = 3650
 LEAF_DAYS = 825
 RENEW_DAYS = 90
 """A certificate with fewer days left is made anew at the next start."""
-
-FRONT_PROXY = "groundwork:front-proxy"
-"""As whom the API server passes requests on to APIs that others serve; they believe nobody else about who asks."""
-METRICS_HOST = "metrics-server.kube-system.svc"
-"""As which the API server knows metrics-server."""
 
 Key = ec.EllipticCurvePrivateKey
 

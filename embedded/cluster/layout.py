@@ -13,6 +13,10 @@ API_PORT = 6443
 REGISTRY_PORT = 5000
 METRICS_PORT = 4443
 """Of metrics-server, at the node's address."""
+METRICS_HOST = "metrics-server.kube-system.svc"
+"""As which the API server knows metrics-server."""
+FRONT_PROXY = "groundwork:front-proxy"
+"""User as which the API server passes requests on to APIs that others serve; only it is believed about who asks."""
 PAUSE_IMAGE = "groundwork.dev/pause:1"
 VOLUMES = Path("/tmp/hostpath_pv")
 """Where the controller manager's host-path provisioner makes volumes; it has no flag for that."""

@@ -10,8 +10,17 @@ from pathlib import Path
 
 from modules.core.simulation import SIMULATED
 
-from .certificates import FRONT_PROXY
-from .layout import API_PORT, CONTAINERD_SOCKET, ETCD_SOCKET, METRICS_PORT, PATH, REGISTRY_PORT, RUN, Layout
+from .layout import (
+    API_PORT,
+    CONTAINERD_SOCKET,
+    ETCD_SOCKET,
+    FRONT_PROXY,
+    METRICS_PORT,
+    PATH,
+    REGISTRY_PORT,
+    RUN,
+    Layout,
+)
 from .objects import KWOK_ANNOTATION
 from .spec import ClusterSpec
 
