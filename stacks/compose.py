@@ -1,6 +1,6 @@
 """Composes the platform: a foundation, and on it the services in their order. Creates no resource of its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -25,11 +25,19 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     """Create the foundation and every service that the settings switch on. Return the stack's outputs."""
     labels = Labels(environment=environment, owner=settings.owner)
     services = [service for service in SERVICES if settings.has(service)]
-    foundation = deploy_foundation(settings, labels, consumers(services, settings))
+    everyone = consumers(services, settings)
+    foundation = deploy_foundation(settings, labels, everyone)
     images: dict[str, str] = {}
     deployed: list[Deployed] = []
     for service in services:
-        context = context_of(service, settings=settings, labels=labels, foundation=foundation, before=deployed)
+        context = context_of(
+            service,
+            settings=settings,
+            labels=labels,
+            foundation=foundation,
+            users=users_of(service, everyone),
+            before=deployed,
+        )
         images |= context.images
         assert service.deploy is not None
         deployed.append(service.deploy(context))
@@ -54,11 +62,11 @@ def context_of(
     settings: PlatformSettings,
     labels: Labels,
     foundation: Foundation,
+    users: Mapping[str, Sequence[str]],
     before: list[Deployed],
 ) -> Context[Any]:
-    """Return what a service is deployed with. `before`: what the services before it gave."""
+    """Return what a service is deployed with. `users`: see `users_of`. `before`: what the services before it gave."""
     third_party = third_party_images(service, settings)
-    users = users_of(service, settings)
     references = {name: image.reference for name, image in third_party.items()}
     return Context(
         name=service.name,
@@ -90,12 +98,9 @@ def built_images(
     return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in service.images}
 
 
-def users_of(service: Service[Any], settings: PlatformSettings) -> dict[str, Sequence[str]]:
+def users_of(service: Service[Any], everyone: Mapping[str, Consumer]) -> dict[str, Sequence[str]]:
     """Return the consumers that say that they call a service, each with the components of its pods that do."""
-    switched_on = consumers((each for each in SERVICES if settings.has(each)), settings)
-    return {
-        name: consumer.uses[service.name] for name, consumer in switched_on.items() if service.name in consumer.uses
-    }
+    return {name: consumer.uses[service.name] for name, consumer in everyone.items() if service.name in consumer.uses}
 
 
 def address(service: Service[Any], settings: PlatformSettings) -> str | None:

@@ -22,8 +22,8 @@ from modules.core.naming import service_host
 from modules.core.network import (
     allow_egress,
     allow_ingress,
-    allow_published,
     pods_of,
+    published_service,
 )
 from modules.core.releases import Release
 from workloads.documents import CANARY, check_template, server_name
@@ -131,24 +131,17 @@ class Serving(Component):
             ),
             opts=self.child(),
         )
-        self.service(
+        published_service(
+            self,
             name,
             name,
             component=component,
             namespace=self.namespace,
             ports={"http": PORT},
+            cluster=self.cluster,
             local_port=settings.local_port if component == COMPONENT else None,
         )
         self._allow_clients(name, component, pods)
-        if component == COMPONENT:
-            allow_published(
-                self,
-                component=component,
-                namespace=self.namespace,
-                port=PORT,
-                cluster=self.cluster,
-                local_port=settings.local_port,
-            )
         if settings.replicas > 1:  # with one pod a budget could only block the drain of its node
             PodDisruptionBudget(
                 name,

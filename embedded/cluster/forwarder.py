@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 
+from modules.core.labels import LOCAL_PORT
+
 from .api import ApiError, Client, Json
 from .ports import holder
 
-ANNOTATION = "groundwork.dev/local-port"
 SERVICES = "/api/v1/services"
 WATCH_SECONDS = 300
 RETRY_SECONDS = 1.0
@@ -35,18 +36,18 @@ def published(services: Iterable[Json]) -> tuple[dict[int, Target], list[str]]:
     complaints: list[str] = []
     for service in sorted(services, key=_what):
         annotations: dict[str, str] = service["metadata"].get("annotations") or {}
-        asked = annotations.get(ANNOTATION)
+        asked = annotations.get(LOCAL_PORT)
         if asked is None:
             continue
         address: str = service["spec"].get("clusterIP") or "None"
         ports: list[Json] = service["spec"].get("ports") or []
         what = _what(service)
         if not (asked.isdecimal() and 1 <= int(asked) <= 65535):
-            complaints.append(f"{what}: {ANNOTATION} is {asked!r}: allowed is 1 to 65535")
+            complaints.append(f"{what}: {LOCAL_PORT} is {asked!r}: allowed is 1 to 65535")
         elif address == "None" or not ports:
-            complaints.append(f"{what}: {ANNOTATION} needs a Service with an address and a port")
+            complaints.append(f"{what}: {LOCAL_PORT} needs a Service with an address and a port")
         elif int(asked) in targets:
-            complaints.append(f"{what}: {ANNOTATION} {asked} is already that of {targets[int(asked)].what}")
+            complaints.append(f"{what}: {LOCAL_PORT} {asked} is already that of {targets[int(asked)].what}")
         else:
             targets[int(asked)] = Target(address, ports[0]["port"], what)
     return targets, complaints

@@ -248,7 +248,8 @@ def firewall(spec: ClusterSpec) -> Part:
 
 def metrics(spec: ClusterSpec) -> Part:
     """Serves what pods and nodes use, for `kubectl top` and autoscalers. Simulated nodes use nothing."""
-    layout, kubeconfig = Layout(spec.state_dir), Layout(spec.state_dir).config / "metrics-server.kubeconfig"
+    layout = Layout(spec.state_dir)
+    kubeconfig = layout.config / "metrics-server.kubeconfig"
     return Part(
         name="metrics-server",
         command=[

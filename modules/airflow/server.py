@@ -18,8 +18,8 @@ from modules.core.network import (
     allow_clients,
     allow_egress,
     allow_ingress,
-    allow_published,
     pods_of,
+    published_service,
 )
 from modules.core.pods import checksum
 
@@ -246,12 +246,14 @@ class Airflow(Component):
 
     def _traffic(self, clients: Mapping[str, pulumi.Input[str]]) -> None:
         """Airflow's own pods are clients of its API, too; the API server reads the logs of what runs something."""
-        self.service(
+        published_service(
+            self,
             f"{self.name}-service",
             documents.SERVICE,
             component="api-server",
             namespace=self.namespace,
             ports={"http": documents.PORT},
+            cluster=self.cluster,
             local_port=self.settings.local_port,
         )
         allow_clients(
@@ -260,14 +262,6 @@ class Airflow(Component):
             namespace=self.namespace,
             port=documents.PORT,
             clients={**clients, self.name: self.namespace},
-        )
-        allow_published(
-            self,
-            component="api-server",
-            namespace=self.namespace,
-            port=documents.PORT,
-            cluster=self.cluster,
-            local_port=self.settings.local_port,
         )
         for role, port in LOG_PORTS.items():
             pods = self.selector(component=role)

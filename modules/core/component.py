@@ -6,12 +6,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .images import version_of
-from .labels import VERSION, Labels, selector
+from .labels import LOCAL_PORT, VERSION, Labels, selector
 from .pods import secret_data
 from .simulation import BECAUSE, SIMULATED
-
-LOCAL_PORT = "groundwork.dev/local-port"
-"""Annotation of a Service that is published on 127.0.0.1, at this port."""
 
 OURS: Mapping[str, str] = {
     "pulumi.com/patchForce": "true",
@@ -103,7 +100,7 @@ class Component(pulumi.ComponentResource):
     def config_map(
         self, resource: str, name: str, *, files: Mapping[str, str], component: str, namespace: pulumi.Input[str]
     ) -> k8s.core.v1.ConfigMap:
-        """Create a ConfigMap with these files. It never changes: its name tells of its content (`naming.hashed`)."""
+        """Create a ConfigMap that never changes: its name holds a hash of these files (`naming.hashed`)."""
         return k8s.core.v1.ConfigMap(
             resource,
             metadata=self.meta(name, component=component, namespace=namespace),

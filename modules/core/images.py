@@ -43,7 +43,7 @@ class Image:
     package: str | None = None
     """Package of the group whose version is the image's."""
     version: str | None = None
-    """Of the image where no package tells it; None: of this repository, whose programs it runs."""
+    """Version of the image where no package gives it; None: the version of this repository, whose programs it runs."""
 
 
 class LockedImage(BaseModel):

@@ -6,6 +6,8 @@ from .naming import label
 
 PART_OF = "groundwork"
 COMPONENT = "app.kubernetes.io/component"
+LOCAL_PORT = "groundwork.dev/local-port"
+"""Annotation of a Service that is published on 127.0.0.1, at this port."""
 VERSION = "app.kubernetes.io/version"
 """Label of every pod: the version of the software in its main container."""
 

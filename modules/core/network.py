@@ -154,19 +154,23 @@ def allow_clients(
         )
 
 
-def allow_published(
+def published_service(
     server: Component,
+    resource: str,
+    name: str,
     *,
     component: str,
     namespace: pulumi.Input[str],
-    port: int,
+    ports: Mapping[str, int],
     cluster: Cluster,
     local_port: int | None,
 ) -> None:
-    """Lets connections to the local port reach `port` of the server's pods with that component label: they come from
-    outside of the cluster, and from one address. Nothing where the server is not published."""
+    """Create a Service (`Component.service`) and, where its first port is published, let connections to the local port
+    reach the pods: they come from outside of the cluster, and from one address."""
+    server.service(resource, name, component=component, namespace=namespace, ports=ports, local_port=local_port)
     if local_port is None or cluster.publisher is None:
         return
+    port, *_ = ports.values()
     NetworkPolicy(
         f"{server.name}-allow-published",
         metadata=server.meta("allow-published", component="network-policy", namespace=namespace),

@@ -35,7 +35,7 @@ def check_pins(document: object, model: type[M], *, source: str, advice: str) ->
 
 
 def write_pins(path: Path, document: object, *, header: str) -> None:
-    """Put the whole file in place at once: a reader sees the former one or this one."""
+    """Put the whole file in place at once: a reader sees the previous one or this one."""
     replace_text(path, header + yaml.safe_dump(document, sort_keys=False))
 
 

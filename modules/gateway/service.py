@@ -1,6 +1,6 @@
 """The gateway as a service."""
 
-from modules.core.contracts import Consumer, ServedModel, Tracking
+from modules.core.contracts import ServedModel, Tracking
 from modules.core.images import Image
 from modules.core.service import Context, Deployed, Service
 
@@ -31,7 +31,6 @@ GATEWAY = Service[GatewaySettings](
     title="Entry point for people and clients",
     settings=GatewaySettings,
     deploy=deploy,
-    needs=Consumer(buckets={}),
     images=(
         Image(
             name="gateway",

@@ -9,7 +9,7 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import service_host
-from modules.core.network import allow_clients, allow_published
+from modules.core.network import allow_clients, published_service
 from modules.core.pods import container, http_probe, mount, pod, scratch_volume, secret_volume
 
 from .settings import MlflowSettings
@@ -82,12 +82,14 @@ class Mlflow(Component):
         super().__init__(name, labels=labels, opts=opts)
         selector = self.selector(component="server")
         account = self.service_account(f"{name}-account", SERVICE, component="server", namespace=namespace)
-        self.service(
+        published_service(
+            self,
             f"{name}-service",
             SERVICE,
             component="server",
             namespace=namespace,
             ports={"http": PORT},
+            cluster=cluster,
             local_port=settings.local_port,
         )
         k8s.apps.v1.Deployment(
@@ -114,14 +116,6 @@ class Mlflow(Component):
             opts=self.child(),
         )
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients=clients, components=components)
-        allow_published(
-            self,
-            component="server",
-            namespace=namespace,
-            port=PORT,
-            cluster=cluster,
-            local_port=settings.local_port,
-        )
         self.register_outputs({})
 
 

@@ -10,7 +10,7 @@ from modules.core.component import Component
 from modules.core.contracts import Cluster, Consumer, ObjectStore
 from modules.core.labels import Labels
 from modules.core.naming import canonical_json, hashed, service_host
-from modules.core.network import allow_clients, allow_published
+from modules.core.network import allow_clients, published_service
 from modules.core.pods import (
     checksum,
     config_volume,
@@ -118,14 +118,6 @@ class SeaweedFS(Component):
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
-        allow_published(
-            self,
-            component="server",
-            namespace=namespace,
-            port=PORT,
-            cluster=cluster,
-            local_port=settings.local_port,
-        )
         self.register_outputs({})
 
     def _key_pair(self, holder: str) -> pulumi.Output[KeyPair]:
@@ -186,12 +178,14 @@ class SeaweedFS(Component):
             component="server",
         )
         selector = self.selector(component="server")
-        self.service(
+        published_service(
+            self,
             f"{self.name}-service",
             SERVICE,
             component="server",
             namespace=self.namespace,
             ports={"s3": PORT},
+            cluster=cluster,
             local_port=self.settings.local_port,
         )
         k8s.apps.v1.StatefulSet(

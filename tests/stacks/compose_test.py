@@ -48,7 +48,7 @@ def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
     ids=lambda value: getattr(value, "name", None),
 )
 def test_a_service_is_used_by_those_components_that_say_so(service: Any, users: dict[str, tuple[str, ...]]) -> None:
-    assert users_of(service, SETTINGS) == users
+    assert users_of(service, consumers_of(SETTINGS)) == users
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:

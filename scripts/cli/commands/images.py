@@ -21,7 +21,7 @@ def images(context: typer.Context, stack: StackOption = "local", as_json: Json =
 
 @app.command("resolve", epilog="Example: `groundwork images resolve`, then commit the list that it changed")
 def resolve() -> None:
-    """Ask registries for the digests that are unresolved, and write what they tell. Exit code 1 if one is still not."""
+    """Ask registries for unresolved digests, and write those that they return. Exit code 1 if one is still not."""
     from scripts.cli.lifecycle.images import resolve_list
 
     resolve_list()

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from modules.core.labels import VERSION
+from modules.core.labels import LOCAL_PORT, VERSION
 from modules.core.naming import namespace
 from modules.core.simulation import BECAUSE, SIMULATED
 from modules.gateway.documents import PORTAL
@@ -18,8 +18,6 @@ from scripts.cli.delivery.rollouts import PART_OF
 from scripts.cli.environment import Environment
 from scripts.cli.output import plain_table
 from stacks.services import logins
-
-LOCAL_PORT = "groundwork.dev/local-port"
 
 DATABASES = {"postgresql"}
 """Names of Service ports that speak something else than HTTP, and are the scheme of an address."""

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from embedded.cluster.forwarder import ANNOTATION, Forwarder, Target, published
+from embedded.cluster.forwarder import Forwarder, Target, published
+from modules.core.labels import LOCAL_PORT
 
 
 def service(name: str, port: str | None, **spec: Any) -> dict[str, Any]:
-    annotations = {} if port is None else {"annotations": {ANNOTATION: port}}
+    annotations = {} if port is None else {"annotations": {LOCAL_PORT: port}}
     return {
         "metadata": {"namespace": "a", "name": name, **annotations},
         "spec": {"clusterIP": "10.81.64.9", "ports": [{"port": 80}, {"port": 81}], **spec},
@@ -36,13 +37,13 @@ def test_a_service_that_asks_for_it_is_published_with_its_first_port() -> None:
 def test_a_service_that_can_not_be_published_is_named(asked: str, spec: dict[str, Any]) -> None:
     targets, complaints = published([service("web", asked, **spec)])
     assert targets == {}
-    assert complaints[0].startswith(f"a/web: {ANNOTATION}")
+    assert complaints[0].startswith(f"a/web: {LOCAL_PORT}")
 
 
 def test_of_two_services_that_ask_for_a_port_the_first_by_name_has_it() -> None:
     targets, complaints = published([service("b", "8080"), service("a", "8080")])
     assert targets[8080].what == "a/a"
-    assert complaints == [f"a/b: {ANNOTATION} 8080 is already that of a/a"]
+    assert complaints == [f"a/b: {LOCAL_PORT} 8080 is already that of a/a"]
 
 
 def free_port() -> int:
