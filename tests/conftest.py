@@ -1,9 +1,56 @@
 """What holds for every test."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_environment_of_this_machine(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A unit test never sees a stack that happens to run here, nor a shared cache."""
+    if request.node.get_closest_marker("integration") is None:
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
+        monkeypatch.delenv("GROUNDWORK_CACHE", raising=False)
+
+
+@dataclass
+class MemoryArtifacts:
+    """An `Artifacts` without a store."""
+
+    content: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+
+    def find(self, name: str) -> str | None:
+        return self.names.get(name)
+
+    def fetch(self, digest: str, target: Path) -> bool:
+        if digest in self.content:
+            target.write_bytes(self.content[digest])
+        return digest in self.content
+
+    def has(self, digest: str) -> bool:
+        return digest in self.content
+
+    def store(self, source: Path) -> str:
+        content = source.read_bytes()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.content[digest] = content
+        return digest
+
+    def sign(self, name: str, digest: str) -> None:
+        self.names[name] = digest
+
+
+@pytest.fixture
+def artifacts() -> MemoryArtifacts:
+    """An empty shared cache."""
+    return MemoryArtifacts()
 
 
 @pytest.fixture(scope="session", autouse=True)

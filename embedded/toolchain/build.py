@@ -1,4 +1,4 @@
-"""Builds the parts with a pinned Go into a cache keyed by their sources.
+"""Builds the parts with a pinned Go into a cache keyed by their sources, or fetches what another machine built.
 
 Each part is built once for each content of its folder, and put in place whole: an interrupted build leaves
 nothing that looks finished, and Go's own caches let the next run go on where it stopped. When all parts are built these
@@ -16,11 +16,14 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 
+from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, cache_home
 
+from . import artifacts as shared
 from .parts import PARTS, Part, pinned_version
 
 Progress = Callable[[str], None]
@@ -58,10 +61,11 @@ def bin_folder(parts: Sequence[Part] = PARTS) -> Path:
     return toolchain_home() / f"bin-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"
 
 
-def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS) -> Path:
-    """The folder of the built binaries; builds what is missing.
+def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS, open_cache: OpenCache = no_cache) -> Path:
+    """The folder of the built binaries; builds what is missing here and in the shared cache.
 
-    progress: told what is being done. log: a file that gets the compiler's output.
+    progress: told what is being done. log: a file that gets the compiler's output. open_cache: asked where anything is
+    missing.
     Raises UserError, naming the log, when a build fails.
     """
     target = bin_folder(parts)
@@ -70,6 +74,8 @@ def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS) -> Path
     with _alone(progress):
         go = go_release()
         missing = [part for part in parts if not _binary(part, go).exists()]
+        if missing and (artifacts := open_cache()):
+            missing = _fetch_all(missing, go, progress, artifacts)
         if missing:
             _build_all(missing, go, progress, log)
         _link_all(parts, go, target)
@@ -107,6 +113,48 @@ def _go_caches() -> Path:
 
 def _binary(part: Part, go: str) -> Path:
     return toolchain_home() / f"{part.name}-{part_key(part, go)}" / part.name
+
+
+def publish(progress: Progress, parts: Sequence[Part], artifacts: Artifacts) -> int:
+    """Put what was built here into the shared cache; return how many it did not have. UserError where a part is not
+    built."""
+    go = go_release()
+    missing = [part for part in parts if not shared.published(part, part_key(part, go), artifacts)]
+    for part in missing:
+        binary = _binary(part, go)
+        if not binary.exists():
+            raise UserError(f"toolchain: {part.name} is not built here yet: `scripts/up` builds it")
+        progress(f"{part.name}, {binary.stat().st_size / 1e6:.0f} MB")
+        shared.publish(binary, part, part_key(part, go), artifacts)
+    return len(missing)
+
+
+def _fetch_all(parts: Sequence[Part], go: str, progress: Progress, artifacts: Artifacts) -> list[Part]:
+    """Fetches what the shared cache has; returns the rest."""
+    progress(f"fetching {', '.join(part.name for part in parts)} from the shared cache")
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        fetched = list(pool.map(_fetch, parts, repeat(go), repeat(artifacts)))
+    return [part for part, there in zip(parts, fetched, strict=True) if not there]
+
+
+def _fetch(part: Part, go: str, artifacts: Artifacts) -> bool:
+    binary = _binary(part, go)
+    with _unfinished(binary) as folder:
+        if not shared.fetch(part, part_key(part, go), folder / part.name, artifacts):
+            return False
+        folder.rename(binary.parent)
+    return True
+
+
+@contextmanager
+def _unfinished(binary: Path) -> Generator[Path]:
+    """Yields a folder beside the binary's own; what is left of it is removed, however this ends."""
+    folder = binary.parent.with_suffix(f".{os.getpid()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build_all(parts: Sequence[Part], go: str, progress: Progress, log: Path) -> None:
@@ -159,8 +207,6 @@ def _go(release: str, log: Path) -> Path:
 
 def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
     binary = _binary(part, go)
-    unfinished = binary.parent.with_suffix(f".{os.getpid()}")
-    unfinished.mkdir(parents=True, exist_ok=True)
     home = _go_caches()
     environment = {
         **GO_ENVIRONMENT,
@@ -168,19 +214,13 @@ def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
         "GOCACHE": str(home / "build"),
         "GOMODCACHE": str(home / "mod"),
     }
-    result = unfinished / part.name
     command = [str(compiler), "build", *BUILD_FLAGS, *part.compiler_flags(), "-ldflags", part.linker_flags()]
-    try:
+    with _unfinished(binary) as folder:
         if part.embeds:
-            command += ["-overlay", str(_overlay(part, compiler, environment, unfinished, log))]
-        _run([*command, "-o", str(result), part.package], part.folder, environment, log, part.name)
-        (unfinished / OVERLAY).unlink(missing_ok=True)
-        unfinished.rename(binary.parent)
-    except OSError:
-        if not binary.exists():  # another run built the same meanwhile
-            raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            command += ["-overlay", str(_overlay(part, compiler, environment, folder, log))]
+        _run([*command, "-o", str(folder / part.name), part.package], part.folder, environment, log, part.name)
+        (folder / OVERLAY).unlink(missing_ok=True)
+        folder.rename(binary.parent)
 
 
 def _overlay(part: Part, compiler: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:

@@ -58,6 +58,15 @@ class LockedImage(BaseModel):
     version: Tag
     """Of the software in it, for people: the digest says what runs."""
 
+    @property
+    def tag(self) -> str:
+        """Of the image in the registry, in the build storage and in a shared cache: the beginning of `inputs`."""
+        return tag_of(self.inputs)
+
+
+def tag_of(inputs: str) -> str:
+    return inputs.removeprefix("sha256:")[:16]
+
 
 class _Lock(BaseModel):
     model_config = ConfigDict(extra="forbid")

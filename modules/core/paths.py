@@ -27,6 +27,11 @@ def cache_home() -> Path:
     return _base("XDG_CACHE_HOME", ".cache") / "groundwork"
 
 
+def config_home() -> Path:
+    """What a person keeps: keys. No command removes it."""
+    return _base("XDG_CONFIG_HOME", ".config") / "groundwork"
+
+
 def data_home(stack: str) -> Path:
     """What a stack owns: its cluster's data, Pulumi state and passphrase. Removed only by `scripts/down`."""
     return _base("XDG_DATA_HOME", ".local/share") / "groundwork" / stack

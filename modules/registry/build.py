@@ -6,10 +6,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.contracts import Registry
 from modules.core.images import Image, LockedImage, read_images, write_images
 from modules.core.paths import cache_home
 
+from . import artifacts as shared
 from .buildah import Buildah, Log
 from .builder import Builder, Progress
 from .images import Source, read_sources
@@ -17,19 +19,30 @@ from .remote import ImageSize, Remote
 
 
 def build_images(
-    environment: str, images: Sequence[Image], *, registry: Registry, ca: Path, progress: Progress, log: Path
+    environment: str,
+    images: Sequence[Image],
+    *,
+    registry: Registry,
+    ca: Path,
+    progress: Progress,
+    log: Path,
+    open_cache: OpenCache = no_cache,
 ) -> None:
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
 
     images: all that the environment may run, bases first.
     registry: pushed to over TLS. ca: PEM of the authority that signed its certificate.
     progress: told in one line what is being done. log: a file that gets everything the builds print.
+    open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
     sources = read_sources(images)
     home = cache_home() / "containers"
     with Remote(registry, ca) as remote:
         current = _current(environment, remote, sources)
+        if current.keys() != sources.keys() and (artifacts := open_cache()):
+            _fetch(sources, current, remote, artifacts, progress)
+            current = _current(environment, remote, sources)
         if current.keys() == sources.keys():
             if current != read_images(environment):
                 write_images(environment, current)
@@ -46,10 +59,35 @@ def build_images(
     progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
 
 
+def publish_images(environment: str, *, registry: Registry, ca: Path, artifacts: Artifacts, progress: Progress) -> int:
+    """Put the environment's images into a shared cache; return how many it did not have."""
+    images = read_images(environment)
+    published = 0
+    with Remote(registry, ca) as remote:
+        for name, image in images.items():
+            progress(name)
+            published += shared.publish(name, image, remote, artifacts)
+    return published
+
+
 def image_sizes(environment: str, registry: Registry, ca: Path) -> dict[str, ImageSize]:
     """Size by name of the environment's images, as the registry tells them."""
     with Remote(registry, ca) as remote:
         return remote.sizes({name: image.digest for name, image in read_images(environment).items()})
+
+
+def _fetch(
+    sources: Mapping[str, Source],
+    current: Mapping[str, LockedImage],
+    remote: Remote,
+    artifacts: Artifacts,
+    progress: Progress,
+) -> None:
+    """Brings what the registry lacks and the shared cache has to the registry, bases first."""
+    for name, source in sources.items():
+        if name not in current:
+            progress(f"fetching {name} from the shared cache")
+            shared.fetch(source, remote, artifacts)
 
 
 def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) -> dict[str, LockedImage]:

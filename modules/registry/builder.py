@@ -49,11 +49,12 @@ class Builder:
         self.secrets = write_secrets(self._folder("secrets"), os.environ)
         (self._folder("certificates") / "ca.crt").write_bytes(self.ca.read_bytes())
         self.done = dict(current)
-        if "base" not in current or not self.buildah.has(_local_name(sources["base"])):
+        if "base" not in current:
             self._build(sources["base"], self._debian())
-            if self.done["base"] != current.get("base"):
-                # Debian has moved on. What stands on the former base is made anew: all stand on one.
-                self.done = {"base": self.done["base"]}
+            # Debian may have moved on. What stands on the former base is made anew: all stand on one.
+            self.done = {"base": self.done["base"]}
+        elif not self.buildah.has(_local_name(sources["base"])):
+            self._pull(sources["base"], current["base"].digest)
         below = {name: _local_name(source) for name, source in sources.items()}
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             futures = [
@@ -96,14 +97,21 @@ class Builder:
         digest = self.folder / f"{source.image.name}.digest"
         target = f"docker://{self.registry.push}/{source.image.name}:{source.tag}"
         certificates = f"--cert-dir={self.folder / 'certificates'}"
-        # The environment's own registry is never behind a proxy.
-        direct = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
         self.buildah.run(
             *("push", "--quiet", certificates, f"--digestfile={digest}", _local_name(source), target),
             what=source.image.name,
-            environment=direct,
+            environment=_direct(),
         )
         return digest.read_text().strip()
+
+    def _pull(self, source: Source, digest: str) -> None:
+        """Takes an image from the registry into the build storage: built anew, it would not come out the same."""
+        name = source.image.name
+        self.progress(f"taking {name} from the registry")
+        origin = f"docker://{self.registry.push}/{name}@{digest}"
+        certificates = f"--cert-dir={self.folder / 'certificates'}"
+        self.buildah.run("pull", "--quiet", certificates, origin, what=name, environment=_direct())
+        self.buildah.run("tag", origin.removeprefix("docker://"), _local_name(source), what=name)
 
     def _context(self, source: Source) -> Path:
         """The build context: exactly what the inputs' digest covers, with the same modes and dates anywhere."""
@@ -168,6 +176,11 @@ class Builder:
                 self.built.append(ended)
             if self.building:
                 self.progress(f"{len(self.built)} built; building {', '.join(self.building)}")
+
+
+def _direct() -> dict[str, str]:
+    """This process's variables: the environment's own registry is never behind a proxy."""
+    return {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
 
 
 def _local_name(source: Source) -> str:

@@ -13,7 +13,7 @@ from itertools import repeat
 from pathlib import Path
 
 from modules.core.errors import UserError
-from modules.core.images import Image, LockedImage
+from modules.core.images import Image, LockedImage, tag_of
 from modules.core.paths import REPOSITORY
 from modules.core.versions import DEBIAN
 
@@ -49,8 +49,8 @@ class Source:
 
     @property
     def tag(self) -> str:
-        """Of the image in the registry and in the build storage: the beginning of the inputs' digest."""
-        return self.inputs.removeprefix("sha256:")[:16]
+        """Of the image that is built from this; see LockedImage."""
+        return tag_of(self.inputs)
 
     def locked(self, digest: str) -> LockedImage:
         """The image of this source that has that digest in the registry."""

@@ -1,7 +1,7 @@
 """What a registry holds, by the OCI distribution API."""
 
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,42 @@ class Remote:
             for name, layers in manifests.items()
         }
 
+    def manifest(self, name: str, digest: str) -> bytes:
+        """Return the manifest of an image that the registry holds, as it is stored."""
+        return self._ask("GET", f"/{name}/manifests/{digest}", {"Accept": MANIFEST}).content
+
+    def download(self, name: str, digest: str, target: Path) -> None:
+        """Write a blob of an image (layer or configuration) to a file."""
+        url = f"/v2/{self.path}/{name}/blobs/{digest}"
+        with self.client.stream("GET", url) as response, target.open("wb") as file:
+            self._check(response, url)
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+
+    def has_blob(self, name: str, digest: str, below: str | None) -> bool:
+        """Return whether an image's repository holds a blob, or could take it over from that of the image below."""
+        if self._ask("HEAD", f"/{name}/blobs/{digest}", {}, missing=True).is_success:
+            return True
+        if below is None:
+            return False
+        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={self.path}/{below}", {})
+        if taken.status_code == 201:
+            return True
+        self._ask("DELETE", taken.headers["Location"], {}, missing=True)  # an upload was begun instead
+        return False
+
+    def upload(self, name: str, digest: str, source: Path) -> None:
+        """Put a blob into an image's repository."""
+        begun = self._ask("POST", f"/{name}/blobs/uploads/", {})
+        with source.open("rb") as file:
+            length = {"Content-Length": str(source.stat().st_size), "Content-Type": "application/octet-stream"}
+            address = str(httpx.URL(begun.headers["Location"]).copy_merge_params({"digest": digest}))
+            self._ask("PUT", address, length, content=iter(lambda: file.read(MEGABYTE), b""))
+
+    def put_manifest(self, name: str, tag: str, manifest: bytes) -> None:
+        """Put an image's manifest in place, under a tag, once all its blobs are there."""
+        self._ask("PUT", f"/{name}/manifests/{tag}", {"Content-Type": MANIFEST}, content=manifest)
+
     def _find(self, image: tuple[str, str]) -> str | None:
         response = self._ask("HEAD", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST}, missing=True)
         return response.headers["Docker-Content-Digest"] if response.is_success else None
@@ -87,15 +123,28 @@ class Remote:
         response = self._ask("GET", f"/{layer[1]}/blobs/{layer[0]}", {"Range": "bytes=-4"})
         return int.from_bytes(response.content, "little")
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str], *, missing: bool = False) -> httpx.Response:
-        url = f"/v2/{self.path}{path}"
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        missing: bool = False,
+        content: bytes | Iterator[bytes] | None = None,
+    ) -> httpx.Response:
+        """path: below the repositories' own, or a whole address that the registry told."""
+        url = path if "/v2/" in path else f"/v2/{self.path}{path}"
         try:
-            response = self.client.request(method, url, headers=headers)
+            response = self.client.request(method, url, headers=headers, content=content)
         except httpx.TransportError as error:
             raise UserError(
                 f"registry https://{self.address} does not answer ({error}): is the cluster running? "
                 "`groundwork start` starts it"
             ) from error
-        if not response.is_success and not (missing and response.status_code == 404):
-            raise UserError(f"registry https://{self.address}{url}: HTTP {response.status_code}, expected a success")
+        if not (missing and response.status_code == 404):
+            self._check(response, url)
         return response
+
+    def _check(self, response: httpx.Response, url: str) -> None:
+        if not response.is_success:
+            raise UserError(f"registry https://{self.address}{url}: HTTP {response.status_code}, expected a success")

@@ -9,6 +9,7 @@ import typer
 
 from modules.core.errors import UserError
 from scripts.cli.commands import (
+    cache,
     credentials,
     down,
     env,
@@ -46,6 +47,7 @@ app.command(epilog=release.EXAMPLES)(release.release)
 app.command(epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.add_typer(images.app, name="images")
+app.add_typer(cache.app, name="cache")
 app.add_typer(pipeline.app, name="pipeline")
 
 

@@ -8,6 +8,7 @@ from embedded.cluster import Cluster, ClusterSpec, ensure_free
 from embedded.cluster.host import require_root
 from embedded.providers.install import install
 from embedded.toolchain import build
+from modules.core.artifacts import Artifacts
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import read_images
@@ -16,6 +17,7 @@ from modules.core.releases import release_file
 from modules.registry.build import build_images
 from scripts.cli.clients import engine, pins
 from scripts.cli.clients.backend import Backend
+from scripts.cli.clients.cache import cache
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
@@ -47,6 +49,12 @@ def cluster_of(environment: Environment) -> Cluster:
         ),
         start_seconds=foundation.start_seconds,
     )
+
+
+def registry_of(cluster: Cluster) -> Registry:
+    """Where this machine pushes the images of a cluster, and its node pulls them."""
+    address = f"{cluster.registry}/groundwork"
+    return Registry(push=address, pull=address)
 
 
 def settings_file(stack: str) -> Path:
@@ -91,11 +99,19 @@ class Up:
             Step(name="watch", title="Watch for new champions", run=self.watch, needs=("release",)),
         ]
 
+    def shared_cache(self) -> Artifacts | None:
+        """What other machines built. One that does not answer delays this run, but does not stop it."""
+        try:
+            return cache.configured()
+        except cache.Unreachable as error:
+            note(f"{error}\nBuilding here instead.")
+            return None
+
     def host(self, progress: Progress) -> None:
         host.ensure_packages(progress, self.log)
 
     def toolchain(self, progress: Progress) -> None:
-        build.ensure(progress, self.log, self.environment.parts)
+        build.ensure(progress, self.log, self.environment.parts, self.shared_cache)
         if official_pulumi() is None:
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
@@ -105,10 +121,14 @@ class Up:
         progress(f"ready at {self.cluster.node_address}")
 
     def images(self, progress: Progress) -> None:
-        address = f"{self.cluster.registry}/groundwork"
-        registry = Registry(push=address, pull=address)
         build_images(
-            self.environment.stack, images(), registry=registry, ca=self.cluster.ca, progress=progress, log=self.log
+            self.environment.stack,
+            images(),
+            registry=registry_of(self.cluster),
+            ca=self.cluster.ca,
+            progress=progress,
+            log=self.log,
+            open_cache=self.shared_cache,
         )
 
     def platform(self, progress: Progress) -> None:

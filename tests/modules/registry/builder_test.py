@@ -105,13 +105,21 @@ def test_only_what_is_missing_is_built_on_the_base_that_is_there(new: Builder, b
     assert new.done.keys() == SOURCES.keys()
 
 
-def test_a_base_that_comes_out_the_same_leaves_the_others_alone(new: Builder, buildah: FakeBuildah) -> None:
-    new.build(SOURCES, locked(buildah, "base", "one", "two", "three"))
-    assert buildah.built() == ["base", "four"]
-
-
-def test_on_a_base_that_comes_out_otherwise_all_are_built(new: Builder, buildah: FakeBuildah) -> None:
+def test_a_base_that_only_the_registry_has_is_taken_from_there(new: Builder, buildah: FakeBuildah) -> None:
     current = locked(buildah, "base", "one", "two", "three")
+    buildah.debian = "12.2"
+    new.build(SOURCES, current)
+    origin = f"{REGISTRY.push}/base@{current['base'].digest}"
+    taken = [command for command in buildah.commands if command[0] in {"pull", "tag"}]
+    assert [command[-2:] for command in taken] == [
+        (f"--cert-dir={new.folder / 'certificates'}", f"docker://{origin}"),
+        (origin, f"localhost/groundwork/base:{SOURCES['base'].tag}"),
+    ]
+    assert buildah.built() == ["four"]
+
+
+def test_on_a_base_that_is_built_anew_all_are_built(new: Builder, buildah: FakeBuildah) -> None:
+    current = locked(buildah, "one", "two", "three")
     buildah.debian = "12.2"
     new.build(SOURCES, current)
     assert sorted(buildah.built()) == sorted(SOURCES)

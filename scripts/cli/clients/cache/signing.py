@@ -1,0 +1,111 @@
+"""Who may fill a cache or make a bundle: Ed25519 keys in PEM files, as `openssl genpkey -algorithm ed25519` makes."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from modules.core.errors import UserError
+from modules.core.paths import config_home
+from scripts.cli.files import create
+
+KEY_VARIABLE = "GROUNDWORK_SIGNING_KEY"
+TRUSTED_VARIABLE = "GROUNDWORK_TRUSTED_KEYS"
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """Return the private key that GROUNDWORK_SIGNING_KEY names, or this person's own, made when it is first needed.
+
+    Raise UserError where the file is missing or holds no such key.
+    """
+    if named := os.environ.get(KEY_VARIABLE):
+        return _private(Path(named), KEY_VARIABLE)
+    path = config_home() / "signing-key.pem"
+    if not path.exists():
+        _make(path)
+    key = _private(path, str(path))
+    create(own_public_key(), public_pem(key), 0o644)
+    return key
+
+
+def own_public_key() -> Path:
+    """Return where the public half of this person's own key is: what others name in GROUNDWORK_TRUSTED_KEYS."""
+    return config_home() / "signing-key.pub.pem"
+
+
+def trusted_keys() -> list[Ed25519PublicKey]:
+    """Return the public keys of the files that GROUNDWORK_TRUSTED_KEYS lists, or this person's own.
+
+    Raise UserError where there is none, or a file holds no such key.
+    """
+    if named := os.environ.get(TRUSTED_VARIABLE):
+        return [_public(Path(path)) for path in named.split(os.pathsep) if path]
+    if own_public_key().exists():
+        return [_public(own_public_key())]
+    raise UserError(
+        f"{TRUSTED_VARIABLE}: not set, and {own_public_key()} does not exist: what comes from a cache or a bundle must "
+        f"be signed by somebody you trust. Get the public key (signing-key.pub.pem) of whoever fills it, and name its "
+        "file; several are separated by a colon"
+    )
+
+
+def is_signed(message: bytes, signature: bytes, keys: Sequence[Ed25519PublicKey]) -> bool:
+    """Return whether one of these keys signed the message."""
+    for key in keys:
+        try:
+            key.verify(signature, message)
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+def public_pem(key: Ed25519PrivateKey) -> str:
+    """Return a key's public half, as openssl reads it."""
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    create(path, text.decode(), 0o600)
+
+
+def _private(path: Path, where: str) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise UserError(
+            f"{where}: {path} can't be read ({error.strerror}): expected a file of a private key"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: {path} is no private key in PEM without a password: {_ADVICE}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UserError(f"{where}: {path} is a key of another kind than Ed25519: {_ADVICE}")
+    return key
+
+
+_ADVICE = "`openssl genpkey -algorithm ed25519 -out FILE` makes one"
+
+
+def _public(path: Path) -> Ed25519PublicKey:
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"{TRUSTED_VARIABLE}: {path} can't be read ({error.strerror}): expected a file of a public key"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{TRUSTED_VARIABLE}: {path} is no public key in PEM") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise UserError(f"{TRUSTED_VARIABLE}: {path} is a key of another kind than Ed25519")
+    return key
