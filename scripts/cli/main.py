@@ -9,6 +9,7 @@ import typer
 
 from modules.core.errors import UserError
 from scripts.cli.commands import (
+    bundle,
     cache,
     credentials,
     down,
@@ -48,6 +49,7 @@ app.command(epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.add_typer(images.app, name="images")
 app.add_typer(cache.app, name="cache")
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(pipeline.app, name="pipeline")
 
 

@@ -54,11 +54,8 @@ def push(stack: str, address: str | None, *, as_json: bool) -> None:
     """Fill a cache from what a stack runs, then print what was missing there and how others use it."""
     environment = Environment(stack)
     artifacts = Cache(address_of(address))
+    require_running(environment, "cache")
     steps = Push(environment, artifacts)
-    if not steps.cluster.running:
-        raise UserError(
-            f"cache: stack {stack} is not running, and its registry has the images: `scripts/up {stack}` first"
-        )
     run_or_exit(Runner(steps.steps(), steps.log), f"groundwork cache push {artifacts.address} --stack {stack}")
     if as_json:
         print_json({"cache": artifacts.address, "pushed": steps.pushed})
@@ -67,6 +64,15 @@ def push(stack: str, address: str | None, *, as_json: bool) -> None:
         f"On another machine: {VARIABLE}={artifacts.address} {TRUSTED_VARIABLE}=FILE scripts/up\n"
         f"FILE is a copy of the public half of the key that signed: {public_key()}"
     )
+
+
+def require_running(environment: Environment, what: str) -> None:
+    """Raise UserError for a stack that does not run: its registry has the images."""
+    if not cluster_of(environment).running:
+        stack = environment.stack
+        raise UserError(
+            f"{what}: stack {stack} is not running, and its registry has the images: `scripts/up {stack}` first"
+        )
 
 
 def address_of(given: str | None) -> str:

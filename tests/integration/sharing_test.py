@@ -1,0 +1,129 @@
+"""What one machine built is used by others: through a shared cache, or a bundle where there is no network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from embedded.toolchain import build
+from embedded.toolchain.parts import PARTS
+from modules.core.naming import namespace
+from modules.core.paths import REPOSITORY
+from scripts.cli.clients import kubectl
+from scripts.cli.clients.cache.cache import Cache
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.up import STACKS, settings_file
+
+from .conftest import STACK, run
+
+SMALL = tuple(part for part in PARTS if part.name in {"kwok", "pause"})
+SECOND = "second"
+PORTS = {"api": 26443, "storage": 28333, "gateway": 28443, "iris": 28080}
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person who has not signed anything yet."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def bucket(platform: Environment, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty bucket of the platform's own object store, for any AWS client of this process."""
+    secret = kubectl.secret(platform, namespace(STACK, "storage"), "s3-admin")
+    assert secret is not None
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{platform.settings.ports()['storage']}")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", secret["access-key-id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret["secret-access-key"])
+    library: Any = boto3
+    client = library.client("s3")
+    client.create_bucket(Bucket="shared-cache")
+    yield "shared-cache"
+    for each in client.list_objects_v2(Bucket="shared-cache").get("Contents", []):
+        client.delete_object(Bucket="shared-cache", Key=each["Key"])
+    client.delete_bucket(Bucket="shared-cache")
+
+
+@pytest.mark.usefixtures("keys")
+def test_an_object_store_is_a_shared_cache(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifacts = Cache(f"s3://{bucket}/groundwork")
+    assert build.publish(lambda _: None, SMALL, artifacts) == len(SMALL)
+    assert build.publish(lambda _: None, SMALL, artifacts) == 0
+    built = {part.name: (build.bin_folder() / part.name).read_bytes() for part in SMALL}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    log = tmp_path / "log"
+    tools = build.ensure(lambda _: None, log, SMALL, lambda: artifacts)
+    assert {part.name: (tools / part.name).read_bytes() for part in SMALL} == built
+    assert not log.exists()  # no compiler ran
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Path]:
+    """Settings of a second stack beside the first one; yields an empty home of its machine's caches and data."""
+    example: dict[str, Any] = yaml.safe_load((STACKS / f"{STACK}.example.yaml").read_text())
+    settings: dict[str, Any] = example["config"]
+    settings["groundwork:foundation"] = {"network": "10.82.0.0/16", "ports": {"api": PORTS["api"]}}
+    for service in ("storage", "gateway"):
+        settings[f"groundwork:{service}"]["local_port"] = PORTS[service]
+    settings["groundwork:workloads"]["iris"]["local_port"] = PORTS["iris"]
+    settings_file(SECOND).write_text(yaml.safe_dump(example))
+    home = tmp_path / "machine"
+    home.mkdir()
+    yield home
+    settings_file(SECOND).unlink()
+
+
+def machine(home: Path) -> dict[str, str]:
+    """Variables of a machine that has built nothing; the keys are those of this person."""
+    return {"XDG_CACHE_HOME": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("keys")
+def test_a_second_machine_with_a_filled_cache_builds_nothing(
+    platform: Environment, second: Path, tmp_path: Path
+) -> None:
+    del platform
+    address = str(tmp_path / "shared")
+    run("groundwork", "cache", "push", address, "--stack", STACK)
+    done = run("scripts/up", SECOND, env={**machine(second), "GROUNDWORK_CACHE": address})
+    run("scripts/down", SECOND, "--yes", env=machine(second))
+    assert "9 fetched, 0 unchanged" in done.stderr
+    assert not (second / "cache/groundwork/containers").exists()  # nothing was built
+    assert not list((second / "cache/groundwork/toolchain").glob("go-*"))
+
+
+OFFLINE = """
+set -e
+ip link set lo up
+test -z "$(ip route)"
+scripts/up --bundle "$1" second
+curl -sf http://127.0.0.1:28080/predict -H 'content-type: application/json' \\
+    -d '{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}'
+scripts/down second --yes
+"""
+"""What a person does on a machine without a network; the cluster ends with the namespace that it was started in."""
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("keys")
+def test_a_bundle_brings_a_clean_checkout_up_without_any_network(
+    platform: Environment, second: Path, tmp_path: Path
+) -> None:
+    del platform
+    bundle = tmp_path / "groundwork.bundle"
+    run("groundwork", "bundle", "create", str(bundle), "--stack", STACK)
+    checkout = tmp_path / "checkout"
+    run("git", "clone", "-q", str(REPOSITORY), str(checkout))
+    (checkout / "stacks" / settings_file(SECOND).name).write_bytes(settings_file(SECOND).read_bytes())
+    alone = ("unshare", "--net", "--mount", "--propagation=private")
+    done = run(
+        *("env", f"--chdir={checkout}", *alone, "bash", "-c", OFFLINE, "offline", str(bundle)), env=machine(second)
+    )
+    assert "9 fetched, 0 unchanged" in done.stderr
+    assert "setosa" in done.stdout
+    assert not list((second / "cache/groundwork").glob("bundle*"))
