@@ -87,7 +87,7 @@ class WorkloadSettings(Settings):
     watch: bool = Field(
         default=False,
         description="Whether a new champion is tried beside what serves and released by itself: "
-        "`groundwork release NAME --watch`, kept running beside the cluster.",
+        "`groundwork canary NAME`, kept running beside the cluster.",
     )
     training: Resources = Field(
         default=resources(cpu=("100m", "1"), memory=("512Mi", "768Mi")), description="Of the pod that trains."

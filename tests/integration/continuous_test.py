@@ -158,7 +158,7 @@ def test_new_data_is_taken_within_a_minute_and_trained_on_once(store: Any, track
 
 def watch(*options: str, check: bool = True) -> tuple[int, dict[str, Any] | None]:
     """(exit code, verdict if there was something to try)."""
-    command = ("release", "iris", "--watch", "--once", "--window", "15", "--requests", "50", *options)
+    command = ("canary", "iris", "--once", "--min-duration", "15", "--requests", "50", *options)
     done = run(".venv/bin/groundwork", *command, "--stack", STACK, "--json", check=check)
     assert "Traceback" not in done.stderr
     lines = done.stdout.splitlines()
@@ -298,7 +298,7 @@ def watched(platform: Environment, shell: dict[str, str]) -> Iterator[Callable[[
         run("scripts/up", STACK)
 
     def pids() -> list[int]:
-        done = run("pgrep", "-f", f"release iris --watch --stack {STACK}", check=False)
+        done = run("pgrep", "-f", f"canary iris --stack {STACK}", check=False)
         return [int(pid) for pid in done.stdout.split()]
 
     assert platform.settings.workloads["iris"].watch is False

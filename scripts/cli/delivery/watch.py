@@ -1,4 +1,4 @@
-"""`groundwork release WORKLOAD --watch`: tries each new champion as a canary, then promotes it or restores what served.
+"""`groundwork canary WORKLOAD`: tries each new champion as a canary, then promotes it or restores what served.
 
 A canary is pinned in stacks/releases.<stack>.yaml beside what serves. Interrupted at any point, the same command goes
 on from what that file says.

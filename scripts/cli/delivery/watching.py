@@ -1,4 +1,4 @@
-"""How `groundwork release --watch` speaks: a line for whatever changes, a table (or JSON) for each verdict."""
+"""How `groundwork canary` speaks: a line for whatever changes, a table (or JSON) for each verdict."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ROLLOUT_SECONDS = 1800.0
 def watch_workload(stack: str, name: str, options: Options, *, once: bool, as_json: bool) -> None:
     """Runs until it is interrupted, or as `options` and `once` say. Exit code 1 with `once` where what served was
     restored. UserError where the workload is watched already."""
-    log = Environment(stack).home / "logs" / f"watch-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    log = Environment(stack).home / "logs" / f"canary-{time.strftime('%Y%m%d-%H%M%S')}.log"
     spoken = console(stderr=True)
     last: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The watch that the cluster's daemon keeps running: `groundwork release WORKLOAD --watch`."""
+"""The watch that the cluster's daemon keeps running: `groundwork canary WORKLOAD`."""
 
 import os
 
@@ -16,4 +16,4 @@ def companion(workload: str) -> str:
 def watch_command(stack: str, workload: str) -> list[str]:
     variables = [f"{name}={os.environ[name]}" for name in HANDED if name in os.environ]
     groundwork = str(REPOSITORY / ".venv/bin/groundwork")
-    return ["env", "-i", "LANG=C.UTF-8", *variables, groundwork, "release", workload, "--watch", "--stack", stack]
+    return ["env", "-i", "LANG=C.UTF-8", *variables, groundwork, "canary", workload, "--stack", stack]

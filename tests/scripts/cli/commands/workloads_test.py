@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 from modules.core.errors import UserError
 from modules.core.releases import Pin
 from scripts.cli import running
-from scripts.cli.delivery import rank, release, reproduce, rollback, train
+from scripts.cli.delivery import rank, release, reproduce, rollback, train, watching
+from scripts.cli.delivery.figures import Limits
+from scripts.cli.delivery.watch import Options
 from scripts.cli.main import app
 from tests.scripts.cli.fakes import DIGEST, always, quiet, stack
 
@@ -96,19 +98,39 @@ def test_a_repetition_shows_each_metric_to_the_last_digit(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
+    ("given", "expected"),
     [
-        (["--once"], "--once"),
-        (["--share", "5"], "--share"),
-        (["--window", "60", "--model-version", "4"], "--window"),
-        (["--requests", "100"], "--requests"),
-        (["--limit", "9", "--share", "5", "--rank", "1"], "--share, --limit"),
+        ([], (Options(), False, False)),
+        (["--once", "--json"], (Options(), True, True)),
+        (
+            ["--weight", "5", "--min-duration", "30", "--requests", "40", "--timeout", "9"],
+            (Options(share=5, window=30, limits=Limits(requests=40), until=9), False, False),
+        ),
     ],
 )
-def test_an_option_of_a_watch_is_refused_without_it(options: list[str], named: str) -> None:
-    done = CliRunner().invoke(app, ["release", "iris", *options])
+def test_a_canary_is_tried_as_the_options_say(
+    given: list[str], expected: tuple[Options, bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Options, bool, bool]] = []
+
+    def watch_workload(_stack: str, _name: str, options: Options, *, once: bool, as_json: bool) -> None:
+        asked.append((options, once, as_json))
+
+    monkeypatch.setattr(watching, "watch_workload", watch_workload)
+    printed("canary", "iris", *given)
+    assert asked == [expected]
+
+
+def test_a_canary_of_a_workload_that_the_stack_does_not_run_is_refused() -> None:
+    done = CliRunner().invoke(app, ["canary", "roses"])
     assert isinstance(done.exception, UserError)
-    assert str(done.exception).startswith(f"{named}: allowed with --watch only")
+    assert "roses" in str(done.exception)
+
+
+def test_a_release_is_of_a_version_or_of_a_rank_and_not_of_both() -> None:
+    done = CliRunner().invoke(app, ["release", "iris", "--model-version", "4", "--rank", "1"])
+    assert isinstance(done.exception, UserError)
+    assert "mutually exclusive" in str(done.exception)
 
 
 def test_a_rank_is_looked_for_within_the_step_and_resumed_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ def test_a_watch_is_told_where_things_are_and_no_secret(monkeypatch: pytest.Monk
     assert command[:2] == ["env", "-i"]
     assert "XDG_DATA_HOME=/data" in command
     assert not any("secret" in part for part in command)
-    assert command[-5:] == ["release", "iris", "--watch", "--stack", "local"]
-    assert Path(command[-6]).is_absolute()
+    assert command[-4:] == ["canary", "iris", "--stack", "local"]
+    assert Path(command[-5]).is_absolute()
 
 
 @pytest.mark.parametrize(
