@@ -267,7 +267,7 @@ def test_what_is_worse_is_taken_back_without_a_failed_request_and_not_tried_agai
     assert verdict is not None
     assert (code, verdict["result"], verdict["serves"]) == (1, "restored", before.model_version)
     assert verdict["cause"].startswith(f"{cause}:")
-    assert 0 < verdict["found_seconds"] + verdict["turned_seconds"] < 180
+    assert 0 < verdict["found_seconds"] + verdict["traffic_removed_seconds"] < 180
     assert load.failures == []
     assert served().pin == before.pin
     assert served().canary is None

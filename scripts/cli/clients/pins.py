@@ -16,7 +16,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.output import note
 
 
-class Overtaken(UserError):
+class Superseded(UserError):
     """Another process changed what is released of a workload, after this one looked at it."""
 
 
@@ -37,11 +37,11 @@ def alone(stack: str) -> Generator[None]:
 def replace(stack: str, workload: str, former: Release | None, after: Release | None) -> None:
     """Says in stacks/releases.<stack>.yaml what the workload serves; None: nothing.
 
-    Raises Overtaken, and writes nothing, where it is no longer `former` that is pinned."""
+    Raises Superseded, and writes nothing, where it is no longer `former` that is pinned."""
     with alone(stack):
         pinned = read_releases(stack)
         if pinned.get(workload) != former:
-            raise Overtaken(
+            raise Superseded(
                 f"workload {workload}: {releases.release_file(stack).name} was changed by another command meanwhile: "
                 "look at `groundwork status`, then run the same command again"
             )

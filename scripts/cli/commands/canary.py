@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from scripts.cli import running
-from scripts.cli.delivery.figures import LEAST_REQUESTS, SHARE, WINDOW
+from scripts.cli.delivery.canary_metrics import MIN_DURATION, MIN_REQUESTS, WEIGHT
 from scripts.cli.options import Json, StackOption, Workload
 
 EXAMPLES = (
@@ -19,9 +19,9 @@ def canary(
     *,
     weight: Annotated[
         int, typer.Option(min=1, max=99, help="Percent of the requests that a new champion gets.")
-    ] = SHARE,
-    min_duration: Annotated[float, typer.Option(min=1, help="Seconds to observe it for, at least.")] = WINDOW,
-    requests: Annotated[int, typer.Option(min=1, help="Requests to observe, at least.")] = LEAST_REQUESTS,
+    ] = WEIGHT,
+    min_duration: Annotated[float, typer.Option(min=1, help="Seconds to observe it for, at least.")] = MIN_DURATION,
+    requests: Annotated[int, typer.Option(min=1, help="Requests to observe, at least.")] = MIN_REQUESTS,
     timeout: Annotated[
         float | None, typer.Option(min=1, help="Seconds after which the command ends; never if not given.")
     ] = None,
@@ -35,9 +35,11 @@ def canary(
     """
     running.require_workload(stack, workload)
 
-    from scripts.cli.delivery.figures import Limits
-    from scripts.cli.delivery.watch import Options
-    from scripts.cli.delivery.watching import watch_workload
+    from scripts.cli.delivery.canary import CanaryOptions
+    from scripts.cli.delivery.canary_metrics import Limits
+    from scripts.cli.delivery.canary_session import run_session
 
-    options = Options(share=weight, window=min_duration, limits=Limits(requests=requests), until=timeout)
-    watch_workload(stack, workload, options, once=once, as_json=as_json)
+    options = CanaryOptions(
+        weight=weight, min_duration=min_duration, limits=Limits(min_requests=requests), timeout=timeout
+    )
+    run_session(stack, workload, options, once=once, as_json=as_json)

@@ -19,7 +19,7 @@ from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
 from modules.core.releases import Pin, Release
 from scripts.cli.clients import engine, kubectl, pins
-from scripts.cli.clients.pins import Overtaken
+from scripts.cli.clients.pins import Superseded
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
 from scripts.cli.delivery import jobs, rollouts
 from scripts.cli.delivery.train import workload_in
@@ -70,8 +70,8 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
     while True:
         try:
             return _release(place, version)
-        except Overtaken:
-            progress("another command released in between: looking anew")
+        except Superseded:
+            progress("another command released in between: looking again")
 
 
 def _release(place: Place, version: int | None) -> Outcome:
@@ -181,7 +181,7 @@ def problems_of(log: str) -> list[str]:
 
 def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Release | None) -> None:
     """Pins and applies. Whatever goes wrong, the former pin is applied again, and the error says what serves now.
-    Raises Overtaken, and changes nothing, where something else than `pinned` is pinned by now.
+    Raises Superseded, and changes nothing, where something else than `pinned` is pinned by now.
 
     Interrupted, it leaves the new pin: the same command then finishes what it says.
     """
@@ -220,8 +220,8 @@ def _restore(place: Place, failed: Release, former: Release | None, failure: Exc
     place.progress(f"failed: restoring {what}")
     try:
         pins.replace(place.environment.stack, place.workload.name, failed, former)
-    except Overtaken as overtaken:
-        raise UserError(f"{failure}\nNothing was restored: {overtaken}") from failure
+    except Superseded as superseded:
+        raise UserError(f"{failure}\nNothing was restored: {superseded}") from failure
     try:
         engine.up(place.environment, place.progress, place.log)
         rollouts.wait(place.environment, place.progress, namespace=place.namespace)

@@ -91,6 +91,6 @@ def release(workload: Workload, stack: StackArgument) -> None:
 @app.command()
 def rollout(workload: Workload, stack: StackArgument) -> None:
     """Try a new champion beside what serves: `groundwork canary --once`. Exit code 1 if it is worse."""
-    from scripts.cli.delivery.watching import rollout as run
+    from scripts.cli.delivery.canary_session import rollout as run
 
     run(stack, workload)

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from modules.core.errors import UserError
 from modules.core.releases import Pin
 from scripts.cli import running
-from scripts.cli.delivery import rank, release, reproduce, rollback, train, watching
-from scripts.cli.delivery.figures import Limits
-from scripts.cli.delivery.watch import Options
+from scripts.cli.delivery import canary_session, rank, release, reproduce, rollback, train
+from scripts.cli.delivery.canary import CanaryOptions
+from scripts.cli.delivery.canary_metrics import Limits
 from scripts.cli.main import app
 from tests.scripts.cli.fakes import DIGEST, always, quiet, stack
 
@@ -100,23 +100,23 @@ def test_a_repetition_shows_each_metric_to_the_last_digit(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], (Options(), False, False)),
-        (["--once", "--json"], (Options(), True, True)),
+        ([], (CanaryOptions(), False, False)),
+        (["--once", "--json"], (CanaryOptions(), True, True)),
         (
             ["--weight", "5", "--min-duration", "30", "--requests", "40", "--timeout", "9"],
-            (Options(share=5, window=30, limits=Limits(requests=40), until=9), False, False),
+            (CanaryOptions(weight=5, min_duration=30, limits=Limits(min_requests=40), timeout=9), False, False),
         ),
     ],
 )
 def test_a_canary_is_tried_as_the_options_say(
-    given: list[str], expected: tuple[Options, bool, bool], monkeypatch: pytest.MonkeyPatch
+    given: list[str], expected: tuple[CanaryOptions, bool, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[Options, bool, bool]] = []
+    asked: list[tuple[CanaryOptions, bool, bool]] = []
 
-    def watch_workload(_stack: str, _name: str, options: Options, *, once: bool, as_json: bool) -> None:
+    def run_session(_stack: str, _name: str, options: CanaryOptions, *, once: bool, as_json: bool) -> None:
         asked.append((options, once, as_json))
 
-    monkeypatch.setattr(watching, "watch_workload", watch_workload)
+    monkeypatch.setattr(canary_session, "run_session", run_session)
     printed("canary", "iris", *given)
     assert asked == [expected]
 
