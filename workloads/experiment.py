@@ -175,24 +175,24 @@ class Verdict:
         if self.champion is None:
             return f"version {self.version} is the first {CHAMPION}, with an accuracy of {self.accuracy:.4f}"
         figures = f"accuracy {self.accuracy:.4f}, version {self.champion} has {self.champion_accuracy:.4f}"
-        what = f"becomes {CHAMPION}" if self.accepted else f"is refused as {CHAMPION}"
+        what = f"becomes {CHAMPION}" if self.accepted else f"is not promoted to {CHAMPION}"
         return f"version {self.version} {what}: {figures} on the same held-out rows"
 
 
-def contest(
+def promote_if_better(
     client: Any, config: Config, store: Any, *, version: str, accuracy: float, measure: Callable[[Path], float]
 ) -> Verdict:
-    """Moves the champion's alias to a version that is at least as good as the present champion; else leaves it.
+    """Move the champion's alias to a version that is at least as good as the current champion; else leave it.
 
     measure: the accuracy of the model in a folder on the held-out rows that gave `accuracy`. The champion is measured
     now, on these rows: what was recorded of it may be of others.
     """
-    present = _champion(client, config.model)
+    current = _champion(client, config.model)
     verdict = Verdict(
         version=version,
         accuracy=accuracy,
-        champion=str(present.version) if present else None,
-        champion_accuracy=_measured(store, present.tags, measure) if present else None,
+        champion=str(current.version) if current else None,
+        champion_accuracy=_measured(store, current.tags, measure) if current else None,
     )
     if verdict.accepted:
         client.set_registered_model_alias(config.model, CHAMPION, version)

@@ -148,7 +148,7 @@ def test_new_data_is_taken_within_a_minute_and_trained_on_once(store: Any, track
     until(lambda: not keys(store, "incoming/iris/"), MINUTE)
     digest = until(lambda: current_digest(store, parts=1), MINUTE)
     (training,) = until(lambda: trained_on(tracking, digest), TRAINED_SECONDS)
-    assert training.tags["groundwork.champion"] in {"accepted", "refused"}
+    assert training.tags["groundwork.champion"] in {"accepted", "rejected"}
     assert {"accuracy", "champion_accuracy"} <= training.metrics.keys()
     bring(store, "again.csv", rows)
     until(lambda: not keys(store, "incoming/iris/"), MINUTE)
@@ -239,15 +239,15 @@ def test_what_is_not_worse_is_promoted_without_a_failed_request(
     assert (served().model_version, served().canary) == (number, None)
 
 
-def test_a_candidate_that_is_worse_is_refused_and_both_figures_are_recorded(store: Any, tracking: Mlflow) -> None:
-    present = tracking.aliased("iris", CHAMPION)  # it knows the very rows that are held out
+def test_a_candidate_that_is_worse_is_rejected_and_both_figures_are_recorded(store: Any, tracking: Mlflow) -> None:
+    current = tracking.aliased("iris", CHAMPION)  # it knows the very rows that are held out
     bring(store, "few.csv", "4.9,3.1,1.5,0.2,setosa\n6.2,2.9,4.3,1.3,versicolor\n")
     digest = until(lambda: current_digest(store, parts=2), MINUTE)
     (training,) = until(lambda: trained_on(tracking, digest), TRAINED_SECONDS)
-    assert training.tags["groundwork.champion"] == "refused"
+    assert training.tags["groundwork.champion"] == "rejected"
     assert training.metrics["accuracy"] < training.metrics["champion_accuracy"]
     assert "on the same held-out rows" in training.tags["groundwork.champion_verdict"]
-    assert tracking.aliased("iris", CHAMPION) == present
+    assert tracking.aliased("iris", CHAMPION) == current
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_what_is_worse_is_taken_back_without_a_failed_request_and_not_tried_agai
     assert load.failures == []
     assert served().pin == before.pin
     assert served().canary is None
-    assert number in {refusal.model_version for refusal in served().refused}
+    assert number in {each.model_version for each in served().rejected}
     assert watch() == (0, None)
 
 

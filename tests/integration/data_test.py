@@ -120,7 +120,7 @@ def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(
     assert make_buckets(platform, more, tmp_path) == "nothing to change\n"
     admin.put_object(Bucket=EXTRA, Key="precious", Body=b"1")
     admin.delete_object(Bucket=EXTRA, Key="precious")
-    assert f"{EXTRA}: KEPT" in make_buckets(platform, document, tmp_path)  # a former version is something
+    assert f"{EXTRA}: KEPT" in make_buckets(platform, document, tmp_path)  # a noncurrent version is something
     remove_versions(admin, EXTRA)
     assert f"{EXTRA}: deleted" in make_buckets(platform, document, tmp_path)
     assert make_buckets(platform, document, tmp_path) == "nothing to change\n"

@@ -33,7 +33,7 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     diagnostics."""
     await_turn(environment, progress)
     pins.take_over(environment)
-    recovery.refuse_former_plugin(environment.stack, Backend(environment).resources())
+    recovery.refuse_previous_plugin(environment.stack, Backend(environment).resources())
     settle(environment, progress, log)
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 

@@ -34,13 +34,13 @@ def alone(stack: str) -> Generator[None]:
         yield
 
 
-def replace(stack: str, workload: str, former: Release | None, after: Release | None) -> None:
+def replace(stack: str, workload: str, previous: Release | None, after: Release | None) -> None:
     """Says in stacks/releases.<stack>.yaml what the workload serves; None: nothing.
 
-    Raises Superseded, and writes nothing, where it is no longer `former` that is pinned."""
+    Raises Superseded, and writes nothing, where it is no longer `previous` that is pinned."""
     with alone(stack):
         pinned = read_releases(stack)
-        if pinned.get(workload) != former:
+        if pinned.get(workload) != previous:
             raise Superseded(
                 f"workload {workload}: {releases.release_file(stack).name} was changed by another command meanwhile: "
                 "look at `groundwork status`, then run the same command again"

@@ -158,7 +158,7 @@ class CanaryController:
         if champion is None or pins_same(current, champion):
             return None
         digest = champion.tags.get("groundwork.digest")
-        seen = {(each.model_version, each.model_digest) for each in (*current.refused, *current.history)}
+        seen = {(each.model_version, each.model_digest) for each in (*current.rejected, *current.history)}
         return None if (champion.number, digest) in seen else champion
 
     def _finish_rollout(self, current: Release) -> None:
@@ -173,7 +173,7 @@ class CanaryController:
             try:
                 check(self.place, pin)
             except UserError as error:
-                self.store.replace(current.refusing(pin, f"check: {error}"))
+                self.store.replace(current.rejecting(pin, f"check: {error}"))
                 return self._result(current, pin, Observation(cause=f"check: {error}"))
         if current.canary != canary or not serves(self.place, pin, server_name(self.name, CANARY)):
             self.place.progress(f"version {pin.model_version} gets {canary.weight}% of the requests")
@@ -222,7 +222,7 @@ class CanaryController:
         after = Release(
             **pin.model_dump(),
             history=(*current.history, current.pin),
-            refused=current.refused,
+            rejected=current.rejected,
             canary=Canary(pin=pin, weight=0),
         )
         decided = self.clock()
@@ -235,7 +235,7 @@ class CanaryController:
         cause = seen.cause or ""
         self.place.progress(f"restoring version {current.model_version}: {cause.splitlines()[0]}")
         decided = self.clock()
-        after = current.refusing(pin, cause).model_copy(update={"canary": Canary(pin=pin, weight=0)})
+        after = current.rejecting(pin, cause).model_copy(update={"canary": Canary(pin=pin, weight=0)})
         self._apply(after)
         return self._result(after, pin, seen, self._remove_canary(after, decided))
 

@@ -102,7 +102,7 @@ def run(
     name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     existing = kubectl.get(environment, "job", name, "-n", namespace)
     if existing is not None and ended(existing):
-        progress(f"removing the former Job {name}")
+        progress(f"removing the previous Job {name}")
         kubectl.run(environment, "delete", "job", name, "-n", namespace, "--cascade=foreground")
         existing = None
     if existing is None:

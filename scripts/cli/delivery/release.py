@@ -1,7 +1,7 @@
 """`groundwork release`; with `groundwork rollback` (rollback.py) the only way to change what serves.
 
 A release is checked in the serving image, pinned in stacks/releases.<stack>.yaml, rolled out by the Pulumi program,
-and seen to answer; whatever fails on the way, the former pin comes back.
+and seen to answer; whatever fails on the way, the previous pin comes back.
 """
 
 import json
@@ -40,7 +40,7 @@ class Outcome:
     changed: bool
     """False where it served already."""
     pin: Pin
-    former: Pin | None
+    previous: Pin | None
     address: str | None
     """On this machine; None where the stack does not publish it."""
 
@@ -75,17 +75,17 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
 
 
 def _release(place: Place, version: int | None) -> Outcome:
-    former = pinned = pins.released(place.environment).get(place.workload.name)
+    previous = pinned = pins.released(place.environment).get(place.workload.name)
     wanted = find_version(Mlflow(place.environment), place.workload.model, version)
-    if former and pins_same(former, wanted):
-        if serves(place, former):
-            return outcome_of(place, former, changed=False, former=former)
-        after, former = former, before(former)  # pinned, but interrupted before it was rolled out
+    if previous and pins_same(previous, wanted):
+        if serves(place, previous):
+            return outcome_of(place, previous, changed=False, previous=previous)
+        after, previous = previous, before(previous)  # pinned, but interrupted before it was rolled out
     else:
-        after = pin_of(wanted, former)
+        after = pin_of(wanted, previous)
     check(place, after)
-    roll_out(place, former, after, pinned=pinned)
-    return outcome_of(place, after, changed=True, former=former)
+    roll_out(place, previous, after, pinned=pinned)
+    return outcome_of(place, after, changed=True, previous=previous)
 
 
 def before(release: Release) -> Release | None:
@@ -93,7 +93,7 @@ def before(release: Release) -> Release | None:
     if not release.history:
         return None
     *earlier, last = release.history
-    return Release.model_validate({**last.model_dump(), "history": earlier, "refused": release.refused})
+    return Release.model_validate({**last.model_dump(), "history": earlier, "rejected": release.rejected})
 
 
 def place_of(stack: str, name: str, progress: Progress, log: Path) -> Place:
@@ -101,8 +101,8 @@ def place_of(stack: str, name: str, progress: Progress, log: Path) -> Place:
     return Place(environment, workload_in(environment, name), progress, log)
 
 
-def outcome_of(place: Place, pin: Pin, *, changed: bool, former: Pin | None) -> Outcome:
-    return Outcome(workload=place.workload.name, changed=changed, pin=pin, former=former, address=place.address)
+def outcome_of(place: Place, pin: Pin, *, changed: bool, previous: Pin | None) -> Outcome:
+    return Outcome(workload=place.workload.name, changed=changed, pin=pin, previous=previous, address=place.address)
 
 
 def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
@@ -117,8 +117,8 @@ def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
     raise UserError(f"model {model!r} has {wanted}; existing versions: {', '.join(map(str, existing))}")
 
 
-def pin_of(version: Version, former: Release | None) -> Release:
-    """The release of a version after a former one, which goes into its history.
+def pin_of(version: Version, previous: Release | None) -> Release:
+    """The release of a version after a previous one, which goes into its history.
 
     UserError for a version that carries no address and digest: nothing could hold its files to what was trained."""
     missing = [tag for tag in ("groundwork.uri", "groundwork.digest") if tag not in version.tags]
@@ -127,16 +127,16 @@ def pin_of(version: Version, former: Release | None) -> Release:
             f"model {version.model!r} version {version.number} has no tag {' nor '.join(missing)}: "
             "it was not registered by `groundwork train`, and can't be released"
         )
-    history = (*former.history, former.pin) if former else ()
+    history = (*previous.history, previous.pin) if previous else ()
     return Release(
-        release=former.release + 1 if former else 1,
+        release=previous.release + 1 if previous else 1,
         model_name=version.model,
         model_version=version.number,
         model_uri=version.tags["groundwork.uri"],
         model_digest=version.tags["groundwork.digest"],
         run=version.run,
         history=history,
-        refused=former.refused if former else (),
+        rejected=previous.rejected if previous else (),
     )
 
 
@@ -179,8 +179,8 @@ def problems_of(log: str) -> list[str]:
         return []
 
 
-def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Release | None) -> None:
-    """Pins and applies. Whatever goes wrong, the former pin is applied again, and the error says what serves now.
+def roll_out(place: Place, previous: Release | None, after: Release, *, pinned: Release | None) -> None:
+    """Pins and applies. Whatever goes wrong, the previous pin is applied again, and the error says what serves now.
     Raises Superseded, and changes nothing, where something else than `pinned` is pinned by now.
 
     Interrupted, it leaves the new pin: the same command then finishes what it says.
@@ -190,14 +190,14 @@ def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Re
         _apply(place, after)
     except Exception as failure:
         reasons = _reasons(place)
-        restored = _restore(place, after, former, failure)
+        restored = _restore(place, after, previous, failure)
         if not isinstance(failure, UserError):
             raise
         raise UserError(f"{failure}{reasons}\nThe release was undone: {restored} is restored.") from failure
 
 
 def _reasons(place: Place) -> str:
-    """What the pods that did not become ready said last: it is lost with them when the former pin is restored."""
+    """What the pods that did not become ready said last: it is lost with them when the previous pin is restored."""
     selected = f"app.kubernetes.io/name={place.workload.name},app.kubernetes.io/component=serving"
     try:
         pods = kubectl.items(place.environment, "pods", "-n", place.namespace, "-l", selected)
@@ -214,12 +214,14 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def _restore(place: Place, failed: Release, former: Release | None, failure: Exception) -> str:
+def _restore(place: Place, failed: Release, previous: Release | None, failure: Exception) -> str:
     """What serves again. UserError where that can't be applied either, or another command released meanwhile."""
-    what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
+    what = (
+        f"release {previous.release} (version {previous.model_version})" if previous else "the state without a release"
+    )
     place.progress(f"failed: restoring {what}")
     try:
-        pins.replace(place.environment.stack, place.workload.name, failed, former)
+        pins.replace(place.environment.stack, place.workload.name, failed, previous)
     except Superseded as superseded:
         raise UserError(f"{failure}\nNothing was restored: {superseded}") from failure
     try:
@@ -227,7 +229,7 @@ def _restore(place: Place, failed: Release, former: Release | None, failure: Exc
         rollouts.wait(place.environment, place.progress, namespace=place.namespace)
     except UserError as second:
         raise UserError(
-            f"{failure}\nThe former pin, {what}, is in place again, but could not be applied either:\n{second}\n"
+            f"{failure}\nThe previous pin, {what}, is in place again, but could not be applied either:\n{second}\n"
             f"Run `scripts/up {place.environment.stack}` when the cause is gone."
         ) from second
     return what

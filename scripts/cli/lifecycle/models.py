@@ -89,8 +89,8 @@ def _note(workload: str, champion: int | None, pin: Release | None, version: int
     if watch not in {None, "running"}:
         return f"its watch {watch}"
     if champion is not None and champion != version:
-        refusal = next((each for each in pin.refused if each.model_version == champion), None)
-        cause = f"was refused ({refusal.cause})" if refusal else "does not serve"
+        rejection = next((each for each in pin.rejected if each.model_version == champion), None)
+        cause = f"was rejected ({rejection.cause})" if rejection else "does not serve"
         return f"the champion {cause}: `groundwork release {workload}` releases it"
     return ""
 

@@ -24,8 +24,8 @@ def settings(**changed: Any) -> PlatformSettings:
 
 def stack(monkeypatch: pytest.MonkeyPatch, given: PlatformSettings | None = None) -> Environment:
     """The stack `local`, whose settings come from no file."""
-    present = given or settings()
-    monkeypatch.setattr(environment, "load", always(present))
+    loaded = given or settings()
+    monkeypatch.setattr(environment, "load", always(loaded))
     return Environment("local")
 
 

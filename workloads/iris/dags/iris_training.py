@@ -1,5 +1,5 @@
 """Trains iris on what its data set is now: daily, when new data was accepted, and by hand. The better model becomes
-champion where it is at least as good as the present one; `groundwork canary iris` rolls it out."""
+champion where it is at least as good as the current one; `groundwork canary iris` rolls it out."""
 # Airflow is in its own image only.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false
 

@@ -84,10 +84,10 @@ def verdict(candidate: Candidate, new: Run, served: Run | None) -> str:
             f"Look at both in MLflow, then `groundwork release {candidate.workload} --model-version "
             f"{candidate.model_version}` if it is to serve"
         )
-    present = _figure(served)
-    if figure < present:
-        raise UserError(f"{name} is worse than what serves: {METRIC} {figure:.4f} against {present:.4f}")
-    return f"{name}: {METRIC} {figure:.4f}, at least as good as what serves with {present:.4f}"
+    current = _figure(served)
+    if figure < current:
+        raise UserError(f"{name} is worse than what serves: {METRIC} {figure:.4f} against {current:.4f}")
+    return f"{name}: {METRIC} {figure:.4f}, at least as good as what serves with {current:.4f}"
 
 
 def release(stack: str, workload: str, path: Path) -> None:

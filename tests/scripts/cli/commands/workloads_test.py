@@ -16,11 +16,11 @@ from scripts.cli.main import app
 from tests.scripts.cli.fakes import DIGEST, always, quiet, stack
 
 PIN = Pin(release=2, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest=DIGEST, run="r")
-FORMER = PIN.model_copy(update={"release": 1, "model_version": 3})
+PREVIOUS = PIN.model_copy(update={"release": 1, "model_version": 3})
 
 
-def served(*, changed: bool, former: Pin | None = None, address: str | None = None) -> release.Outcome:
-    return release.Outcome(workload="iris", changed=changed, pin=PIN, former=former, address=address)
+def served(*, changed: bool, previous: Pin | None = None, address: str | None = None) -> release.Outcome:
+    return release.Outcome(workload="iris", changed=changed, pin=PIN, previous=previous, address=address)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,9 @@ def test_a_training_shows_its_candidates_and_which_one_was_selected(monkeypatch:
 
 
 def test_a_release_shows_what_serves_and_what_served_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "release", always(served(changed=True, former=FORMER, address="http://127.0.0.1:1")))
+    monkeypatch.setattr(
+        release, "release", always(served(changed=True, previous=PREVIOUS, address="http://127.0.0.1:1"))
+    )
     text = printed("release", "iris", "--model-version", "4")
     assert "2 of iris: serves" in text
     assert "iris version 4" in text
@@ -80,7 +82,7 @@ def test_a_rollback_of_what_is_not_published_says_so(monkeypatch: pytest.MonkeyP
 
 
 def test_releasing_what_serves_says_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "release", always(served(changed=False, former=PIN)))
+    monkeypatch.setattr(release, "release", always(served(changed=False, previous=PIN)))
     assert "serves already: nothing to do" in printed("release", "iris")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from modules.core import releases
 from modules.core.errors import UserError
-from modules.core.releases import Canary, Pin, Refusal, Release, read_releases, write_releases
+from modules.core.releases import Canary, Pin, Rejection, Release, read_releases, write_releases
 from scripts.cli.clients import engine, kubectl, pins
 from scripts.cli.clients.tracking import Mlflow
 from scripts.cli.delivery import canary, canary_session
@@ -153,8 +153,8 @@ def test_what_is_worse_is_taken_back_and_remembered(
     assert (found.result, found.serves) == ("restored", 1)
     assert (found.cause or "").startswith(cause)
     assert [platform.applied[0], *platform.applied[-2:]] == [(1, 10), (1, 0), (1, None)]
-    (refusal,) = pinned().refused
-    assert refusal == Refusal(model_version=2, model_digest=DIGEST, cause=found.cause or "")
+    (rejection,) = pinned().rejected
+    assert rejection == Rejection(model_version=2, model_digest=DIGEST, cause=found.cause or "")
     assert pinned().pin == SERVED.pin
     assert controller(platform).try_next() is None
 
@@ -163,7 +163,7 @@ def test_what_does_not_fit_the_image_gets_no_request(platform: Platform) -> None
     platform.problem = "it does not load"
     assert tried(platform).cause == "check: it does not load"
     assert platform.applied == []
-    assert pinned().refused[0].model_version == 2
+    assert pinned().rejected[0].model_version == 2
 
 
 def test_what_does_not_start_is_taken_back(platform: Platform) -> None:
@@ -176,7 +176,7 @@ def test_what_does_not_start_is_taken_back(platform: Platform) -> None:
 def test_what_served_before_is_not_tried_again_when_a_person_went_back_to_another(platform: Platform) -> None:
     write_releases("local", {"iris": Release(**pin(3).model_dump(), history=(pin(1), pin(2)))})
     assert controller(platform).try_next() is None
-    write_releases("local", {"iris": SERVED.refusing(pin(2), "rolled back")})
+    write_releases("local", {"iris": SERVED.rejecting(pin(2), "rolled back")})
     assert controller(platform).try_next() is None
     assert platform.applied == []
 

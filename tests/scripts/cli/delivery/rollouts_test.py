@@ -28,7 +28,7 @@ def test_what_is_rolled_out_lacks_nothing() -> None:
     [
         ({"observedGeneration": 1}, "its change is not seen yet"),
         ({"updatedReplicas": 0}, "0 of 1 pods are of the newest version"),
-        ({"replicas": 2}, "pods of the former version end"),
+        ({"replicas": 2}, "pods of the previous version end"),
         ({"availableReplicas": 0}, "0 of 1 pods are ready"),
     ],
 )
