@@ -45,7 +45,7 @@ class Config:
 def read_config(document: str) -> Config:
     """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}.
 
-    Where the data set has grown, data also has `declared_rows`."""
+    Where rows were appended to the data set, data also has `declared_rows`."""
     content = json.loads(document)
     return Config(
         workload=content["workload"],
@@ -81,14 +81,14 @@ def provenance(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     return tags
 
 
-def read_data(config: Config, store: Any, original: Callable[[], bytes]) -> bytes:
-    """The data set, verified. Where nothing lies at its address yet, `original` supplies it, once.
+def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> bytes:
+    """Return the data set, verified. Where nothing lies at its address yet, `seed_data` supplies it, once.
 
-    Refuses data whose digest is not the declared one: neither is it stored, nor is it trained on.
+    Refuse data whose digest is not the declared one: neither is it stored, nor is it trained on.
     """
     bucket, key = split_s3(config.data_address)
     if not _exists(store, bucket, key):
-        content = original()
+        content = seed_data()
         _require_digest(content, config, "the data set that the training image carries")
         store.put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/csv")
         say(f"stored the data set at {config.data_address}")

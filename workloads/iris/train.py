@@ -51,8 +51,8 @@ class Split:
     y_test: Any
 
 
-def original_csv() -> bytes:
-    """scikit-learn's iris in one canonical form: header, shortest decimals, species by name, Unix line ends."""
+def seed_data() -> bytes:
+    """Return scikit-learn's iris in one canonical form: header, shortest decimals, species by name, Unix line ends."""
     from sklearn.datasets import load_iris
 
     bundle: Any = load_iris()
@@ -170,7 +170,7 @@ def train(environ: Mapping[str, str]) -> str:
         say(f"{job} was finished before as run {run_id}: nothing to do")
         return run_id
     experiment.end_interrupted(client, found.experiment_id, job)
-    content = experiment.read_data(config, store, original_csv)
+    content = experiment.read_data(config, store, seed_data)
     parts = split(
         content, seed=config.seed, test_size=config.parameters["test_size"], declared_rows=config.declared_rows
     )
