@@ -14,7 +14,7 @@ from pathlib import Path
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 
-from . import companions, host, status
+from . import background, host, status
 from .cgroups import Cgroups
 from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded, last_words
@@ -25,7 +25,7 @@ from .status import START_SECONDS, Patience, Status
 
 Progress = Callable[[str], None]
 STOP_SECONDS = 110
-COMPANION_SECONDS = 30
+BACKGROUND_SECONDS = 30
 POLL_SECONDS = 0.05
 
 
@@ -76,12 +76,13 @@ class Cluster:
     def status(self) -> Status:
         return status.read(self.layout)
 
-    def accompany(self, commands: Mapping[str, Sequence[str]]) -> None:
-        """These programs, by name, are to run on this machine whenever the cluster does, and no others: they are
-        started again when they end. Returns when those that were running and are not wanted have ended."""
-        companions.declare(self.layout.companions, commands)
-        until = time.monotonic() + COMPANION_SECONDS
-        while self.status().companions.keys() - commands.keys() and time.monotonic() < until:
+    def supervise(self, commands: Mapping[str, Sequence[str]]) -> None:
+        """Run these commands, by name, as background processes whenever the cluster runs, and no others.
+
+        They are started again when they end. Return when those that ran and are not wanted have ended."""
+        background.declare(self.layout.background, commands)
+        until = time.monotonic() + BACKGROUND_SECONDS
+        while self.status().background.keys() - commands.keys() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
 
     def processes(self) -> list[Process]:

@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 
 from scripts.cli.lifecycle import up
-from scripts.cli.lifecycle.companion import watch_command
+from scripts.cli.lifecycle.background import canary_command
 from scripts.cli.lifecycle.up import Up
 from tests.scripts.cli.fakes import settings, stack
 
 
-def test_a_watch_is_told_where_things_are_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_background_process_gets_where_things_are_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", "/data")
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    command = watch_command("local", "iris")
+    command = canary_command("local", "iris")
     assert command[:2] == ["env", "-i"]
     assert "XDG_DATA_HOME=/data" in command
     assert not any("secret" in part for part in command)
@@ -23,16 +23,16 @@ def test_a_watch_is_told_where_things_are_and_no_secret(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("watch", "kept", "said"), [(True, ["watch-iris"], "watched: iris"), (False, [], "no workload is watched")]
 )
-def test_up_keeps_a_watch_running_where_the_settings_want_one(
+def test_up_runs_a_background_process_where_the_settings_want_a_watch(
     watch: bool, kept: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []
     told: list[str] = []
     given = settings(**{"groundwork:workloads": {"iris": {"watch": watch}}})
 
-    def accompany(_: object, commands: Mapping[str, Sequence[str]]) -> None:
+    def supervise(_: object, commands: Mapping[str, Sequence[str]]) -> None:
         found.extend(commands)
 
-    monkeypatch.setattr(up.Cluster, "accompany", accompany)
+    monkeypatch.setattr(up.Cluster, "supervise", supervise)
     Up(stack(monkeypatch, given)).watch(told.append)
     assert (found, told) == (kept, [said])
