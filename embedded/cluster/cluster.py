@@ -177,7 +177,7 @@ class Cluster:
 
     def _wait_until_ready(self, progress: Progress) -> None:
         patience = Patience(self.start_seconds)
-        told = ""
+        reported = ""
         while True:
             now = self.status()
             if now.state == "ready":
@@ -192,9 +192,9 @@ class Cluster:
                     f"the logs in {self.layout.logs}. Where the machine is only slow, raise "
                     "groundwork:foundation.start_seconds. Then run again: what has started until now goes on"
                 )
-            if now.message and now.message != told:
-                told = now.message
-                progress(told)
+            if now.message and now.message != reported:
+                reported = now.message
+                progress(reported)
             time.sleep(POLL_SECONDS)
 
     def _daemon_words(self) -> str:
@@ -205,12 +205,12 @@ class Cluster:
         if pid is None:
             return
         os.kill(pid, signal.SIGTERM)
-        until, told = time.monotonic() + STOP_SECONDS, ""
+        until, reported = time.monotonic() + STOP_SECONDS, ""
         while self.running and time.monotonic() < until:
             message = self.status().message
-            if message and message != told:
-                told = message
-                progress(told)
+            if message and message != reported:
+                reported = message
+                progress(reported)
             time.sleep(POLL_SECONDS)
         self._kill(progress)
 

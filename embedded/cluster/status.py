@@ -1,4 +1,4 @@
-"""What a cluster's daemon tells of itself, through one file."""
+"""The state of a cluster that its daemon reports, through one file."""
 
 import fcntl
 import json

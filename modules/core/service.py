@@ -69,8 +69,8 @@ class Context(Generic[S]):
     store: ObjectStore
     database: Database
     images: Mapping[str, str]
-    """References of the service's images by name: of this repository by digest, of others as `third_party.yaml` has
-    them."""
+    """References of the service's images by name: of this repository by digest, third-party ones as `third_party.yaml`
+    has them."""
     unresolved: str | None
     """Why pods of the service's third-party images can't run, in words for a person; None where they can."""
     namespaces: "Mapping[str, pulumi.Output[str]]"

@@ -34,7 +34,7 @@ CONSUMERS = "/var/run/groundwork/consumers"
 
 
 def database(namespace: str, consumers: Mapping[str, Consumer]) -> Database:
-    """What the clients of the server in that namespace are told."""
+    """Return the contract with the clients of the server in that namespace."""
     wanting = [name for name, consumer in sorted(consumers.items()) if consumer.database]
     return Database(
         host=service_host(SERVICE, namespace),

@@ -39,7 +39,7 @@ BUCKETS_SCRIPT = "/opt/groundwork/buckets.py"
 
 
 def object_store(namespace: str, buckets: Mapping[str, str], consumers: Mapping[str, Consumer]) -> ObjectStore:
-    """What the clients of the server in that namespace are told. `buckets`: name by role."""
+    """Return the contract with the clients of the server in that namespace. `buckets`: name by role."""
     return ObjectStore(
         endpoint=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         region=REGION,

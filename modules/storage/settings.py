@@ -1,4 +1,4 @@
-"""What a stack says of its object store."""
+"""Settings of the object store."""
 
 from typing import Self
 

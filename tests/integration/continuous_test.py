@@ -76,7 +76,7 @@ def tracking(platform: Environment) -> Iterator[Mlflow]:
 
 @pytest.fixture
 def context(platform: Environment) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=gateway.access(platform).authority)
+    return ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
 
 
 @pytest.fixture
@@ -173,10 +173,10 @@ def served() -> Release:
 @pytest.fixture
 def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], int]:
     """Makes a fitted model the champion, the way no training would; returns its version."""
-    access = gateway.write_authority(platform)
+    access = gateway.write_ca_certificate(platform)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", access.username)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", access.password)
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(platform.authority))
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(platform.ca_certificate))
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
     def make(model: Any) -> int:

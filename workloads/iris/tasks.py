@@ -74,7 +74,7 @@ def select_best_model(*performances: str) -> str:
     try:
         accuracies = {classifier(model): float(accuracy) for model, _, accuracy in pairs}
     except ValueError as error:
-        raise TrainingError(f"{' '.join(performances)}: MODEL=ACCURACY is wanted for each model: {error}") from error
+        raise TrainingError(f"{' '.join(performances)}: expected MODEL=ACCURACY for each model: {error}") from error
     best = select_best(accuracies)
     winner = next(model for model, name in MODELS.items() if name == best)
     say(f"{winner} wins: {', '.join(performances)}")

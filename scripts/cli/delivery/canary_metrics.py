@@ -9,7 +9,7 @@ LABEL = re.compile(r'(\w+)="([^"]*)"')
 REQUESTS, SECONDS = "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket"
 QUANTILE = 0.95
 WEIGHT, MIN_DURATION, MIN_REQUESTS = 10, 60.0, 100
-"""How a new version is tried where nothing else is said: percent of the requests that it gets, seconds that it is
+"""How a new version is tried by default: percent of the requests that it gets, seconds that it is
 observed for, and requests, at least."""
 
 

@@ -31,7 +31,7 @@ class Ended:
 
 
 def template(environment: Environment, namespace: str, name: str) -> dict[str, Any]:
-    """The CronJob. UserError where the platform is not there, or was laid without this workload."""
+    """Return the CronJob. Raise UserError where the platform is not there, or was deployed without this workload."""
     found = kubectl.get(environment, "cronjob", name, "-n", namespace)
     if found is None:
         raise UserError(
@@ -55,7 +55,7 @@ def image_digest(reference: str) -> str:
 
 
 def with_digest(reference: str, digest: str) -> str:
-    """The same image name with another digest; its tag goes, which told the version of this one."""
+    """Return the same image name with another digest; its tag goes, which names the version of this one."""
     return f"{repository_of(reference)}@{digest}"
 
 

@@ -64,15 +64,15 @@ def version_of(environment: Environment, name: str, rank: int, progress: Progres
     progress("looking for the best models")
     found = find(environment, name)
     if rank > len(found):
-        lines = "".join(f"\n  {line}" for line in map(told, found[:20]))
+        lines = "".join(f"\n  {line}" for line in map(describe, found[:20]))
         raise UserError(f"rank {rank}: {name} has {len(found)} models, so 1 to {len(found)} are allowed:{lines}")
     chosen = found[rank - 1]
-    progress(told(chosen))
+    progress(describe(chosen))
     return chosen.version or register(environment, name, chosen.run, progress)
 
 
-def told(ranked: Ranked) -> str:
-    """A line for people."""
+def describe(ranked: Ranked) -> str:
+    """Return a line for people."""
     version = f"version {ranked.version}" if ranked.version else "not registered yet"
     return f"{ranked.rank}: {METRIC} {ranked.figure:.4f}, {ranked.run.name}, {version}, run {ranked.run.id}"
 

@@ -197,16 +197,16 @@ def roll_out(place: Place, previous: Release | None, after: Release, *, pinned: 
 
 
 def _reasons(place: Place) -> str:
-    """What the pods that did not become ready said last: it is lost with them when the previous pin is restored."""
+    """Return the last output of the pods that did not become ready: it is lost when the previous pin is restored."""
     selected = f"app.kubernetes.io/name={place.workload.name},app.kubernetes.io/component=serving"
     try:
         pods = kubectl.items(place.environment, "pods", "-n", place.namespace, "-l", selected)
         logs = {
             pod["metadata"]["name"]: jobs.last_lines(place.environment, pod, 3) for pod in pods if not is_ready(pod)
         }
-    except UserError:  # a cluster that is gone is what the failure itself tells
+    except UserError:  # a cluster that is gone is what the failure itself reports
         return ""
-    return "".join(f"\nPod {name} said last: {text}" for name, text in logs.items() if text)
+    return "".join(f"\nLast output of pod {name}: {text}" for name, text in logs.items() if text)
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

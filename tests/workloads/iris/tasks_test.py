@@ -88,7 +88,7 @@ def test_the_selection_returns_the_winners_name(forest: str, boosting: str, winn
     ("performances", "message"),
     [
         (("RandomForest=0.9",), "expected those of"),
-        (("RandomForest=0.9", "GradientBoosting=None"), "MODEL=ACCURACY is wanted"),
+        (("RandomForest=0.9", "GradientBoosting=None"), "expected MODEL=ACCURACY for each model"),
         (("RandomForest=0.9", "SVC=0.9"), "model 'SVC' is unknown"),
         ((), "expected those of"),
     ],

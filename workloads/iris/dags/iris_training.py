@@ -12,7 +12,7 @@ PODS = "/etc/groundwork/airflow"
 
 with DAG(
     "iris_training",
-    description="Trains iris daily and on new data; a model that is not worse becomes champion",
+    description="Trains iris daily and on new data; a model that performs at least as well becomes champion",
     # Without a start: then the first run is at the next time, not at once for the last one.
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 3 * * *", timezone="UTC"), assets=[Asset("iris-data")]

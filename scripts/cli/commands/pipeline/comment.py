@@ -11,7 +11,7 @@ import httpx
 import typer
 
 from modules.core.errors import UserError
-from scripts.cli.commands.pipeline.handover import written
+from scripts.cli.commands.pipeline.step_output import read_step_output
 
 PULL_REQUEST = re.compile(r"https?://[^/]+/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)/pull/(?P<number>\d+)")
 API = "https://api.github.com"
@@ -36,7 +36,7 @@ class Target:
 
 def run(path: Path) -> None:
     """Comments, or says that there is nothing to comment on: the preview is in the log then."""
-    text = written(path, "preview STACK")
+    text = read_step_output(path, "preview STACK")
     target = target_of(os.environ)
     if target is None:
         typer.echo("No pull request: CHANGE_URL is not set.")

@@ -80,17 +80,17 @@ def test_only_a_lock_whose_engine_died_on_this_host_is_removed(environment: Envi
 def test_a_run_waits_for_the_one_that_works_on_the_stack(environment: Environment, engine_pid: int) -> None:
     held = lock(environment, engine_pid, socket.gethostname())
     said: list[str] = []
-    engine.await_turn(environment, said.append, lambda _: held.unlink())
+    engine.wait_for_lock(environment, said.append, lambda _: held.unlink())
     assert said == [f"another run works on stack mine (process {engine_pid}): waiting for it to end"]
-    engine.await_turn(environment, said.append, lambda _: pytest.fail("nobody is waited for"))
+    engine.wait_for_lock(environment, said.append, lambda _: pytest.fail("nobody is waited for"))
 
 
 def test_the_engine_has_the_last_word_when_another_run_never_ends(
     environment: Environment, engine_pid: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "TURN_SECONDS", 0)
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0)
     lock(environment, engine_pid, socket.gethostname())
-    engine.await_turn(environment, lambda _: None, lambda _: pytest.fail("it waits no longer"))
+    engine.wait_for_lock(environment, lambda _: None, lambda _: pytest.fail("it waits no longer"))
 
 
 def test_a_stack_that_was_never_made_has_no_resources(environment: Environment) -> None:
@@ -151,7 +151,7 @@ def test_a_preview_waits_for_the_run_that_works_on_the_stack(
 ) -> None:
     pulumi("{}", 0)
     waited: list[Environment] = []
-    monkeypatch.setattr(engine, "await_turn", lambda given, _: waited.append(given))  # pyright: ignore
+    monkeypatch.setattr(engine, "wait_for_lock", lambda given, _: waited.append(given))  # pyright: ignore
     engine.preview(environment, quiet)
     engine.check_policies(environment, Path("policies"), quiet, tmp_path / "log")
     assert waited == [environment] * 2

@@ -185,7 +185,7 @@ def test_a_failed_rollout_restores_the_previous_pin_and_says_so(platform: Platfo
     message = refused(lambda: released(2))
     assert message == (
         "pods do not become ready\n"
-        "Pod new said last: error: another digest\n"
+        "Last output of pod new: error: another digest\n"
         "The release was undone: release 1 (version 1) is restored."
     )
     assert pinned() == before
