@@ -6,10 +6,11 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from modules.airflow.server import Airflow
+from modules.airflow.server import Airflow, Images, Workspace
 from modules.airflow.settings import AirflowSettings
 from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.labels import Labels
+from modules.core.namespaces import NamespaceRef
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
 CLUSTER = Cluster(
@@ -60,12 +61,9 @@ def declared(**settings: Any) -> Objects:
             cluster=CLUSTER,
             store=STORE,
             database=DATABASE,
-            image=IMAGE.format("airflow"),
-            sidecar_image=IMAGE.format("xcom"),
-            place="local-airflow",
-            namespace="local-airflow",
-            pods={"iris": {"train_rf": {"kind": "Pod"}}},
-            workspaces={"iris": "local-iris"},
+            images=Images(server=IMAGE.format("airflow"), sidecar=IMAGE.format("xcom")),
+            namespace=NamespaceRef(name="local-airflow", ready="local-airflow"),
+            workspaces={"iris": Workspace(namespace="local-iris", pods={"train_rf": {"kind": "Pod"}})},
             clients={},
         )
 
