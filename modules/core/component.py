@@ -141,6 +141,6 @@ class Component(pulumi.ComponentResource):
 
 
 def type_token(component: type) -> str:
-    """groundwork:<module>:<Class>, where the module is the folder below modules/, or else the room."""
-    room, *inner = component.__module__.split(".")
-    return f"groundwork:{inner[0] if room == 'modules' else room}:{component.__name__}"
+    """groundwork:<module>:<Class>, where the module is the folder below modules/, or else the top one."""
+    folder, *inner = component.__module__.split(".")
+    return f"groundwork:{inner[0] if folder == 'modules' else folder}:{component.__name__}"

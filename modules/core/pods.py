@@ -170,7 +170,7 @@ def token_volume(name: str) -> VolumeArgs:
     ca_certificate = ConfigMapProjectionArgs(
         name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")]
     )
-    place = DownwardAPIVolumeFileArgs(
+    namespace = DownwardAPIVolumeFileArgs(
         path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
     )
     return VolumeArgs(
@@ -180,7 +180,7 @@ def token_volume(name: str) -> VolumeArgs:
             sources=[
                 VolumeProjectionArgs(service_account_token=token),
                 VolumeProjectionArgs(config_map=ca_certificate),
-                VolumeProjectionArgs(downward_api=DownwardAPIProjectionArgs(items=[place])),
+                VolumeProjectionArgs(downward_api=DownwardAPIProjectionArgs(items=[namespace])),
             ],
         ),
     )

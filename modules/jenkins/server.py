@@ -94,8 +94,8 @@ class Jenkins(Component):
             labels |= {SIMULATED: "true"}
             annotations |= {SIMULATION_REASON: self.simulated}
         agent = agent_pod(self.images, self.settings.agent, labels=labels, annotations=annotations)
-        place = namespace_of(self.labels.environment, self.name)
-        return files(self.settings, configuration(self.settings, namespace=place, agent_pod=agent))
+        namespace_name = namespace_of(self.labels.environment, self.name)
+        return files(self.settings, configuration(self.settings, namespace=namespace_name, agent_pod=agent))
 
     def _agents(self) -> None:
         """The account that agents run under, with no permissions, and the controller's, which may start them."""

@@ -114,7 +114,8 @@ class SeaweedFS(Component):
         self._server(cluster, self._server_files(administrator, keys, policies))
         self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), buckets)
         secrets = {
-            client: self._credentials(client, keys[client], CLIENT_SECRET, place) for client, place in clients.items()
+            client: self._credentials(client, keys[client], CLIENT_SECRET, client_namespace)
+            for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})

@@ -56,8 +56,8 @@ def test_no_file_is_longer_than_400_lines(files: list[str]) -> None:
 def test_tests_mirror_the_tree(files: list[str]) -> None:
     mirrored = {"contracts", "integration", *ROOMS}
     for name in files:
-        room, *inner = name.split("/")
-        if room == "tests" and len(inner) > 1:
+        folder, *inner = name.split("/")
+        if folder == "tests" and len(inner) > 1:
             assert inner[0] in mirrored, name
 
 

@@ -28,9 +28,9 @@ class Access:
 
 def access(environment: Environment) -> Access:
     """Return how programs get in. Raise UserError where the environment has no gateway yet."""
-    place = namespace(environment.stack, GATEWAY.name)
-    login = kubectl.secret(environment, place, LOGIN)
-    certificate = kubectl.secret(environment, place, CERTIFICATE)
+    namespace_name = namespace(environment.stack, GATEWAY.name)
+    login = kubectl.secret(environment, namespace_name, LOGIN)
+    certificate = kubectl.secret(environment, namespace_name, CERTIFICATE)
     if login is None or certificate is None:
         raise UserError(
             f"stack {environment.stack}: it has no gateway yet: run `scripts/up {environment.stack}`, which makes it"

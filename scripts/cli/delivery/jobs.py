@@ -139,9 +139,9 @@ def last_lines(environment: Environment, pod: Mapping[str, Any], lines: int) -> 
     """Of the log of a pod that has begun; nothing before."""
     if pod["status"].get("phase") == "Pending":
         return ""
-    place = ("-n", pod["metadata"]["namespace"])
+    namespaced = ("-n", pod["metadata"]["namespace"])
     try:
-        return kubectl.run(environment, "logs", pod["metadata"]["name"], *place, f"--tail={lines}").rstrip()
+        return kubectl.run(environment, "logs", pod["metadata"]["name"], *namespaced, f"--tail={lines}").rstrip()
     except UserError:  # the container is just beginning or ending: the next question will be answered
         return ""
 

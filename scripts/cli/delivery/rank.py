@@ -40,7 +40,7 @@ class Ranked:
 
 
 def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
-    """The runs in their order, without those whose model nobody logged, and repetitions of others. Pure."""
+    """Return the runs in their order, without those whose model nobody logged, and repetitions of others. Pure."""
     numbers = {version.run: version.number for version in versions}
     whole = [run for run in runs if (run.id in numbers or run.model_id) and "groundwork.reproduces" not in run.tags]
     return [
@@ -50,7 +50,7 @@ def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
 
 
 def find(environment: Environment, name: str) -> list[Ranked]:
-    """All models of a workload, the best first. UserError where there is none."""
+    """Return all models of a workload, the best first. Raise UserError where there is none."""
     workload = workload_in(environment, name)
     mlflow = Mlflow(environment)
     found = ranking(mlflow.measured(name, METRIC), mlflow.registered(workload.model))
@@ -60,7 +60,7 @@ def find(environment: Environment, name: str) -> list[Ranked]:
 
 
 def version_of(environment: Environment, name: str, rank: int, progress: Progress) -> int:
-    """The version of the model at a rank, which is registered where it was not. UserError lists what there is."""
+    """Return the version of the model at a rank; register it where it was not. The UserError lists what there is."""
     progress("looking for the best models")
     found = find(environment, name)
     if rank > len(found):
@@ -78,7 +78,7 @@ def describe(ranked: Ranked) -> str:
 
 
 def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
-    """As a training does it: with the address of its files and their digest."""
+    """Register a run's model as a training does: with the address of its files and their digest."""
     mlflow = Mlflow(environment)
     template = jobs.template(environment, namespace(environment.stack, name), training_template(name))
     root = jobs.variables_of(template)["GROUNDWORK_ARTIFACTS"]
@@ -95,7 +95,7 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
 
 
 def store(environment: Environment) -> Any:
-    """An S3 client of the environment's administrator, on this machine. It never asks a proxy."""
+    """Return an S3 client of the environment's administrator, on this machine. It never asks a proxy."""
     login = logins()[STORAGE.name]
     port = environment.settings.of(STORAGE).local_port
     if port is None:

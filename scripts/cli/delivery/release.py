@@ -65,7 +65,7 @@ class Place:
 
 
 def release(stack: str, name: str, version: int | None, progress: Progress, log: Path) -> Outcome:
-    """Serves a version of the workload's model: the one given, or else the one with the alias champion."""
+    """Serve a version of the workload's model: the one given, or else the one with the alias champion."""
     place = place_of(stack, name, progress, log)
     while True:
         try:
@@ -89,7 +89,7 @@ def _release(place: Place, version: int | None) -> Outcome:
 
 
 def before(release: Release) -> Release | None:
-    """What served before a release, with what served before that."""
+    """Return what served before a release, with what served before that."""
     if not release.history:
         return None
     *earlier, last = release.history
@@ -106,7 +106,7 @@ def outcome_of(place: Place, pin: Pin, *, changed: bool, previous: Pin | None) -
 
 
 def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
-    """UserError where there is no such version; it lists those there are."""
+    """Return a version of a model. Raise UserError where there is none; it lists those there are."""
     found = mlflow.aliased(model, CHAMPION) if number is None else mlflow.version(model, number)
     if found is not None:
         return found
@@ -118,9 +118,9 @@ def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
 
 
 def pin_of(version: Version, previous: Release | None) -> Release:
-    """The release of a version after a previous one, which goes into its history.
+    """Return the release of a version after a previous one, which goes into its history.
 
-    UserError for a version that carries no address and digest: nothing could hold its files to what was trained."""
+    Raise UserError for a version without address and digest: nothing could hold its files to what was trained."""
     missing = [tag for tag in ("groundwork.uri", "groundwork.digest") if tag not in version.tags]
     if missing:
         raise UserError(
@@ -149,7 +149,7 @@ def pins_same(pin: Pin, version: Version) -> bool:
 
 
 def check(place: Place, pin: Pin) -> None:
-    """Tries the model in the image that would serve it. UserError with what does not fit; nothing was changed then."""
+    """Try the model in the image that would serve it. Raise UserError with what does not fit; nothing is changed."""
     stack, name = place.environment.stack, place.workload.name
     template = jobs.template(place.environment, place.namespace, check_template(name))
     declared = jobs.container_of(template)["image"]
@@ -171,7 +171,7 @@ def check(place: Place, pin: Pin) -> None:
 
 
 def problems_of(log: str) -> list[str]:
-    """From the report that the check prints as its last line; none where it did not get so far."""
+    """Return the problems that the check reports in its last line; none where it did not get so far."""
     lines = log.splitlines()
     try:
         return list(json.loads(lines[-1])["problems"]) if lines else []
@@ -180,8 +180,9 @@ def problems_of(log: str) -> list[str]:
 
 
 def roll_out(place: Place, previous: Release | None, after: Release, *, pinned: Release | None) -> None:
-    """Pins and applies. Whatever goes wrong, the previous pin is applied again, and the error says what serves now.
-    Raises Superseded, and changes nothing, where something else than `pinned` is pinned by now.
+    """Pin and apply. Whatever goes wrong, apply the previous pin again; the error says what serves now.
+
+    Raise Superseded, and change nothing, where something else than `pinned` is pinned by now.
 
     Interrupted, it leaves the new pin: the same command then finishes what it says.
     """
@@ -215,7 +216,7 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _restore(place: Place, failed: Release, previous: Release | None, failure: Exception) -> str:
-    """What serves again. UserError where that can't be applied either, or another command released meanwhile."""
+    """Return what serves again. Raise UserError where that can't be applied either, or another command released."""
     what = (
         f"release {previous.release} (version {previous.model_version})" if previous else "the state without a release"
     )
@@ -247,13 +248,13 @@ def _apply(place: Place, pin: Pin) -> None:
 
 
 def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
-    """Whether every pod of the Deployment (the workload's own, if none is named) runs this very model, and is ready."""
+    """Return whether every pod of the Deployment (the workload's own by default) runs this model and is ready."""
     found = kubectl.get(place.environment, "deployment", server or place.workload.name, "-n", place.namespace)
     return found is not None and runs_everywhere(found, pin)
 
 
 def is_applied(place: Place, pin: Pin) -> bool:
-    """Whether the Deployment is to run this very model, ready or not."""
+    """Return whether the Deployment is to run this very model, ready or not."""
     found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
     return found is not None and names_model(found, pin)
 
@@ -276,7 +277,7 @@ def await_answer(
     client: httpx.Client | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Until the workload's example is answered by this model. UserError when it is not within a minute."""
+    """Wait until this model answers the workload's example. Raise UserError when it does not within a minute."""
     client = client or httpx.Client(timeout=5, trust_env=False)
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:

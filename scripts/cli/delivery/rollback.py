@@ -10,7 +10,7 @@ from scripts.cli.steps import Progress
 
 
 def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
-    """Serves again what served before the current release, which no watch tries again by itself."""
+    """Serve again what served before the current release, which no canary tries again."""
     place = place_of(stack, name, progress, log)
     current = pins.released(place.environment).get(name)
     previous = before(current) if current else None

@@ -68,11 +68,11 @@ def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) 
     port = metadata.get("annotations", {}).get(LOCAL_PORT)
     first = service["spec"]["ports"][0]
     scheme = first["name"] if first.get("name") in DATABASES else "http"
-    place = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
+    address = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
     name = metadata["name"]
     return Service(
         name=name,
-        address=hosts.get(name, f"{scheme}://{place}"),
+        address=hosts.get(name, f"{scheme}://{address}"),
         login=f"groundwork credentials {name}" if name in logins() else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
         because=_reason(behind),
