@@ -127,12 +127,12 @@ def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(
 
 
 @pytest.mark.parametrize(
-    ("login", "said"),
+    ("login", "output"),
     [("-U postgres -d postgres", "no password supplied"), ("-U mlflow -d mlflow", "no password supplied")],
 )
-def test_the_database_lets_nobody_in_without_a_password(platform: Environment, login: str, said: str) -> None:
+def test_the_database_lets_nobody_in_without_a_password(platform: Environment, login: str, output: str) -> None:
     place = ("-n", namespace(platform.stack, "database"), "database-server-0", "--", "sh", "-c")
-    assert said in kubectl.run(platform, "exec", *place, f"psql -w -h 127.0.0.1 {login} -c 'select 1' 2>&1 || true")
+    assert output in kubectl.run(platform, "exec", *place, f"psql -w -h 127.0.0.1 {login} -c 'select 1' 2>&1 || true")
 
 
 def test_a_consumers_role_owns_its_database_and_no_more(platform: Environment) -> None:

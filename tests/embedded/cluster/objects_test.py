@@ -11,7 +11,7 @@ BEFORE, AFTER = "2026-01-01T11:59:59Z", "2026-01-01T12:00:00Z"
 
 
 class Answers(Client):
-    """Gives what it was told to, for each path."""
+    """Answers what a test says, by path."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers

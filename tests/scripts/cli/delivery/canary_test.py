@@ -280,11 +280,11 @@ def test_a_workload_is_watched_once_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("watch", "said"),
+    ("watch", "output"),
     [(True, "is watched beside the cluster: nothing to do"), (False, "version 2 is not decided on")],
 )
 def test_a_build_server_leaves_alone_what_is_watched_and_is_not_red_for_want_of_requests(
-    watch: bool, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    watch: bool, output: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack(monkeypatch, settings(**{"groundwork:workloads": {"iris": {"watch": watch}}}))
 
@@ -293,7 +293,7 @@ def test_a_build_server_leaves_alone_what_is_watched_and_is_not_red_for_want_of_
 
     monkeypatch.setattr(canary_session, "run_session", inconclusive)
     canary_session.rollout("local", "iris")
-    assert said in capsys.readouterr().out
+    assert output in capsys.readouterr().out
 
 
 def test_a_controller_ends_by_itself_once_nothing_is_to_be_tried_or_at_its_timeout(platform: Platform) -> None:

@@ -52,9 +52,9 @@ def test_the_registration_of_a_model_tells_what_it_does(monkeypatch: pytest.Monk
     mlflow(monkeypatch, lambda path, _: registry(path))
     monkeypatch.setattr(rank, "store", always(None))
     monkeypatch.setattr(rank, "download_folder", write_model)
-    said: list[str] = []
-    assert rank.register(environment, "iris", RUNS[3], said.append) == 7
-    assert said == ["downloading s3://b/1/models/m", "registering run second as a version of iris"]
+    output: list[str] = []
+    assert rank.register(environment, "iris", RUNS[3], output.append) == 7
+    assert output == ["downloading s3://b/1/models/m", "registering run second as a version of iris"]
 
 
 def write_model(_client: object, _uri: str, folder: Path) -> None:

@@ -40,7 +40,7 @@ def registry(path: str, query: dict[str, Any]) -> Answer | None:
 
 
 class Platform:
-    """A cluster that does what the engine is told, or fails at it."""
+    """A cluster that does what the engine asks, or fails at it."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self.kubectl = kubectl
@@ -274,8 +274,8 @@ def test_what_another_command_pinned_during_a_rollout_is_not_undone_by_its_failu
         raise UserError("the pods do not start")
 
     monkeypatch.setattr(engine, "up", fail_while_another_pins)
-    said = refused(lambda: released(2))
-    assert said.startswith("the pods do not start\nNothing was restored: workload iris: ")
+    message = refused(lambda: released(2))
+    assert message.startswith("the pods do not start\nNothing was restored: workload iris: ")
     assert pinned() == other
 
 

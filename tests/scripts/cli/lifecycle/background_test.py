@@ -21,18 +21,18 @@ def test_a_background_process_gets_where_things_are_and_no_secret(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("watch", "kept", "said"), [(True, ["watch-iris"], "watched: iris"), (False, [], "no workload is watched")]
+    ("watch", "kept", "output"), [(True, ["watch-iris"], "watched: iris"), (False, [], "no workload is watched")]
 )
 def test_up_runs_a_background_process_where_the_settings_want_a_watch(
-    watch: bool, kept: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+    watch: bool, kept: list[str], output: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []
-    told: list[str] = []
+    reported: list[str] = []
     given = settings(**{"groundwork:workloads": {"iris": {"watch": watch}}})
 
     def supervise(_: object, commands: Mapping[str, Sequence[str]]) -> None:
         found.extend(commands)
 
     monkeypatch.setattr(up.Cluster, "supervise", supervise)
-    Up(stack(monkeypatch, given)).watch(told.append)
-    assert (found, told) == (kept, [said])
+    Up(stack(monkeypatch, given)).watch(reported.append)
+    assert (found, reported) == (kept, [output])

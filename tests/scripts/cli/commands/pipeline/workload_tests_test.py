@@ -13,8 +13,8 @@ def test_iris_has_tests_of_its_data_and_its_models(subject: str, monkeypatch: py
 
 
 def test_missing_tests_are_named_with_those_to_imitate() -> None:
-    said = refused(lambda: workload_tests.run_workload_tests("iris", "speed"))
-    assert "tests/workloads/iris/speed_test.py is not there: write the tests of its speed" in said
+    message = refused(lambda: workload_tests.run_workload_tests("iris", "speed"))
+    assert "tests/workloads/iris/speed_test.py is not there: write the tests of its speed" in message
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones() -> None:
@@ -22,6 +22,6 @@ def test_an_unknown_workload_is_refused_with_the_known_ones() -> None:
 
 
 def test_a_failed_command_ends_the_step(capfd: pytest.CaptureFixture[str]) -> None:
-    said = refused(lambda: workload_tests.run(("python", "-c", "import sys; print('words'); sys.exit(3)")))
-    assert "(exit code 3)" in said
+    message = refused(lambda: workload_tests.run(("python", "-c", "import sys; print('words'); sys.exit(3)")))
+    assert "(exit code 3)" in message
     assert "words" in capfd.readouterr().out
