@@ -11,7 +11,7 @@ from modules.core.paths import REPOSITORY
 
 
 def component_classes() -> list[type[Component]]:
-    """Every subclass of Component that the rooms of the program define."""
+    """Every subclass of Component that the directories of the program define."""
     for folder in ("modules", "stacks", "workloads"):
         for path in sorted((REPOSITORY / folder).rglob("*.py")):
             if "Component)" in path.read_text() and "files" not in path.parts:

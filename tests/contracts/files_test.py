@@ -41,7 +41,7 @@ def files() -> list[str]:
     return [name for name in listed.splitlines() if (REPOSITORY / name).is_file()]
 
 
-def test_every_file_lies_in_a_known_room(files: list[str]) -> None:
+def test_every_file_lies_in_a_known_directory(files: list[str]) -> None:
     strays = [name for name in files if name.split("/")[0] not in ROOMS and name not in AT_THE_TOP]
     assert strays == []
 
