@@ -46,7 +46,7 @@ class PortsSettings(Settings):
 
 
 class FoundationSettings(Settings):
-    """What the platform stands on."""
+    """The foundation of the platform."""
 
     target: Literal["embedded"] = Field(
         default="embedded", description="embedded: a Kubernetes in namespaces of its own on this machine."
@@ -88,7 +88,7 @@ class PlatformSettings(Settings):
         description="Whether the engine refuses to delete or replace what holds data: the object store, the database, "
         "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
     )
-    foundation: FoundationSettings = Field(default=FoundationSettings(), description="What the platform stands on.")
+    foundation: FoundationSettings = Field(default=FoundationSettings(), description="The foundation of the platform.")
     github_token: SecretStr | None = Field(
         default=None,
         description="Token with which Jenkins reads its repository and comments on pull requests: set it by "

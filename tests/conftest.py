@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from modules.core.contracts import Cluster
+
 
 @pytest.fixture(autouse=True)
 def no_environment_of_this_machine(
@@ -69,3 +71,16 @@ def event_loops_are_closed() -> Iterator[None]:
     for loop in made:
         if not loop.is_running():
             loop.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The cluster that components are deployed on."""
+    return Cluster(
+        name="groundwork-local",
+        pod_range="10.80.0.0/18",
+        service_range="10.80.64.0/18",
+        storage_class="standard",
+        publisher="10.80.255.253/32",
+        token_issuer="https://kubernetes.default.svc",
+    )

@@ -24,11 +24,11 @@ def load(name: str, folder: Path = FOLDER) -> Workload:
         close = get_close_matches(name, names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UserError(f"workload {name!r} is unknown; known: {', '.join(names) or 'none'}.{hint}")
-    place = f"workloads/{name}/workload.yaml"
-    content: Any = read_yaml((folder / name / "workload.yaml").read_text(), source=place)
+    source = f"workloads/{name}/workload.yaml"
+    content: Any = read_yaml((folder / name / "workload.yaml").read_text(), source=source)
     if not isinstance(content, dict):
-        raise UserError(f"{place} holds {type(content).__name__}, expected a mapping with the keys of a workload")
-    workload = validated(Workload, content, source=place, prefix="")  # pyright: ignore[reportUnknownArgumentType]
+        raise UserError(f"{source} holds {type(content).__name__}, expected a mapping with the keys of a workload")
+    workload = validated(Workload, content, source=source, prefix="")  # pyright: ignore[reportUnknownArgumentType]
     if workload.name != name:
-        raise UserError(f"name is {workload.name!r}, but the folder is {name!r}: make them the same ({place})")
+        raise UserError(f"name is {workload.name!r}, but the folder is {name!r}: make them the same ({source})")
     return workload

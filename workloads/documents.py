@@ -28,7 +28,7 @@ def server_name(workload: str, component: str) -> str:
 
 
 def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
-    """What a training is told, whole; workloads/experiment.py reads it."""
+    """Return the configuration of a training; workloads/experiment.py reads it."""
     address = f"s3://{store.buckets['raw']}/{workload.data.key}"
     return {
         "workload": workload.name,

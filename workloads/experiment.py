@@ -45,7 +45,7 @@ class Config:
 def read_config(document: str) -> Config:
     """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}.
 
-    Where the data set has grown, data also has `declared_rows`."""
+    Where rows were appended to the data set, data also has `declared_rows`."""
     content = json.loads(document)
     return Config(
         workload=content["workload"],
@@ -81,14 +81,14 @@ def provenance(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     return tags
 
 
-def read_data(config: Config, store: Any, original: Callable[[], bytes]) -> bytes:
-    """The data set, verified. Where nothing lies at its address yet, `original` supplies it, once.
+def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> bytes:
+    """Return the data set, verified. Where nothing lies at its address yet, `seed_data` supplies it, once.
 
-    Refuses data whose digest is not the declared one: neither is it stored, nor is it trained on.
+    Refuse data whose digest is not the declared one: neither is it stored, nor is it trained on.
     """
     bucket, key = split_s3(config.data_address)
     if not _exists(store, bucket, key):
-        content = original()
+        content = seed_data()
         _require_digest(content, config, "the data set that the training image carries")
         store.put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/csv")
         say(f"stored the data set at {config.data_address}")
@@ -175,24 +175,24 @@ class Verdict:
         if self.champion is None:
             return f"version {self.version} is the first {CHAMPION}, with an accuracy of {self.accuracy:.4f}"
         figures = f"accuracy {self.accuracy:.4f}, version {self.champion} has {self.champion_accuracy:.4f}"
-        what = f"becomes {CHAMPION}" if self.accepted else f"is refused as {CHAMPION}"
+        what = f"becomes {CHAMPION}" if self.accepted else f"is not promoted to {CHAMPION}"
         return f"version {self.version} {what}: {figures} on the same held-out rows"
 
 
-def contest(
+def promote_if_better(
     client: Any, config: Config, store: Any, *, version: str, accuracy: float, measure: Callable[[Path], float]
 ) -> Verdict:
-    """Moves the champion's alias to a version that is at least as good as the present champion; else leaves it.
+    """Move the champion's alias to a version that is at least as good as the current champion; else leave it.
 
     measure: the accuracy of the model in a folder on the held-out rows that gave `accuracy`. The champion is measured
     now, on these rows: what was recorded of it may be of others.
     """
-    present = _champion(client, config.model)
+    current = _champion(client, config.model)
     verdict = Verdict(
         version=version,
         accuracy=accuracy,
-        champion=str(present.version) if present else None,
-        champion_accuracy=_measured(store, present.tags, measure) if present else None,
+        champion=str(current.version) if current else None,
+        champion_accuracy=_measured(store, current.tags, measure) if current else None,
     )
     if verdict.accepted:
         client.set_registered_model_alias(config.model, CHAMPION, version)

@@ -1,4 +1,4 @@
-"""New data: taken from the raw bucket, held to the workload's columns, and put behind the data set that was there.
+"""New data: ingested from the raw bucket, checked against the workload's columns, and appended to the data set.
 
     incoming/<workload>/<name>.csv                       what somebody brings
     accepted/<workload>/<sha256>/<name>.csv              what became part of a data set
@@ -26,7 +26,7 @@ from workloads.experiment import Config, say
 PROBLEMS_LIMIT = 1000
 """Entries of a report: more would tell a person no more."""
 BYTES_LIMIT = 32 * 2**20
-"""Of one object: at its end a task that takes it holds it, its rows and the data set twice, in 512 MiB."""
+"""Of one object: at its end a task that ingests it holds it, its rows and the data set twice, in 512 MiB."""
 DATA_LIMIT = 64 * 2**20
 """Of a data set, for the same reason."""
 LINE_LIMIT = 64 * 2**10
@@ -98,13 +98,13 @@ class Examined:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intake:
+class IngestResult:
     """What became of the objects that were there."""
 
     accepted: int
     quarantined: int
     known: int
-    """Whose content had been taken before."""
+    """Whose content had been ingested before."""
 
 
 def read_columns(document: str) -> list[Column]:
@@ -156,9 +156,9 @@ def _row(number: int, line: str, columns: Sequence[Column], found: Examined) -> 
     return [column.canonical(value) for column, value in pairs] if found.count == before else []
 
 
-def grown(former: bytes, rows: bytes) -> bytes:
-    """A data set with more rows at its end."""
-    return b"".join([former, b"" if former.endswith(b"\n") else b"\n", rows])
+def append_rows(existing: bytes, rows: bytes) -> bytes:
+    """Return a data set with more rows at its end."""
+    return b"".join([existing, b"" if existing.endswith(b"\n") else b"\n", rows])
 
 
 def report(name: str, examined: Examined) -> bytes:
@@ -168,14 +168,14 @@ def report(name: str, examined: Examined) -> bytes:
 
 
 def current(config_document: str, store: Any) -> str:
-    """The training document with the data set that is trained on now: the declared one, or what it has grown to."""
+    """Return the training document with the data set that is trained on now, which may have more rows than declared."""
     document = json.loads(config_document)
     state = _state(experiment.read_config(config_document), store)
     return json.dumps({**document, "data": state["data"]}, sort_keys=True, separators=(",", ":"))
 
 
 def _state(config: Config, store: Any) -> dict[str, Any]:
-    """{declared: digest, data: as in training documents, parts: digests taken}. Newly declared data begins anew."""
+    """{declared: digest, data: as in training documents, parts: digests ingested}. Newly declared data begins anew."""
     bucket, key = _state_place(config)
     if key in keys_below(store, bucket, key):
         state = json.loads(store.get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -189,9 +189,11 @@ def _state_place(config: Config) -> tuple[str, str]:
     return split_s3(config.data_address)[0], f"current/{config.workload}.json"
 
 
-def take(config: Config, columns: Sequence[Column], store: Any, original: Callable[[], bytes]) -> Intake:
-    """Takes all that was brought. Each object is moved last: what was interrupted is found again, and the content of
-    one that was taken already is not taken twice. What is too large is moved after all others, since it takes time."""
+def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Callable[[], bytes]) -> IngestResult:
+    """Ingest all that was brought. `seed_data` supplies the declared data set where the store has none.
+
+    Each object is moved last: what was interrupted is found again, and no content is ingested twice. What is too large
+    is moved after all others, since it takes time."""
     bucket, _ = split_s3(config.data_address)
     counts: Counter[str] = Counter()
     keys = keys_below(store, bucket, _incoming(config))
@@ -200,19 +202,19 @@ def take(config: Config, columns: Sequence[Column], store: Any, original: Callab
         if objects[key]["ContentLength"] > BYTES_LIMIT:
             outcome, target = _set_aside_unread(config, store, key, objects[key])
         else:
-            outcome, target = _take_one(config, columns, store, original, key)
+            outcome, target = _ingest_one(config, columns, store, seed_data, key)
         counts[outcome] += 1
         store.delete_object(Bucket=bucket, Key=key)
         say(f"{outcome}: {key} is {target} now")
-    return Intake(accepted=counts["accepted"], quarantined=counts["quarantined"], known=counts["known"])
+    return IngestResult(accepted=counts["accepted"], quarantined=counts["quarantined"], known=counts["known"])
 
 
 def _incoming(config: Config) -> str:
     return f"incoming/{config.workload}/"
 
 
-def _take_one(
-    config: Config, columns: Sequence[Column], store: Any, original: Callable[[], bytes], key: str
+def _ingest_one(
+    config: Config, columns: Sequence[Column], store: Any, seed_data: Callable[[], bytes], key: str
 ) -> tuple[str, str]:
     """(outcome, where the object lies now as well)."""
     bucket, _ = split_s3(config.data_address)
@@ -223,11 +225,11 @@ def _take_one(
     outcome = "known"
     if not examined.count and part not in (state := _state(config, store))["parts"]:
         outcome = "accepted"
-        former = _read(config, state, store, original)
-        if (size := len(former) + len(examined.rows)) > DATA_LIMIT:
+        existing = _read(config, state, store, seed_data)
+        if (size := len(existing) + len(examined.rows)) > DATA_LIMIT:
             examined.add(0, "", f"{size} bytes, with the data set that is there", DATA_SET_ALLOWED)
         else:
-            _grow(config, state, store, former=former, rows=examined.rows, part=part)
+            _append(config, state, store, existing=existing, rows=examined.rows, part=part)
     if not examined.count:
         _put(store, bucket, f"accepted/{place}", content, "text/csv")
         return outcome, f"accepted/{place}"
@@ -251,22 +253,22 @@ def _set_aside_unread(config: Config, store: Any, key: str, head: Mapping[str, A
     return "quarantined", target
 
 
-def _read(config: Config, state: Mapping[str, Any], store: Any, original: Callable[[], bytes]) -> bytes:
+def _read(config: Config, state: Mapping[str, Any], store: Any, seed_data: Callable[[], bytes]) -> bytes:
     data = state["data"]
     return experiment.read_data(
-        replace(config, data_address=data["address"], data_digest=data["digest"]), store, original
+        replace(config, data_address=data["address"], data_digest=data["digest"]), store, seed_data
     )
 
 
-def _grow(config: Config, state: Mapping[str, Any], store: Any, *, former: bytes, rows: bytes, part: str) -> None:
-    """Stores the new data set under its own digest, then the state that names it. `part`: digest of what was added."""
+def _append(config: Config, state: Mapping[str, Any], store: Any, *, existing: bytes, rows: bytes, part: str) -> None:
+    """Store the new data set under its own digest, then the state that names it. `part`: digest of what is appended."""
     bucket, key = split_s3(config.data_address)
-    content = grown(former, rows)
+    content = append_rows(existing, rows)
     digest = digest_of(content)
     place = f"sha256/{digest.removeprefix('sha256:')}/{key.rpartition('/')[2]}"
     _put(store, bucket, place, content, "text/csv")
     say(f"the data set has {_rows(content)} rows now: s3://{bucket}/{place}")
-    declared_rows = state["data"].get("declared_rows", _rows(former))
+    declared_rows = state["data"].get("declared_rows", _rows(existing))
     data = {"address": f"s3://{bucket}/{place}", "digest": digest, "declared_rows": declared_rows}
     changed = {**state, "data": data, "parts": [*state["parts"], part]}
     _put(store, *_state_place(config), json.dumps(changed, indent=2).encode(), "application/json")

@@ -141,7 +141,7 @@ def task_pods(
 
 
 def _training_variables(workload: Workload, image: str, store: ObjectStore, tracking: Tracking) -> dict[str, str]:
-    """What every process of the training image is told."""
+    """Return the environment variables of every process of the training image."""
     return {
         **MLFLOW_QUIET,
         "MLFLOW_TRACKING_URI": tracking.url,

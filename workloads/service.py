@@ -26,7 +26,7 @@ def deploy(context: Context[Settings]) -> Deployed:
     return Deployed(
         provides=(*models, *(task_pods_of(name, context) for name in serving)),
         routes=tuple(
-            route(catalog.load(name), releases[name], context.namespace_name(name))
+            route(catalog.load(name), releases[name], context.namespace_of(name).name)
             for name in serving
             if name in releases
         ),
@@ -46,7 +46,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
     from workloads.serving import Serving
     from workloads.training import Training
 
-    workload, namespace = catalog.load(name), context.namespaces[name]
+    workload, namespace = catalog.load(name), context.namespace_of(name).ready
     Training(
         name,
         workload=workload,
@@ -81,7 +81,7 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
         catalog.load(name),
         image=context.images["training"],
         account=f"{name}-{COMPONENT}",
-        namespace=context.namespace_name(name),
+        namespace=context.namespace_of(name).name,
         store=context.store,
         tracking=context.require(Tracking),
         labels=context.labels,

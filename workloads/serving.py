@@ -35,7 +35,7 @@ CHECK_DEADLINE_SECONDS = 300
 """For image pull, download and one answer; seconds where the image is there."""
 
 ROLLOUT_SECONDS = 180
-"""For a rollout to end, image pull included; then it has failed, and `groundwork release` restores the former pin."""
+"""For a rollout to end, image pull included; then it has failed, and `groundwork release` restores the previous pin."""
 CHECK_KEPT_SECONDS = 3600
 """For a person to read its log; the release does not need it any more."""
 

@@ -1,4 +1,4 @@
-"""What a workload is (its workload.yaml), and what one environment says of it (the stack's file)."""
+"""What a workload is (its workload.yaml), and its settings in one environment (the stack's file)."""
 
 from typing import Annotated, Self
 
@@ -57,8 +57,8 @@ class Parameters(Settings):
     models: dict[str, dict[str, Scalar]] = Field(min_length=1, description="Hyperparameters by model class.")
 
 
-class Served(Settings):
-    """How the served model is tried."""
+class ServingSpec(Settings):
+    """What the served model must answer."""
 
     example: dict[str, float] = Field(min_length=1, description="One row by feature name that the model must answer.")
 
@@ -71,14 +71,14 @@ class Workload(Settings):
     model: Name = Field(description="Name in the model registry.")
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
-    serving: Served = Field(description="How it is served.")
+    serving: ServingSpec = Field(description="How it is served.")
     tasks: dict[TaskName, Resources] = Field(
         default={}, description="Tasks of its DAGs (dags/), each with the resources of its pod."
     )
 
 
 class WorkloadSettings(Settings):
-    """What a stack says of one workload, under `groundwork:workloads`."""
+    """Settings of one workload in one environment, under `groundwork:workloads`."""
 
     replicas: int = Field(default=1, ge=1, le=20, description="Serving pods, 1 to 20.")
     local_port: Port | None = Field(
@@ -87,7 +87,7 @@ class WorkloadSettings(Settings):
     watch: bool = Field(
         default=False,
         description="Whether a new champion is tried beside what serves and released by itself: "
-        "`groundwork release NAME --watch`, kept running beside the cluster.",
+        "`groundwork canary NAME`, kept running beside the cluster.",
     )
     training: Resources = Field(
         default=resources(cpu=("100m", "1"), memory=("512Mi", "768Mi")), description="Of the pod that trains."
@@ -97,11 +97,11 @@ class WorkloadSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _memory_suffices(self) -> Self:
-        for part, given in (("training", self.training), ("serving", self.serving)):
-            if size_bytes(given.limits.memory) < size_bytes(MINIMUM_MEMORY):
+    def _check_minimum_memory(self) -> Self:
+        for part, container in (("training", self.training), ("serving", self.serving)):
+            if size_bytes(container.limits.memory) < size_bytes(MINIMUM_MEMORY):
                 raise ValueError(
-                    f"{part}.limits.memory {given.limits.memory} is less than {MINIMUM_MEMORY}, "
+                    f"{part}.limits.memory {container.limits.memory} is less than {MINIMUM_MEMORY}, "
                     "which the process needs before it does anything: raise it"
                 )
         return self

@@ -1,4 +1,4 @@
-"""The cluster's own authority and the certificates it signs."""
+"""The cluster's own certificate authority and the certificates it signs."""
 
 import datetime
 import ipaddress

@@ -14,7 +14,7 @@ from pathlib import Path
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 
-from . import companions, host, status
+from . import background, host, status
 from .cgroups import Cgroups
 from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded, last_words
@@ -25,7 +25,7 @@ from .status import START_SECONDS, Patience, Status
 
 Progress = Callable[[str], None]
 STOP_SECONDS = 110
-COMPANION_SECONDS = 30
+BACKGROUND_SECONDS = 30
 POLL_SECONDS = 0.05
 
 
@@ -76,12 +76,13 @@ class Cluster:
     def status(self) -> Status:
         return status.read(self.layout)
 
-    def accompany(self, commands: Mapping[str, Sequence[str]]) -> None:
-        """These programs, by name, are to run on this machine whenever the cluster does, and no others: they are
-        started again when they end. Returns when those that were running and are not wanted have ended."""
-        companions.declare(self.layout.companions, commands)
-        until = time.monotonic() + COMPANION_SECONDS
-        while self.status().companions.keys() - commands.keys() and time.monotonic() < until:
+    def supervise(self, commands: Mapping[str, Sequence[str]]) -> None:
+        """Run these commands, by name, as background processes whenever the cluster runs, and no others.
+
+        They are started again when they end. Return when those that ran and are not wanted have ended."""
+        background.declare(self.layout.background, commands)
+        until = time.monotonic() + BACKGROUND_SECONDS
+        while self.status().background.keys() - commands.keys() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
 
     def processes(self) -> list[Process]:
@@ -176,7 +177,7 @@ class Cluster:
 
     def _wait_until_ready(self, progress: Progress) -> None:
         patience = Patience(self.start_seconds)
-        told = ""
+        reported = ""
         while True:
             now = self.status()
             if now.state == "ready":
@@ -191,9 +192,9 @@ class Cluster:
                     f"the logs in {self.layout.logs}. Where the machine is only slow, raise "
                     "groundwork:foundation.start_seconds. Then run again: what has started until now goes on"
                 )
-            if now.message and now.message != told:
-                told = now.message
-                progress(told)
+            if now.message and now.message != reported:
+                reported = now.message
+                progress(reported)
             time.sleep(POLL_SECONDS)
 
     def _daemon_words(self) -> str:
@@ -204,12 +205,12 @@ class Cluster:
         if pid is None:
             return
         os.kill(pid, signal.SIGTERM)
-        until, told = time.monotonic() + STOP_SECONDS, ""
+        until, reported = time.monotonic() + STOP_SECONDS, ""
         while self.running and time.monotonic() < until:
             message = self.status().message
-            if message and message != told:
-                told = message
-                progress(told)
+            if message and message != reported:
+                reported = message
+                progress(reported)
             time.sleep(POLL_SECONDS)
         self._kill(progress)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from . import host, status
 from .api import Client
+from .background import BackgroundProcesses
 from .cgroups import Cgroups
-from .companions import Companions
 from .forwarder import Forwarder, Target
 from .layout import API_PORT, Layout
 from .logs import last_words
@@ -36,16 +36,16 @@ class Daemon:
         self.status = status.Status(state="starting", fingerprint=spec.fingerprint())
         self.cgroups = Cgroups(spec.name)
         self.forwarder = Forwarder(self.tell)
-        self.companions = Companions(self.layout.companions, self.layout.logs, self.tell)
+        self.background = BackgroundProcesses(self.layout.background, self.layout.logs, self.tell)
         self.node: asyncio.subprocess.Process | None = None
         self.retries: asyncio.Task[None] | None = None
-        self.beside: asyncio.Task[None] | None = None
+        self.supervision: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
 
     def tell(self) -> None:
         self.status.published = self.forwarder.state()
         self.status.complaints = self.forwarder.complaints
-        self.status.companions = self.companions.states
+        self.status.background = self.background.states
         status.write(self.layout, self.status)
 
     async def run(self) -> None:
@@ -122,25 +122,25 @@ class Daemon:
                 self.status.message = event["note"]
         elif self.status.state == "starting":
             self.status.state, self.status.message = "ready", ""
-            self.beside = asyncio.create_task(self.companions.follow())
+            self.supervision = asyncio.create_task(self.background.follow())
 
     def stop(self) -> None:
         if self.ending is None:
             self.ending = asyncio.create_task(self.end())
 
     async def end(self) -> None:
-        """What runs beside the cluster ends first: it works with the cluster."""
+        """End the background processes first: they work with the cluster."""
         self.status.state, self.status.message = "stopping", "stopping pods"
         self.tell()
-        await self.end_companions()
+        await self.end_background()
         self.say("stop")
         asyncio.get_running_loop().call_later(STOP_SECONDS, self.kill)
 
-    async def end_companions(self) -> None:
-        if self.beside:
-            self.beside.cancel()
-            await asyncio.gather(self.beside, return_exceptions=True)
-        await self.companions.close()
+    async def end_background(self) -> None:
+        if self.supervision:
+            self.supervision.cancel()
+            await asyncio.gather(self.supervision, return_exceptions=True)
+        await self.background.close()
 
     def say(self, word: str) -> None:
         if self.node and self.node.stdin and not self.node.stdin.is_closing():
@@ -158,7 +158,7 @@ class Daemon:
         return f"{last_words(log)} (log: {log})"
 
     async def tidy(self) -> None:
-        await self.end_companions()
+        await self.end_background()
         self.kill()
         if self.node:
             await self.node.wait()

@@ -77,9 +77,9 @@ class Layout:
         return self.root / "data"
 
     @property
-    def companions(self) -> Path:
-        """Programs that run beside it, a file each."""
-        return self.root / "companions"
+    def background(self) -> Path:
+        """Commands of its background processes, a file each."""
+        return self.root / "background"
 
     @property
     def daemon_log(self) -> Path:

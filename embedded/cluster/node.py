@@ -33,14 +33,14 @@ UPLINK = "uplink"
 """The node's end of the link."""
 
 
-def furnish(spec: ClusterSpec) -> None:
-    """Mounts, host name and loopback. The link's end comes later: see `connect`."""
+def prepare_node(spec: ClusterSpec) -> None:
+    """Set up mounts, host name and loopback. The link's end comes later: see `connect`."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
     socket.sethostname(spec.name)
     run("mount", "--make-rshared", "/")
     for folder in PRIVATE:
-        cover(folder, kept_paths(spec))
+        mount_tmpfs_over(folder, kept_paths(spec))
     RUN.mkdir(parents=True, exist_ok=True)
     data = Layout(spec.state_dir).data
     bind(data / "kubelet", Path("/var/lib/kubelet"))
@@ -73,8 +73,8 @@ def kept_paths(spec: ClusterSpec) -> list[Path]:
     return sorted({spec.state_dir, spec.registry_dir, spec.bin_dir, REPOSITORY, *binaries, *python})
 
 
-def cover(folder: Path, kept: Sequence[Path]) -> None:
-    """Puts an empty folder over one of this machine's, in which only what is `kept` can still be seen."""
+def mount_tmpfs_over(folder: Path, kept: Sequence[Path]) -> None:
+    """Mount a tmpfs over one of this machine's folders, in which only what is `kept` can still be seen."""
     inside = [path for path in kept if path.is_relative_to(folder)]
     outermost = [path for path in inside if not any(path != other and path.is_relative_to(other) for other in inside)]
     handles = {path: os.open(path, os.O_PATH) for path in outermost}

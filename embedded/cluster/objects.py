@@ -1,4 +1,4 @@
-"""What every cluster holds from the start: rights of its parts, the default storage class, the simulated nodes."""
+"""What every cluster holds from the start: permissions of its parts, the default storage class, the simulated nodes."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ READ = ("get", "list", "watch")
 def apply_all(client: Client, spec: ClusterSpec) -> None:
     """Makes the objects what they should be, and removes simulated nodes that are one too many."""
     simulated = (simulated_node(number) for number in range(spec.simulated_nodes))
-    for path, document in [*rights(), storage_class(), *metrics_api(spec), *simulated]:
+    for path, document in [*rbac_objects(), storage_class(), *metrics_api(spec), *simulated]:
         client.apply(path, document)
     wanted = {simulated_name(n) for n in range(spec.simulated_nodes)}
     nodes = client.get(f"/api/v1/nodes?labelSelector={SIMULATED}%3Dtrue")
@@ -59,7 +59,7 @@ def outdated_pods(client: Client, name: str, since: datetime) -> list[str]:
     return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods if outdated(pod)]
 
 
-def rights() -> Iterator[tuple[str, Json]]:
+def rbac_objects() -> Iterator[tuple[str, Json]]:
     """Roles of the parts that Kubernetes has none for, each bound to the user of that part's certificate."""
     yield from _role(
         "groundwork:coredns",
@@ -139,7 +139,7 @@ def metrics_api(spec: ClusterSpec) -> Iterator[tuple[str, Json]]:
             "endpoints": [{"addresses": [str(spec.addresses.node)], "conditions": {"ready": True}}],
         },
     )
-    authority = Layout(spec.state_dir).certificate("ca").read_bytes()
+    ca_certificate = Layout(spec.state_dir).certificate("ca").read_bytes()
     yield (
         "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io",
         {
@@ -152,7 +152,7 @@ def metrics_api(spec: ClusterSpec) -> Iterator[tuple[str, Json]]:
                 "groupPriorityMinimum": 100,
                 "versionPriority": 100,
                 "service": {"name": name, "namespace": namespace, "port": 443},
-                "caBundle": base64.b64encode(authority).decode(),
+                "caBundle": base64.b64encode(ca_certificate).decode(),
             },
         },
     )

@@ -1,4 +1,4 @@
-"""What a cluster's daemon tells of itself, through one file."""
+"""The state of a cluster that its daemon reports, through one file."""
 
 import fcntl
 import json
@@ -27,8 +27,8 @@ class Status:
     fingerprint: str = ""
     parts: dict[str, str] = field(default_factory=dict)
     """State of each part: starting, ready, ended, failed."""
-    companions: dict[str, str] = field(default_factory=dict)
-    """State of each program beside the cluster: running, or how it ended."""
+    background: dict[str, str] = field(default_factory=dict)
+    """State of each background process: running, or how it ended."""
     published: dict[str, str] = field(default_factory=dict)
     """What can be reached at each port of 127.0.0.1, or why it can't."""
     complaints: list[str] = field(default_factory=list)

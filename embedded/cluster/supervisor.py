@@ -1,4 +1,4 @@
-"""The node's first process: furnishes it, starts its parts in order, starts again what ends, ends all in order.
+"""The node's first process: prepares it, starts its parts in order, starts again what ends, ends all in order.
 
 Started by the daemon inside new namespaces. Reads words from standard input, one a line: `connect` once the link is
 there, `stop`; the end of the input means stop too. Writes what happens to standard output, one JSON object a line.
@@ -20,7 +20,7 @@ from .api import Client
 from .cgroups import Cgroups, pids
 from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded
-from .node import connect, furnish
+from .node import connect, prepare_node
 from .objects import apply_all, node_is_ready, outdated_pods
 from .parts import Part, parts
 from .processes import command_of, heeds, parent_of
@@ -181,14 +181,14 @@ class Supervisor:
 
     async def persist(self, action: Callable[[], None]) -> None:
         """Does something that needs the API server, until it succeeds; says each reason why it doesn't once."""
-        said = ""
+        reported = ""
         while True:
             try:
                 await asyncio.to_thread(action)
-            except Exception as error:  # whatever it is, it is said, and the daemon's patience ends it
-                if str(error) != said:
-                    said = str(error)
-                    self.report({"note": said})
+            except Exception as error:  # whatever it is, it is reported, and the daemon's patience ends it
+                if str(error) != reported:
+                    reported = str(error)
+                    self.report({"note": reported})
                 await asyncio.sleep(CHECK_SECONDS * 2)
             else:
                 return
@@ -271,7 +271,7 @@ async def main(spec: ClusterSpec) -> None:
         sys.stdout.write(json.dumps(event) + "\n")
         sys.stdout.flush()
 
-    furnish(spec)
+    prepare_node(spec)
     supervisor = Supervisor(spec, report)
     reader = await words()
     while (word := (await reader.readline()).strip()) not in {b"stop", b""}:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, ProbeArgs, VolumeArgs, VolumeMountArgs
+from pulumi_kubernetes.core.v1 import PodSpecArgs, ProbeArgs, VolumeArgs, VolumeMountArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from modules.core.contracts import ObjectStore
@@ -40,14 +40,20 @@ WORKER_RULES = TASK_RULES[:2]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Secrets:
-    """Names of the Secrets that Airflow's pods mount."""
+class TaskSecrets:
+    """Names of the Secrets that the pod of a task mounts with the KubernetesExecutor."""
+
+    connections: pulumi.Input[str]
+    store: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets(TaskSecrets):
+    """Names of the Secrets that Airflow's own pods mount."""
 
     keys: pulumi.Input[str]
     login: pulumi.Input[str]
-    connections: pulumi.Input[str]
     database: pulumi.Input[str]
-    store: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,25 +140,33 @@ def part_pod(
 ) -> PodSpecArgs:
     """`configuration`, `worker`: names of the ConfigMaps with airflow.cfg and the tasks' pods, and with the pod of the
     KubernetesExecutor."""
-    volumes = _volumes(configuration, secrets)
+    volumes = {
+        **_configuration(configuration),
+        **_secret("keys", secrets.keys, documents.KEYS),
+        **_secret("secrets", secrets.connections, documents.SECRETS),
+        **_secret("database", secrets.database, documents.DATABASE),
+        **_secret("s3", secrets.store, documents.CREDENTIALS),
+    }
     if part.role == "api-server":
-        volumes["login"] = (secret_volume("login", secrets.login), documents.LOGIN)
+        volumes |= _secret("login", secrets.login, documents.LOGIN)
     if part.uses_cluster:
-        volumes["token"] = (token_volume("token"), ACCOUNT_FILES)
+        volumes |= _token()
     if part.uses_cluster and worker is not None:
         volumes["worker"] = (config_volume("worker", worker), documents.WORKER)
     return pod(
         service_account=account,
         containers=[
-            _container(
-                part.role,
-                image,
-                part.resources,
-                store,
-                [mount(name, path) for name, (_, path) in volumes.items()],
+            container(
+                name=part.role,
+                image=image,
                 command=part.command,
+                environment=_environment(store),
+                resources=part.resources,
                 ports=part.ports,
-                probes=part.probes,
+                mounts=_mounts(volumes),
+                startup=part.probes.startup,
+                readiness=part.probes.readiness,
+                liveness=part.probes.liveness,
             )
         ],
         volumes=[volume for volume, _ in volumes.values()],
@@ -160,7 +174,7 @@ def part_pod(
     )
 
 
-def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, memory: Resources) -> PodSpecArgs:
+def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, resources: Resources) -> PodSpecArgs:
     """Waits for the database, then makes or migrates its tables. It reads no configuration: another one is no reason
     to run again."""
     return pod(
@@ -174,7 +188,7 @@ def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, m
                     "AIRFLOW_HOME": documents.HOME,
                     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": documents.DATABASE_COMMAND,
                 },
-                resources=memory,
+                resources=resources,
                 mounts=[mount("database", documents.DATABASE)],
             )
         ],
@@ -189,72 +203,67 @@ def worker_document(
     account: str,
     store: ObjectStore,
     configuration: str,
-    secrets: Secrets,
-    memory: Resources,
+    secrets: TaskSecrets,
+    resources: Resources,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
     """The pod of a task with the KubernetesExecutor, which fills in name and arguments. It has neither a way to the
     database nor the keys of the API: a task asks the API server, by a token of its own."""
-    volumes = _volumes(configuration, secrets) | {"token": (token_volume("token"), ACCOUNT_FILES)}
-    for withheld in ("database", "keys"):
-        del volumes[withheld]
-    mounts = [mount(name, path) for name, (_, path) in volumes.items()]
+    volumes = {
+        **_configuration(configuration),
+        **_secret("secrets", secrets.connections, documents.SECRETS),
+        **_secret("s3", secrets.store, documents.CREDENTIALS),
+        **_token(),
+    }
     nothing = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db",
         "AIRFLOW__CORE__FERNET_KEY": "",
     }
     spec = pod(
         service_account=account,
-        # The executor knows the container by this name.
-        containers=[_container("base", image, memory, store, mounts, environment=nothing)],
+        containers=[
+            container(
+                name="base",  # by which the executor knows it
+                image=image,
+                environment={**_environment(store), **nothing},
+                resources=resources,
+                mounts=_mounts(volumes),
+            )
+        ],
         volumes=[volume for volume, _ in volumes.values()],
         restart_policy="Never",
     )
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": dict(labels)}, "spec": plain(spec)}
 
 
-def _volumes(configuration: pulumi.Input[str], secrets: Secrets) -> dict[str, tuple[VolumeArgs, str]]:
-    """(volume, where it is mounted) of what every part reads."""
+Volumes = dict[str, tuple[VolumeArgs, str]]
+"""(volume, where it is mounted) by name."""
+
+
+def _configuration(config_map: pulumi.Input[str]) -> Volumes:
+    return {"configuration": (config_volume("configuration", config_map), documents.CONFIGURATION)}
+
+
+def _secret(name: str, secret: pulumi.Input[str], path: str) -> Volumes:
+    return {name: (secret_volume(name, secret), path)}
+
+
+def _token() -> Volumes:
+    return {"token": (token_volume("token"), ACCOUNT_FILES)}
+
+
+def _mounts(volumes: Volumes) -> list[VolumeMountArgs]:
+    return [mount(name, path) for name, (_, path) in volumes.items()]
+
+
+def _environment(store: ObjectStore) -> dict[str, str]:
+    """Return the environment variables of every container that runs a part or a task."""
     return {
-        "configuration": (config_volume("configuration", configuration), documents.CONFIGURATION),
-        "keys": (secret_volume("keys", secrets.keys), documents.KEYS),
-        "secrets": (secret_volume("secrets", secrets.connections), documents.SECRETS),
-        "database": (secret_volume("database", secrets.database), documents.DATABASE),
-        "s3": (secret_volume("s3", secrets.store), documents.CREDENTIALS),
+        "AIRFLOW_HOME": documents.HOME,
+        "AIRFLOW_CONFIG": f"{documents.CONFIGURATION}/airflow.cfg",
+        "AWS_SHARED_CREDENTIALS_FILE": f"{documents.CREDENTIALS}/credentials",
+        "AWS_REGION": store.region,
+        "DATABASE_URI_FILE": f"{documents.DATABASE}/uri",
+        # The C library would keep a pool of memory for each of many threads.
+        "MALLOC_ARENA_MAX": "2",
     }
-
-
-def _container(
-    name: str,
-    image: str,
-    memory: Resources,
-    store: ObjectStore,
-    mounts: Sequence[VolumeMountArgs],
-    *,
-    command: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
-    ports: Mapping[str, int] | None = None,
-    probes: Probes | None = None,
-) -> ContainerArgs:
-    probes = probes or Probes()
-    return container(
-        name=name,
-        image=image,
-        command=command,
-        environment={
-            "AIRFLOW_HOME": documents.HOME,
-            "AIRFLOW_CONFIG": f"{documents.CONFIGURATION}/airflow.cfg",
-            "AWS_SHARED_CREDENTIALS_FILE": f"{documents.CREDENTIALS}/credentials",
-            "AWS_REGION": store.region,
-            "DATABASE_URI_FILE": f"{documents.DATABASE}/uri",
-            # The C library would keep a pool of memory for each of many threads.
-            "MALLOC_ARENA_MAX": "2",
-            **(environment or {}),
-        },
-        resources=memory,
-        ports=ports,
-        mounts=mounts,
-        startup=probes.startup,
-        readiness=probes.readiness,
-        liveness=probes.liveness,
-    )

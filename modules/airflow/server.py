@@ -1,6 +1,7 @@
 """Airflow on a cluster: four processes over its database, logs in its bucket, tasks in the workloads' namespaces."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -12,6 +13,7 @@ from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.documents import plain
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
+from modules.core.namespaces import NamespaceRef
 from modules.core.naming import canonical_json, hashed
 from modules.core.network import (
     allow_api,
@@ -30,6 +32,7 @@ from .manifests import (
     WORKER_RULES,
     Part,
     Secrets,
+    TaskSecrets,
     migration_pod,
     part_pod,
     parts,
@@ -41,9 +44,26 @@ CONSUMER = "airflow"
 """Name of this service in the object store and the database."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """References of the images that its pods run."""
+
+    server: str
+    sidecar: str
+    """Of a task's pod, which hands the task's result over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Where the tasks of one workload run."""
+
+    namespace: pulumi.Input[str]
+    pods: Mapping[str, Any]
+    """The document of each task's pod, by task."""
+
+
 class Airflow(Component):
-    """`place`: name of the namespace; `pods`: the document of each task's pod, by workload and task; `workspaces`: the
-    namespace of each workload; `clients`: the namespaces that may talk to its API, by client."""
+    """`workspaces`: by workload. `clients`: the namespaces that may talk to its API, by client."""
 
     def __init__(
         self,
@@ -54,12 +74,9 @@ class Airflow(Component):
         cluster: Cluster,
         store: ObjectStore,
         database: Database,
-        image: str,
-        sidecar_image: str,
-        place: str,
-        namespace: pulumi.Input[str],
-        pods: Mapping[str, Mapping[str, Any]],
-        workspaces: Mapping[str, pulumi.Input[str]],
+        images: Images,
+        namespace: NamespaceRef,
+        workspaces: Mapping[str, Workspace],
         clients: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -67,11 +84,10 @@ class Airflow(Component):
         self.settings = settings
         self.cluster = cluster
         self.store = store
-        self.image = image
-        self.place = place
-        self.namespace = namespace
+        self.images = images
+        self.namespace = namespace.ready
         self.local = settings.executor == "LocalExecutor"
-        values = self._values(sidecar_image)
+        values = self._values()
         self.secrets = Secrets(
             keys=self._secret("keys", values["keys"]),
             login=self._secret("login", values["login"]),
@@ -80,8 +96,8 @@ class Airflow(Component):
             store=store.credentials[CONSUMER],
         )
         files = {
-            "airflow.cfg": documents.configuration(settings, namespace=place, store=store),
-            **documents.task_pods(pods),
+            "airflow.cfg": documents.configuration(settings, namespace=namespace.name, store=store),
+            **documents.task_pods({workload: each.pods for workload, each in workspaces.items()}),
         }
         self.configuration = hashed(name, files)
         self._config_map("configuration", self.configuration, files)
@@ -98,7 +114,7 @@ class Airflow(Component):
         self._traffic(clients)
         self.register_outputs({})
 
-    def _values(self, sidecar_image: str) -> dict[str, dict[str, pulumi.Input[str]]]:
+    def _values(self) -> dict[str, dict[str, pulumi.Input[str]]]:
         """Content of each Secret of its own."""
         password = self._generated("administrator")
         fernet = random.RandomBytes(f"{self.name}-fernet-key", length=32, opts=self.child())
@@ -114,7 +130,7 @@ class Airflow(Component):
                 "passwords.json": password.apply(documents.passwords),
             },
             "connections": {
-                "connections.json": documents.connections(self.store, sidecar_image),
+                "connections.json": documents.connections(self.store, self.images.sidecar),
                 "variables.json": documents.variables(self.labels.environment, self.store),
             },
         }
@@ -134,11 +150,11 @@ class Airflow(Component):
         self.service_account(f"{name}-account", name, component=role, namespace=self.namespace)
         return name
 
-    def _workspaces(self, workspaces: Mapping[str, pulumi.Input[str]]) -> None:
+    def _workspaces(self, workspaces: Mapping[str, Workspace]) -> None:
         """Where tasks run: what runs them may start pods in the workloads' namespaces, and nowhere else."""
         runner = "scheduler" if self.local else "worker"
-        for workload, namespace in sorted(workspaces.items()):
-            self._grant(f"{self.name}-tasks", workload, namespace, runner, TASK_RULES)
+        for workload in sorted(workspaces):
+            self._grant(f"{self.name}-tasks", workload, workspaces[workload].namespace, runner, TASK_RULES)
         if not self.local:
             self._grant(f"{self.name}-workers", self.name, self.namespace, "scheduler", WORKER_RULES)
         for role in {runner, "scheduler"}:
@@ -176,10 +192,10 @@ class Airflow(Component):
     def _migration(self) -> pulumi.Output[str]:
         """The Job that makes the database's tables, or brings them to the image's version; its name, once it did."""
         spec = migration_pod(
-            image=self.image,
+            image=self.images.server,
             account=self._account("migration"),
             secrets=self.secrets,
-            memory=self.settings.parts.dag_processor,
+            resources=self.settings.parts.dag_processor,
         )
         made = k8s.batch.v1.Job(
             f"{self.name}-migration",
@@ -192,7 +208,7 @@ class Airflow(Component):
             spec=k8s.batch.v1.JobSpecArgs(
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="migration", image=self.image), spec=spec
+                    metadata=self.pod_meta(component="migration", image=self.images.server), spec=spec
                 ),
             ),
             opts=self.child(),
@@ -202,17 +218,13 @@ class Airflow(Component):
     def _worker(self) -> str:
         """The pod that the KubernetesExecutor starts for each task, as a ConfigMap; its name."""
         document = worker_document(
-            image=self.image,
+            image=self.images.server,
             account=self._account("worker"),
             store=self.store,
             configuration=self.configuration,
-            secrets=Secrets(
-                **{role: f"{self.name}-{role}" for role in ("keys", "login", "connections")},
-                database="",
-                store=self.store.credentials[CONSUMER],
-            ),
-            memory=self.settings.parts.worker,
-            labels={**self.labels.of(self.name, component="worker"), VERSION: version_of(self.image)},
+            secrets=TaskSecrets(connections=f"{self.name}-connections", store=self.store.credentials[CONSUMER]),
+            resources=self.settings.parts.worker,
+            labels={**self.labels.of(self.name, component="worker"), VERSION: version_of(self.images.server)},
         )
         files = {"pod.json": canonical_json(document)}
         self._config_map("worker", hashed(f"{self.name}-worker", files), files)
@@ -222,7 +234,7 @@ class Airflow(Component):
         selector = self.selector(component=part.role)
         spec = part_pod(
             part,
-            image=self.image,
+            image=self.images.server,
             account=self._account(part.role),
             store=self.store,
             configuration=self.configuration,
@@ -238,7 +250,7 @@ class Airflow(Component):
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component=part.role, image=self.image, annotations=marks), spec=spec
+                    metadata=self.pod_meta(component=part.role, image=self.images.server, annotations=marks), spec=spec
                 ),
             ),
             opts=self.child(),

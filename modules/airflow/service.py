@@ -10,9 +10,8 @@ from .settings import AirflowSettings
 def deploy(context: Context[AirflowSettings]) -> Deployed:
     from .documents import url
     from .manifests import HEALTH
-    from .server import Airflow
+    from .server import Airflow, Images, Workspace
 
-    tasks = {each.workload: each.pods for each in context.every(TaskPods)}
     Airflow(
         context.name,
         settings=with_address(context.settings, context.address),
@@ -20,19 +19,19 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         cluster=context.cluster,
         store=context.store,
         database=context.database,
-        image=context.images["airflow"],
-        sidecar_image=context.images["xcom"],
-        place=context.namespace_name(),
+        images=Images(server=context.images["airflow"], sidecar=context.images["xcom"]),
         namespace=context.namespace,
-        pods=tasks,
-        workspaces={workload: context.namespaces[workload] for workload in tasks},
+        workspaces={
+            each.workload: Workspace(namespace=context.namespace_of(each.workload).ready, pods=each.pods)
+            for each in context.every(TaskPods)
+        },
         clients=context.clients,
         opts=context.opts,
     )
     route = Route(
         name=context.name,
         title=AIRFLOW.title,
-        servers={context.name: url(context.namespace_name())},
+        servers={context.name: url(context.namespace.name)},
         weights={context.name: 1},
         health=HEALTH,
         login=False,

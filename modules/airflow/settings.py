@@ -1,4 +1,4 @@
-"""What a stack says of its Airflow."""
+"""Settings of Airflow."""
 
 from typing import Literal, Self
 
@@ -54,7 +54,7 @@ class AirflowSettings(Settings):
     parts: PartsSettings = Field(default=PartsSettings(), description="Its processes.")
 
     @model_validator(mode="after")
-    def _survives(self) -> Self:
+    def _check_minimum_memory(self) -> Self:
         for part in PartsSettings.model_fields:
             limit = getattr(self.parts, part).limits.memory
             if size_bytes(limit) < size_bytes(MINIMUM_MEMORY):

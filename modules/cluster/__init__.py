@@ -1,1 +1,1 @@
-"""What is laid into a cluster before anything runs in it."""
+"""What is deployed into a cluster before anything runs in it."""

@@ -1,1 +1,1 @@
-"""What every module stands on: contracts, names, labels, pinned versions, errors. Imports no cloud SDK."""
+"""What all modules share: contracts, names, labels, pinned versions, errors. Imports no cloud SDK."""

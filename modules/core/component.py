@@ -8,7 +8,7 @@ import pulumi_kubernetes as k8s
 from .images import version_of
 from .labels import LOCAL_PORT, VERSION, Labels, selector
 from .pods import secret_data
-from .simulation import BECAUSE, SIMULATED
+from .simulation import SIMULATED, SIMULATION_REASON
 
 OURS: Mapping[str, str] = {
     "pulumi.com/patchForce": "true",
@@ -65,7 +65,7 @@ class Component(pulumi.ComponentResource):
         labels = {**self.labels.of(self.name, component=component), VERSION: version_of(image)}
         if simulated is not None:
             labels |= {SIMULATED: "true"}
-            annotations = {**(annotations or {}), BECAUSE: simulated}
+            annotations = {**(annotations or {}), SIMULATION_REASON: simulated}
         return k8s.meta.v1.ObjectMetaArgs(labels=labels, annotations=annotations)
 
     def service_account(
@@ -141,6 +141,6 @@ class Component(pulumi.ComponentResource):
 
 
 def type_token(component: type) -> str:
-    """groundwork:<module>:<Class>, where the module is the folder below modules/, or else the room."""
-    room, *inner = component.__module__.split(".")
-    return f"groundwork:{inner[0] if room == 'modules' else room}:{component.__name__}"
+    """groundwork:<module>:<Class>, where the module is the folder below modules/, or else the top one."""
+    folder, *inner = component.__module__.split(".")
+    return f"groundwork:{inner[0] if folder == 'modules' else folder}:{component.__name__}"

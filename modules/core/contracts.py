@@ -50,7 +50,7 @@ class Database:
     host: str
     port: int
     ca: str | None
-    """PEM of the authority that signed the server's certificate; None where the connection is not encrypted."""
+    """PEM of the CA certificate that signed the server's; None where the connection is not encrypted."""
     databases: Mapping[str, str]
     """Database name (and role of the same name) by consumer."""
     credentials: Mapping[str, str]

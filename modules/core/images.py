@@ -85,7 +85,7 @@ def read_images(environment: str) -> dict[str, LockedImage]:
 
 
 def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
-    """Puts the whole file in place at once: a reader sees the former one or this one."""
+    """Put the whole file in place at once: a reader sees the previous one or this one."""
     document = {"images": {name: images[name].model_dump() for name in sorted(images)}}
     write_pins(lock_file(environment), document, header=HEADER)
 

@@ -145,10 +145,10 @@ def allow_clients(
         ),
         opts=server.child(),
     )
-    for client, place in sorted(clients.items()):
+    for client, client_namespace in sorted(clients.items()):
         NetworkPolicy(
             f"{server.name}-allow-{client}",
-            metadata=server.meta(f"allow-{server.name}", component="network-policy", namespace=place),
+            metadata=server.meta(f"allow-{server.name}", component="network-policy", namespace=client_namespace),
             spec=allow_egress(pods, namespace=namespace, port=port, components=components.get(client)),
             opts=server.child(),
         )

@@ -165,10 +165,12 @@ def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
 
 def token_volume(name: str) -> VolumeArgs:
     """What a client of the Kubernetes API needs at ACCOUNT_FILES: a token of the pod's own account that is renewed
-    every hour, and the API's authority. No pod has that unless it mounts this."""
+    every hour, and the API's CA certificate. No pod has that unless it mounts this."""
     token = ServiceAccountTokenProjectionArgs(path="token", expiration_seconds=3600)
-    authority = ConfigMapProjectionArgs(name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")])
-    place = DownwardAPIVolumeFileArgs(
+    ca_certificate = ConfigMapProjectionArgs(
+        name="kube-root-ca.crt", items=[KeyToPathArgs(key="ca.crt", path="ca.crt")]
+    )
+    namespace = DownwardAPIVolumeFileArgs(
         path="namespace", field_ref=ObjectFieldSelectorArgs(field_path="metadata.namespace")
     )
     return VolumeArgs(
@@ -177,8 +179,8 @@ def token_volume(name: str) -> VolumeArgs:
             default_mode=0o440,
             sources=[
                 VolumeProjectionArgs(service_account_token=token),
-                VolumeProjectionArgs(config_map=authority),
-                VolumeProjectionArgs(downward_api=DownwardAPIProjectionArgs(items=[place])),
+                VolumeProjectionArgs(config_map=ca_certificate),
+                VolumeProjectionArgs(downward_api=DownwardAPIProjectionArgs(items=[namespace])),
             ],
         ),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from .paths import REPOSITORY
 from .pin_files import check_pins, read_pins, write_pins
@@ -49,8 +49,8 @@ class Canary(BaseModel):
     0 is the step before it goes: the gateway follows within seconds, and what it sends until then must find it."""
 
 
-class Refusal(BaseModel):
-    """A version that was worse than what served beside it, or was rolled back: it is not tried by itself again."""
+class Rejection(BaseModel):
+    """A version that was worse than what served beside it, or was rolled back: no canary tries it again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -60,27 +60,28 @@ class Refusal(BaseModel):
 
 
 class Release(Pin):
-    """What a workload serves, what is tried beside it, the pins before it, and what was tried in vain."""
+    """What a workload serves, what is tried beside it, the pins before it, and what was rejected."""
 
     history: tuple[Pin, ...] = ()
-    """Former pins, newest last."""
+    """Previous pins, newest last."""
     canary: Canary | None = None
-    refused: tuple[Refusal, ...] = ()
+    rejected: tuple[Rejection, ...] = Field(default=(), validation_alias=AliasChoices("rejected", "refused"))
+    """Earlier files say `refused`."""
 
     @property
     def pin(self) -> Pin:
         """Itself, without what is beside and before it."""
-        return Pin.model_validate(self.model_dump(exclude={"history", "canary", "refused"}))
+        return Pin.model_validate(self.model_dump(exclude={"history", "canary", "rejected"}))
 
-    def refusing(self, pin: Pin, cause: str) -> "Release":
-        """The same, and that version is not to be tried again by itself."""
-        refusal = Refusal(
+    def rejecting(self, pin: Pin, cause: str) -> "Release":
+        """Return the same release with that version rejected: no canary tries it again."""
+        rejection = Rejection(
             model_version=pin.model_version,
             model_digest=pin.model_digest,
             cause=" ".join(cause.split())[:CAUSE_LENGTH],
         )
-        others = tuple(each for each in self.refused if each.model_version != pin.model_version)
-        return self.model_copy(update={"refused": (*others, refusal)})
+        others = tuple(each for each in self.rejected if each.model_version != pin.model_version)
+        return self.model_copy(update={"rejected": (*others, rejection)})
 
 
 class _Releases(BaseModel):
@@ -110,5 +111,5 @@ def releases_document(releases: Mapping[str, Release]) -> dict[str, Any]:
 
 
 def write_releases(environment: str, releases: Mapping[str, Release]) -> None:
-    """Puts the whole file in place at once: a reader sees the former one or this one."""
+    """Put the whole file in place at once: a reader sees the previous one or this one."""
     write_pins(release_file(environment), releases_document(releases), header=HEADER)

@@ -12,6 +12,7 @@ from .contracts import Cluster, Consumer, Database, ObjectStore, Route
 from .errors import UserError
 from .images import Image
 from .labels import Labels
+from .namespaces import NamespaceRef
 from .naming import namespace
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class Context(Generic[S]):
     store: ObjectStore
     database: Database
     images: Mapping[str, str]
-    """References of the service's images by name: of this repository by digest, of others as `third_party.yaml` has
-    them."""
+    """References of the service's images by name: of this repository by digest, third-party ones as `third_party.yaml`
+    has them."""
     unresolved: str | None
     """Why pods of the service's third-party images can't run, in words for a person; None where they can."""
     namespaces: "Mapping[str, pulumi.Output[str]]"
@@ -95,13 +96,13 @@ class Context(Generic[S]):
         return self.labels.environment
 
     @property
-    def namespace(self) -> "pulumi.Output[str]":
+    def namespace(self) -> NamespaceRef:
         """The service's own namespace."""
-        return self.namespaces[self.name]
+        return self.namespace_of(self.name)
 
-    def namespace_name(self, consumer: str | None = None) -> str:
-        """Return the name of a consumer's namespace, or of the service's own, for documents that name it."""
-        return namespace(self.environment, consumer or self.name)
+    def namespace_of(self, consumer: str) -> NamespaceRef:
+        """Return the namespace of a consumer."""
+        return NamespaceRef(name=namespace(self.environment, consumer), ready=self.namespaces[consumer])
 
     def every(self, kind: type[T]) -> list[T]:
         """Return the contracts of a kind that services before this one provide."""

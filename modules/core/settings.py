@@ -1,4 +1,4 @@
-"""The base of all settings, and how a person is told what is wrong with them."""
+"""The base of all settings, and how their errors are reported."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -46,7 +46,7 @@ class Settings(BaseModel):
         }
 
 
-class Amounts(Settings):
+class ResourceAmounts(Settings):
     """CPU and memory of one container."""
 
     cpu: Cpu = Field(description='Cores as text, whole or in thousandths: "2", "250m".')
@@ -56,8 +56,8 @@ class Amounts(Settings):
 class Resources(Settings):
     """What a container is promised (requests) and what it may not exceed (limits)."""
 
-    requests: Amounts = Field(description="What the scheduler reserves on a node.")
-    limits: Amounts = Field(description="More memory than this OOM-kills the container; CPU is throttled.")
+    requests: ResourceAmounts = Field(description="What the scheduler reserves on a node.")
+    limits: ResourceAmounts = Field(description="More memory than this OOM-kills the container; CPU is throttled.")
 
     @model_validator(mode="after")
     def _limits_cover_requests(self) -> Self:
@@ -76,7 +76,9 @@ class Resources(Settings):
 
 def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> Resources:
     """Resources from (request, limit) pairs, for the defaults of modules."""
-    return Resources(requests=Amounts(cpu=cpu[0], memory=memory[0]), limits=Amounts(cpu=cpu[1], memory=memory[1]))
+    return Resources(
+        requests=ResourceAmounts(cpu=cpu[0], memory=memory[0]), limits=ResourceAmounts(cpu=cpu[1], memory=memory[1])
+    )
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

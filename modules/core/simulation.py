@@ -2,5 +2,5 @@
 
 SIMULATED = "groundwork.dev/simulated"
 """Label of a simulated node and of each pod on it, and the taint that keeps other pods away."""
-BECAUSE = "groundwork.dev/simulated-because"
+SIMULATION_REASON = "groundwork.dev/simulated-because"
 """Annotation of such a pod: why it does not run, in words for a person."""

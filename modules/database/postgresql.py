@@ -34,7 +34,7 @@ CONSUMERS = "/var/run/groundwork/consumers"
 
 
 def database(namespace: str, consumers: Mapping[str, Consumer]) -> Database:
-    """What the clients of the server in that namespace are told."""
+    """Return the contract with the clients of the server in that namespace."""
     wanting = [name for name, consumer in sorted(consumers.items()) if consumer.database]
     return Database(
         host=service_host(SERVICE, namespace),
@@ -81,7 +81,7 @@ class PostgreSQL(Component):
             client: self._secret(
                 f"{client}-credentials",
                 CLIENT_SECRET,
-                place,
+                client_namespace,
                 {
                     "username": client,
                     "password": passwords[client],
@@ -90,7 +90,7 @@ class PostgreSQL(Component):
                     ),
                 },
             )
-            for client, place in clients.items()
+            for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})

@@ -1,4 +1,4 @@
-"""What a stack says of its database server."""
+"""Settings of the database server."""
 
 from pydantic import Field
 

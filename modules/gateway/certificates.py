@@ -1,4 +1,4 @@
-"""The environment's own authority, and the gateway's certificate of it."""
+"""The environment's own certificate authority, and the gateway's certificate of it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ def certificates(
     authority_key = tls.PrivateKey(
         f"{owner.name}-authority-key", algorithm="ECDSA", ecdsa_curve="P256", opts=owner.child()
     )
-    authority = tls.SelfSignedCert(
+    ca_certificate = tls.SelfSignedCert(
         f"{owner.name}-authority",
         private_key_pem=authority_key.private_key_pem,
         subject=tls.SelfSignedCertSubjectArgs(common_name=f"Groundwork {environment}", organization="Groundwork"),
@@ -41,10 +41,10 @@ def certificates(
         f"{owner.name}-certificate",
         cert_request_pem=request.cert_request_pem,
         ca_private_key_pem=authority_key.private_key_pem,
-        ca_cert_pem=authority.cert_pem,
+        ca_cert_pem=ca_certificate.cert_pem,
         validity_period_hours=SERVER_HOURS,
         early_renewal_hours=RENEWAL_HOURS,
         allowed_uses=["digital_signature", "server_auth"],
         opts=owner.child(),
     )
-    return {"ca.crt": authority.cert_pem, "tls.crt": certificate.cert_pem, "tls.key": key.private_key_pem}
+    return {"ca.crt": ca_certificate.cert_pem, "tls.crt": certificate.cert_pem, "tls.key": key.private_key_pem}

@@ -1,4 +1,4 @@
-"""What the proxy and the landing page are told, as pure functions of the routes."""
+"""Configuration of the proxy and the landing page, as pure functions of the routes."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -16,7 +16,7 @@ def deploy(context: Context[GatewaySettings]) -> Deployed:
         settings=context.settings,
         labels=context.labels,
         image=context.images["gateway"],
-        namespace=context.namespace,
+        namespace=context.namespace.ready,
         routes=context.routes,
         models=context.every(ServedModel),
         tracking=context.require(Tracking),

@@ -1,4 +1,4 @@
-"""What a stack says of its gateway."""
+"""Settings of the gateway."""
 
 from pydantic import Field
 

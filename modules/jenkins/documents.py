@@ -1,4 +1,4 @@
-"""What Jenkins is told: its configuration as code, its jobs, the pods of its agents. Pure functions."""
+"""Configuration of Jenkins: as code, its jobs, the pods of its agents. Pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

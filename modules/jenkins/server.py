@@ -26,7 +26,7 @@ from modules.core.pods import (
     volume_claim,
 )
 from modules.core.settings import resources
-from modules.core.simulation import BECAUSE, SIMULATED
+from modules.core.simulation import SIMULATED, SIMULATION_REASON
 
 from .documents import (
     AGENT_PORT,
@@ -92,10 +92,10 @@ class Jenkins(Component):
         annotations: dict[str, str] = {}
         if self.simulated is not None:
             labels |= {SIMULATED: "true"}
-            annotations |= {BECAUSE: self.simulated}
+            annotations |= {SIMULATION_REASON: self.simulated}
         agent = agent_pod(self.images, self.settings.agent, labels=labels, annotations=annotations)
-        place = namespace_of(self.labels.environment, self.name)
-        return files(self.settings, configuration(self.settings, namespace=place, agent_pod=agent))
+        namespace_name = namespace_of(self.labels.environment, self.name)
+        return files(self.settings, configuration(self.settings, namespace=namespace_name, agent_pod=agent))
 
     def _agents(self) -> None:
         """The account that agents run under, with no permissions, and the controller's, which may start them."""

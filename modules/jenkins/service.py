@@ -19,7 +19,7 @@ def deploy(context: Context[JenkinsSettings]) -> Deployed:
         labels=context.labels,
         cluster=context.cluster,
         images=Images(controller=images["jenkins"], agent=images["jenkins-agent"], steps=images["python"]),
-        namespace=context.namespace,
+        namespace=context.namespace.ready,
         token=pulumi.Output.secret(token.get_secret_value()) if token else None,
         simulated=context.unresolved,
         opts=context.opts,

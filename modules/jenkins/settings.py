@@ -1,4 +1,4 @@
-"""What a stack says of Jenkins."""
+"""Settings of Jenkins."""
 
 from typing import Self
 
@@ -31,10 +31,10 @@ class JenkinsSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _survives(self) -> Self:
+    def _check_minimum_memory(self) -> Self:
         if size_bytes(self.resources.limits.memory) < size_bytes(MINIMUM_MEMORY):
             raise ValueError(
                 f"resources.limits.memory {self.resources.limits.memory} is less than {MINIMUM_MEMORY}: "
-                "the controller would be ended while it loads its plugins; raise it"
+                "the controller would be OOM-killed at startup; raise it"
             )
         return self

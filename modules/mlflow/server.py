@@ -26,7 +26,7 @@ space of the node that is taken only as it is used."""
 
 
 def tracking(namespace: str, store: ObjectStore) -> Tracking:
-    """What the clients of the server in that namespace are told."""
+    """Return the contract with the clients of the server in that namespace."""
     return Tracking(
         url=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         namespace=namespace,

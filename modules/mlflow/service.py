@@ -10,7 +10,7 @@ from .settings import MlflowSettings
 def deploy(context: Context[MlflowSettings]) -> Deployed:
     from .server import Mlflow, tracking
 
-    contract = tracking(context.namespace_name(), context.store)
+    contract = tracking(context.namespace.name, context.store)
     Mlflow(
         context.name,
         settings=context.settings,
@@ -20,7 +20,7 @@ def deploy(context: Context[MlflowSettings]) -> Deployed:
         store=context.store,
         database=context.database,
         image=context.images["mlflow"],
-        namespace=context.namespace,
+        namespace=context.namespace.ready,
         clients=context.clients,
         components=context.client_components,
         origins=[context.address] if context.address else [],

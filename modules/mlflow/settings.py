@@ -1,4 +1,4 @@
-"""What a stack says of its tracking server."""
+"""Settings of the tracking server."""
 
 from typing import Self
 
@@ -23,7 +23,7 @@ class MlflowSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _survives(self) -> Self:
+    def _check_minimum_memory(self) -> Self:
         if size_bytes(self.resources.limits.memory) < size_bytes(MINIMUM_MEMORY):
             raise ValueError(
                 f"resources.limits.memory {self.resources.limits.memory} is less than {MINIMUM_MEMORY}: "

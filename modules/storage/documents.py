@@ -54,7 +54,7 @@ def lifecycle(settings: BucketSettings) -> list[dict[str, Any]]:
     """One rule for each thing that expires, as PutBucketLifecycleConfiguration takes them."""
     actions = {
         "objects": {"Expiration": {"Days": settings.expiration_days}} if settings.expiration_days else None,
-        "former-versions": {"NoncurrentVersionExpiration": {"NoncurrentDays": settings.noncurrent_expiration_days}}
+        "noncurrent-versions": {"NoncurrentVersionExpiration": {"NoncurrentDays": settings.noncurrent_expiration_days}}
         if settings.noncurrent_expiration_days
         else None,
         "incomplete-uploads": {

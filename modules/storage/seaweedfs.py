@@ -39,7 +39,7 @@ BUCKETS_SCRIPT = "/opt/groundwork/buckets.py"
 
 
 def object_store(namespace: str, buckets: Mapping[str, str], consumers: Mapping[str, Consumer]) -> ObjectStore:
-    """What the clients of the server in that namespace are told. `buckets`: name by role."""
+    """Return the contract with the clients of the server in that namespace. `buckets`: name by role."""
     return ObjectStore(
         endpoint=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         region=REGION,
@@ -114,7 +114,8 @@ class SeaweedFS(Component):
         self._server(cluster, self._server_files(administrator, keys, policies))
         self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), buckets)
         secrets = {
-            client: self._credentials(client, keys[client], CLIENT_SECRET, place) for client, place in clients.items()
+            client: self._credentials(client, keys[client], CLIENT_SECRET, client_namespace)
+            for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})

@@ -1,4 +1,4 @@
-"""What a stack says of its object store."""
+"""Settings of the object store."""
 
 from typing import Self
 
@@ -16,7 +16,7 @@ class BucketSettings(Settings):
         default=None, ge=1, le=36500, description="Days after which an object is deleted; without it, never."
     )
     noncurrent_expiration_days: int | None = Field(
-        default=None, ge=1, le=36500, description="Days after which a former version is deleted; without it, never."
+        default=None, ge=1, le=36500, description="Days after which a noncurrent version is deleted; without it, never."
     )
     abort_incomplete_upload_days: int = Field(
         default=7, ge=1, le=365, description="Days after which the parts of an upload that never ended are deleted."
@@ -27,7 +27,7 @@ class BucketSettings(Settings):
         if self.noncurrent_expiration_days is not None and not self.versioning:
             raise ValueError(
                 f"noncurrent_expiration_days is {self.noncurrent_expiration_days} where versioning is false: "
-                "there are no former versions; remove it or set versioning"
+                "there are no noncurrent versions; remove it or set versioning"
             )
         return self
 

@@ -91,8 +91,8 @@ class Environment:
         return self.home / "s3-credentials"
 
     @property
-    def authority(self) -> Path:
-        """Certificate of the environment's own authority, PEM: what clients of the gateway trust. No secret."""
+    def ca_certificate(self) -> Path:
+        """PEM file of the environment's own CA certificate, which clients of the gateway trust. No secret."""
         return self.home / "gateway-ca.crt"
 
     @property
@@ -149,7 +149,7 @@ class Environment:
             own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
         if (port := ports.get("gateway")) is not None:
             own["MLFLOW_TRACKING_URI"] = client_address("mlflow", port)
-            own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.authority)
+            own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.ca_certificate)
         if official_pulumi() is None:
             own["PULUMI_HOME"] = str(self.pulumi_home)
             own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"

@@ -11,6 +11,7 @@ from modules.core.errors import UserError
 from scripts.cli.commands import (
     bundle,
     cache,
+    canary,
     credentials,
     down,
     env,
@@ -45,6 +46,7 @@ app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=credentials.EXAMPLES)(credentials.credentials)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=release.EXAMPLES)(release.release)
+app.command(epilog=canary.EXAMPLES)(canary.canary)
 app.command(epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.add_typer(images.app, name="images")

@@ -1,4 +1,4 @@
-"""What a platform stands on, whatever that is made of."""
+"""The foundation of a platform, whatever it is made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

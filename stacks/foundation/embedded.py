@@ -59,20 +59,22 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
         opts=pulumi.ResourceOptions(),
     )
     on_cluster = pulumi.ResourceOptions(providers=[provider])
-    places = {name: naming.namespace(environment, name) for name in (*DATA, *sorted(consumers))}
+    namespace_names = {name: naming.namespace(environment, name) for name in (*DATA, *sorted(consumers))}
     namespaces = {
         name: Namespace(
             name,
-            physical_name=place,
+            physical_name=namespace_name,
             cluster=cluster,
             labels=labels,
             protect=settings.protect_data and name in DATA,
             opts=on_cluster,
         ).namespace
-        for name, place in places.items()
+        for name, namespace_name in namespace_names.items()
     }
-    store = object_store(places[STORAGE.name], {role: naming.bucket(environment, role) for role in ROLES}, consumers)
-    server = database(places[DATABASE.name], consumers)
+    store = object_store(
+        namespace_names[STORAGE.name], {role: naming.bucket(environment, role) for role in ROLES}, consumers
+    )
+    server = database(namespace_names[DATABASE.name], consumers)
     storage = SeaweedFS(
         STORAGE.name,
         settings=settings.of(STORAGE),

@@ -1,14 +1,18 @@
-"""How the files of the `groundwork` command may import each other, and what its start may load."""
+"""How the files of `groundwork` may import each other, what its start may load, and what all its commands show."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Set
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from modules.core.paths import REPOSITORY
+from scripts.cli.main import app
 
 from .layers_test import imports, sources
 
@@ -82,3 +86,38 @@ def test_help_starts_without_what_the_commands_need() -> None:
 def test_only_the_engine_loads_the_sdk_of_pulumi() -> None:
     every = ", ".join(f"{CLI}.{name}" for name in imported())
     assert {name for name in loaded_by(every) if name.startswith("pulumi")} == set()
+
+
+def commands() -> dict[str, Any]:
+    """Return each command by its name, those of a group by both words."""
+    found: dict[str, Any] = {}
+    group: Any = typer.main.get_group(app)
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", {})
+        found.update({f"{name} {each}": inner[each] for each in inner} or {name: command})
+    return found
+
+
+COMMANDS = commands()
+TYPED = {name: (f"groundwork {name}", f"scripts/{name}") for name in COMMANDS if not name.startswith("pipeline ")}
+"""What people type; a step of a pipeline is typed by a build server."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_what_it_and_its_options_do(name: str) -> None:
+    assert COMMANDS[name].help
+    assert all(parameter.help for parameter in COMMANDS[name].params)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_a_command_shows_an_example_with_no_options_but_its_own(name: str) -> None:
+    examples = COMMANDS[name].epilog or ""
+    assert any(typed in examples for typed in TYPED[name])
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert set(re.findall(r"--[a-z-]+", examples)) <= options
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_the_readme_names_each_command(name: str) -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    assert any(typed in readme for typed in TYPED[name])

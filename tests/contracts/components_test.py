@@ -11,9 +11,9 @@ from modules.core.paths import REPOSITORY
 
 
 def component_classes() -> list[type[Component]]:
-    """Every subclass of Component that the rooms of the program define."""
-    for room in ("modules", "stacks", "workloads"):
-        for path in sorted((REPOSITORY / room).rglob("*.py")):
+    """Every subclass of Component that the directories of the program define."""
+    for folder in ("modules", "stacks", "workloads"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
             if "Component)" in path.read_text() and "files" not in path.parts:
                 importlib.import_module(".".join(path.relative_to(REPOSITORY).with_suffix("").parts))
     return sorted(Component.__subclasses__(), key=lambda component: component.__name__)

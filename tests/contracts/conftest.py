@@ -70,7 +70,7 @@ class Recorder(pulumi.runtime.Mocks):
 
 
 class Monitor(MockMonitor):
-    """Remembers what the mocks are not told."""
+    """Remembers what the mocks don't see."""
 
     def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
         super().__init__(mocks)

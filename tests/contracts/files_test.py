@@ -41,7 +41,7 @@ def files() -> list[str]:
     return [name for name in listed.splitlines() if (REPOSITORY / name).is_file()]
 
 
-def test_every_file_lies_in_a_known_room(files: list[str]) -> None:
+def test_every_file_lies_in_a_known_directory(files: list[str]) -> None:
     strays = [name for name in files if name.split("/")[0] not in ROOMS and name not in AT_THE_TOP]
     assert strays == []
 
@@ -56,8 +56,8 @@ def test_no_file_is_longer_than_400_lines(files: list[str]) -> None:
 def test_tests_mirror_the_tree(files: list[str]) -> None:
     mirrored = {"contracts", "integration", *ROOMS}
     for name in files:
-        room, *inner = name.split("/")
-        if room == "tests" and len(inner) > 1:
+        folder, *inner = name.split("/")
+        if folder == "tests" and len(inner) > 1:
             assert inner[0] in mirrored, name
 
 

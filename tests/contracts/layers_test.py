@@ -1,4 +1,4 @@
-"""Which room may import which, and who may read what; read from the sources, so that lazy imports count too."""
+"""Which directory may import which, and who may read what; read from the sources, so that lazy imports count too."""
 
 import ast
 import subprocess
@@ -15,10 +15,10 @@ CLOUD_SDKS = {"pulumi_aws", "pulumi_gcp", "pulumi_azure_native", "boto3", "botoc
 MODULES = sorted(path.parent.name for path in (REPOSITORY / "modules").glob("*/__init__.py"))
 
 
-def sources(*rooms: str) -> Iterator[Path]:
-    """Python files of these rooms; what is copied into images (files/) is no part of the program."""
-    for room in rooms:
-        for path in sorted((REPOSITORY / room).rglob("*.py")):
+def sources(*directories: str) -> Iterator[Path]:
+    """Python files of these directories; what is copied into images (files/) is no part of the program."""
+    for directory in directories:
+        for path in sorted((REPOSITORY / directory).rglob("*.py")):
             if "files" not in path.parts:
                 yield path
 

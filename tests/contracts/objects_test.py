@@ -113,9 +113,9 @@ def test_what_runs_on_and_on_is_probed(objects: list[Declared]) -> None:
 def test_no_secret_reaches_a_pod_in_arguments_or_variables(objects: list[Declared]) -> None:
     for declared in objects:
         for container in declared.containers():
-            said = [*container.get("command", []), *container.get("args", [])]
-            said += [variable.get("value", "") for variable in container.get("env", [])]
-            assert not any("generated" in text for text in said), str(declared)
+            output = [*container.get("command", []), *container.get("args", [])]
+            output += [variable.get("value", "") for variable in container.get("env", [])]
+            assert not any("generated" in text for text in output), str(declared)
             assert not any("secretKeyRef" in str(variable) for variable in container.get("env", [])), str(declared)
 
 

@@ -42,7 +42,7 @@ mlflow.MlflowClient().delete_run(run.info.run_id)
 @pytest.fixture(params=["the exports", "address and login alone"])
 def client(request: pytest.FixtureRequest, platform: Environment) -> Mapping[str, str]:
     """The environment of a client in a shell with the exports, and in a notebook or an IDE without them."""
-    access = gateway.write_authority(platform)
+    access = gateway.write_ca_certificate(platform)
     login = {f"{TRACKING}USERNAME": access.username, f"{TRACKING}PASSWORD": access.password}
     variables = platform.variables()
     if request.param == "the exports":
@@ -66,7 +66,7 @@ def test_the_champion_is_loaded_in_seconds(client: Mapping[str, str]) -> None:
 
 
 def test_a_large_file_goes_up_and_comes_back_whole(platform: Environment, tmp_path: Path) -> None:
-    access = gateway.write_authority(platform)
+    access = gateway.write_ca_certificate(platform)
     login = {f"{TRACKING}USERNAME": access.username, f"{TRACKING}PASSWORD": access.password}
     (tmp_path / "file").write_bytes(bytes(LARGE_BYTES))
     fetched = python(FILE, {**platform.variables(), **login}, str(tmp_path / "file"), str(tmp_path / "back"))

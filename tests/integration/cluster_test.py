@@ -136,9 +136,9 @@ def test_the_node_is_ready_and_nothing_keeps_pods_away(cluster: Cluster) -> None
 
 def test_a_start_of_a_running_cluster_changes_nothing(cluster: Cluster) -> None:
     before = {process.pid for process in cluster.processes() if process.pod is None}
-    said: list[str] = []
-    cluster.start(said.append)
-    assert said == ["runs already"]
+    output: list[str] = []
+    cluster.start(output.append)
+    assert output == ["runs already"]
     assert {process.pid for process in cluster.processes() if process.pod is None} == before
 
 
@@ -191,8 +191,8 @@ def test_what_listens_on_this_machine_is_closed_to_a_pod_that_no_policy_is_about
             "get",
             "--raw=/version",
         )
-        said = kubectl(tested, "exec", "-n", NAMESPACE, "curious", "--", "/kubectl", *asked, check=False)
-        assert "refused" in said
+        output = kubectl(tested, "exec", "-n", NAMESPACE, "curious", "--", "/kubectl", *asked, check=False)
+        assert "refused" in output
         with pytest.raises(BlockingIOError):
             server.accept()
 

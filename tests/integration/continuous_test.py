@@ -76,7 +76,7 @@ def tracking(platform: Environment) -> Iterator[Mlflow]:
 
 @pytest.fixture
 def context(platform: Environment) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=gateway.access(platform).authority)
+    return ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_new_data_is_taken_within_a_minute_and_trained_on_once(store: Any, track
     until(lambda: not keys(store, "incoming/iris/"), MINUTE)
     digest = until(lambda: current_digest(store, parts=1), MINUTE)
     (training,) = until(lambda: trained_on(tracking, digest), TRAINED_SECONDS)
-    assert training.tags["groundwork.champion"] in {"accepted", "refused"}
+    assert training.tags["groundwork.champion"] in {"accepted", "rejected"}
     assert {"accuracy", "champion_accuracy"} <= training.metrics.keys()
     bring(store, "again.csv", rows)
     until(lambda: not keys(store, "incoming/iris/"), MINUTE)
@@ -158,7 +158,7 @@ def test_new_data_is_taken_within_a_minute_and_trained_on_once(store: Any, track
 
 def watch(*options: str, check: bool = True) -> tuple[int, dict[str, Any] | None]:
     """(exit code, verdict if there was something to try)."""
-    command = ("release", "iris", "--watch", "--once", "--window", "15", "--requests", "50", *options)
+    command = ("canary", "iris", "--once", "--min-duration", "15", "--requests", "50", *options)
     done = run(".venv/bin/groundwork", *command, "--stack", STACK, "--json", check=check)
     assert "Traceback" not in done.stderr
     lines = done.stdout.splitlines()
@@ -173,10 +173,10 @@ def served() -> Release:
 @pytest.fixture
 def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], int]:
     """Makes a fitted model the champion, the way no training would; returns its version."""
-    access = gateway.write_authority(platform)
+    access = gateway.write_ca_certificate(platform)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", access.username)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", access.password)
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(platform.authority))
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(platform.ca_certificate))
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
     def make(model: Any) -> int:
@@ -239,15 +239,15 @@ def test_what_is_not_worse_is_promoted_without_a_failed_request(
     assert (served().model_version, served().canary) == (number, None)
 
 
-def test_a_candidate_that_is_worse_is_refused_and_both_figures_are_recorded(store: Any, tracking: Mlflow) -> None:
-    present = tracking.aliased("iris", CHAMPION)  # it knows the very rows that are held out
+def test_a_candidate_that_is_worse_is_rejected_and_both_figures_are_recorded(store: Any, tracking: Mlflow) -> None:
+    current = tracking.aliased("iris", CHAMPION)  # it knows the very rows that are held out
     bring(store, "few.csv", "4.9,3.1,1.5,0.2,setosa\n6.2,2.9,4.3,1.3,versicolor\n")
     digest = until(lambda: current_digest(store, parts=2), MINUTE)
     (training,) = until(lambda: trained_on(tracking, digest), TRAINED_SECONDS)
-    assert training.tags["groundwork.champion"] == "refused"
+    assert training.tags["groundwork.champion"] == "rejected"
     assert training.metrics["accuracy"] < training.metrics["champion_accuracy"]
     assert "on the same held-out rows" in training.tags["groundwork.champion_verdict"]
-    assert tracking.aliased("iris", CHAMPION) == present
+    assert tracking.aliased("iris", CHAMPION) == current
 
 
 @pytest.mark.parametrize(
@@ -267,11 +267,11 @@ def test_what_is_worse_is_taken_back_without_a_failed_request_and_not_tried_agai
     assert verdict is not None
     assert (code, verdict["result"], verdict["serves"]) == (1, "restored", before.model_version)
     assert verdict["cause"].startswith(f"{cause}:")
-    assert 0 < verdict["found_seconds"] + verdict["turned_seconds"] < 180
+    assert 0 < verdict["found_seconds"] + verdict["traffic_removed_seconds"] < 180
     assert load.failures == []
     assert served().pin == before.pin
     assert served().canary is None
-    assert number in {refusal.model_version for refusal in served().refused}
+    assert number in {each.model_version for each in served().rejected}
     assert watch() == (0, None)
 
 
@@ -298,7 +298,7 @@ def watched(platform: Environment, shell: dict[str, str]) -> Iterator[Callable[[
         run("scripts/up", STACK)
 
     def pids() -> list[int]:
-        done = run("pgrep", "-f", f"release iris --watch --stack {STACK}", check=False)
+        done = run("pgrep", "-f", f"canary iris --stack {STACK}", check=False)
         return [int(pid) for pid in done.stdout.split()]
 
     assert platform.settings.workloads["iris"].watch is False

@@ -120,19 +120,19 @@ def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(
     assert make_buckets(platform, more, tmp_path) == "nothing to change\n"
     admin.put_object(Bucket=EXTRA, Key="precious", Body=b"1")
     admin.delete_object(Bucket=EXTRA, Key="precious")
-    assert f"{EXTRA}: KEPT" in make_buckets(platform, document, tmp_path)  # a former version is something
+    assert f"{EXTRA}: KEPT" in make_buckets(platform, document, tmp_path)  # a noncurrent version is something
     remove_versions(admin, EXTRA)
     assert f"{EXTRA}: deleted" in make_buckets(platform, document, tmp_path)
     assert make_buckets(platform, document, tmp_path) == "nothing to change\n"
 
 
 @pytest.mark.parametrize(
-    ("login", "said"),
+    ("login", "output"),
     [("-U postgres -d postgres", "no password supplied"), ("-U mlflow -d mlflow", "no password supplied")],
 )
-def test_the_database_lets_nobody_in_without_a_password(platform: Environment, login: str, said: str) -> None:
+def test_the_database_lets_nobody_in_without_a_password(platform: Environment, login: str, output: str) -> None:
     place = ("-n", namespace(platform.stack, "database"), "database-server-0", "--", "sh", "-c")
-    assert said in kubectl.run(platform, "exec", *place, f"psql -w -h 127.0.0.1 {login} -c 'select 1' 2>&1 || true")
+    assert output in kubectl.run(platform, "exec", *place, f"psql -w -h 127.0.0.1 {login} -c 'select 1' 2>&1 || true")
 
 
 def test_a_consumers_role_owns_its_database_and_no_more(platform: Environment) -> None:

@@ -29,7 +29,7 @@ def port(platform: Environment) -> int:
 @pytest.fixture
 def client(platform: Environment) -> Iterator[httpx.Client]:
     """Trusts the environment's authority only, and has no login."""
-    context = ssl.create_default_context(cadata=gateway.access(platform).authority)
+    context = ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
     with httpx.Client(verify=context, timeout=20, trust_env=False) as made:
         yield made
 
@@ -59,10 +59,10 @@ def test_a_slash_at_the_end_of_a_path_leads_nowhere_else(client: httpx.Client, p
 
 
 def test_curl_opens_a_service_by_its_host(platform: Environment, port: int) -> None:
-    gateway.write_authority(platform)
+    gateway.write_ca_certificate(platform)
     url = f"https://iris.localhost:{port}/v2/health/ready"
     assert (
-        run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(platform.authority), url).stdout
+        run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(platform.ca_certificate), url).stdout
         == "200"
     )
 
@@ -169,7 +169,7 @@ def test_a_canary_gets_its_share_and_no_request_is_lost_while_it_comes_and_goes(
     with asked.client:
         number = another_version(asked)
     tried = stable.pin.model_copy(update={"model_version": number})
-    context = ssl.create_default_context(cadata=gateway.access(platform).authority)
+    context = ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
     with Load(context, at(port, "/iris/predict")) as load:
         place(platform, stable.model_copy(update={"canary": Canary(pin=tried, weight=30)}))
         deadline = time.monotonic() + EFFECT_SECONDS

@@ -36,8 +36,8 @@ API = "kubernetes.default.svc.cluster.local:443"
 
 def tried(platform: Environment, pod: str, namespace: str, *places: str) -> dict[str, str]:
     """What came of a connection to each host:port from inside a pod that has Python."""
-    said = kubectl.run(platform, "exec", "-n", f"{STACK}-{namespace}", pod, "--", "python", "-c", TRY, *places)
-    return json.loads(said)
+    output = kubectl.run(platform, "exec", "-n", f"{STACK}-{namespace}", pod, "--", "python", "-c", TRY, *places)
+    return json.loads(output)
 
 
 def opened(platform: Environment, pod: str, namespace: str, *places: str) -> set[str]:

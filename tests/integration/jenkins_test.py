@@ -19,7 +19,7 @@ CONTROLLER, AGENT = (f"system:serviceaccount:{NAMESPACE}:{account}" for account 
 
 
 @pytest.fixture
-def told(platform: Environment) -> dict[str, str]:
+def configuration(platform: Environment) -> dict[str, str]:
     """The files that Jenkins would read, from the pod that would read them."""
     pod = kubectl.get(platform, "pod", "jenkins-0", "-n", NAMESPACE)
     assert pod is not None
@@ -29,9 +29,9 @@ def told(platform: Environment) -> dict[str, str]:
     return found["data"]
 
 
-def agent_pod(told: dict[str, str]) -> dict[str, Any]:
+def agent_pod(configuration: dict[str, str]) -> dict[str, Any]:
     """As the plugin would start it, which gives it a name."""
-    (cloud,) = yaml.safe_load(told["jenkins.yaml"])["jenkins"]["clouds"]
+    (cloud,) = yaml.safe_load(configuration["jenkins.yaml"])["jenkins"]["clouds"]
     pod = yaml.safe_load(cloud["kubernetes"]["templates"][0]["yaml"])
     pod["metadata"] |= {"name": "agent", "namespace": NAMESPACE}
     return pod
@@ -55,30 +55,30 @@ def test_nothing_else_is_on_a_simulated_node_or_says_that_it_is(platform: Enviro
     assert on_simulated == labelled == {"jenkins-0"}
 
 
-def test_what_it_is_told_has_only_documented_keys(told: dict[str, str]) -> None:
-    assert told.keys() == {"jenkins.yaml", "jobs.groovy", "plugins.txt"}
+def test_its_configuration_has_only_documented_keys(configuration: dict[str, str]) -> None:
+    assert configuration.keys() == {"jenkins.yaml", "jobs.groovy", "plugins.txt"}
     validator: Any = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
-    assert [error.message for error in validator.iter_errors(yaml.safe_load(told["jenkins.yaml"]))] == []
+    assert [error.message for error in validator.iter_errors(yaml.safe_load(configuration["jenkins.yaml"]))] == []
 
 
-def test_no_secret_is_among_what_it_is_told(platform: Environment, told: dict[str, str]) -> None:
+def test_no_secret_is_in_its_configuration(platform: Environment, configuration: dict[str, str]) -> None:
     values = kubectl.secret(platform, NAMESPACE, "jenkins") or {}
     assert values.keys() == {"admin-password", "github-token"}
     for value in values.values():
-        assert not any(value in text for text in told.values())
+        assert not any(value in text for text in configuration.values())
 
 
 def test_its_agents_pods_pass_pod_security_and_privileged_ones_do_not(
-    shell: dict[str, str], told: dict[str, str]
+    shell: dict[str, str], configuration: dict[str, str]
 ) -> None:
-    pod = agent_pod(told)
+    pod = agent_pod(configuration)
     create = ("kubectl", "create", "--dry-run=server", "-f")
     run(*create, json_file(pod), env=shell)
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
     done = run(*create, json_file(pod), env=shell, check=False)
     assert done.returncode != 0
     assert "privileged" in done.stderr
-    pod = agent_pod(told)
+    pod = agent_pod(configuration)
     pod["spec"]["volumes"].append({"name": "docker", "hostPath": {"path": "/var/run/docker.sock"}})
     done = run(*create, json_file(pod), env=shell, check=False)
     assert 'violates PodSecurity "restricted' in done.stderr

@@ -1,5 +1,6 @@
 """What one machine built is used by others: through a shared cache, or a bundle where there is no network."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from embedded.toolchain import build
 from embedded.toolchain.parts import PARTS
 from modules.core.naming import namespace
 from modules.core.paths import REPOSITORY
+from modules.core.versions import DEBIAN
+from modules.registry.host import archive_proxy, debian_suites
 from scripts.cli.clients import kubectl
 from scripts.cli.clients.cache.cache import Cache
+from scripts.cli.clients.cache.signing import own_public_key
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import STACKS, settings_file
 
@@ -75,6 +79,7 @@ def second(tmp_path: Path) -> Iterator[Path]:
     home.mkdir()
     yield home
     settings_file(SECOND).unlink()
+    shutil.rmtree(home)
 
 
 def machine(home: Path) -> dict[str, str]:
@@ -83,11 +88,8 @@ def machine(home: Path) -> dict[str, str]:
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("keys")
-def test_a_second_machine_with_a_filled_cache_builds_nothing(
-    platform: Environment, second: Path, tmp_path: Path
-) -> None:
-    del platform
+@pytest.mark.usefixtures("keys", "platform")
+def test_a_second_machine_with_a_filled_cache_builds_nothing(second: Path, tmp_path: Path) -> None:
     address = str(tmp_path / "shared")
     run("groundwork", "cache", "push", address, "--stack", STACK)
     done = run("scripts/up", SECOND, env={**machine(second), "GROUNDWORK_CACHE": address})
@@ -101,29 +103,50 @@ OFFLINE = """
 set -e
 ip link set lo up
 test -z "$(ip route)"
-scripts/up --bundle "$1" second
-curl -sf http://127.0.0.1:28080/predict -H 'content-type: application/json' \\
-    -d '{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}'
-scripts/down second --yes
+mount --bind "$1" "$1"
+cd "$1"
+for each in proc sys dev; do mount --rbind /$each $each; done
+mount -t tmpfs tmpfs run
+mkdir old
+pivot_root . old
+umount -l old
+cd /root/groundwork
+exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin GROUNDWORK_TRUSTED_KEYS=/root/key.pem bash -ec '
+    trap "scripts/down second --yes" EXIT
+    scripts/up --bundle /root/groundwork.bundle second
+    . scripts/bootstrap
+    python -c "
+import json, urllib.request
+flower = dict(sepal_length=5.1, sepal_width=3.5, petal_length=1.4, petal_width=0.2)
+request = urllib.request.Request(\\"http://127.0.0.1:28080/predict\\", json.dumps(flower).encode())
+request.add_header(\\"Content-Type\\", \\"application/json\\")
+print(urllib.request.urlopen(request).read().decode())"'
 """
-"""What a person does on a machine without a network; the cluster ends with the namespace that it was started in."""
+"""What a person does on a machine of their own without a network. Its root is that of a bare Debian; it shares this
+machine's processors alone."""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Path]:
+    """The root of a machine with Debian's smallest system, and openssl."""
+    root = tmp_path / "bare"
+    make = ("debootstrap", "--variant=minbase", "--include=openssl", DEBIAN, str(root), debian_suites()[0].url)
+    run(*make, env=archive_proxy())
+    yield root
+    shutil.rmtree(root)
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("keys")
-def test_a_bundle_brings_a_clean_checkout_up_without_any_network(
-    platform: Environment, second: Path, tmp_path: Path
-) -> None:
-    del platform
-    bundle = tmp_path / "groundwork.bundle"
-    run("groundwork", "bundle", "create", str(bundle), "--stack", STACK)
-    checkout = tmp_path / "checkout"
-    run("git", "clone", "-q", str(REPOSITORY), str(checkout))
-    (checkout / "stacks" / settings_file(SECOND).name).write_bytes(settings_file(SECOND).read_bytes())
+@pytest.mark.usefixtures("keys", "platform")
+def test_a_bundle_takes_a_bare_machine_without_any_network_to_a_served_model(bare: Path, second: Path) -> None:
+    del second
+    home = bare / "root"
+    run("groundwork", "bundle", "create", str(home / "groundwork.bundle"), "--stack", STACK)
+    (home / "key.pem").write_bytes(own_public_key().read_bytes())
+    run("git", "clone", "-q", str(REPOSITORY), str(home / "groundwork"))
+    shutil.copy(settings_file(SECOND), home / "groundwork/stacks")
     alone = ("unshare", "--net", "--mount", "--propagation=private")
-    done = run(
-        *("env", f"--chdir={checkout}", *alone, "bash", "-c", OFFLINE, "offline", str(bundle)), env=machine(second)
-    )
+    done = run(*alone, "bash", "-c", OFFLINE, "offline", str(bare))
     assert "9 fetched, 0 unchanged" in done.stderr
     assert "setosa" in done.stdout
-    assert not list((second / "cache/groundwork").glob("bundle*"))
+    assert not list((home / ".cache/groundwork").glob("bundle*"))

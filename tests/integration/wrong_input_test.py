@@ -37,7 +37,7 @@ def up(data: Path, config: dict[str, Any], *prefix: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "output"),
     [
         ({"groundwork:storge": {}}, ["groundwork:storge", "unknown key", "storage"]),
         ({"groundwork:mlflow": {"replcas": 2}}, ["groundwork:mlflow.replcas", "unknown key"]),
@@ -58,9 +58,9 @@ def up(data: Path, config: dict[str, Any], *prefix: str) -> str:
         ({"groundwork:foundation": {"target": "azure"}}, ["groundwork:foundation.target", "azure", "embedded"]),
     ],
 )
-def test_wrong_settings_are_named_with_value_and_remedy(data: Path, config: dict[str, Any], said: list[str]) -> None:
+def test_wrong_settings_are_named_with_value_and_remedy(data: Path, config: dict[str, Any], output: list[str]) -> None:
     words = up(data, config)
-    for word in said:
+    for word in output:
         assert word in words
 
 

@@ -12,9 +12,9 @@ NOTHING_SIMULATED = {"groundwork:foundation": {"simulated_nodes": 0}}
 def test_an_unresolved_image_wants_a_simulated_node() -> None:
     with pytest.raises(UserError) as caught:
         third_party_images(JENKINS, parse(NOTHING_SIMULATED, source="test"))
-    said = str(caught.value)
-    assert said.startswith("groundwork:foundation.simulated_nodes is 0, but jenkins can run on no other node")
-    assert "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false" in said
+    message = str(caught.value)
+    assert message.startswith("groundwork:foundation.simulated_nodes is 0, but jenkins can run on no other node")
+    assert "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false" in message
 
 
 def test_a_resolved_image_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:

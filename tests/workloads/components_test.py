@@ -17,14 +17,6 @@ from workloads.training import Training
 
 NAMESPACE = "local-iris"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
-CLUSTER = Cluster(
-    name="groundwork-local",
-    pod_range="10.80.0.0/18",
-    service_range="10.80.64.0/18",
-    storage_class="standard",
-    publisher="10.80.255.253/32",
-    token_issuer="https://kubernetes.default.svc",
-)
 STORE = ObjectStore(
     endpoint="http://storage.local-storage.svc.cluster.local:8333",
     region="us-east-1",
@@ -76,7 +68,7 @@ def training(store: ObjectStore = STORE) -> None:
     declare()
 
 
-def serving(settings: WorkloadSettings | None = None, release: Release | None = PIN) -> Serving:
+def serving(cluster: Cluster, settings: WorkloadSettings | None = None, release: Release | None = PIN) -> Serving:
     made: list[Serving] = []
 
     @pulumi.runtime.test
@@ -89,7 +81,7 @@ def serving(settings: WorkloadSettings | None = None, release: Release | None = 
                 image=IMAGE.format("serving"),
                 namespace=NAMESPACE,
                 gateway="local-gateway",
-                cluster=CLUSTER,
+                cluster=cluster,
                 store=STORE,
                 labels=LABELS,
                 release=release,
@@ -148,13 +140,13 @@ def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder
     assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
 
 
-def test_nothing_serves_while_nothing_is_released(recorder: Recorder) -> None:
-    assert serving(release=None).address is None
+def test_nothing_serves_while_nothing_is_released(recorder: Recorder, cluster: Cluster) -> None:
+    assert serving(cluster, release=None).address is None
     assert set(recorder.objects) == {("ServiceAccount", "iris-serving"), ("CronJob", "iris-check")}
 
 
-def test_a_model_is_tried_in_the_image_that_serves_it(recorder: Recorder) -> None:
-    serving()
+def test_a_model_is_tried_in_the_image_that_serves_it(recorder: Recorder, cluster: Cluster) -> None:
+    serving(cluster)
     check = pod_of(recorder.objects["CronJob", "iris-check"])
     server = recorder.objects["Deployment", "iris"]["spec"]["template"]["spec"]
     assert check["containers"][0]["image"] == server["containers"][0]["image"] == IMAGE.format("serving")
@@ -162,8 +154,8 @@ def test_a_model_is_tried_in_the_image_that_serves_it(recorder: Recorder) -> Non
     assert json.loads(environment(check)["MODEL_EXAMPLE"]) == catalog.load("iris").serving.example
 
 
-def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Recorder) -> None:
-    serving(WorkloadSettings(local_port=8080))
+def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Recorder, cluster: Cluster) -> None:
+    serving(cluster, WorkloadSettings(local_port=8080))
     spec = recorder.objects["Deployment", "iris"]["spec"]
     pod = spec["template"]["spec"]
     annotations = recorder.objects["Deployment", "iris"]["metadata"]["annotations"]
@@ -183,8 +175,10 @@ def test_a_release_is_served_as_pinned_and_rolled_out_without_a_gap(recorder: Re
     assert pod["containers"][0]["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
 
 
-def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(recorder: Recorder) -> None:
-    serving(WorkloadSettings(local_port=8080))
+def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(
+    recorder: Recorder, cluster: Cluster
+) -> None:
+    serving(cluster, WorkloadSettings(local_port=8080))
     service, deployment = recorder.objects["Service", "iris"], recorder.objects["Deployment", "iris"]
     assert service["metadata"]["annotations"]["groundwork.dev/local-port"] == "8080"
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
@@ -192,8 +186,10 @@ def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(re
 
 
 @pytest.mark.parametrize(("replicas", "budgets"), [(1, 0), (2, 1)])
-def test_a_disruption_budget_needs_a_second_pod(recorder: Recorder, replicas: int, budgets: int) -> None:
-    serving(WorkloadSettings(replicas=replicas))
+def test_a_disruption_budget_needs_a_second_pod(
+    recorder: Recorder, replicas: int, budgets: int, cluster: Cluster
+) -> None:
+    serving(cluster, WorkloadSettings(replicas=replicas))
     assert sum(kind == "PodDisruptionBudget" for kind, _ in recorder.objects) == budgets
     assert recorder.objects["Deployment", "iris"]["spec"]["replicas"] == replicas
 
@@ -201,8 +197,8 @@ def test_a_disruption_budget_needs_a_second_pod(recorder: Recorder, replicas: in
 CANARY = Canary(pin=PIN.pin.model_copy(update={"model_version": 5}), weight=10)
 
 
-def test_a_canary_runs_beside_what_serves_and_shares_no_pod_with_it(recorder: Recorder) -> None:
-    serving(WorkloadSettings(local_port=8080), PIN.model_copy(update={"canary": CANARY}))
+def test_a_canary_runs_beside_what_serves_and_shares_no_pod_with_it(recorder: Recorder, cluster: Cluster) -> None:
+    serving(cluster, WorkloadSettings(local_port=8080), PIN.model_copy(update={"canary": CANARY}))
     stable, canary = (recorder.objects["Deployment", name]["spec"] for name in ("iris", "iris-canary"))
     assert environment(canary["template"]["spec"])["MODEL_VERSION"] == "5"
     assert environment(stable["template"]["spec"])["MODEL_VERSION"] == "4"

@@ -11,8 +11,8 @@ from workloads.artifacts import digest_of, model_digest
 from workloads.experiment import (
     Config,
     TrainingError,
-    contest,
     finished_run,
+    promote_if_better,
     provenance,
     read_config,
     read_data,
@@ -44,7 +44,7 @@ def test_a_missing_data_set_is_stored_at_its_address_and_read_from_there(store: 
 
 
 def test_a_key_that_only_begins_alike_is_not_the_data_set(store: Any) -> None:
-    store.put_object(Bucket="raw", Key="sha256/x/iris.csv.former", Body=b"other")
+    store.put_object(Bucket="raw", Key="sha256/x/iris.csv.previous", Body=b"other")
     assert read_data(config(), store, lambda: CONTENT) == CONTENT
 
 
@@ -164,7 +164,7 @@ def champion(store: Any) -> Registry:
 
 def test_the_first_version_is_champion(store: Any) -> None:
     registry = Registry()
-    verdict = contest(registry, config(), store, version="1", accuracy=0.5, measure=lambda _: 1.0)
+    verdict = promote_if_better(registry, config(), store, version="1", accuracy=0.5, measure=lambda _: 1.0)
     assert verdict.accepted
     assert registry.aliases == {"iris@champion": "1"}
 
@@ -177,7 +177,7 @@ def test_a_candidate_that_is_at_least_as_good_becomes_champion(
         assert (folder / "MLmodel").read_bytes() == b"model"
         return 0.90
 
-    verdict = contest(champion, config(), store, version="2", accuracy=accuracy, measure=measure)
+    verdict = promote_if_better(champion, config(), store, version="2", accuracy=accuracy, measure=measure)
     assert champion.aliases == {"iris@champion": holder}
     assert verdict.accepted == (holder == "2")
     assert f"accuracy {accuracy:.4f}, version 1 has 0.9000" in str(verdict)
@@ -186,7 +186,7 @@ def test_a_candidate_that_is_at_least_as_good_becomes_champion(
 def test_a_champion_whose_files_are_others_is_never_loaded(store: Any, champion: Registry) -> None:
     store.put_object(Bucket="b", Key="champion/MLmodel", Body=b"another")
     with pytest.raises(TrainingError, match="the champion's files at s3://b/champion have the digest"):
-        contest(champion, config(), store, version="2", accuracy=1.0, measure=lambda _: 0.0)
+        promote_if_better(champion, config(), store, version="2", accuracy=1.0, measure=lambda _: 0.0)
     assert champion.aliases == {"iris@champion": "1"}
 
 

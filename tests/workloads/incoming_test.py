@@ -9,7 +9,7 @@ from workloads import catalog, incoming
 from workloads.artifacts import digest_of
 from workloads.documents import columns_document
 from workloads.experiment import Config, TrainingError, read_config
-from workloads.incoming import PROBLEMS_LIMIT, Column, Intake, current, examine, grown, read_columns, take
+from workloads.incoming import PROBLEMS_LIMIT, Column, IngestResult, append_rows, current, examine, ingest, read_columns
 
 COLUMNS = [Column("width", minimum=0, maximum=10), Column("kind", labels=["small", "large"])]
 DECLARED = b"width,kind\n1.0,small\n9.0,large\n"
@@ -25,8 +25,8 @@ def config() -> Config:
     return read_config(document())
 
 
-def taken(store: Any) -> Intake:
-    return take(config(), COLUMNS, store, lambda: DECLARED)
+def ingested(store: Any) -> IngestResult:
+    return ingest(config(), COLUMNS, store, lambda: DECLARED)
 
 
 def bring(store: Any, name: str, content: bytes) -> None:
@@ -97,18 +97,18 @@ def test_many_problems_are_counted_and_the_first_are_told() -> None:
 
 def test_rows_are_put_behind_in_one_form() -> None:
     rows = examine(b"\xef\xbb\xbfwidth,kind\r\n2,small\r\n\r\n3.50,large", COLUMNS).rows
-    assert grown(DECLARED, rows) == grown(DECLARED.rstrip(), rows) == DECLARED + b"2.0,small\n3.5,large\n"
+    assert append_rows(DECLARED, rows) == append_rows(DECLARED.rstrip(), rows) == DECLARED + b"2.0,small\n3.5,large\n"
 
 
 def test_without_new_data_the_declared_is_trained_on_and_its_document_is_unchanged(store: Any) -> None:
     declared = json.dumps(json.loads(document()), sort_keys=True, separators=(",", ":"))
     assert current(declared, store) == declared
-    assert taken(store) == Intake(accepted=0, quarantined=0, known=0)
+    assert ingested(store) == IngestResult(accepted=0, quarantined=0, known=0)
 
 
 def test_good_rows_become_a_data_set_of_its_own_and_the_declared_one_stays(store: Any) -> None:
     bring(store, "a.csv", HEADER + b"2,small\n")
-    assert taken(store) == Intake(accepted=1, quarantined=0, known=0)
+    assert ingested(store) == IngestResult(accepted=1, quarantined=0, known=0)
     content = DECLARED + b"2.0,small\n"
     place = f"sha256/{digest_of(content)[7:]}/toys.csv"
     assert below(store, "sha256/") == {place: content, config().data_address.removeprefix("s3://raw/"): DECLARED}
@@ -121,11 +121,11 @@ def test_good_rows_become_a_data_set_of_its_own_and_the_declared_one_stays(store
     assert [key.rpartition("/")[2] for key in below(store, "accepted/toys/")] == ["a.csv"]
 
 
-def test_more_rows_follow_the_former_ones(store: Any) -> None:
+def test_more_rows_follow_the_earlier_ones(store: Any) -> None:
     bring(store, "a.csv", HEADER + b"2,small\n")
-    taken(store)
+    ingested(store)
     bring(store, "b.csv", HEADER + b"8,large\n")
-    taken(store)
+    ingested(store)
     data = json.loads(current(document(), store))["data"]
     assert data["digest"] == digest_of(DECLARED + b"2.0,small\n8.0,large\n")
     assert data["declared_rows"] == 2
@@ -134,17 +134,17 @@ def test_more_rows_follow_the_former_ones(store: Any) -> None:
 def test_the_same_content_is_not_taken_twice(store: Any) -> None:
     for name in ("a.csv", "again.csv"):
         bring(store, name, HEADER + b"2,small\n")
-    assert taken(store) == Intake(accepted=1, quarantined=0, known=1)
+    assert ingested(store) == IngestResult(accepted=1, quarantined=0, known=1)
     before = current(document(), store)
     bring(store, "a.csv", HEADER + b"2,small\n")  # as if the pod had been killed before it was moved
-    assert taken(store) == Intake(accepted=0, quarantined=0, known=1)
+    assert ingested(store) == IngestResult(accepted=0, quarantined=0, known=1)
     assert current(document(), store) == before
 
 
 def test_bad_rows_are_set_aside_whole_with_a_report(store: Any) -> None:
     content = HEADER + b"2,small\n99,large\n"
     bring(store, "a.csv", content)
-    assert taken(store) == Intake(accepted=0, quarantined=1, known=0)
+    assert ingested(store) == IngestResult(accepted=0, quarantined=1, known=0)
     folder = f"quarantine/toys/{digest_of(content)[7:]}"
     kept = below(store, "quarantine/")
     assert kept[f"{folder}/a.csv"] == content
@@ -175,7 +175,7 @@ def test_what_is_too_large_is_set_aside_unread_and_all_others_are_taken(
         return read(Bucket=Bucket, Key=Key)
 
     monkeypatch.setattr(store, "get_object", get_object)
-    assert taken(store) == Intake(accepted=1, quarantined=1, known=0)
+    assert ingested(store) == IngestResult(accepted=1, quarantined=1, known=0)
     place = only(store, "quarantine/")
     assert place.startswith("quarantine/toys/too-large-")
     assert store.objects["raw", place] == large
@@ -188,7 +188,7 @@ def test_what_would_make_the_data_set_too_large_is_set_aside(store: Any, monkeyp
     monkeypatch.setattr(incoming, "DATA_LIMIT", len(DECLARED) + 10)
     bring(store, "a.csv", HEADER + b"2,small\n")
     bring(store, "b.csv", HEADER + b"3,small\n")
-    assert taken(store) == Intake(accepted=1, quarantined=1, known=0)
+    assert ingested(store) == IngestResult(accepted=1, quarantined=1, known=0)
     (problem,) = json.loads(store.objects["raw", f"{only(store, 'quarantine/')}.report.json"])["shown"]
     assert problem["value"] == "51 bytes, with the data set that is there"
 
@@ -197,13 +197,13 @@ def test_a_folders_marker_is_no_data(store: Any) -> None:
     for name in ("", "more/"):
         bring(store, name, b"")
     bring(store, "more/a.csv", HEADER + b"2,small\n")
-    assert taken(store) == Intake(accepted=1, quarantined=0, known=0)
+    assert ingested(store) == IngestResult(accepted=1, quarantined=0, known=0)
     assert below(store, "incoming/").keys() == {"incoming/toys/", "incoming/toys/more/"}
 
 
 def test_newly_declared_data_begins_anew(store: Any) -> None:
     bring(store, "a.csv", HEADER + b"2,small\n")
-    taken(store)
+    ingested(store)
     changed = json.loads(document())
     changed["data"] = {"address": "s3://raw/sha256/x/toys.csv", "digest": "sha256:x"}
     assert json.loads(current(json.dumps(changed), store))["data"] == changed["data"]
@@ -213,13 +213,13 @@ def test_a_changed_data_set_is_not_added_to(store: Any) -> None:
     store.put_object(Bucket="raw", Key=config().data_address.removeprefix("s3://raw/"), Body=b"other")
     bring(store, "a.csv", HEADER + b"2,small\n")
     with pytest.raises(TrainingError, match="has the digest"):
-        taken(store)
+        ingested(store)
     assert below(store, "incoming/")
 
 
 def test_the_columns_of_iris_accept_iris() -> None:
-    from workloads.iris.train import original_csv
+    from workloads.iris.train import seed_data
 
     columns = read_columns(json.dumps(columns_document(catalog.load("iris"))))
-    examined = examine(original_csv(), columns)
+    examined = examine(seed_data(), columns)
     assert (examined.rows.count(b"\n"), examined.problems) == (150, [])

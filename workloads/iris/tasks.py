@@ -39,10 +39,10 @@ ROW = "row"
 
 def feature_engineering(environ: Mapping[str, str]) -> str:
     """Splits the verified data set and stores both parts; the same data, seed and share lie at the same address."""
-    from workloads.iris.train import original_csv, split
+    from workloads.iris.train import seed_data, split
 
     config, store = experiment.read_config(environ["GROUNDWORK_TRAINING"]), object_store()
-    content = experiment.read_data(config, store, original_csv)
+    content = experiment.read_data(config, store, seed_data)
     files = split_files(split(content, seed=config.seed, test_size=config.parameters["test_size"]))
     digest = digest_of(b"\0".join(files[part] for part in PARTS)).removeprefix("sha256:")
     address = f"{environ['GROUNDWORK_FEATURES']}/{digest}"
@@ -74,7 +74,7 @@ def select_best_model(*performances: str) -> str:
     try:
         accuracies = {classifier(model): float(accuracy) for model, _, accuracy in pairs}
     except ValueError as error:
-        raise TrainingError(f"{' '.join(performances)}: MODEL=ACCURACY is wanted for each model: {error}") from error
+        raise TrainingError(f"{' '.join(performances)}: expected MODEL=ACCURACY for each model: {error}") from error
     best = select_best(accuracies)
     winner = next(model for model, name in MODELS.items() if name == best)
     say(f"{winner} wins: {', '.join(performances)}")
@@ -82,12 +82,12 @@ def select_best_model(*performances: str) -> str:
 
 
 def take_new_data(environ: Mapping[str, str]) -> dict[str, int]:
-    """What became of the objects below incoming/."""
-    from workloads.iris.train import original_csv
+    """Ingest the objects below incoming/; return what became of them."""
+    from workloads.iris.train import seed_data
 
     config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
     columns = incoming.read_columns(environ["GROUNDWORK_COLUMNS"])
-    return asdict(incoming.take(config, columns, object_store(), original_csv))
+    return asdict(incoming.ingest(config, columns, object_store(), seed_data))
 
 
 def train_champion(environ: Mapping[str, str]) -> str:

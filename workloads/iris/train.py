@@ -51,8 +51,8 @@ class Split:
     y_test: Any
 
 
-def original_csv() -> bytes:
-    """scikit-learn's iris in one canonical form: header, shortest decimals, species by name, Unix line ends."""
+def seed_data() -> bytes:
+    """Return scikit-learn's iris in one canonical form: header, shortest decimals, species by name, Unix line ends."""
     from sklearn.datasets import load_iris
 
     bundle: Any = load_iris()
@@ -68,7 +68,7 @@ def split(content: bytes, *, seed: int, test_size: float, declared_rows: int | N
     """Stratified by species, the same for the same seed. Refuses other columns than those declared above.
 
     Rows after the declared ones came later: whether one is held out depends on nothing but itself and the seed. So no
-    row ever changes sides, and a champion of former data was never trained on what a candidate is measured by.
+    row ever changes sides, and a champion of earlier data was never trained on what a candidate is measured by.
     """
     frame: Any = pd.read_csv(io.BytesIO(content))
     if list(frame.columns) != [*FEATURES, TARGET]:
@@ -170,7 +170,7 @@ def train(environ: Mapping[str, str]) -> str:
         say(f"{job} was finished before as run {run_id}: nothing to do")
         return run_id
     experiment.end_interrupted(client, found.experiment_id, job)
-    content = experiment.read_data(config, store, original_csv)
+    content = experiment.read_data(config, store, seed_data)
     parts = split(
         content, seed=config.seed, test_size=config.parameters["test_size"], declared_rows=config.declared_rows
     )
@@ -190,20 +190,20 @@ def train(environ: Mapping[str, str]) -> str:
             number = experiment.register(client, config, store, info, tags)
             mlflow.set_tag("groundwork.model_version", number)
             say(f"registered {config.model} version {number} ({best})")
-            contest(client, config, store, number=number, accuracy=metrics["accuracy"], parts=parts)
+            promote_if_better(client, config, store, number=number, accuracy=metrics["accuracy"], parts=parts)
     say(f"finished run {run.info.run_id}")
     return str(run.info.run_id)
 
 
-def contest(client: Any, config: Config, store: Any, *, number: str, accuracy: float, parts: Split) -> None:
+def promote_if_better(client: Any, config: Config, store: Any, *, number: str, accuracy: float, parts: Split) -> None:
     """Holds the new version against the champion, and records what came of it at the training's run."""
 
     def measure(folder: Path) -> float:
         model = mlflow.sklearn.load_model(str(folder))
         return float(accuracy_score(parts.y_test, model.predict(parts.x_test)))
 
-    verdict = experiment.contest(client, config, store, version=number, accuracy=accuracy, measure=measure)
-    mlflow.set_tag("groundwork.champion", "accepted" if verdict.accepted else "refused")
+    verdict = experiment.promote_if_better(client, config, store, version=number, accuracy=accuracy, measure=measure)
+    mlflow.set_tag("groundwork.champion", "accepted" if verdict.accepted else "rejected")
     mlflow.set_tag("groundwork.champion_verdict", str(verdict))
     if verdict.champion_accuracy is not None:
         mlflow.log_metric("champion_accuracy", verdict.champion_accuracy)

@@ -17,11 +17,11 @@ def reason(pod: Any, container: str, harmless: Container[int] = ()) -> str | Non
     ended = found[0].state.terminated if found and found[0].state else None
     if ended is None or ended.exit_code == 0 or ended.exit_code in harmless:
         return None
-    told = f"The container {container!r} of pod {pod.metadata.name} ended with exit code {ended.exit_code}"
+    problem = f"The container {container!r} of pod {pod.metadata.name} ended with exit code {ended.exit_code}"
     if ended.reason != "OOMKilled":
-        return f"{told}: {ended.message or ended.reason}"
+        return f"{problem}: {ended.message or ended.reason}"
     return (
-        f"{told}: OOMKilled, it needed more memory than its limit of {memory_limit(pod, container)}. "
+        f"{problem}: OOMKilled, it needed more memory than its limit of {memory_limit(pod, container)}. "
         "Raise limits.memory of the task in workload.yaml, or give it less to do"
     )
 
@@ -41,8 +41,8 @@ def task_policy(task: Any) -> None:
     class TellReason(KubernetesPodOperatorCallback):
         @staticmethod
         def on_pod_completion(*, pod: Any, operator: Any, **_: Any) -> None:
-            told = reason(pod, operator.base_container_name, operator.skip_on_exit_code) if pod else None
-            if told:
-                operator.log.error(told)
+            problem = reason(pod, operator.base_container_name, operator.skip_on_exit_code) if pod else None
+            if problem:
+                operator.log.error(problem)
 
     task.callbacks = [*task.callbacks, TellReason]

@@ -3,7 +3,7 @@
     buckets.py DOCUMENT
 
 Safe to run again: it changes only what differs. A bucket that it made and that left the document is deleted when it
-holds nothing, not even a former version or an unfinished upload; otherwise it is kept, and the output says so.
+holds nothing, not even a noncurrent version or an unfinished upload; otherwise it is kept, and the output says so.
 Address and credentials come from the usual AWS_* variables. Prints one line for each change; 1 when the store does
 not answer within two minutes.
 """

@@ -15,7 +15,7 @@ from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 
-TURN_SECONDS = 900.0
+LOCK_SECONDS = 900.0
 """Longer than any rollout may take."""
 QUIET = ("--non-interactive", "--color", "never")
 RESOURCE_LINE = re.compile(r"^ [ +~-]{1,2} +(?P<type>[\w-]+:[\w./-]+:\w+) (?P<name>\S+) (?P<status>[a-z].+)$")
@@ -31,9 +31,9 @@ def ensure_stack(environment: Environment) -> None:
 def up(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
     diagnostics."""
-    await_turn(environment, progress)
+    wait_for_lock(environment, progress)
     pins.take_over(environment)
-    recovery.refuse_former_plugin(environment.stack, Backend(environment).resources())
+    recovery.refuse_previous_plugin(environment.stack, Backend(environment).resources())
     settle(environment, progress, log)
     _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
@@ -41,7 +41,7 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
 def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
     """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`), after
     whoever works on the stack now. Raises UserError where the engine tells nothing."""
-    await_turn(environment, progress)
+    wait_for_lock(environment, progress)
     pins.take_over(environment)
     command = _command(environment, ["preview", "--json", *QUIET])
     variables = environment.process_environment()
@@ -63,21 +63,21 @@ def preview_errors(document: Mapping[str, Any]) -> str:
 
 def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
     """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
-    await_turn(environment, progress)
+    wait_for_lock(environment, progress)
     pins.take_over(environment)
     _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
 
 
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi destroy`, without asking, after whoever works on the stack now."""
-    await_turn(environment, progress)
+    wait_for_lock(environment, progress)
     settle(environment, progress, log)
     _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
 
 
 def unprotect(environment: Environment, progress: Progress) -> None:
     """Lets what holds data be destroyed: for a person who was asked, and said so. After whoever works on the stack."""
-    await_turn(environment, progress)
+    wait_for_lock(environment, progress)
     _run(environment, ["state", "unprotect", "--all", "--yes", *QUIET])
 
 
@@ -96,10 +96,12 @@ def settle(environment: Environment, progress: Progress, log: Path) -> None:
     _stream(environment, ["refresh", "--yes", "--skip-preview", *arguments, *QUIET], progress, log)
 
 
-def await_turn(environment: Environment, progress: Progress, pause: Callable[[float], None] = time.sleep) -> None:
-    """Until no engine of this host works on the stack, such as one that a watch started. Locks of engines that are
-    gone are removed: the file backend never does. After TURN_SECONDS the engine itself says who holds the stack."""
-    deadline = time.monotonic() + TURN_SECONDS
+def wait_for_lock(environment: Environment, progress: Progress, pause: Callable[[float], None] = time.sleep) -> None:
+    """Wait until no engine of this host holds the stack's lock, such as one that `groundwork canary` started.
+
+    Remove the locks of engines that are gone: the file backend never does. After LOCK_SECONDS the engine itself reports
+    who holds the stack."""
+    deadline = time.monotonic() + LOCK_SECONDS
     while (holders := Backend(environment).remove_dead_locks()) and time.monotonic() < deadline:
         progress(f"another run works on stack {environment.stack} (process {holders[0]}): waiting for it to end")
         pause(1)
@@ -145,9 +147,9 @@ def _stream(environment: Environment, arguments: Sequence[str], progress: Progre
 
 
 def _diagnostics(lines: Sequence[str]) -> str:
-    """The part of the engine's output that says what went wrong."""
-    told = ("Diagnostics:", "Policies:")
-    start = next((i for i, line in enumerate(lines) if line.startswith(told)), max(0, len(lines) - 20))
+    """Return the part of the engine's output with what went wrong."""
+    headings = ("Diagnostics:", "Policies:")
+    start = next((i for i, line in enumerate(lines) if line.startswith(headings)), max(0, len(lines) - 20))
     return "\n".join(lines[start:])
 
 

@@ -1,4 +1,4 @@
-"""How this machine reaches what is behind the gateway: its address, its authority, its login."""
+"""How this machine reaches what is behind the gateway: its address, its CA certificate, its login."""
 
 import os
 import ssl
@@ -19,27 +19,27 @@ LOGIN, CERTIFICATE = "gateway-login", "gateway-certificate"
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Of one environment. authority: PEM text, no secret."""
+    """Of one environment. ca_certificate: PEM text, no secret."""
 
-    authority: str
+    ca_certificate: str
     username: str
     password: str = field(repr=False)
 
 
 def access(environment: Environment) -> Access:
-    """UserError where the environment has no gateway yet."""
-    place = namespace(environment.stack, GATEWAY.name)
-    login = kubectl.secret(environment, place, LOGIN)
-    certificate = kubectl.secret(environment, place, CERTIFICATE)
+    """Return how programs get in. Raise UserError where the environment has no gateway yet."""
+    namespace_name = namespace(environment.stack, GATEWAY.name)
+    login = kubectl.secret(environment, namespace_name, LOGIN)
+    certificate = kubectl.secret(environment, namespace_name, CERTIFICATE)
     if login is None or certificate is None:
         raise UserError(
             f"stack {environment.stack}: it has no gateway yet: run `scripts/up {environment.stack}`, which makes it"
         )
-    return Access(authority=certificate["ca.crt"], username=login["username"], password=login["password"])
+    return Access(ca_certificate=certificate["ca.crt"], username=login["username"], password=login["password"])
 
 
 def service_address(environment: Environment, service: str) -> str:
-    """Where programs on this machine reach a service. UserError where the gateway is not published."""
+    """Return where programs on this machine reach a service. Raise UserError where the gateway is not published."""
     port = environment.settings.of(GATEWAY).local_port
     if port is None:
         raise UserError(
@@ -50,22 +50,22 @@ def service_address(environment: Environment, service: str) -> str:
 
 
 def client(environment: Environment, base_url: str) -> httpx.Client:
-    """Trusts the environment's authority and nobody else, and logs in."""
+    """Return a client that trusts the environment's CA certificate and nothing else, and logs in."""
     given = access(environment)
     return httpx.Client(
         base_url=base_url,
         auth=(given.username, given.password),
-        verify=ssl.create_default_context(cadata=given.authority),
+        verify=ssl.create_default_context(cadata=given.ca_certificate),
         timeout=20,
         trust_env=False,
     )
 
 
-def write_authority(environment: Environment) -> Access:
-    """Puts the authority where `scripts/env` says that it is."""
+def write_ca_certificate(environment: Environment) -> Access:
+    """Put the CA certificate where `scripts/env` says that it is."""
     given = access(environment)
-    path = environment.authority
+    path = environment.ca_certificate
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(given.authority)
+    unfinished.write_text(given.ca_certificate)
     unfinished.replace(path)
     return given

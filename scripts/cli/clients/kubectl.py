@@ -13,7 +13,7 @@ NOT_FOUND = "(NotFound)"
 
 
 def run(environment: Environment, *arguments: str, stdin: str | None = None) -> str:
-    """What the command prints. Raises UserError with kubectl's own words."""
+    """Return what the command prints. Raise UserError with kubectl's own output."""
     done = _kubectl(environment, arguments, stdin)
     if done.returncode != 0:
         raise _failed(environment, arguments, done.stderr)

@@ -1,4 +1,4 @@
-"""Writes what the workloads of a stack serve: one process at a time, and never over what another one has just written.
+"""What the workloads of a stack serve, written by one process at a time, and never over what another has just written.
 
 Every workload may have a watch of its own, beside the commands that people run.
 """
@@ -16,32 +16,32 @@ from scripts.cli.environment import Environment
 from scripts.cli.output import note
 
 
-class Overtaken(UserError):
+class Superseded(UserError):
     """Another process changed what is released of a workload, after this one looked at it."""
 
 
 def lock_of(stack: str) -> Path:
-    """A file of its own: the file of the pins is replaced by each write."""
+    """Return the file that is locked: one of its own, since each write replaces the file of the pins."""
     pins = releases.release_file(stack)
     return pins.with_name(f".{pins.name}.lock")
 
 
 @contextmanager
 def alone(stack: str) -> Generator[None]:
-    """Nobody else writes the stack's pins meanwhile. The kernel gives the lock up with the process, however it ends."""
+    """Hold the lock of the stack's pins. The kernel gives it up with the process, however that ends."""
     with lock_of(stack).open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def replace(stack: str, workload: str, former: Release | None, after: Release | None) -> None:
-    """Says in stacks/releases.<stack>.yaml what the workload serves; None: nothing.
+def replace(stack: str, workload: str, previous: Release | None, after: Release | None) -> None:
+    """Write to stacks/releases.<stack>.yaml what the workload serves; None: nothing.
 
-    Raises Overtaken, and writes nothing, where it is no longer `former` that is pinned."""
+    Raise Superseded, and write nothing, where it is no longer `previous` that is pinned."""
     with alone(stack):
         pinned = read_releases(stack)
-        if pinned.get(workload) != former:
-            raise Overtaken(
+        if pinned.get(workload) != previous:
+            raise Superseded(
                 f"workload {workload}: {releases.release_file(stack).name} was changed by another command meanwhile: "
                 "look at `groundwork status`, then run the same command again"
             )

@@ -14,7 +14,7 @@ Document = Mapping[str, Any]
 KUBERNETES = "kubernetes:"
 MANAGER = "pulumi-kubernetes"
 """How the name of the plugin's field manager begins, on every object that it made."""
-OF_FORMER_PLUGIN = "__cluster"
+OF_PREVIOUS_PLUGIN = "__cluster"
 """Among the outputs of objects that the Kubernetes plugin of earlier versions made, and of no others."""
 
 
@@ -35,9 +35,9 @@ def refresh_arguments(pending: Sequence[Document], look: Callable[[Document], Do
     return arguments
 
 
-def refuse_former_plugin(stack: str, resources: Sequence[Document]) -> None:
+def refuse_previous_plugin(stack: str, resources: Sequence[Document]) -> None:
     """Raises UserError for a state whose objects the official plugin would replace, with the data in them."""
-    made = [one for one in resources if OF_FORMER_PLUGIN in (one.get("outputs") or {})]
+    made = [one for one in resources if OF_PREVIOUS_PLUGIN in (one.get("outputs") or {})]
     if made:
         raise UserError(
             f"stack {stack}: {len(made)} of its objects were made by the Kubernetes plugin of an earlier version of "

@@ -8,7 +8,7 @@ import typer
 from scripts.cli.options import Json, StackOption
 from scripts.cli.output import Commands
 
-EXAMPLES = "Example: `groundwork bundle create groundwork.bundle`; on the other machine `scripts/up --bundle FILE`"
+EXAMPLES = "Example: `groundwork bundle create groundwork.bundle`, then take the file to the other machine"
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Take a version to a machine without a network.")
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def outcome_json(outcome: "Outcome") -> dict[str, object]:
-    pins = {"pin": outcome.pin, "former": outcome.former}
+    pins = {"pin": outcome.pin, "previous": outcome.previous}
     shown = {key: pin.model_dump(mode="json", exclude={"history"}) if pin else None for key, pin in pins.items()}
     return {"workload": outcome.workload, "changed": outcome.changed, "address": outcome.address, **shown}
 
@@ -17,13 +17,15 @@ def outcome_json(outcome: "Outcome") -> dict[str, object]:
 def outcome_table(outcome: "Outcome") -> "Table":
     from rich.table import Table
 
-    pin, former = outcome.pin, outcome.former
+    pin, previous = outcome.pin, outcome.previous
     state = "serves" if outcome.changed else "serves already: nothing to do"
     table = Table.grid(padding=(0, 2))
     table.add_row("release", f"{pin.release} of {outcome.workload}: {state}")
     table.add_row("model", f"{pin.model_name} version {pin.model_version}")
     table.add_row("digest", pin.model_digest)
     if outcome.changed:
-        table.add_row("before", f"release {former.release}, version {former.model_version}" if former else "nothing")
+        table.add_row(
+            "before", f"release {previous.release}, version {previous.model_version}" if previous else "nothing"
+        )
     table.add_row("address", outcome.address or "inside the cluster only")
     return table

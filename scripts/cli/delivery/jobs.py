@@ -31,7 +31,7 @@ class Ended:
 
 
 def template(environment: Environment, namespace: str, name: str) -> dict[str, Any]:
-    """The CronJob. UserError where the platform is not there, or was laid without this workload."""
+    """Return the CronJob. Raise UserError where the platform is not there, or was deployed without this workload."""
     found = kubectl.get(environment, "cronjob", name, "-n", namespace)
     if found is None:
         raise UserError(
@@ -55,7 +55,7 @@ def image_digest(reference: str) -> str:
 
 
 def with_digest(reference: str, digest: str) -> str:
-    """The same image name with another digest; its tag goes, which told the version of this one."""
+    """Return the same image name with another digest; its tag goes, which names the version of this one."""
     return f"{repository_of(reference)}@{digest}"
 
 
@@ -102,7 +102,7 @@ def run(
     name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     existing = kubectl.get(environment, "job", name, "-n", namespace)
     if existing is not None and ended(existing):
-        progress(f"removing the former Job {name}")
+        progress(f"removing the previous Job {name}")
         kubectl.run(environment, "delete", "job", name, "-n", namespace, "--cascade=foreground")
         existing = None
     if existing is None:
@@ -139,9 +139,9 @@ def last_lines(environment: Environment, pod: Mapping[str, Any], lines: int) -> 
     """Of the log of a pod that has begun; nothing before."""
     if pod["status"].get("phase") == "Pending":
         return ""
-    place = ("-n", pod["metadata"]["namespace"])
+    namespaced = ("-n", pod["metadata"]["namespace"])
     try:
-        return kubectl.run(environment, "logs", pod["metadata"]["name"], *place, f"--tail={lines}").rstrip()
+        return kubectl.run(environment, "logs", pod["metadata"]["name"], *namespaced, f"--tail={lines}").rstrip()
     except UserError:  # the container is just beginning or ending: the next question will be answered
         return ""
 

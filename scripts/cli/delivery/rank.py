@@ -40,7 +40,7 @@ class Ranked:
 
 
 def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
-    """The runs in their order, without those whose model nobody logged, and repetitions of others. Pure."""
+    """Return the runs in their order, without those whose model nobody logged, and repetitions of others. Pure."""
     numbers = {version.run: version.number for version in versions}
     whole = [run for run in runs if (run.id in numbers or run.model_id) and "groundwork.reproduces" not in run.tags]
     return [
@@ -50,7 +50,7 @@ def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
 
 
 def find(environment: Environment, name: str) -> list[Ranked]:
-    """All models of a workload, the best first. UserError where there is none."""
+    """Return all models of a workload, the best first. Raise UserError where there is none."""
     workload = workload_in(environment, name)
     mlflow = Mlflow(environment)
     found = ranking(mlflow.measured(name, METRIC), mlflow.registered(workload.model))
@@ -60,25 +60,25 @@ def find(environment: Environment, name: str) -> list[Ranked]:
 
 
 def version_of(environment: Environment, name: str, rank: int, progress: Progress) -> int:
-    """The version of the model at a rank, which is registered where it was not. UserError lists what there is."""
+    """Return the version of the model at a rank; register it where it was not. The UserError lists what there is."""
     progress("looking for the best models")
     found = find(environment, name)
     if rank > len(found):
-        lines = "".join(f"\n  {line}" for line in map(told, found[:20]))
+        lines = "".join(f"\n  {line}" for line in map(describe, found[:20]))
         raise UserError(f"rank {rank}: {name} has {len(found)} models, so 1 to {len(found)} are allowed:{lines}")
     chosen = found[rank - 1]
-    progress(told(chosen))
+    progress(describe(chosen))
     return chosen.version or register(environment, name, chosen.run, progress)
 
 
-def told(ranked: Ranked) -> str:
-    """A line for people."""
+def describe(ranked: Ranked) -> str:
+    """Return a line for people."""
     version = f"version {ranked.version}" if ranked.version else "not registered yet"
     return f"{ranked.rank}: {METRIC} {ranked.figure:.4f}, {ranked.run.name}, {version}, run {ranked.run.id}"
 
 
 def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
-    """As a training does it: with the address of its files and their digest."""
+    """Register a run's model as a training does: with the address of its files and their digest."""
     mlflow = Mlflow(environment)
     template = jobs.template(environment, namespace(environment.stack, name), training_template(name))
     root = jobs.variables_of(template)["GROUNDWORK_ARTIFACTS"]
@@ -95,7 +95,7 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
 
 
 def store(environment: Environment) -> Any:
-    """An S3 client of the environment's administrator, on this machine. It never asks a proxy."""
+    """Return an S3 client of the environment's administrator, on this machine. It never asks a proxy."""
     login = logins()[STORAGE.name]
     port = environment.settings.of(STORAGE).local_port
     if port is None:

@@ -1,7 +1,7 @@
 """`groundwork release`; with `groundwork rollback` (rollback.py) the only way to change what serves.
 
 A release is checked in the serving image, pinned in stacks/releases.<stack>.yaml, rolled out by the Pulumi program,
-and seen to answer; whatever fails on the way, the former pin comes back.
+and seen to answer; whatever fails on the way, the previous pin comes back.
 """
 
 import json
@@ -19,7 +19,7 @@ from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
 from modules.core.releases import Pin, Release
 from scripts.cli.clients import engine, kubectl, pins
-from scripts.cli.clients.pins import Overtaken
+from scripts.cli.clients.pins import Superseded
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
 from scripts.cli.delivery import jobs, rollouts
 from scripts.cli.delivery.train import workload_in
@@ -40,7 +40,7 @@ class Outcome:
     changed: bool
     """False where it served already."""
     pin: Pin
-    former: Pin | None
+    previous: Pin | None
     address: str | None
     """On this machine; None where the stack does not publish it."""
 
@@ -65,35 +65,35 @@ class Place:
 
 
 def release(stack: str, name: str, version: int | None, progress: Progress, log: Path) -> Outcome:
-    """Serves a version of the workload's model: the one given, or else the one with the alias champion."""
+    """Serve a version of the workload's model: the one given, or else the one with the alias champion."""
     place = place_of(stack, name, progress, log)
     while True:
         try:
             return _release(place, version)
-        except Overtaken:
-            progress("another command released in between: looking anew")
+        except Superseded:
+            progress("another command released in between: looking again")
 
 
 def _release(place: Place, version: int | None) -> Outcome:
-    former = pinned = pins.released(place.environment).get(place.workload.name)
+    previous = pinned = pins.released(place.environment).get(place.workload.name)
     wanted = find_version(Mlflow(place.environment), place.workload.model, version)
-    if former and pins_same(former, wanted):
-        if serves(place, former):
-            return outcome_of(place, former, changed=False, former=former)
-        after, former = former, before(former)  # pinned, but interrupted before it was rolled out
+    if previous and pins_same(previous, wanted):
+        if serves(place, previous):
+            return outcome_of(place, previous, changed=False, previous=previous)
+        after, previous = previous, before(previous)  # pinned, but interrupted before it was rolled out
     else:
-        after = pin_of(wanted, former)
+        after = pin_of(wanted, previous)
     check(place, after)
-    roll_out(place, former, after, pinned=pinned)
-    return outcome_of(place, after, changed=True, former=former)
+    roll_out(place, previous, after, pinned=pinned)
+    return outcome_of(place, after, changed=True, previous=previous)
 
 
 def before(release: Release) -> Release | None:
-    """What served before a release, with what served before that."""
+    """Return what served before a release, with what served before that."""
     if not release.history:
         return None
     *earlier, last = release.history
-    return Release.model_validate({**last.model_dump(), "history": earlier, "refused": release.refused})
+    return Release.model_validate({**last.model_dump(), "history": earlier, "rejected": release.rejected})
 
 
 def place_of(stack: str, name: str, progress: Progress, log: Path) -> Place:
@@ -101,12 +101,12 @@ def place_of(stack: str, name: str, progress: Progress, log: Path) -> Place:
     return Place(environment, workload_in(environment, name), progress, log)
 
 
-def outcome_of(place: Place, pin: Pin, *, changed: bool, former: Pin | None) -> Outcome:
-    return Outcome(workload=place.workload.name, changed=changed, pin=pin, former=former, address=place.address)
+def outcome_of(place: Place, pin: Pin, *, changed: bool, previous: Pin | None) -> Outcome:
+    return Outcome(workload=place.workload.name, changed=changed, pin=pin, previous=previous, address=place.address)
 
 
 def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
-    """UserError where there is no such version; it lists those there are."""
+    """Return a version of a model. Raise UserError where there is none; it lists those there are."""
     found = mlflow.aliased(model, CHAMPION) if number is None else mlflow.version(model, number)
     if found is not None:
         return found
@@ -117,26 +117,26 @@ def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
     raise UserError(f"model {model!r} has {wanted}; existing versions: {', '.join(map(str, existing))}")
 
 
-def pin_of(version: Version, former: Release | None) -> Release:
-    """The release of a version after a former one, which goes into its history.
+def pin_of(version: Version, previous: Release | None) -> Release:
+    """Return the release of a version after a previous one, which goes into its history.
 
-    UserError for a version that carries no address and digest: nothing could hold its files to what was trained."""
+    Raise UserError for a version without address and digest: nothing could hold its files to what was trained."""
     missing = [tag for tag in ("groundwork.uri", "groundwork.digest") if tag not in version.tags]
     if missing:
         raise UserError(
             f"model {version.model!r} version {version.number} has no tag {' nor '.join(missing)}: "
             "it was not registered by `groundwork train`, and can't be released"
         )
-    history = (*former.history, former.pin) if former else ()
+    history = (*previous.history, previous.pin) if previous else ()
     return Release(
-        release=former.release + 1 if former else 1,
+        release=previous.release + 1 if previous else 1,
         model_name=version.model,
         model_version=version.number,
         model_uri=version.tags["groundwork.uri"],
         model_digest=version.tags["groundwork.digest"],
         run=version.run,
         history=history,
-        refused=former.refused if former else (),
+        rejected=previous.rejected if previous else (),
     )
 
 
@@ -149,7 +149,7 @@ def pins_same(pin: Pin, version: Version) -> bool:
 
 
 def check(place: Place, pin: Pin) -> None:
-    """Tries the model in the image that would serve it. UserError with what does not fit; nothing was changed then."""
+    """Try the model in the image that would serve it. Raise UserError with what does not fit; nothing is changed."""
     stack, name = place.environment.stack, place.workload.name
     template = jobs.template(place.environment, place.namespace, check_template(name))
     declared = jobs.container_of(template)["image"]
@@ -171,7 +171,7 @@ def check(place: Place, pin: Pin) -> None:
 
 
 def problems_of(log: str) -> list[str]:
-    """From the report that the check prints as its last line; none where it did not get so far."""
+    """Return the problems that the check reports in its last line; none where it did not get so far."""
     lines = log.splitlines()
     try:
         return list(json.loads(lines[-1])["problems"]) if lines else []
@@ -179,9 +179,10 @@ def problems_of(log: str) -> list[str]:
         return []
 
 
-def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Release | None) -> None:
-    """Pins and applies. Whatever goes wrong, the former pin is applied again, and the error says what serves now.
-    Raises Overtaken, and changes nothing, where something else than `pinned` is pinned by now.
+def roll_out(place: Place, previous: Release | None, after: Release, *, pinned: Release | None) -> None:
+    """Pin and apply. Whatever goes wrong, apply the previous pin again; the error says what serves now.
+
+    Raise Superseded, and change nothing, where something else than `pinned` is pinned by now.
 
     Interrupted, it leaves the new pin: the same command then finishes what it says.
     """
@@ -190,23 +191,23 @@ def roll_out(place: Place, former: Release | None, after: Release, *, pinned: Re
         _apply(place, after)
     except Exception as failure:
         reasons = _reasons(place)
-        restored = _restore(place, after, former, failure)
+        restored = _restore(place, after, previous, failure)
         if not isinstance(failure, UserError):
             raise
         raise UserError(f"{failure}{reasons}\nThe release was undone: {restored} is restored.") from failure
 
 
 def _reasons(place: Place) -> str:
-    """What the pods that did not become ready said last: it is lost with them when the former pin is restored."""
+    """Return the last output of the pods that did not become ready: it is lost when the previous pin is restored."""
     selected = f"app.kubernetes.io/name={place.workload.name},app.kubernetes.io/component=serving"
     try:
         pods = kubectl.items(place.environment, "pods", "-n", place.namespace, "-l", selected)
         logs = {
             pod["metadata"]["name"]: jobs.last_lines(place.environment, pod, 3) for pod in pods if not is_ready(pod)
         }
-    except UserError:  # a cluster that is gone is what the failure itself tells
+    except UserError:  # a cluster that is gone is what the failure itself reports
         return ""
-    return "".join(f"\nPod {name} said last: {text}" for name, text in logs.items() if text)
+    return "".join(f"\nLast output of pod {name}: {text}" for name, text in logs.items() if text)
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -214,20 +215,22 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def _restore(place: Place, failed: Release, former: Release | None, failure: Exception) -> str:
-    """What serves again. UserError where that can't be applied either, or another command released meanwhile."""
-    what = f"release {former.release} (version {former.model_version})" if former else "the state without a release"
+def _restore(place: Place, failed: Release, previous: Release | None, failure: Exception) -> str:
+    """Return what serves again. Raise UserError where that can't be applied either, or another command released."""
+    what = (
+        f"release {previous.release} (version {previous.model_version})" if previous else "the state without a release"
+    )
     place.progress(f"failed: restoring {what}")
     try:
-        pins.replace(place.environment.stack, place.workload.name, failed, former)
-    except Overtaken as overtaken:
-        raise UserError(f"{failure}\nNothing was restored: {overtaken}") from failure
+        pins.replace(place.environment.stack, place.workload.name, failed, previous)
+    except Superseded as superseded:
+        raise UserError(f"{failure}\nNothing was restored: {superseded}") from failure
     try:
         engine.up(place.environment, place.progress, place.log)
         rollouts.wait(place.environment, place.progress, namespace=place.namespace)
     except UserError as second:
         raise UserError(
-            f"{failure}\nThe former pin, {what}, is in place again, but could not be applied either:\n{second}\n"
+            f"{failure}\nThe previous pin, {what}, is in place again, but could not be applied either:\n{second}\n"
             f"Run `scripts/up {place.environment.stack}` when the cause is gone."
         ) from second
     return what
@@ -245,13 +248,13 @@ def _apply(place: Place, pin: Pin) -> None:
 
 
 def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
-    """Whether every pod of the Deployment (the workload's own, if none is named) runs this very model, and is ready."""
+    """Return whether every pod of the Deployment (the workload's own by default) runs this model and is ready."""
     found = kubectl.get(place.environment, "deployment", server or place.workload.name, "-n", place.namespace)
     return found is not None and runs_everywhere(found, pin)
 
 
 def is_applied(place: Place, pin: Pin) -> bool:
-    """Whether the Deployment is to run this very model, ready or not."""
+    """Return whether the Deployment is to run this very model, ready or not."""
     found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
     return found is not None and names_model(found, pin)
 
@@ -274,7 +277,7 @@ def await_answer(
     client: httpx.Client | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Until the workload's example is answered by this model. UserError when it is not within a minute."""
+    """Wait until this model answers the workload's example. Raise UserError when it does not within a minute."""
     client = client or httpx.Client(timeout=5, trust_env=False)
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""`groundwork rollback`: the former pin again, the way of a release: checked, pinned, rolled out, seen to answer."""
+"""`groundwork rollback`: the previous pin again, the way of a release: checked, pinned, rolled out, seen to answer."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ from scripts.cli.steps import Progress
 
 
 def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
-    """Serves again what served before the present release, which no watch tries again by itself."""
+    """Serve again what served before the current release, which no canary tries again."""
     place = place_of(stack, name, progress, log)
-    present = pins.released(place.environment).get(name)
-    former = before(present) if present else None
-    if present is None or former is None:
-        state = "nothing was released" if present is None else f"release {present.release} has no former one"
+    current = pins.released(place.environment).get(name)
+    previous = before(current) if current else None
+    if current is None or previous is None:
+        state = "nothing was released" if current is None else f"release {current.release} has no previous one"
         raise UserError(
             f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): there is nothing to go back to"
         )
-    after = former.refusing(present.pin, "rolled back").model_copy(update={"release": present.release + 1})
+    after = previous.rejecting(current.pin, "rolled back").model_copy(update={"release": current.release + 1})
     check(place, after)
-    roll_out(place, present, after, pinned=present)
-    return outcome_of(place, after, changed=True, former=present)
+    roll_out(place, current, after, pinned=current)
+    return outcome_of(place, after, changed=True, previous=current)

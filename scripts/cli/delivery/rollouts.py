@@ -1,8 +1,8 @@
 """Waits until what was deployed or started answers: every pod of the platform by its newest template, and ready.
 
 The engine's plugin waits too, but not always long enough: where old pods end before new ones begin (the strategy
-Recreate), and where the number of pods changes as well, it takes the conditions of the former rollout for those of the
-new one. And nobody waits where a cluster was only started.
+Recreate), and where the number of pods changes as well, it takes the conditions of the previous rollout for those of
+the new one. And nobody waits where a cluster was only started.
 """
 
 import time
@@ -65,7 +65,7 @@ def unfinished(environment: Environment, namespace: str | None, since: datetime 
 
 
 def is_of_before(pod: Object, since: datetime) -> bool:
-    """Whether a pod is said to run by containers that ended with a former start of the cluster. Pure."""
+    """Whether a pod is said to run by containers that ended with a previous start of the cluster. Pure."""
     if SIMULATED in pod["metadata"].get("labels", {}):
         return False
     running = [entry["state"]["running"] for entry in _statuses(pod) if "running" in entry.get("state", {})]
@@ -86,7 +86,7 @@ def missing(item: Object) -> str | None:
     if status.get("updatedReplicas", 0) < wanted:
         return f"{status.get('updatedReplicas', 0)} of {wanted} pods are of the newest version"
     if status.get("replicas", 0) > status.get("updatedReplicas", 0):
-        return "pods of the former version end"
+        return "pods of the previous version end"
     if status.get("availableReplicas", 0) < wanted:
         return f"{status.get('availableReplicas', 0)} of {wanted} pods are ready"
     return None

@@ -50,11 +50,11 @@ class Training:
 def workload_in(environment: Environment, name: str) -> Workload:
     """A workload that the stack runs. UserError for a name that is unknown, or that the stack's settings leave out."""
     workload = catalog.load(name)
-    present = sorted(environment.settings.workloads)
-    if name not in present:
+    known = sorted(environment.settings.workloads)
+    if name not in known:
         raise UserError(
             f"groundwork:workloads.{name}: not in stacks/Pulumi.{environment.stack}.yaml, "
-            f"which runs {', '.join(present) or 'no workload'}: add it, then run `scripts/up {environment.stack}`"
+            f"which runs {', '.join(known) or 'no workload'}: add it, then run `scripts/up {environment.stack}`"
         )
     return workload
 

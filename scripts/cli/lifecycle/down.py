@@ -65,7 +65,7 @@ class Down:
         if not self.cluster.running:
             progress("the cluster is stopped: what it holds goes with it")
             return
-        self.cluster.accompany({})  # nothing that releases anything while all of it goes
+        self.cluster.supervise({})  # nothing that releases anything while all of it goes
         engine.unprotect(self.environment, progress)
         engine.destroy(self.environment, progress, self.log)
 

@@ -36,7 +36,7 @@ def prepare_s3(environment: Environment) -> None:
 def mlflow_login(environment: Environment) -> dict[str, str]:
     """MLflow's clients take their login from variables only; none before there is a gateway."""
     try:
-        access = gateway.write_authority(environment)
+        access = gateway.write_ca_certificate(environment)
     except UserError as error:
         print(f"groundwork: no login for MLflow yet: {error}", file=sys.stderr)
         return {}

@@ -13,7 +13,7 @@ from modules.core.releases import Release
 from scripts.cli.clients import kubectl, pins
 from scripts.cli.clients.tracking import CHAMPION, Mlflow
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.companion import companion
+from scripts.cli.lifecycle.background import process_name
 from scripts.cli.output import plain_table
 from workloads import catalog
 
@@ -32,7 +32,7 @@ class ModelStatus:
     image: str | None
     """Reference of what serves it."""
     watch: str | None
-    """Of the watch beside the cluster: running, or how it ended; None where there is none."""
+    """State of the background process that tries new champions: running, or how it ended; None where there is none."""
     note: str
     """What a person may want to do about it; empty where nothing is."""
 
@@ -40,9 +40,9 @@ class ModelStatus:
 def find(environment: Environment) -> list[ModelStatus]:
     """All workloads of the environment, by name."""
     released = pins.released(environment)
-    watches = read_status(environment.cluster_layout).companions
+    watches = read_status(environment.cluster_layout).background
     return [
-        _find(environment, name, released.get(name), watches.get(companion(name)))
+        _find(environment, name, released.get(name), watches.get(process_name(name)))
         for name in sorted(environment.settings.workloads)
     ]
 
@@ -89,8 +89,8 @@ def _note(workload: str, champion: int | None, pin: Release | None, version: int
     if watch not in {None, "running"}:
         return f"its watch {watch}"
     if champion is not None and champion != version:
-        refusal = next((each for each in pin.refused if each.model_version == champion), None)
-        cause = f"was refused ({refusal.cause})" if refusal else "does not serve"
+        rejection = next((each for each in pin.rejected if each.model_version == champion), None)
+        cause = f"was rejected ({rejection.cause})" if rejection else "does not serve"
         return f"the champion {cause}: `groundwork release {workload}` releases it"
     return ""
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from modules.core.labels import LOCAL_PORT, VERSION
 from modules.core.naming import namespace
-from modules.core.simulation import BECAUSE, SIMULATED
+from modules.core.simulation import SIMULATED, SIMULATION_REASON
 from modules.gateway.documents import PORTAL
 from modules.gateway.documents import address as gateway_address
 from modules.gateway.service import GATEWAY
@@ -62,17 +62,17 @@ def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:
 
 
 def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:
-    """A Service object and the pods behind it, as a row. `hosts`: as hosts_of tells. Pure."""
+    """A Service object and the pods behind it, as a row. `hosts`: from `hosts_of`. Pure."""
     metadata = service["metadata"]
     behind = _staying([pod for pod in pods if _selects(service, pod)])
     port = metadata.get("annotations", {}).get(LOCAL_PORT)
     first = service["spec"]["ports"][0]
     scheme = first["name"] if first.get("name") in DATABASES else "http"
-    place = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
+    address = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
     name = metadata["name"]
     return Service(
         name=name,
-        address=hosts.get(name, f"{scheme}://{place}"),
+        address=hosts.get(name, f"{scheme}://{address}"),
         login=f"groundwork credentials {name}" if name in logins() else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
         because=_reason(behind),
@@ -123,7 +123,7 @@ def _selects(service: Object, pod: Object) -> bool:
 
 
 def _reason(pods: Sequence[Object]) -> str | None:
-    reasons = [str(pod["metadata"].get("annotations", {}).get(BECAUSE, "")) for pod in pods]
+    reasons = [str(pod["metadata"].get("annotations", {}).get(SIMULATION_REASON, "")) for pod in pods]
     return next(filter(None, reasons), None)
 
 

@@ -23,7 +23,7 @@ from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
 from scripts.cli.environment import Environment, official_pulumi
 from scripts.cli.lifecycle import host, services, volumes
-from scripts.cli.lifecycle.companion import companion, watch_command
+from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.services import SERVICES, images
@@ -162,7 +162,7 @@ class Up:
         """Keeps a watch running beside the cluster for each workload that wants one."""
         workloads = self.environment.settings.workloads
         names = sorted(name for name, workload in workloads.items() if workload.watch)
-        self.cluster.accompany({companion(name): watch_command(self.environment.stack, name) for name in names})
+        self.cluster.supervise({process_name(name): canary_command(self.environment.stack, name) for name in names})
         progress(f"watched: {', '.join(names)}" if names else "no workload is watched")
 
     def unreleased(self) -> list[str]:

@@ -24,16 +24,16 @@ def test_a_range_of_its_own_is_taken(network: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "told"),
+    ("network", "expected"),
     [
         ("172.17.0.0/16", "overlaps 172.17.0.0/16, which this machine reaches by docker0"),
         ("10.8.0.0/16", "overlaps 10.8.0.7, which this machine reaches by tun0"),
     ],
 )
-def test_a_range_that_the_machine_has_a_way_to_is_refused(network: str, told: str) -> None:
+def test_a_range_that_the_machine_has_a_way_to_is_refused(network: str, expected: str) -> None:
     with pytest.raises(UserError) as refused:
         check_routes(network, ROUTES, "gw-own")
-    assert f"groundwork:foundation.network: {network} {told}" in str(refused.value)
+    assert f"groundwork:foundation.network: {network} {expected}" in str(refused.value)
 
 
 def test_the_link_of_any_cluster_has_a_name_that_the_kernel_takes() -> None:
@@ -68,20 +68,20 @@ def test_a_missing_binary_is_named(spec: ClusterSpec, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"network": "10.90.0.0/16"}, "groundwork:foundation.network: 10.90.0.0/16, but .* with 10.81.0.0/16"),
         ({"name": "other"}, "cluster name: other, but .* with groundwork-test"),
     ],
 )
 def test_data_of_another_name_or_network_are_refused(
-    spec: ClusterSpec, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], told: str
+    spec: ClusterSpec, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], expected: str
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     spec.state_dir.mkdir()
     (spec.state_dir / "cluster.json").write_text(f'{{"name": "{spec.name}", "network": "{spec.network}"}}')
     changed = {"name": spec.name, "network": spec.network, **change}
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=expected):
         Cluster(replace(spec, name=changed["name"], network=changed["network"])).start()
 
 

@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from embedded.cluster.api import ApiError, Client
-from embedded.cluster.objects import node_is_ready, outdated_pods, rights, simulated_node
+from embedded.cluster.objects import node_is_ready, outdated_pods, rbac_objects, simulated_node
 
 START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 BEFORE, AFTER = "2026-01-01T11:59:59Z", "2026-01-01T12:00:00Z"
 
 
 class Answers(Client):
-    """Gives what it was told to, for each path."""
+    """Answers what a test says, by path."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers
@@ -62,7 +62,7 @@ def test_a_pod_is_outdated_while_a_container_of_the_last_run_is_said_to_run() ->
 
 
 def test_every_role_is_bound_to_a_user() -> None:
-    paths = [path for path, _ in rights()]
+    paths = [path for path, _ in rbac_objects()]
     roles = {path.rpartition("/")[2] for path in paths if "/clusterroles/" in path}
     bound = {path.rpartition("/")[2] for path in paths if "/clusterrolebindings/" in path}
     assert roles < bound

@@ -22,7 +22,7 @@ def test_names_that_kubernetes_takes_are_taken(spec: ClusterSpec, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"name": ""}, "cluster name: ''"),
         ({"name": "Groundwork"}, "cluster name: 'Groundwork'"),
@@ -37,11 +37,11 @@ def test_names_that_kubernetes_takes_are_taken(spec: ClusterSpec, name: str) -> 
     ],
 )
 def test_a_wrong_value_is_refused_with_where_it_comes_from(
-    spec: ClusterSpec, change: dict[str, Any], told: str
+    spec: ClusterSpec, change: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(UserError) as refused:
         replace(spec, **change)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_the_fingerprint_changes_with_the_spec_and_with_a_binary_only(spec: ClusterSpec) -> None:

@@ -22,8 +22,8 @@ class KubernetesPodOperator:
     def __init__(self, skip_on_exit_code: tuple[int, ...] = ()) -> None:
         self.skip_on_exit_code = skip_on_exit_code
         self.callbacks: list[Any] = []
-        self.said: list[str] = []
-        self.log = SimpleNamespace(error=self.said.append)
+        self.output: list[str] = []
+        self.log = SimpleNamespace(error=self.output.append)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def pod(exit_code: int, reason: str, *, memory: str | None = "256Mi", message: s
 
 
 @pytest.mark.parametrize(
-    ("ended", "said"),
+    ("ended", "output"),
     [
         (pod(137, "OOMKilled"), ["137: OOMKilled, it needed more memory than its limit of 256Mi. Raise limits.memory"]),
         (pod(137, "OOMKilled", memory=None), ["it needed more memory than its limit of the node's"]),
@@ -63,13 +63,13 @@ def pod(exit_code: int, reason: str, *, memory: str | None = "256Mi", message: s
         (None, []),
     ],
 )
-def test_a_task_says_why_its_pod_was_ended(task_policy: Callable[[Any], None], ended: Any, said: list[str]) -> None:
+def test_a_task_says_why_its_pod_was_ended(task_policy: Callable[[Any], None], ended: Any, output: list[str]) -> None:
     task = KubernetesPodOperator(skip_on_exit_code=(99,))
     task_policy(task)
     (callback,) = task.callbacks
     callback.on_pod_completion(pod=ended, operator=task, client=None, mode="sync", context={})
-    assert len(task.said) == len(said)
-    assert all(part in line for part, line in zip(said, task.said, strict=True))
+    assert len(task.output) == len(output)
+    assert all(part in line for part, line in zip(output, task.output, strict=True))
 
 
 def test_a_task_without_a_pod_stays_as_it_is(task_policy: Callable[[Any], None]) -> None:

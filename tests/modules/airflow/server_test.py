@@ -6,20 +6,13 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from modules.airflow.server import Airflow
+from modules.airflow.server import Airflow, Images, Workspace
 from modules.airflow.settings import AirflowSettings
 from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.labels import Labels
+from modules.core.namespaces import NamespaceRef
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
-CLUSTER = Cluster(
-    name="groundwork-local",
-    pod_range="10.80.0.0/18",
-    service_range="10.80.64.0/18",
-    storage_class="standard",
-    publisher="10.80.255.253/32",
-    token_issuer="https://kubernetes.default.svc",
-)
 STORE = ObjectStore(
     endpoint="http://storage:8333",
     region="r",
@@ -47,7 +40,7 @@ class Recorder(pulumi.runtime.Mocks):
         raise AssertionError(f"nothing is looked up: {args.token}")
 
 
-def declared(**settings: Any) -> Objects:
+def declared(cluster: Cluster, **settings: Any) -> Objects:
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
 
@@ -57,15 +50,12 @@ def declared(**settings: Any) -> Objects:
             "airflow",
             settings=AirflowSettings(**settings),
             labels=Labels(environment="local", owner="someone"),
-            cluster=CLUSTER,
+            cluster=cluster,
             store=STORE,
             database=DATABASE,
-            image=IMAGE.format("airflow"),
-            sidecar_image=IMAGE.format("xcom"),
-            place="local-airflow",
-            namespace="local-airflow",
-            pods={"iris": {"train_rf": {"kind": "Pod"}}},
-            workspaces={"iris": "local-iris"},
+            images=Images(server=IMAGE.format("airflow"), sidecar=IMAGE.format("xcom")),
+            namespace=NamespaceRef(name="local-airflow", ready="local-airflow"),
+            workspaces={"iris": Workspace(namespace="local-iris", pods={"train_rf": {"kind": "Pod"}})},
             clients={},
         )
 
@@ -74,13 +64,13 @@ def declared(**settings: Any) -> Objects:
 
 
 @pytest.fixture(scope="module")
-def local() -> Objects:
-    return declared()
+def local(cluster: Cluster) -> Objects:
+    return declared(cluster)
 
 
 @pytest.fixture(scope="module")
-def kubernetes() -> Objects:
-    return declared(executor="KubernetesExecutor")
+def kubernetes(cluster: Cluster) -> Objects:
+    return declared(cluster, executor="KubernetesExecutor")
 
 
 def pod(objects: Objects, part: str) -> dict[str, Any]:
@@ -164,6 +154,6 @@ def test_the_tasks_pods_lie_beside_the_configuration(local: Objects) -> None:
     assert files.keys() == {"airflow.cfg", "iris.train_rf.json"}
 
 
-def test_it_is_published_where_the_settings_say() -> None:
-    annotations = declared(local_port=9001)["Service", "airflow-service"]["metadata"]["annotations"]
+def test_it_is_published_where_the_settings_say(cluster: Cluster) -> None:
+    annotations = declared(cluster, local_port=9001)["Service", "airflow-service"]["metadata"]["annotations"]
     assert annotations["groundwork.dev/local-port"] == "9001"

@@ -56,3 +56,14 @@ def test_a_file_of_another_kind_is_refused_with_what_to_do(folder: Path, text: s
     with pytest.raises(UserError, match=message) as caught:
         read_releases("local")
     assert "release again" in str(caught.value)
+
+
+def test_the_rejections_of_an_earlier_file_are_read_and_written_by_their_new_name(folder: Path) -> None:
+    path = folder / "releases.local.yaml"
+    write_releases("local", {"iris": Release(**pin(1).model_dump()).rejecting(pin(2), "latency")})
+    written = path.read_text()
+    path.write_text(written.replace("rejected:", "refused:"))
+    (rejection,) = read_releases("local")["iris"].rejected
+    assert (rejection.model_version, rejection.cause) == (2, "latency")
+    write_releases("local", read_releases("local"))
+    assert path.read_text() == written

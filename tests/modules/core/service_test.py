@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from modules.core.contracts import Database, ObjectStore, Tracking
 from modules.core.errors import UserError
 from modules.core.labels import Labels
+from modules.core.namespaces import NamespaceRef
 from modules.core.service import Context
 
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://b/mlflow")
@@ -45,5 +47,7 @@ def test_what_no_service_provides_is_named_with_what_to_do() -> None:
 
 
 def test_namespaces_are_named_by_environment_and_consumer() -> None:
-    assert context().namespace_name() == "local-gateway"
-    assert context().namespace_name("iris") == "local-iris"
+    names: Any = {"gateway": "ready-gateway", "iris": "ready-iris"}
+    made = replace(context(), namespaces=names)
+    assert made.namespace == NamespaceRef(name="local-gateway", ready="ready-gateway")
+    assert made.namespace_of("iris") == NamespaceRef(name="local-iris", ready="ready-iris")

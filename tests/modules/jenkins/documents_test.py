@@ -1,4 +1,4 @@
-"""What Jenkins is told. It never loads it here: the schema, a Groovy parser and the rules for pods stand in for it."""
+"""The configuration of Jenkins, not loaded by it: a schema, a Groovy parser and rules for pods stand in for that."""
 
 import json
 import re

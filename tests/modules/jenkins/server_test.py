@@ -17,14 +17,6 @@ from policies.pods import Pod, pods
 
 DIGEST = "@sha256:" + "1" * 64
 RESOLVED = Images(controller=f"d/jenkins:1{DIGEST}", agent=f"d/agent:2{DIGEST}", steps=f"d/python:3{DIGEST}")
-CLUSTER = Cluster(
-    name="groundwork-local",
-    pod_range="10.80.0.0/18",
-    service_range="10.80.64.0/18",
-    storage_class="standard",
-    publisher=None,
-    token_issuer="https://kubernetes.default.svc",
-)
 
 
 class Recorder(pulumi.runtime.Mocks):
@@ -58,14 +50,16 @@ def recorder() -> Recorder:
     return recorder
 
 
-def declare(*, simulated: str | None = None, token: str | None = None, repository: str | None = None) -> None:
+def declare(
+    cluster: Cluster, *, simulated: str | None = None, token: str | None = None, repository: str | None = None
+) -> None:
     @pulumi.runtime.test
     def run() -> None:
         Jenkins(
             "jenkins",
             settings=JenkinsSettings(repository=repository),
             labels=Labels(environment="local", owner="someone"),
-            cluster=CLUSTER,
+            cluster=cluster,
             images=RESOLVED,
             namespace="local-jenkins",
             token=token,
@@ -75,8 +69,8 @@ def declare(*, simulated: str | None = None, token: str | None = None, repositor
     run()
 
 
-def test_with_images_that_can_run_it_and_its_agents_are_on_real_nodes(recorder: Recorder) -> None:
-    declare()
+def test_with_images_that_can_run_it_and_its_agents_are_on_real_nodes(recorder: Recorder, cluster: Cluster) -> None:
+    declare(cluster)
     pod = recorder.pod()
     assert not images.is_simulated(pod)
     assert not {"nodeSelector", "tolerations"} & pod.spec.keys()
@@ -84,8 +78,8 @@ def test_with_images_that_can_run_it_and_its_agents_are_on_real_nodes(recorder: 
     assert "nodeSelector" not in recorder.agent()["spec"]
 
 
-def test_without_them_both_are_simulated_and_say_why(recorder: Recorder) -> None:
-    declare(simulated="no image")
+def test_without_them_both_are_simulated_and_say_why(recorder: Recorder, cluster: Cluster) -> None:
+    declare(cluster, simulated="no image")
     agent = recorder.agent()
     for pod in (recorder.pod(), Pod(agent["metadata"], agent["spec"])):
         assert images.is_simulated(pod)
@@ -94,8 +88,10 @@ def test_without_them_both_are_simulated_and_say_why(recorder: Recorder) -> None
         )
 
 
-def test_the_controller_gets_its_plugins_first_and_a_token_that_is_renewed(recorder: Recorder) -> None:
-    declare()
+def test_the_controller_gets_its_plugins_first_and_a_token_that_is_renewed(
+    recorder: Recorder, cluster: Cluster
+) -> None:
+    declare(cluster)
     spec = recorder.pod().spec
     assert [container["name"] for container in spec["initContainers"]] == ["plugins"]
     assert "--latest=false" in spec["initContainers"][0]["command"]
@@ -104,21 +100,21 @@ def test_the_controller_gets_its_plugins_first_and_a_token_that_is_renewed(recor
     assert "token" not in {mount["name"] for mount in spec["initContainers"][0]["volumeMounts"]}
 
 
-def test_the_token_of_the_repository_is_in_the_secret_only(recorder: Recorder) -> None:
-    declare(token="from-a-person", repository="someone/groundwork")
+def test_the_token_of_the_repository_is_in_the_secret_only(recorder: Recorder, cluster: Cluster) -> None:
+    declare(cluster, token="from-a-person", repository="someone/groundwork")
     data = recorder.inputs("jenkins-secrets")["data"]["value"]  # beside it the engine's mark of a secret
     assert base64.b64decode(data["github-token"]).decode() == "from-a-person"
     assert "from-a-person" not in str(recorder.inputs("jenkins-configuration"))
     assert "from-a-person" not in str(recorder.inputs("jenkins-server"))
 
 
-def test_without_one_there_is_no_place_for_it(recorder: Recorder) -> None:
-    declare()
+def test_without_one_there_is_no_place_for_it(recorder: Recorder, cluster: Cluster) -> None:
+    declare(cluster)
     assert recorder.inputs("jenkins-secrets")["data"]["value"].keys() == {"admin-password"}
 
 
-def test_agents_reach_both_ports_and_nobody_else_does(recorder: Recorder) -> None:
-    declare()
+def test_agents_reach_both_ports_and_nobody_else_does(recorder: Recorder, cluster: Cluster) -> None:
+    declare(cluster)
     entering = [
         (rule["from"], rule["ports"])
         for kind, inputs in recorder.objects.values()
@@ -132,8 +128,8 @@ def test_agents_reach_both_ports_and_nobody_else_does(recorder: Recorder) -> Non
         ]
 
 
-def test_a_changed_configuration_is_another_config_map(recorder: Recorder) -> None:
-    declare()
+def test_a_changed_configuration_is_another_config_map(recorder: Recorder, cluster: Cluster) -> None:
+    declare(cluster)
     name = recorder.inputs("jenkins-configuration")["metadata"]["name"]
-    declare(token="t", repository="someone/groundwork")
+    declare(cluster, token="t", repository="someone/groundwork")
     assert recorder.inputs("jenkins-configuration")["metadata"]["name"] != name

@@ -32,7 +32,7 @@ def test_the_document_describes_each_bucket_by_its_role() -> None:
 
 def test_each_thing_that_expires_has_a_rule_of_its_own() -> None:
     rules = lifecycle(BucketSettings(expiration_days=1, noncurrent_expiration_days=2, abort_incomplete_upload_days=3))
-    assert [rule["ID"] for rule in rules] == ["objects", "former-versions", "incomplete-uploads"]
+    assert [rule["ID"] for rule in rules] == ["objects", "noncurrent-versions", "incomplete-uploads"]
     assert rules[1]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 2}
     assert [rule["ID"] for rule in lifecycle(BucketSettings())] == ["incomplete-uploads"]
 

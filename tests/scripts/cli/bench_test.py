@@ -20,8 +20,8 @@ def test_what_a_command_starts_is_counted_with_it() -> None:
 
 
 def test_a_command_that_fails_has_no_time() -> None:
-    said = refused(lambda: measure(Command("bad", ("sh", "-c", "echo why >&2; exit 3")), dict(os.environ)))
-    assert said == "`sh -c echo why >&2; exit 3` failed:\nwhy\n"
+    message = refused(lambda: measure(Command("bad", ("sh", "-c", "echo why >&2; exit 3")), dict(os.environ)))
+    assert message == "`sh -c echo why >&2; exit 3` failed:\nwhy\n"
 
 
 def test_nothing_that_is_measured_changes_the_stack(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def settings(**changed: Any) -> PlatformSettings:
 
 def stack(monkeypatch: pytest.MonkeyPatch, given: PlatformSettings | None = None) -> Environment:
     """The stack `local`, whose settings come from no file."""
-    present = given or settings()
-    monkeypatch.setattr(environment, "load", always(present))
+    loaded = given or settings()
+    monkeypatch.setattr(environment, "load", always(loaded))
     return Environment("local")
 
 
@@ -73,7 +73,7 @@ class Kubectl:
 
 
 HttpClient = httpx.Client
-AUTHORITY = "-----BEGIN CERTIFICATE-----"
+CA_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -90,7 +90,7 @@ def mlflow(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, Any
     def client(**options: Any) -> httpx.Client:
         return HttpClient(transport=httpx.MockTransport(handle), base_url=options["base_url"])
 
-    access = gateway.Access(authority=AUTHORITY, username="groundwork", password="not-a-password")
+    access = gateway.Access(ca_certificate=CA_CERTIFICATE, username="groundwork", password="not-a-password")
     monkeypatch.setattr(gateway, "access", always(access))
     monkeypatch.setattr(gateway.ssl, "create_default_context", always(None))
     monkeypatch.setattr(gateway.httpx, "Client", client)

@@ -10,7 +10,7 @@ from workloads import catalog
 from workloads.artifacts import digest_of
 from workloads.iris import train
 
-CONTENT = train.original_csv()
+CONTENT = train.seed_data()
 LONGEST_CENTIMETRES = 10
 """No part of an iris's flower is longer; a figure above it is of another unit."""
 

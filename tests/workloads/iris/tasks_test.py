@@ -50,7 +50,7 @@ def environ() -> dict[str, str]:
 
 
 def test_a_split_is_the_same_after_it_was_stored() -> None:
-    parts = train.split(train.original_csv(), seed=1, test_size=0.3)
+    parts = train.split(train.seed_data(), seed=1, test_size=0.3)
     read = tasks.read_split(tasks.split_files(parts))
     for name in ("x_train", "x_test", "y_train", "y_test"):
         assert getattr(read, name).equals(getattr(parts, name)), name
@@ -88,7 +88,7 @@ def test_the_selection_returns_the_winners_name(forest: str, boosting: str, winn
     ("performances", "message"),
     [
         (("RandomForest=0.9",), "expected those of"),
-        (("RandomForest=0.9", "GradientBoosting=None"), "MODEL=ACCURACY is wanted"),
+        (("RandomForest=0.9", "GradientBoosting=None"), "expected MODEL=ACCURACY for each model"),
         (("RandomForest=0.9", "SVC=0.9"), "model 'SVC' is unknown"),
         ((), "expected those of"),
     ],

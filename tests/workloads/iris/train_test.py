@@ -9,7 +9,7 @@ from workloads.experiment import TrainingError
 from workloads.iris import train
 
 IRIS = catalog.load("iris")
-CONTENT = train.original_csv()
+CONTENT = train.seed_data()
 
 
 def parts(seed: int = 1) -> train.Split:

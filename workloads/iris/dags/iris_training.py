@@ -1,5 +1,5 @@
 """Trains iris on what its data set is now: daily, when new data was accepted, and by hand. The better model becomes
-champion where it is at least as good as the present one; `groundwork release iris --watch` rolls it out."""
+champion where it is at least as good as the current one; `groundwork canary iris` rolls it out."""
 # Airflow is in its own image only.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false
 
@@ -12,7 +12,7 @@ PODS = "/etc/groundwork/airflow"
 
 with DAG(
     "iris_training",
-    description="Trains iris daily and on new data; a model that is not worse becomes champion",
+    description="Trains iris daily and on new data; a model that performs at least as well becomes champion",
     # Without a start: then the first run is at the next time, not at once for the last one.
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 3 * * *", timezone="UTC"), assets=[Asset("iris-data")]

@@ -17,7 +17,7 @@ PODS = "/etc/groundwork/airflow"
 
 
 class RunDecides(RetryPolicy):
-    """A run may be told to retry sooner or later than its tasks declare."""
+    """A run may retry sooner or later than its tasks declare, by its parameters."""
 
     def evaluate(self, exception: Any, try_number: int, max_tries: int, context: Any = None) -> Any:  # noqa: ARG002
         seconds = context["params"]["retry_seconds"] if context else None

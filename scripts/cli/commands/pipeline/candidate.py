@@ -1,4 +1,4 @@
-"""The model pipeline in an environment: a candidate is trained, held against what serves, released."""
+"""The model pipeline in an environment: a candidate is trained, compared with what serves, released."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import typer
 from modules.core.errors import UserError
 from scripts.cli.clients import pins
 from scripts.cli.clients.tracking import Mlflow, Run
-from scripts.cli.commands.pipeline.handover import write, written
+from scripts.cli.commands.pipeline.step_output import read_step_output, write_step_output
 from scripts.cli.delivery.rank import METRIC
 from scripts.cli.delivery.release import release as release_version
 from scripts.cli.delivery.train import train as train_in
@@ -53,7 +53,7 @@ def train(stack: str, workload: str, path: Path) -> None:
             model_version=training.model_version,
             run=selected.run,
         )
-        write(path, json.dumps(asdict(candidate), indent=2) + "\n")
+        write_step_output(path, json.dumps(asdict(candidate), indent=2) + "\n")
         progress(f"{candidate.model} version {candidate.model_version}")
 
     steps.append(Step(name="training", title="Training run", run=begin, needs=(PLATFORM,)))
@@ -72,7 +72,7 @@ def evaluate(stack: str, workload: str, path: Path) -> None:
 
 
 def verdict(candidate: Candidate, new: Run, served: Run | None) -> str:
-    """In words, why the candidate may be released. UserError with both figures, where it may not."""
+    """Return why the candidate may be released. Raise UserError with both figures where it may not."""
     name = f"{candidate.model} version {candidate.model_version}"
     figure = _figure(new)
     if served is None:
@@ -84,10 +84,10 @@ def verdict(candidate: Candidate, new: Run, served: Run | None) -> str:
             f"Look at both in MLflow, then `groundwork release {candidate.workload} --model-version "
             f"{candidate.model_version}` if it is to serve"
         )
-    present = _figure(served)
-    if figure < present:
-        raise UserError(f"{name} is worse than what serves: {METRIC} {figure:.4f} against {present:.4f}")
-    return f"{name}: {METRIC} {figure:.4f}, at least as good as what serves with {present:.4f}"
+    current = _figure(served)
+    if figure < current:
+        raise UserError(f"{name} is worse than what serves: {METRIC} {figure:.4f} against {current:.4f}")
+    return f"{name}: {METRIC} {figure:.4f}, at least as good as what serves with {current:.4f}"
 
 
 def release(stack: str, workload: str, path: Path) -> None:
@@ -104,7 +104,7 @@ def release(stack: str, workload: str, path: Path) -> None:
 
 def read(path: Path, stack: str, workload: str) -> Candidate:
     """The candidate of that workload in that stack. UserError where another one was trained last, or none."""
-    candidate = Candidate(**json.loads(written(path, f"train {workload} {stack}")))
+    candidate = Candidate(**json.loads(read_step_output(path, f"train {workload} {stack}")))
     if (candidate.stack, candidate.workload) != (stack, workload):
         raise UserError(
             f"{path} is of workload {candidate.workload} in stack {candidate.stack}, not of {workload} in {stack}: "

@@ -11,7 +11,7 @@ import httpx
 import typer
 
 from modules.core.errors import UserError
-from scripts.cli.commands.pipeline.handover import written
+from scripts.cli.commands.pipeline.step_output import read_step_output
 
 PULL_REQUEST = re.compile(r"https?://[^/]+/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)/pull/(?P<number>\d+)")
 API = "https://api.github.com"
@@ -36,7 +36,7 @@ class Target:
 
 def run(path: Path) -> None:
     """Comments, or says that there is nothing to comment on: the preview is in the log then."""
-    text = written(path, "preview STACK")
+    text = read_step_output(path, "preview STACK")
     target = target_of(os.environ)
     if target is None:
         typer.echo("No pull request: CHANGE_URL is not set.")
@@ -67,15 +67,15 @@ def target_of(environ: Mapping[str, str]) -> Target | None:
 def post(client: httpx.Client, target: Target, text: str) -> str:
     """Replaces the comment that begins with the same line, or writes one; returns its address."""
     comments = f"/repos/{target.repository}/issues/{target.number}/comments"
-    former = _former(client, comments, text.partition("\n")[0])
-    if former is None:
+    previous = _previous(client, comments, text.partition("\n")[0])
+    if previous is None:
         answer = _send(client, "POST", comments, json={"body": text})
     else:
-        answer = _send(client, "PATCH", f"/repos/{target.repository}/issues/comments/{former}", json={"body": text})
+        answer = _send(client, "PATCH", f"/repos/{target.repository}/issues/comments/{previous}", json={"body": text})
     return str(answer.json()["html_url"])
 
 
-def _former(client: httpx.Client, comments: str, first_line: str) -> int | None:
+def _previous(client: httpx.Client, comments: str, first_line: str) -> int | None:
     for page in range(1, MOST_PAGES + 1):
         found = cast(
             list[dict[str, Any]], _send(client, "GET", comments, params={"per_page": PAGE, "page": page}).json()

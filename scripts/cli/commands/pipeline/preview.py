@@ -10,7 +10,7 @@ from typing import Any
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from scripts.cli.clients import engine
-from scripts.cli.commands.pipeline.handover import write
+from scripts.cli.commands.pipeline.step_output import write_step_output
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import prepared
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit, up_to
@@ -36,7 +36,7 @@ def run(stack: str, path: Path) -> None:
     def ask(progress: Progress) -> None:
         engine.ensure_stack(up.environment)
         document = engine.preview(up.environment, progress)
-        write(path, markdown(stack, document))
+        write_step_output(path, markdown(stack, document))
         if errors := engine.preview_errors(document):
             raise UserError(f"stack {stack}: this change can't be made:\n{errors}")
 
@@ -46,7 +46,7 @@ def run(stack: str, path: Path) -> None:
 
 
 def check_policies(stack: str) -> None:
-    """Ends the process with 1, and the engine's words, when a policy is broken."""
+    """End the process with 1, and the engine's output, when a policy is broken."""
     environment = Environment(stack)
     log = environment.home / "logs" / f"policies-{time.strftime('%Y%m%d-%H%M%S')}.log"
 
@@ -62,7 +62,7 @@ def markdown(stack: str, preview: Document) -> str:
     """The preview that `pulumi preview --json` gave, at most LONGEST characters.
 
     Resources and the names of what changes in them, never a value, so that no secret can be among them; warnings and
-    errors in the engine's words, which hide what it knows as secret.
+    errors as the engine reports them, which hide what it knows as secret.
     """
     rows = [row for step in preview.get("steps", []) if (row := _row(step))]
     head = f"{marker(stack)}\n### Preview of `{stack}`: {summary(preview)}\n"
@@ -81,11 +81,11 @@ def marker(stack: str) -> str:
 
 
 def summary(preview: Document) -> str:
-    """How many resources would become what, in words."""
+    """Return how many resources would change, by operation."""
     counts: Mapping[str, int] = preview.get("changeSummary") or {}
-    told = [f"{counts[operation]} to {operation}" for operation in SHOWN if counts.get(operation)]
+    changes = [f"{counts[operation]} to {operation}" for operation in SHOWN if counts.get(operation)]
     same = counts.get("same", 0)
-    return f"{', '.join(told) or 'nothing changes'}, {same} unchanged"
+    return f"{', '.join(changes) or 'nothing changes'}, {same} unchanged"
 
 
 def _row(step: Document) -> str | None:

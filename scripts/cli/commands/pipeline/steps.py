@@ -50,18 +50,18 @@ def test_code() -> None:
 
 @app.command("test-data")
 def test_data(workload: Workload) -> None:
-    """Hold the workload's data set to its schema."""
-    from scripts.cli.commands.pipeline.workload_tests import of_workload
+    """Check the workload's data set against its schema."""
+    from scripts.cli.commands.pipeline.workload_tests import run_workload_tests
 
-    of_workload(workload, "data")
+    run_workload_tests(workload, "data")
 
 
 @app.command("test-model")
 def test_model(workload: Workload) -> None:
-    """Train the workload's models right here and hold them to what any model of it must do."""
-    from scripts.cli.commands.pipeline.workload_tests import of_workload
+    """Train the workload's models right here and check what any model of it must do."""
+    from scripts.cli.commands.pipeline.workload_tests import run_workload_tests
 
-    of_workload(workload, "model")
+    run_workload_tests(workload, "model")
 
 
 @app.command()
@@ -74,7 +74,7 @@ def train(workload: Workload, stack: StackArgument) -> None:
 
 @app.command()
 def evaluate(workload: Workload, stack: StackArgument) -> None:
-    """Hold the candidate against what serves, on the same held-out data. Exit code 1 if it is worse."""
+    """Compare the candidate with what serves, on the same held-out data. Exit code 1 if it is worse."""
     from scripts.cli.commands.pipeline.candidate import evaluate as run
 
     run(stack, workload, CANDIDATE)
@@ -90,7 +90,7 @@ def release(workload: Workload, stack: StackArgument) -> None:
 
 @app.command()
 def rollout(workload: Workload, stack: StackArgument) -> None:
-    """Try a new champion beside what serves: `groundwork release --watch --once`. Exit code 1 if it is worse."""
-    from scripts.cli.delivery.watching import rollout as run
+    """Try a new champion beside what serves: `groundwork canary --once`. Exit code 1 if it is worse."""
+    from scripts.cli.delivery.canary_session import rollout as run
 
     run(stack, workload)

@@ -21,8 +21,8 @@ def code() -> None:
         run(command)
 
 
-def of_workload(name: str, subject: str) -> None:
-    """tests/workloads/<name>/<subject>_test.py. UserError for an unknown workload, and for one without such tests."""
+def run_workload_tests(name: str, subject: str) -> None:
+    """Run tests/workloads/<name>/<subject>_test.py. Raise UserError where there are no such tests."""
     catalog.load(name)
     path = TESTS / name / f"{subject}_test.py"
     if not path.exists():

@@ -25,10 +25,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
     """Makes a `pulumi` that says this and exits so."""
 
-    def make(said: str, code: int) -> None:
+    def make(output: str, code: int) -> None:
         program = tmp_path / "bin" / "pulumi"
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\nexit {code}\n")
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\nexit {code}\n")
         program.chmod(0o755)
         path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
         monkeypatch.setenv("PATH", path)
@@ -79,18 +79,18 @@ def test_only_a_lock_whose_engine_died_on_this_host_is_removed(environment: Envi
 
 def test_a_run_waits_for_the_one_that_works_on_the_stack(environment: Environment, engine_pid: int) -> None:
     held = lock(environment, engine_pid, socket.gethostname())
-    said: list[str] = []
-    engine.await_turn(environment, said.append, lambda _: held.unlink())
-    assert said == [f"another run works on stack mine (process {engine_pid}): waiting for it to end"]
-    engine.await_turn(environment, said.append, lambda _: pytest.fail("nobody is waited for"))
+    output: list[str] = []
+    engine.wait_for_lock(environment, output.append, lambda _: held.unlink())
+    assert output == [f"another run works on stack mine (process {engine_pid}): waiting for it to end"]
+    engine.wait_for_lock(environment, output.append, lambda _: pytest.fail("nobody is waited for"))
 
 
 def test_the_engine_has_the_last_word_when_another_run_never_ends(
     environment: Environment, engine_pid: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "TURN_SECONDS", 0)
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0)
     lock(environment, engine_pid, socket.gethostname())
-    engine.await_turn(environment, lambda _: None, lambda _: pytest.fail("it waits no longer"))
+    engine.wait_for_lock(environment, lambda _: None, lambda _: pytest.fail("it waits no longer"))
 
 
 def test_a_stack_that_was_never_made_has_no_resources(environment: Environment) -> None:
@@ -141,9 +141,9 @@ def test_a_broken_policy_is_shown_from_the_list_of_policies_on(
     environment: Environment, pulumi: Callable[[str, int], None], tmp_path: Path
 ) -> None:
     pulumi("Previewing update (mine):\n\nPolicies:\n    groundwork\n        - [mandatory]  images\n\nDiagnostics:\n", 1)
-    said = refused(lambda: engine.check_policies(environment, Path("policies"), lambda _: None, tmp_path / "log"))
-    assert "Previewing update" not in said
-    assert "failed:\nPolicies:\n    groundwork\n        - [mandatory]  images" in said
+    message = refused(lambda: engine.check_policies(environment, Path("policies"), lambda _: None, tmp_path / "log"))
+    assert "Previewing update" not in message
+    assert "failed:\nPolicies:\n    groundwork\n        - [mandatory]  images" in message
 
 
 def test_a_preview_waits_for_the_run_that_works_on_the_stack(
@@ -151,7 +151,7 @@ def test_a_preview_waits_for_the_run_that_works_on_the_stack(
 ) -> None:
     pulumi("{}", 0)
     waited: list[Environment] = []
-    monkeypatch.setattr(engine, "await_turn", lambda given, _: waited.append(given))  # pyright: ignore
+    monkeypatch.setattr(engine, "wait_for_lock", lambda given, _: waited.append(given))  # pyright: ignore
     engine.preview(environment, quiet)
     engine.check_policies(environment, Path("policies"), quiet, tmp_path / "log")
     assert waited == [environment] * 2

@@ -40,8 +40,8 @@ def test_no_pin_is_lost_where_many_watches_write_at_once() -> None:
 
 def test_what_another_command_pinned_meanwhile_is_not_written_over() -> None:
     write_releases("local", {"iris": release(2)})
-    said = refused(lambda: pins.replace("local", "iris", release(1), release(3)))
-    assert said.startswith("workload iris: releases.local.yaml was changed by another command meanwhile")
+    message = refused(lambda: pins.replace("local", "iris", release(1), release(3)))
+    assert message.startswith("workload iris: releases.local.yaml was changed by another command meanwhile")
     assert read_releases("local") == {"iris": release(2)}
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
-from scripts.cli.clients.recovery import refresh_arguments, refuse_former_plugin
+from scripts.cli.clients.recovery import refresh_arguments, refuse_previous_plugin
 
 URN = "urn:pulumi:local::groundwork::kubernetes:core/v1:ConfigMap::{}"
 OURS = {"metadata": {"managedFields": [{"manager": "kubectl"}, {"manager": "pulumi-kubernetes-1234"}]}}
@@ -49,8 +49,8 @@ def test_nothing_is_looked_for_that_has_no_object_or_was_not_being_made() -> Non
     assert looked == ["--clear-pending-creates"]
 
 
-def test_a_state_of_the_former_plugin_is_refused_before_anything_is_replaced() -> None:
+def test_a_state_of_the_previous_plugin_is_refused_before_anything_is_replaced() -> None:
     official = {"outputs": {"__initialApiVersion": "v1", "__fieldManager": "pulumi-kubernetes-1"}}
-    refuse_former_plugin("local", [official, {"type": "pulumi:pulumi:Stack"}])
+    refuse_previous_plugin("local", [official, {"type": "pulumi:pulumi:Stack"}])
     with pytest.raises(UserError, match=r"stack local: 1 of its objects .* run `scripts/down local` and"):
-        refuse_former_plugin("local", [official, {"outputs": {"__cluster": "uid"}}])
+        refuse_previous_plugin("local", [official, {"outputs": {"__cluster": "uid"}}])

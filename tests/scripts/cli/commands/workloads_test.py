@@ -9,16 +9,18 @@ from typer.testing import CliRunner
 from modules.core.errors import UserError
 from modules.core.releases import Pin
 from scripts.cli import running
-from scripts.cli.delivery import rank, release, reproduce, rollback, train
+from scripts.cli.delivery import canary_session, rank, release, reproduce, rollback, train
+from scripts.cli.delivery.canary import CanaryOptions
+from scripts.cli.delivery.canary_metrics import Limits
 from scripts.cli.main import app
 from tests.scripts.cli.fakes import DIGEST, always, quiet, stack
 
 PIN = Pin(release=2, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest=DIGEST, run="r")
-FORMER = PIN.model_copy(update={"release": 1, "model_version": 3})
+PREVIOUS = PIN.model_copy(update={"release": 1, "model_version": 3})
 
 
-def served(*, changed: bool, former: Pin | None = None, address: str | None = None) -> release.Outcome:
-    return release.Outcome(workload="iris", changed=changed, pin=PIN, former=former, address=address)
+def served(*, changed: bool, previous: Pin | None = None, address: str | None = None) -> release.Outcome:
+    return release.Outcome(workload="iris", changed=changed, pin=PIN, previous=previous, address=address)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +64,9 @@ def test_a_training_shows_its_candidates_and_which_one_was_selected(monkeypatch:
 
 
 def test_a_release_shows_what_serves_and_what_served_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "release", always(served(changed=True, former=FORMER, address="http://127.0.0.1:1")))
+    monkeypatch.setattr(
+        release, "release", always(served(changed=True, previous=PREVIOUS, address="http://127.0.0.1:1"))
+    )
     text = printed("release", "iris", "--model-version", "4")
     assert "2 of iris: serves" in text
     assert "iris version 4" in text
@@ -78,7 +82,7 @@ def test_a_rollback_of_what_is_not_published_says_so(monkeypatch: pytest.MonkeyP
 
 
 def test_releasing_what_serves_says_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "release", always(served(changed=False, former=PIN)))
+    monkeypatch.setattr(release, "release", always(served(changed=False, previous=PIN)))
     assert "serves already: nothing to do" in printed("release", "iris")
 
 
@@ -96,19 +100,39 @@ def test_a_repetition_shows_each_metric_to_the_last_digit(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
+    ("given", "expected"),
     [
-        (["--once"], "--once"),
-        (["--share", "5"], "--share"),
-        (["--window", "60", "--model-version", "4"], "--window"),
-        (["--requests", "100"], "--requests"),
-        (["--limit", "9", "--share", "5", "--rank", "1"], "--share, --limit"),
+        ([], (CanaryOptions(), False, False)),
+        (["--once", "--json"], (CanaryOptions(), True, True)),
+        (
+            ["--weight", "5", "--min-duration", "30", "--requests", "40", "--timeout", "9"],
+            (CanaryOptions(weight=5, min_duration=30, limits=Limits(min_requests=40), timeout=9), False, False),
+        ),
     ],
 )
-def test_an_option_of_a_watch_is_refused_without_it(options: list[str], named: str) -> None:
-    done = CliRunner().invoke(app, ["release", "iris", *options])
+def test_a_canary_is_tried_as_the_options_say(
+    given: list[str], expected: tuple[CanaryOptions, bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[CanaryOptions, bool, bool]] = []
+
+    def run_session(_stack: str, _name: str, options: CanaryOptions, *, once: bool, as_json: bool) -> None:
+        asked.append((options, once, as_json))
+
+    monkeypatch.setattr(canary_session, "run_session", run_session)
+    printed("canary", "iris", *given)
+    assert asked == [expected]
+
+
+def test_a_canary_of_a_workload_that_the_stack_does_not_run_is_refused() -> None:
+    done = CliRunner().invoke(app, ["canary", "roses"])
     assert isinstance(done.exception, UserError)
-    assert str(done.exception).startswith(f"{named}: allowed with --watch only")
+    assert "roses" in str(done.exception)
+
+
+def test_a_release_is_of_a_version_or_of_a_rank_and_not_of_both() -> None:
+    done = CliRunner().invoke(app, ["release", "iris", "--model-version", "4", "--rank", "1"])
+    assert isinstance(done.exception, UserError)
+    assert "mutually exclusive" in str(done.exception)
 
 
 def test_a_rank_is_looked_for_within_the_step_and_resumed_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

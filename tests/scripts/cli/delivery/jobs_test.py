@@ -62,13 +62,13 @@ def test_a_missing_template_says_what_declares_it(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_job_is_created_and_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    kubectl, said, waited = Kubectl(monkeypatch), list[str](), list[float]()
+    kubectl, output, waited = Kubectl(monkeypatch), list[str](), list[float]()
     kubectl.lists = [[job()], [job(), pod({"running": {}})], [job("Complete"), pod()]]
     kubectl.log = "the last line\n"
-    ended = jobs.run(stack(monkeypatch), JOB, said.append, pause=waited.append)
+    ended = jobs.run(stack(monkeypatch), JOB, output.append, pause=waited.append)
     assert ended == jobs.Ended(log="the last line", failure=None)
     assert kubectl.created == [JOB]
-    assert said == [
+    assert output == [
         "Job iris-check-1 was started",
         "iris-check-1: waiting for its pod",
         "iris-check-1: runs: the last line",

@@ -5,7 +5,7 @@ import pytest
 
 from scripts.cli.clients.tracking import Mlflow, Run, Version
 from scripts.cli.delivery import rank
-from scripts.cli.delivery.rank import ranking, told, version_of
+from scripts.cli.delivery.rank import describe, ranking, version_of
 from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, stack, version
 
 
@@ -35,7 +35,7 @@ def test_a_rank_that_is_not_there_lists_those_that_are(monkeypatch: pytest.Monke
     monkeypatch.setattr(rank, "find", always(ranking(RUNS, REGISTERED)))
     message = refused(lambda: version_of(environment, "iris", 3, quiet))
     assert "rank 3: iris has 2 models, so 1 to 2 are allowed" in message
-    assert told(ranking(RUNS, REGISTERED)[1]) in message
+    assert describe(ranking(RUNS, REGISTERED)[1]) in message
 
 
 def test_a_model_that_nobody_registered_is_when_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,9 +52,9 @@ def test_the_registration_of_a_model_tells_what_it_does(monkeypatch: pytest.Monk
     mlflow(monkeypatch, lambda path, _: registry(path))
     monkeypatch.setattr(rank, "store", always(None))
     monkeypatch.setattr(rank, "download_folder", write_model)
-    said: list[str] = []
-    assert rank.register(environment, "iris", RUNS[3], said.append) == 7
-    assert said == ["downloading s3://b/1/models/m", "registering run second as a version of iris"]
+    output: list[str] = []
+    assert rank.register(environment, "iris", RUNS[3], output.append) == 7
+    assert output == ["downloading s3://b/1/models/m", "registering run second as a version of iris"]
 
 
 def write_model(_client: object, _uri: str, folder: Path) -> None:

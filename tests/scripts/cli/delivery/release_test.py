@@ -40,7 +40,7 @@ def registry(path: str, query: dict[str, Any]) -> Answer | None:
 
 
 class Platform:
-    """A cluster that does what the engine is told, or fails at it."""
+    """A cluster that does what the engine asks, or fails at it."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self.kubectl = kubectl
@@ -104,7 +104,7 @@ def pinned() -> Release | None:
 def test_the_champion_is_released_when_no_version_is_named(platform: Platform) -> None:
     outcome = released()
     assert outcome.changed
-    assert outcome.former is None
+    assert outcome.previous is None
     assert outcome.address == "http://127.0.0.1:8080"
     assert platform.applied == [CHAMPION]
     assert pinned() == Release(
@@ -129,13 +129,13 @@ def test_a_model_is_tried_in_the_image_that_will_serve_it(platform: Platform, mo
 
 
 @pytest.mark.usefixtures("platform")
-def test_former_pins_are_kept_newest_last() -> None:
+def test_previous_pins_are_kept_newest_last() -> None:
     for number in (1, 2, 3):
         released(number)
-    present = pinned()
-    assert present is not None
-    assert (present.release, present.model_version) == (3, 3)
-    assert [(pin.release, pin.model_version) for pin in present.history] == [(1, 1), (2, 2)]
+    current = pinned()
+    assert current is not None
+    assert (current.release, current.model_version) == (3, 3)
+    assert [(pin.release, pin.model_version) for pin in current.history] == [(1, 1), (2, 2)]
 
 
 def test_releasing_what_serves_changes_nothing(platform: Platform) -> None:
@@ -150,9 +150,9 @@ def test_releasing_what_serves_changes_nothing(platform: Platform) -> None:
 
 def test_an_interrupted_release_is_finished_by_the_next(platform: Platform) -> None:
     released(1)
-    present = pinned()
-    assert present is not None
-    pinned_only = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), present)
+    current = pinned()
+    assert current is not None
+    pinned_only = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), current)
     write_releases("local", {"iris": pinned_only})
     assert released(2).changed
     assert pinned() == pinned_only
@@ -171,21 +171,21 @@ def test_a_model_that_does_not_fit_is_not_released(platform: Platform) -> None:
     assert "\n  scikit-learn: the model was trained with 0.1" in message
     assert "\n  another" in message
     assert platform.applied == [1]
-    present = pinned()
-    assert present is not None
-    assert present.model_version == 1
+    current = pinned()
+    assert current is not None
+    assert current.model_version == 1
 
 
-def test_a_failed_rollout_restores_the_former_pin_and_says_so(platform: Platform) -> None:
+def test_a_failed_rollout_restores_the_previous_pin_and_says_so(platform: Platform) -> None:
     released(1)
     before = pinned()
     platform.failures = ["pods do not become ready"]
-    platform.kubectl.lists = [[pod("former", "True"), pod("new", "False")]]
+    platform.kubectl.lists = [[pod("previous", "True"), pod("new", "False")]]
     platform.kubectl.log = "error: another digest\n"
     message = refused(lambda: released(2))
     assert message == (
         "pods do not become ready\n"
-        "Pod new said last: error: another digest\n"
+        "Last output of pod new: error: another digest\n"
         "The release was undone: release 1 (version 1) is restored."
     )
     assert pinned() == before
@@ -199,16 +199,16 @@ def test_a_failed_first_release_leaves_none(platform: Platform) -> None:
     assert platform.applied == [1, None]
 
 
-def test_when_even_the_former_pin_can_not_be_applied_both_causes_are_told(platform: Platform) -> None:
+def test_when_even_the_previous_pin_can_not_be_applied_both_causes_are_told(platform: Platform) -> None:
     released(1)
     platform.failures = ["first cause", "second cause"]
     message = refused(lambda: released(2))
     assert message.startswith("first cause\n")
     assert "second cause" in message
     assert "Run `scripts/up local` when the cause is gone" in message
-    present = pinned()
-    assert present is not None
-    assert present.model_version == 1
+    current = pinned()
+    assert current is not None
+    assert current.model_version == 1
 
 
 @pytest.mark.usefixtures("platform")
@@ -257,9 +257,9 @@ def test_what_is_released_while_a_model_is_checked_stays_in_the_history(
 
     monkeypatch.setattr(jobs, "run", check_while_a_watch_promotes)
     assert released(2).pin.release == 3
-    present = pinned()
-    assert present is not None
-    assert [pin.model_version for pin in (*present.history, present)] == [1, 3, 2]
+    current = pinned()
+    assert current is not None
+    assert [pin.model_version for pin in (*current.history, current)] == [1, 3, 2]
 
 
 @pytest.mark.usefixtures("platform")
@@ -274,29 +274,29 @@ def test_what_another_command_pinned_during_a_rollout_is_not_undone_by_its_failu
         raise UserError("the pods do not start")
 
     monkeypatch.setattr(engine, "up", fail_while_another_pins)
-    said = refused(lambda: released(2))
-    assert said.startswith("the pods do not start\nNothing was restored: workload iris: ")
+    message = refused(lambda: released(2))
+    assert message.startswith("the pods do not start\nNothing was restored: workload iris: ")
     assert pinned() == other
 
 
-def test_a_rollback_restores_the_former_pin_and_counts_on(platform: Platform) -> None:
+def test_a_rollback_restores_the_previous_pin_and_counts_on(platform: Platform) -> None:
     for number in (1, 2, 3):
         released(number)
     outcome = rollback.rollback("local", "iris", quiet, LOG)
     assert (outcome.pin.release, outcome.pin.model_version) == (4, 2)
-    assert outcome.former is not None
-    assert outcome.former.model_version == 3
-    present = pinned()
-    assert present is not None
-    assert [pin.model_version for pin in present.history] == [1]
-    assert [(each.model_version, each.cause) for each in present.refused] == [(3, "rolled back")]
+    assert outcome.previous is not None
+    assert outcome.previous.model_version == 3
+    current = pinned()
+    assert current is not None
+    assert [pin.model_version for pin in current.history] == [1]
+    assert [(each.model_version, each.cause) for each in current.rejected] == [(3, "rolled back")]
     assert platform.checked[-1]["MODEL_VERSION"] == "2"
     assert platform.applied[-1] == 2
 
 
 @pytest.mark.usefixtures("platform")
-@pytest.mark.parametrize(("count", "state"), [(0, "nothing was released"), (1, "release 1 has no former one")])
-def test_without_a_former_release_there_is_nothing_to_roll_back_to(count: int, state: str) -> None:
+@pytest.mark.parametrize(("count", "state"), [(0, "nothing was released"), (1, "release 1 has no previous one")])
+def test_without_a_previous_release_there_is_nothing_to_roll_back_to(count: int, state: str) -> None:
     for number in range(count):
         released(number + 1)
     assert state in refused(lambda: rollback.rollback("local", "iris", quiet, LOG))
@@ -324,7 +324,7 @@ def test_the_address_is_asked_until_the_new_model_answers() -> None:
     pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
     answers = [
         httpx.Response(503, json={}),
-        httpx.Response(200, json={"model_digest": "sha256:former"}),
+        httpx.Response(200, json={"model_digest": "sha256:previous"}),
         httpx.Response(200, json={"model_digest": DIGEST}),
     ]
     asked: list[Any] = []
@@ -356,7 +356,7 @@ def test_an_address_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatc
 real_await_answer = release.await_answer
 
 
-def test_a_fault_of_the_program_restores_the_former_pin_too(
+def test_a_fault_of_the_program_restores_the_previous_pin_too(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released(1)

@@ -28,7 +28,7 @@ def test_what_is_rolled_out_lacks_nothing() -> None:
     [
         ({"observedGeneration": 1}, "its change is not seen yet"),
         ({"updatedReplicas": 0}, "0 of 1 pods are of the newest version"),
-        ({"replicas": 2}, "pods of the former version end"),
+        ({"replicas": 2}, "pods of the previous version end"),
         ({"availableReplicas": 0}, "0 of 1 pods are ready"),
     ],
 )
@@ -37,20 +37,20 @@ def test_a_rollout_that_goes_on_says_what_it_waits_for(changed: dict[str, int], 
 
 
 def test_it_waits_until_all_is_rolled_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    environment, cluster, told = stack(monkeypatch), Kubectl(monkeypatch), list[str]()
+    environment, cluster, reported = stack(monkeypatch), Kubectl(monkeypatch), list[str]()
     going = [deployment(**{**DONE, "availableReplicas": 0}), deployment(observedGeneration=1)]
     cluster.lists = [going, going[:1], [deployment(**DONE)]]
-    rollouts.wait(environment, told.append, pause=lambda _: None)
-    assert told == ["mlflow-server: 0 of 1 pods are ready, and 1 more", "mlflow-server: 0 of 1 pods are ready"]
+    rollouts.wait(environment, reported.append, pause=lambda _: None)
+    assert reported == ["mlflow-server: 0 of 1 pods are ready, and 1 more", "mlflow-server: 0 of 1 pods are ready"]
 
 
 def test_it_gives_up_when_nothing_moves_and_names_what_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     environment, cluster = stack(monkeypatch), Kubectl(monkeypatch)
     monkeypatch.setattr(rollouts, "PATIENCE_SECONDS", -1.0)
     cluster.lists = [[deployment(**{**DONE, "availableReplicas": 0})]]
-    said = refused(lambda: rollouts.wait(environment, lambda _: None, pause=lambda _: None))
-    assert "mlflow-server: 0 of 1 pods are ready" in said
-    assert "groundwork status local" in said
+    message = refused(lambda: rollouts.wait(environment, lambda _: None, pause=lambda _: None))
+    assert "mlflow-server: 0 of 1 pods are ready" in message
+    assert "groundwork status local" in message
 
 
 @pytest.mark.parametrize(

@@ -40,5 +40,5 @@ def test_one_that_is_asked_for_and_not_there_is_said() -> None:
 
 
 def test_a_service_without_a_login_is_refused_with_those_that_have_one() -> None:
-    said = refused(lambda: credentials.run("local", "iris", as_json=True))
-    assert "those that have: airflow, jenkins, mlflow, postgresql, storage" in said
+    message = refused(lambda: credentials.run("local", "iris", as_json=True))
+    assert "those that have: airflow, jenkins, mlflow, postgresql, storage" in message

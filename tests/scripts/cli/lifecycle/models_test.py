@@ -44,9 +44,9 @@ def test_a_note_says_what_is_not_as_it_should_be(
         (PIN.model_copy(update={"canary": Canary(pin=PIN, weight=10)}), "running", "version 3 is tried on 10% of"),
         (PIN, "ended with 1, starts again in 5 s: see log", "its watch ended with 1, starts again in 5 s: see log"),
         (
-            PIN.refusing(PIN.pin.model_copy(update={"model_version": 4}), "accuracy: 0.9"),
+            PIN.rejecting(PIN.pin.model_copy(update={"model_version": 4}), "accuracy: 0.9"),
             "running",
-            "the champion was refused (accuracy: 0.9): `groundwork release iris` releases it",
+            "the champion was rejected (accuracy: 0.9): `groundwork release iris` releases it",
         ),
     ],
 )

@@ -25,8 +25,8 @@ def run(accuracy: float | None, *, data: str = "sha256:1", seed: str = "7", test
 
 @pytest.mark.parametrize("accuracy", [0.95, 0.96])
 def test_a_candidate_that_is_at_least_as_good_may_be_released(accuracy: float) -> None:
-    said = verdict(CANDIDATE, run(accuracy), run(0.95))
-    assert said == f"iris version 4: accuracy {accuracy:.4f}, at least as good as what serves with 0.9500"
+    message = verdict(CANDIDATE, run(accuracy), run(0.95))
+    assert message == f"iris version 4: accuracy {accuracy:.4f}, at least as good as what serves with 0.9500"
 
 
 def test_the_first_candidate_has_nothing_to_be_held_against() -> None:
@@ -34,8 +34,8 @@ def test_the_first_candidate_has_nothing_to_be_held_against() -> None:
 
 
 def test_a_worse_candidate_is_refused_with_both_figures() -> None:
-    said = refused(lambda: verdict(CANDIDATE, run(0.9499), run(0.95)))
-    assert said == "iris version 4 is worse than what serves: accuracy 0.9499 against 0.9500"
+    message = refused(lambda: verdict(CANDIDATE, run(0.9499), run(0.95)))
+    assert message == "iris version 4 is worse than what serves: accuracy 0.9499 against 0.9500"
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_a_worse_candidate_is_refused_with_both_figures() -> None:
     ],
 )
 def test_figures_of_other_rows_are_not_compared(served: Run, words: str) -> None:
-    said = refused(lambda: verdict(CANDIDATE, run(0.95), served))
-    assert words in said
-    assert "`groundwork release iris --model-version 4` if it is to serve" in said
+    message = refused(lambda: verdict(CANDIDATE, run(0.95), served))
+    assert words in message
+    assert "`groundwork release iris --model-version 4` if it is to serve" in message
 
 
 def test_a_run_without_the_figure_is_named() -> None:

@@ -8,20 +8,20 @@ from tests.scripts.cli.fakes import refused
 def test_iris_has_tests_of_its_data_and_its_models(subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(workload_tests, "run", ran.append)
-    workload_tests.of_workload("iris", subject)
+    workload_tests.run_workload_tests("iris", subject)
     assert ran == [("pytest", "-q", f"tests/workloads/iris/{subject}_test.py")]
 
 
 def test_missing_tests_are_named_with_those_to_imitate() -> None:
-    said = refused(lambda: workload_tests.of_workload("iris", "speed"))
-    assert "tests/workloads/iris/speed_test.py is not there: write the tests of its speed" in said
+    message = refused(lambda: workload_tests.run_workload_tests("iris", "speed"))
+    assert "tests/workloads/iris/speed_test.py is not there: write the tests of its speed" in message
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones() -> None:
-    assert "known: iris" in refused(lambda: workload_tests.of_workload("irsi", "data"))
+    assert "known: iris" in refused(lambda: workload_tests.run_workload_tests("irsi", "data"))
 
 
 def test_a_failed_command_ends_the_step(capfd: pytest.CaptureFixture[str]) -> None:
-    said = refused(lambda: workload_tests.run(("python", "-c", "import sys; print('words'); sys.exit(3)")))
-    assert "(exit code 3)" in said
+    message = refused(lambda: workload_tests.run(("python", "-c", "import sys; print('words'); sys.exit(3)")))
+    assert "(exit code 3)" in message
     assert "words" in capfd.readouterr().out

@@ -1,5 +1,5 @@
-"""Programs on this machine that live as long as a cluster: its daemon starts them once the cluster is ready, starts
-again what ends, and ends all of them before it stops.
+"""Background processes on this machine that live as long as a cluster: its daemon starts them once the cluster is
+ready, starts again what ends, and ends all of them before it stops.
 
 Each is a file in one folder, NAME.json, that holds its command. Whoever wants another set changes the files.
 """
@@ -24,7 +24,7 @@ END_SECONDS = 20.0
 
 
 def declare(folder: Path, commands: Mapping[str, Sequence[str]]) -> None:
-    """These are to run, and no others. Each file is put in place whole."""
+    """Declare which commands run, by name, and that no others do. Each file is put in place whole."""
     folder.mkdir(exist_ok=True, mode=0o700)
     for file in folder.glob("*.json"):
         if file.stem not in commands:
@@ -36,6 +36,7 @@ def declare(folder: Path, commands: Mapping[str, Sequence[str]]) -> None:
 
 
 def declared(folder: Path) -> dict[str, Command]:
+    """Return the declared commands by name."""
     found: dict[str, Command] = {}
     for file in sorted(folder.glob("*.json")):
         with suppress(FileNotFoundError):  # it went in between
@@ -43,42 +44,43 @@ def declared(folder: Path) -> dict[str, Command]:
     return found
 
 
-class Companions:
-    """Keeps what is declared running. `states`: by name, for people; `tell` is called when one changes."""
+class BackgroundProcesses:
+    """Supervises what is declared. `states`: by name, for people; `tell` is called when one changes."""
 
     def __init__(self, folder: Path, logs: Path, tell: Callable[[], None]) -> None:
         self.states: dict[str, str] = {}
         self._folder = folder
         self._logs = logs
         self._tell = tell
-        self._kept: dict[str, tuple[Command, asyncio.Task[None]]] = {}
+        self._supervised: dict[str, tuple[Command, asyncio.Task[None]]] = {}
 
     async def follow(self) -> None:
-        """Until it is cancelled."""
+        """Supervise what is declared until cancelled."""
         while True:
             wanted = declared(self._folder)
-            await self._end([name for name, (command, _) in self._kept.items() if wanted.get(name) != command])
+            await self._end([name for name, (command, _) in self._supervised.items() if wanted.get(name) != command])
             for name, command in wanted.items():
-                if name not in self._kept:
-                    self._kept[name] = (command, asyncio.create_task(self._keep(name, command)))
+                if name not in self._supervised:
+                    self._supervised[name] = (command, asyncio.create_task(self._supervise(name, command)))
             await asyncio.sleep(CHECK_SECONDS)
 
     async def close(self) -> None:
-        await self._end(list(self._kept))
+        """End all processes."""
+        await self._end(list(self._supervised))
 
     async def _end(self, names: Sequence[str]) -> None:
-        tasks = [self._kept[name][1] for name in names]
+        tasks = [self._supervised[name][1] for name in names]
         for task in tasks:
             if not task.cancelling():  # a second time would interrupt its end
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for name in names:
-            self._kept.pop(name, None)
+            self._supervised.pop(name, None)
             self.states.pop(name, None)
         if names:
             self._tell()
 
-    async def _keep(self, name: str, command: Command) -> None:
+    async def _supervise(self, name: str, command: Command) -> None:
         failures, loop = 0, asyncio.get_running_loop()
         while True:
             started = loop.time()
@@ -90,7 +92,7 @@ class Companions:
             await asyncio.sleep(pause)
 
     async def _run(self, name: str, command: Command) -> int:
-        """Its exit code. A cancelled one is asked to end, with all that it started, and killed when it doesn't."""
+        """Run a command and return its exit code. Cancelled, ask it to end with all that it started, then kill it."""
         with self._log(name).open("ab") as output:
             # It ends with the daemon, however that ends.
             process = await asyncio.create_subprocess_exec(
@@ -115,7 +117,7 @@ class Companions:
 
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:
-    """Ends a process and its group."""
+    """End a process and its group."""
     _signal(process.pid, signal.SIGTERM)
     with suppress(TimeoutError):
         await asyncio.wait_for(process.wait(), END_SECONDS)

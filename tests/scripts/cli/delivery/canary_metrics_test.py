@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 
-from scripts.cli.delivery.figures import Figures, Limits, Sample, figures, quantile, read, share_right, worse
+from scripts.cli.delivery.canary_metrics import (
+    Limits,
+    Sample,
+    VersionMetrics,
+    find_regression,
+    parse_sample,
+    quantile,
+    share_right,
+    version_metrics,
+)
 
-LIMITS = Limits(requests=100)
+LIMITS = Limits(min_requests=100)
 TEXT = """# HELP traefik_service_requests_total How many requests.
 # TYPE traefik_service_requests_total counter
 traefik_service_requests_total{code="200",method="POST",protocol="http",service="iris@file"} 90
@@ -20,16 +29,16 @@ traefik_service_request_duration_seconds_bucket{code="200",method="GET",service=
 
 
 def test_a_server_is_read_whatever_the_method() -> None:
-    assert read(TEXT, "iris") == Sample(answers={"200": 95}, seconds={0.1: 85, math.inf: 90})
-    assert read(TEXT, "iris-canary") == Sample(answers={"500": 3}, seconds={})
-    assert read(TEXT, "other") == Sample(answers={}, seconds={})
+    assert parse_sample(TEXT, "iris") == Sample(answers={"200": 95}, seconds={0.1: 85, math.inf: 90})
+    assert parse_sample(TEXT, "iris-canary") == Sample(answers={"500": 3}, seconds={})
+    assert parse_sample(TEXT, "other") == Sample(answers={}, seconds={})
 
 
 def test_only_what_came_since_counts() -> None:
-    former = Sample(answers={"200": 10}, seconds={0.1: 9, math.inf: 10})
+    earlier = Sample(answers={"200": 10}, seconds={0.1: 9, math.inf: 10})
     now = Sample(answers={"200": 15, "500": 1}, seconds={0.1: 10, math.inf: 16})
-    assert now.since(former) == Sample(answers={"200": 5, "500": 1}, seconds={0.1: 1, math.inf: 6})
-    assert former.since(now) is None
+    assert now.since(earlier) == Sample(answers={"200": 5, "500": 1}, seconds={0.1: 1, math.inf: 6})
+    assert earlier.since(now) is None
 
 
 @pytest.mark.parametrize(
@@ -48,13 +57,13 @@ def test_the_quantile_lies_within_its_bucket(seconds: dict[float, float], expect
 
 
 def test_only_answers_of_the_server_s_own_fault_are_failures() -> None:
-    made = figures(Sample(answers={"200": 6, "404": 2, "500": 1, "502": 1}, seconds={}), 0.9)
+    made = version_metrics(Sample(answers={"200": 6, "404": 2, "500": 1, "502": 1}, seconds={}), 0.9)
     assert (made.requests, made.failures, made.failed_share) == (10, 2, 0.2)
 
 
-def seen(**changed: Any) -> Figures:
+def seen(**changed: Any) -> VersionMetrics:
     given: dict[str, Any] = {"requests": 200, "failures": 0, "p95": 0.02, "accuracy": 0.9, **changed}
-    return Figures(**given)
+    return VersionMetrics(**given)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +77,8 @@ def seen(**changed: Any) -> Figures:
         seen(requests=20, failures=20, p95=9.0),  # too few to say anything
     ],
 )
-def test_nothing_speaks_against_what_is_not_worse(tried: Figures) -> None:
-    assert worse(seen(), tried, LIMITS) is None
+def test_nothing_speaks_against_what_is_not_worse(tried: VersionMetrics) -> None:
+    assert find_regression(seen(), tried, LIMITS) is None
 
 
 @pytest.mark.parametrize(
@@ -83,12 +92,12 @@ def test_nothing_speaks_against_what_is_not_worse(tried: Figures) -> None:
         (seen(requests=0, p95=None, accuracy=0.1), "accuracy: 0.1000"),
     ],
 )
-def test_what_is_worse_is_told_with_both_figures(tried: Figures, cause: str) -> None:
-    assert (worse(seen(), tried, LIMITS) or "").startswith(cause)
+def test_what_is_worse_is_told_with_both_figures(tried: VersionMetrics, cause: str) -> None:
+    assert (find_regression(seen(), tried, LIMITS) or "").startswith(cause)
 
 
 def test_a_failing_service_is_no_reason_to_keep_a_better_version_out() -> None:
-    assert worse(seen(failures=50), seen(failures=10), LIMITS) is None
+    assert find_regression(seen(failures=50), seen(failures=10), LIMITS) is None
 
 
 def test_accuracy_is_the_share_of_right_labels() -> None:

@@ -1,4 +1,4 @@
-"""What is known of two versions that serve side by side, and which of them is worse: pure functions."""
+"""What is measured of two versions that serve side by side, and whether the new one is worse: pure functions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ LINE = re.compile(r"^(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)$")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 REQUESTS, SECONDS = "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket"
 QUANTILE = 0.95
-SHARE, WINDOW, LEAST_REQUESTS = 10, 60.0, 100
-"""How a new version is tried where nothing else is said: percent of the requests that it gets, seconds that it is
+WEIGHT, MIN_DURATION, MIN_REQUESTS = 10, 60.0, 100
+"""How a new version is tried by default: percent of the requests that it gets, seconds that it is
 observed for, and requests, at least."""
 
 
@@ -22,17 +22,17 @@ class Sample:
     seconds: Mapping[float, float]
     """Answers that took at most so many seconds, by that bound; the last one is infinite."""
 
-    def since(self, former: "Sample") -> "Sample | None":
-        """What came after a former sample; None where the counters began anew in between."""
-        answers = {code: count - former.answers.get(code, 0) for code, count in self.answers.items()}
-        seconds = {bound: count - former.seconds.get(bound, 0) for bound, count in self.seconds.items()}
+    def since(self, earlier: "Sample") -> "Sample | None":
+        """Return what came after an earlier sample; None where the counters began anew in between."""
+        answers = {code: count - earlier.answers.get(code, 0) for code, count in self.answers.items()}
+        seconds = {bound: count - earlier.seconds.get(bound, 0) for bound, count in self.seconds.items()}
         if any(count < 0 for count in (*answers.values(), *seconds.values())):
             return None
         return Sample(answers=answers, seconds=seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class VersionMetrics:
     """Of one version, while both served."""
 
     requests: int
@@ -52,7 +52,7 @@ class Figures:
 class Limits:
     """How much worse than what serves a new version may be."""
 
-    requests: int = LEAST_REQUESTS
+    min_requests: int = MIN_REQUESTS
     """As many answers are wanted of it before errors and latency say anything."""
     failed_share: float = 0.01
     """More failed requests, as a share of all."""
@@ -63,8 +63,8 @@ class Limits:
     """Less accuracy on the same rows."""
 
 
-def read(text: str, server: str) -> Sample:
-    """From Prometheus' text format, as Traefik writes it."""
+def parse_sample(text: str, server: str) -> Sample:
+    """Read one server's counters from Prometheus' text format, as Traefik writes it."""
     answers: dict[str, float] = {}
     seconds: dict[float, float] = {}
     for line in text.splitlines():
@@ -82,8 +82,9 @@ def read(text: str, server: str) -> Sample:
     return Sample(answers=answers, seconds=dict(sorted(seconds.items())))
 
 
-def figures(sample: Sample, accuracy: float | None) -> Figures:
-    return Figures(
+def version_metrics(sample: Sample, accuracy: float | None) -> VersionMetrics:
+    """Return the metrics of a version from what the gateway counted and how it answered the held-out rows."""
+    return VersionMetrics(
         requests=int(sum(sample.answers.values())),
         failures=int(sum(count for code, count in sample.answers.items() if code.startswith("5"))),
         p95=quantile(sample.seconds, QUANTILE),
@@ -92,7 +93,7 @@ def figures(sample: Sample, accuracy: float | None) -> Figures:
 
 
 def quantile(seconds: Mapping[float, float], share: float) -> float | None:
-    """Interpolated within the bucket where it lies; of what is beyond the last bound, that bound."""
+    """Interpolate within the bucket where the quantile lies; beyond the last bound, return that bound."""
     bounds = sorted(seconds)
     total = seconds[bounds[-1]] if bounds else 0.0
     if not total:
@@ -108,11 +109,11 @@ def quantile(seconds: Mapping[float, float], share: float) -> float | None:
     return below
 
 
-def worse(served: Figures, tried: Figures, limits: Limits) -> str | None:
-    """Why the tried version must not serve, in words with both figures; None where nothing speaks against it so far.
+def find_regression(served: VersionMetrics, tried: VersionMetrics, limits: Limits) -> str | None:
+    """Return why the tried version must not serve, with both values; None where nothing speaks against it so far.
 
     Errors first: a version that fails has no latency or accuracy to speak of."""
-    enough = tried.requests >= limits.requests
+    enough = tried.requests >= limits.min_requests
     if enough and tried.failed_share > served.failed_share + limits.failed_share:
         return (
             f"errors: {tried.failures} of {tried.requests} requests failed ({tried.failed_share:.1%}), "
@@ -130,5 +131,5 @@ def worse(served: Figures, tried: Figures, limits: Limits) -> str | None:
 
 
 def share_right(answers: Sequence[str], labels: Sequence[str]) -> float:
-    """Accuracy of answers to rows with known labels."""
+    """Return the accuracy of answers to rows with known labels."""
     return sum(answer == label for answer, label in zip(answers, labels, strict=True)) / len(labels)

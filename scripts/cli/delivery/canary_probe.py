@@ -1,0 +1,88 @@
+"""What can be measured of a canary and of what serves beside it: their traffic at the gateway, and their accuracy."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+
+from modules.core.errors import UserError
+from modules.core.naming import namespace
+from modules.core.releases import Pin
+from modules.gateway.documents import SERVICE as GATEWAY
+from scripts.cli.clients import kubectl
+from scripts.cli.clients.tracking import Mlflow
+from scripts.cli.delivery.canary_metrics import Sample, parse_sample, share_right
+from scripts.cli.delivery.release import Place
+from workloads.documents import CANARY, server_name
+from workloads.experiment import HELD_OUT
+
+Rows = list[dict[str, str]]
+
+QUIET_SECONDS = 6.0
+"""Without a request at the canary: then the gateway sends it none any more."""
+REMOVAL_SECONDS = 60.0
+"""For the gateway to stop; it looks for changed routes every ten seconds or so."""
+
+
+class CanaryProbe:
+    """Measures both servers of one workload."""
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.place = place
+        self.pause = pause
+        self.clock = clock
+        name = place.workload.name
+        self.servers = (name, server_name(name, CANARY))
+        """What serves, then the canary."""
+
+    def samples(self) -> list[Sample]:
+        """Return what the gateway has counted of each server so far."""
+        gateway = namespace(self.place.environment.stack, GATEWAY)
+        path = f"/api/v1/namespaces/{gateway}/services/{GATEWAY}:metrics/proxy/metrics"
+        text = kubectl.run(self.place.environment, "get", "--raw", path)
+        return [parse_sample(text, server) for server in self.servers]
+
+    def held_out_rows(self, pin: Pin) -> Rows:
+        """Return the labelled rows that a version was not trained on. Raise UserError where its run has none."""
+        text = Mlflow(self.place.environment).artifact(pin.run, HELD_OUT)
+        rows = list(csv.DictReader(io.StringIO(text or "")))
+        if not rows:
+            raise UserError(
+                f"run {pin.run} of model version {pin.model_version} has no {HELD_OUT}: its accuracy can't be measured "
+                f"beside what serves. Train again, or `groundwork release {self.place.workload.name} --model-version "
+                f"{pin.model_version}` without a canary"
+            )
+        return rows
+
+    def accuracies(self, rows: Rows) -> list[float | None]:
+        """Return the accuracy of each server on the same rows."""
+        return [self._accuracy(server, rows) for server in self.servers]
+
+    def _accuracy(self, server: str, rows: Rows) -> float | None:
+        """Ask a server without the gateway; None where it does not answer."""
+        features = list(self.place.workload.serving.example)
+        body = {"rows": [{name: float(row[name]) for name in features} for row in rows]}
+        (label,) = set(rows[0]) - set(features)
+        path = f"/api/v1/namespaces/{self.place.namespace}/services/{server}:http/proxy/predict"
+        try:
+            answer = kubectl.run(self.place.environment, "create", "--raw", path, "-f", "-", stdin=json.dumps(body))
+            return share_right(json.loads(answer)["predictions"], [row[label] for row in rows])
+        except (UserError, ValueError, KeyError):
+            return None
+
+    def wait_for_traffic_removal(self, decided: float) -> float:
+        """Wait until the canary gets no requests any more. Return the seconds from the decision to its last one."""
+        last, count, deadline = self.clock(), -1.0, self.clock() + REMOVAL_SECONDS
+        while self.clock() - last < QUIET_SECONDS and self.clock() < deadline:
+            asked = sum(self.samples()[1].answers.values())
+            if asked != count:
+                last, count = self.clock(), asked
+            self.pause(0.5)
+        return last - decided
