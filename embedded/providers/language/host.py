@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -69,8 +70,12 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.GetRequiredPackagesResponse()
 
     def About(self, request: Any, context: Any) -> Any:
-        script = "import platform, sys; print(sys.executable); print(platform.python_version())"
-        executable, number = _output(_interpreter(request.info, context), script).split()
+        chosen = _interpreter(request.info, context)
+        if chosen.python == sys.executable:  # the engine asks before each command: no other Python is started for it
+            executable, number = chosen.python, platform.python_version()
+        else:
+            script = "import platform, sys; print(sys.executable); print(platform.python_version())"
+            executable, number = _output(chosen, script).split()
         return language_pb2.AboutResponse(executable=executable, version=number)
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
@@ -156,19 +161,23 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         """Interrupts the programs, as Ctrl-C would."""
         self.cancelled.set()
         for process in list(self.running):
-            process.send_signal(signal.SIGINT)
+            _interrupt(process)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
         self.running.add(process)
+        if self.cancelled.is_set():  # while it was being started
+            _interrupt(process)
         try:
-            while True:
-                try:
-                    return process.wait(GRACE if self.cancelled.is_set() else 0.5)
-                except subprocess.TimeoutExpired:
-                    if self.cancelled.is_set():
-                        process.kill()
+            return process.wait()
         finally:
             self.running.discard(process)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    end = threading.Timer(GRACE, process.kill)
+    end.daemon = True
+    end.start()
 
 
 def _interpreter(info: Any, context: Any, default: str = "") -> Interpreter:
