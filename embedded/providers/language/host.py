@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from embedded.providers.base.leaving import serve_the_engine
+from embedded.providers.base.release import release
 from embedded.providers.base.values import decode
 
 from .interpreter import TOOLCHAINS, Interpreter, OptionError, choose
@@ -58,7 +58,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         del request, context
-        return plugin_pb2.PluginInfo(version=version("pulumi"))
+        return plugin_pb2.PluginInfo(version=release("pulumi"))
 
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
         del request, context

@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,6 +23,7 @@ from embedded.providers.base import (
     has_unknown,
     reveal,
 )
+from embedded.providers.base.release import release
 
 from . import certificates
 from .keys import CURVES, algorithm_of, load_key, make_key, private_forms, public_forms
@@ -90,7 +90,7 @@ class Tls(Provider):
     name = "tls"
 
     def __init__(self) -> None:
-        self.version = version("pulumi-tls")
+        self.version = release("pulumi_tls")
 
     def check(self, resource: Resource, new: Object) -> Checked:
         inputs = {**_kind(resource).defaults, **{name: value for name, value in new.items() if value is not None}}
