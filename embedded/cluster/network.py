@@ -57,7 +57,7 @@ def split(text: str) -> Network:
     if not any(whole.subnet_of(private) for private in PRIVATE):
         raise _refused(text, "it is not private")
     pods, services, *_ = whole.subnets(new_prefix=18)
-    *_, link = whole.subnets(new_prefix=30)
+    link = IPv4Network((int(whole.broadcast_address) - 3, 30))  # without the 16,383 before it
     return Network(
         whole=whole,
         pods=pods,

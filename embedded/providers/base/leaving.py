@@ -1,8 +1,8 @@
 """When a plugin ends: told by the engine, or left behind by one that was killed."""
 
 import os
+import select
 import signal
-import threading
 
 LOOK_SECONDS = 1.0
 
@@ -12,11 +12,14 @@ def serve_the_engine(port: int) -> None:
     this process is gone.
 
     A plugin has a process group of its own: a signal that arrives is the engine's word that it is done, never Ctrl-C.
+    It may arrive on any thread, where it ends no waiting of this one: Python writes it into a pipe that this one reads.
     """
-    told = threading.Event()
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: told.set())
+        signal.signal(number, lambda _number, _frame: None)
     engine = os.getppid()
     print(port, flush=True)
-    while not told.wait(LOOK_SECONDS) and os.getppid() == engine:
+    while not select.select([told], [], [], LOOK_SECONDS)[0] and os.getppid() == engine:
         pass

@@ -2,13 +2,13 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from embedded.providers.base.leaving import serve_the_engine
+from embedded.providers.base.release import release
 from embedded.providers.base.values import decode
 
 from .interpreter import TOOLCHAINS, Interpreter, OptionError, choose
@@ -57,7 +58,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         del request, context
-        return plugin_pb2.PluginInfo(version=version("pulumi"))
+        return plugin_pb2.PluginInfo(version=release("pulumi"))
 
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
         del request, context
@@ -69,8 +70,12 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.GetRequiredPackagesResponse()
 
     def About(self, request: Any, context: Any) -> Any:
-        script = "import platform, sys; print(sys.executable); print(platform.python_version())"
-        executable, number = _output(_interpreter(request.info, context), script).split()
+        chosen = _interpreter(request.info, context)
+        if chosen.python == sys.executable:  # the engine asks before each command: no other Python is started for it
+            executable, number = chosen.python, platform.python_version()
+        else:
+            script = "import platform, sys; print(sys.executable); print(platform.python_version())"
+            executable, number = _output(chosen, script).split()
         return language_pb2.AboutResponse(executable=executable, version=number)
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
@@ -156,19 +161,23 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         """Interrupts the programs, as Ctrl-C would."""
         self.cancelled.set()
         for process in list(self.running):
-            process.send_signal(signal.SIGINT)
+            _interrupt(process)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
         self.running.add(process)
+        if self.cancelled.is_set():  # while it was being started
+            _interrupt(process)
         try:
-            while True:
-                try:
-                    return process.wait(GRACE if self.cancelled.is_set() else 0.5)
-                except subprocess.TimeoutExpired:
-                    if self.cancelled.is_set():
-                        process.kill()
+            return process.wait()
         finally:
             self.running.discard(process)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    end = threading.Timer(GRACE, process.kill)
+    end.daemon = True
+    end.start()
 
 
 def _interpreter(info: Any, context: Any, default: str = "") -> Interpreter:

@@ -17,14 +17,15 @@ import pathlib
 import runpy
 import signal
 import sys
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 ERROR_SHOWN = 32
 INTERRUPTED = 130
-OBJECTS_BEFORE_COLLECTION = 50_000
-"""Python's default of 700 searches the many objects of a large program over and over, and finds nothing."""
+# Python's default of 700 searches the many objects of the SDK and a large program over and over, and finds nothing.
+gc.set_threshold(50_000)
 
 try:
     import grpc
@@ -95,7 +96,6 @@ def main() -> int:
     sys.argv = [program, *arguments]
     chosen = json.loads(settings)
     configure(chosen)
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
     shorten_stack_traces(os.path.abspath(chosen["root_directory"]))
     if not chosen["verbose"]:
         pulumi.log.debug = ignore  # four lines a resource, each a call that the program waits for, and nobody reads
@@ -126,8 +126,8 @@ def tell(message: str) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends without Python's own end: of what an unfinished program leaves behind, that would tell with tracebacks
-    which the engine shows beside the cause."""
+    """Ends without Python's own end: that takes the many objects of the SDK and a program apart one by one, and tells
+    of what an unfinished program leaves behind with tracebacks, which the engine shows beside the cause."""
     signal.signal(signal.SIGINT, end_at_once)
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
     sys.stdout.flush()
@@ -157,6 +157,7 @@ if __name__ == "__main__":
         if isinstance(exit_of_program.code, str):
             print(exit_of_program.code, file=sys.stderr)
         ended = exit_of_program.code if isinstance(exit_of_program.code, int) else int(bool(exit_of_program.code))
-    if ended:
-        leave(ended)
-    signal.signal(signal.SIGINT, end_at_once)
+    if not ended:
+        signal.signal(signal.SIGINT, end_at_once)
+        threading._shutdown()  # pyright: ignore  waits for the program's threads, as Python's own end does first
+    leave(ended)

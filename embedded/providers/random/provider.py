@@ -1,7 +1,5 @@
 """pulumi_random's resources: values that are drawn once and then live in the state."""
 
-from importlib.metadata import version
-
 from embedded.providers.base import (
     UNKNOWN,
     Change,
@@ -18,6 +16,7 @@ from embedded.providers.base import (
     has_unknown,
     reveal,
 )
+from embedded.providers.base.release import release
 
 from .kinds import KINDS, Kind
 
@@ -28,7 +27,7 @@ class Random(Provider):
     name = "random"
 
     def __init__(self) -> None:
-        self.version = version("pulumi-random")
+        self.version = release("pulumi_random")
 
     def check(self, resource: Resource, new: Object) -> Checked:
         kind = _kind(resource)

@@ -1,6 +1,6 @@
-from embedded.providers.base.light import skip_sdk
+from embedded.providers.light import skip_unused
 
-skip_sdk()
+skip_unused()
 
 from embedded.providers.base import serve  # noqa: E402
 

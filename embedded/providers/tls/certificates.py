@@ -8,11 +8,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from embedded.providers.base import Object, ProviderError
 
+from .asked import EXTENDED_USAGES, KEY_USAGES
 from .keys import Key, algorithm_of, load_key
 
 SUBJECT = {
@@ -27,34 +27,6 @@ SUBJECT = {
     "serialNumber": NameOID.SERIAL_NUMBER,
     "emailAddress": NameOID.EMAIL_ADDRESS,
 }
-KEY_USAGES = {
-    "digital_signature": "digital_signature",
-    "content_commitment": "content_commitment",
-    "key_encipherment": "key_encipherment",
-    "data_encipherment": "data_encipherment",
-    "key_agreement": "key_agreement",
-    "cert_signing": "key_cert_sign",
-    "crl_signing": "crl_sign",
-    "encipher_only": "encipher_only",
-    "decipher_only": "decipher_only",
-}
-EXTENDED_USAGES = {
-    "any_extended": Usage.ANY_EXTENDED_KEY_USAGE,
-    "server_auth": Usage.SERVER_AUTH,
-    "client_auth": Usage.CLIENT_AUTH,
-    "code_signing": Usage.CODE_SIGNING,
-    "email_protection": Usage.EMAIL_PROTECTION,
-    "ipsec_end_system": ObjectIdentifier("1.3.6.1.5.5.7.3.5"),
-    "ipsec_tunnel": ObjectIdentifier("1.3.6.1.5.5.7.3.6"),
-    "ipsec_user": ObjectIdentifier("1.3.6.1.5.5.7.3.7"),
-    "timestamping": Usage.TIME_STAMPING,
-    "ocsp_signing": Usage.OCSP_SIGNING,
-    "microsoft_server_gated_crypto": ObjectIdentifier("1.3.6.1.4.1.311.10.3.3"),
-    "netscape_server_gated_crypto": ObjectIdentifier("2.16.840.1.113730.4.1"),
-    "microsoft_commercial_code_signing": ObjectIdentifier("1.3.6.1.4.1.311.2.1.22"),
-    "microsoft_kernel_code_signing": ObjectIdentifier("1.3.6.1.4.1.311.61.1.1"),
-}
-USAGES = tuple(KEY_USAGES) + tuple(EXTENDED_USAGES)
 
 
 def self_signed(inputs: Object) -> Object:
@@ -99,12 +71,6 @@ def request(inputs: Object) -> Object:
     return {"keyAlgorithm": algorithm_of(key), "certRequestPem": signed.public_bytes(Encoding.PEM).decode()}
 
 
-def renewal_due(state: Object, now: datetime.datetime) -> bool:
-    """Whether a certificate is within `earlyRenewalHours` of its end, or past it."""
-    end = datetime.datetime.fromisoformat(state["validityEndTime"])
-    return now >= end - datetime.timedelta(hours=state.get("earlyRenewalHours") or 0)
-
-
 def _hash(key: Key) -> hashes.SHA256 | None:
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
@@ -147,7 +113,7 @@ def _extended(
     flags.update({KEY_USAGES[use]: True for use in uses if use in KEY_USAGES})
     if any(flags.values()):
         builder = builder.add_extension(x509.KeyUsage(**flags), critical=True)
-    if extended := [EXTENDED_USAGES[use] for use in uses if use in EXTENDED_USAGES]:
+    if extended := [ObjectIdentifier(EXTENDED_USAGES[use]) for use in uses if use in EXTENDED_USAGES]:
         builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
     authority = bool(inputs.get("isCaCertificate"))
     longest = inputs.get("maxPathLength") if authority else None

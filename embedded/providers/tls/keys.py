@@ -16,14 +16,17 @@ from cryptography.hazmat.primitives.serialization import (
 
 from embedded.providers.base import Object, ProviderError
 
-CURVES = {"P224": ec.SECP224R1, "P256": ec.SECP256R1, "P384": ec.SECP384R1, "P521": ec.SECP521R1}
+from .asked import CURVES
+
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 def make_key(algorithm: str, bits: int, curve: str) -> Key:
     if algorithm == "RSA":
         return rsa.generate_private_key(65537, bits)
-    return ec.generate_private_key(CURVES[curve]()) if algorithm == "ECDSA" else ed25519.Ed25519PrivateKey.generate()
+    if algorithm == "ECDSA":
+        return ec.generate_private_key(getattr(ec, CURVES[curve])())
+    return ed25519.Ed25519PrivateKey.generate()
 
 
 def load_key(text: str) -> Key:

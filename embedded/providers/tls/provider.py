@@ -1,12 +1,10 @@
 """pulumi_tls' resources: keys, requests and certificates that live in the state."""
 
 import datetime
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
-
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from embedded.providers.base import (
     UNKNOWN,
@@ -24,38 +22,45 @@ from embedded.providers.base import (
     has_unknown,
     reveal,
 )
+from embedded.providers.base.release import release
 
-from . import certificates
-from .keys import CURVES, algorithm_of, load_key, make_key, private_forms, public_forms
-
-ALGORITHMS = ("RSA", "ECDSA", "ED25519")
+from .asked import refused, renewal_due
 
 
 def make_private_key(inputs: Object) -> tuple[str, Object]:
-    key = make_key(inputs["algorithm"], inputs["rsaBits"], inputs["ecdsaCurve"])
-    import hashlib
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+    from .keys import make_key, private_forms, public_forms
+
+    key = make_key(inputs["algorithm"], inputs["rsaBits"], inputs["ecdsaCurve"])
     der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha1(der, usedforsecurity=False).hexdigest(), {**private_forms(key), **public_forms(key)}
 
 
-def with_serial(make: Callable[[Object], Object]) -> Callable[[Object], tuple[str, Object]]:
-    """Certificates are named by their serial number."""
-
-    def made(inputs: Object) -> tuple[str, Object]:
-        from cryptography import x509
-
-        outputs = make(inputs)
-        return str(x509.load_pem_x509_certificate(outputs["certPem"].encode()).serial_number), outputs
-
-    return made
-
-
 def make_request(inputs: Object) -> tuple[str, Object]:
-    import hashlib
+    from .certificates import request
 
-    outputs = certificates.request(inputs)
+    outputs = request(inputs)
     return hashlib.sha1(outputs["certRequestPem"].encode(), usedforsecurity=False).hexdigest(), outputs
+
+
+def make_self_signed(inputs: Object) -> tuple[str, Object]:
+    from .certificates import self_signed
+
+    return _with_serial(self_signed(inputs))
+
+
+def make_locally_signed(inputs: Object) -> tuple[str, Object]:
+    from .certificates import locally_signed
+
+    return _with_serial(locally_signed(inputs))
+
+
+def _with_serial(outputs: Object) -> tuple[str, Object]:
+    """Certificates are named by their serial number."""
+    from cryptography import x509
+
+    return str(x509.load_pem_x509_certificate(outputs["certPem"].encode()).serial_number), outputs
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,8 @@ PUBLIC = ("publicKeyPem", "publicKeyOpenssh", "publicKeyFingerprintMd5", "public
 KINDS = {
     "PrivateKey": Kind(make_private_key, PRIVATE + PUBLIC, {"rsaBits": 2048, "ecdsaCurve": "P224"}, PRIVATE),
     "CertRequest": Kind(make_request, ("keyAlgorithm", "certRequestPem")),
-    "SelfSignedCert": Kind(
-        with_serial(certificates.self_signed), ("keyAlgorithm", *DATED), {**CERTIFICATE, "setAuthorityKeyId": False}
-    ),
-    "LocallySignedCert": Kind(with_serial(certificates.locally_signed), ("caKeyAlgorithm", *DATED), CERTIFICATE),
+    "SelfSignedCert": Kind(make_self_signed, ("keyAlgorithm", *DATED), {**CERTIFICATE, "setAuthorityKeyId": False}),
+    "LocallySignedCert": Kind(make_locally_signed, ("caKeyAlgorithm", *DATED), CERTIFICATE),
 }
 SECRET_INPUTS = ("privateKeyPem", "caPrivateKeyPem")
 
@@ -90,14 +93,14 @@ class Tls(Provider):
     name = "tls"
 
     def __init__(self) -> None:
-        self.version = version("pulumi-tls")
+        self.version = release("pulumi_tls")
 
     def check(self, resource: Resource, new: Object) -> Checked:
         inputs = {**_kind(resource).defaults, **{name: value for name, value in new.items() if value is not None}}
         for name in SECRET_INPUTS:
             if name in inputs and not isinstance(inputs[name], Secret):
                 inputs[name] = Secret(inputs[name])
-        return Checked(inputs, [CheckFailure(why) for why in _refused(reveal(inputs)) if not has_unknown(inputs)])
+        return Checked(inputs, [CheckFailure(why) for why in refused(reveal(inputs)) if not has_unknown(inputs)])
 
     def diff(self, resource: Resource, state: Object, old: Object, new: Object) -> Diff:
         del resource
@@ -105,9 +108,7 @@ class Tls(Provider):
         changes = {name: Change.UPDATE if name == "earlyRenewalHours" else Change.UPDATE_REPLACE for name in names}
         if "validityEndTime" in state:
             renewal = {**state, "earlyRenewalHours": new.get("earlyRenewalHours")}
-            if not has_unknown(renewal) and certificates.renewal_due(
-                reveal(renewal), datetime.datetime.now(datetime.UTC)
-            ):
+            if not has_unknown(renewal) and renewal_due(reveal(renewal), datetime.datetime.now(datetime.UTC)):
                 changes["readyForRenewal"] = Change.UPDATE_REPLACE
         return Diff(changes)
 
@@ -129,25 +130,13 @@ class Tls(Provider):
     def invoke(self, token: str, arguments: Object) -> Object:
         if token != "tls:index/getPublicKey:getPublicKey":
             return super().invoke(token, arguments)
+        from .keys import algorithm_of, load_key, public_forms
+
         given = reveal(arguments)
         key = load_key(given.get("privateKeyPem") or given.get("privateKeyOpenssh") or "")
         public = public_forms(key)
         secret = {name: Secret(value) for name, value in given.items()}
         return {"id": public["publicKeyFingerprintSha256"], "algorithm": algorithm_of(key), **public, **secret}
-
-
-def _refused(inputs: Object) -> list[str]:
-    refused: list[str] = []
-    if "algorithm" in inputs and inputs["algorithm"] not in ALGORITHMS:
-        refused.append(f"algorithm is {inputs['algorithm']!r}; allowed are {', '.join(ALGORITHMS)}")
-    if "ecdsaCurve" in inputs and inputs["ecdsaCurve"] not in CURVES:
-        refused.append(f"ecdsaCurve is {inputs['ecdsaCurve']!r}; allowed are {', '.join(CURVES)}")
-    unknown = [use for use in inputs.get("allowedUses") or () if use not in certificates.USAGES]
-    if unknown:
-        refused.append(f"allowedUses holds {unknown[0]!r}; allowed are {', '.join(certificates.USAGES)}")
-    if "validityPeriodHours" in inputs and inputs["validityPeriodHours"] < 1:
-        refused.append(f"validityPeriodHours is {inputs['validityPeriodHours']}; at least 1 is needed")
-    return refused
 
 
 def _kind(resource: Resource) -> Kind:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,12 +46,18 @@ class Service:
 
 def find(environment: Environment) -> list[Service]:
     """All services of the platform, by name."""
-    routed = kubectl.get(environment, "configmap", "routes", "-n", namespace(environment.stack, GATEWAY.name))
-    hosts = hosts_of(routed, environment.settings.of(GATEWAY).local_port)
-    services = kubectl.items(environment, "services", "-A", "-l", PART_OF)
-    pods = kubectl.items(environment, "pods", "-A", "-l", PART_OF)
-    found = [describe(service, pods, hosts) for service in services if service["spec"].get("clusterIP") != "None"]
-    return sorted(found, key=lambda service: service.name)
+    place = namespace(environment.stack, GATEWAY.name)
+    with ThreadPoolExecutor(1) as beside:
+        routes = beside.submit(kubectl.get, environment, "configmap", "routes", "-n", place)
+        objects = kubectl.items(environment, "services,pods", "-A", "-l", PART_OF)
+    return rows(objects, hosts_of(routes.result(), environment.settings.of(GATEWAY).local_port))
+
+
+def rows(objects: Sequence[Object], hosts: Mapping[str, str]) -> list[Service]:
+    """The Services of a list, each with the pods of the list that are behind it, by name. Pure."""
+    pods = [each for each in objects if each["kind"] == "Pod"]
+    services = [each for each in objects if each["kind"] == "Service" and each["spec"].get("clusterIP") != "None"]
+    return sorted((describe(service, pods, hosts) for service in services), key=lambda service: service.name)
 
 
 def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:

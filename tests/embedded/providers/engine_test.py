@@ -186,6 +186,24 @@ def test_a_program_that_ends_by_itself_says_so_in_its_own_words(tmp_path: Path, 
     assert "Traceback" not in told
 
 
+def test_what_a_program_does_at_its_end_and_on_other_threads_is_done(project: Project) -> None:
+    project.write("""
+        import atexit, pathlib, threading, time
+        from concurrent.futures import ThreadPoolExecutor
+
+        def work():
+            time.sleep(1)
+            pathlib.Path("worked").touch()
+
+        threading.Thread(target=work).start()
+        ThreadPoolExecutor(1).submit(lambda: time.sleep(1) or pathlib.Path("pooled").touch())
+        atexit.register(lambda: pathlib.Path("left").write_text(" ".join(sorted(map(str, pathlib.Path().glob("*ed"))))))
+        print("the last words", end="")
+    """)
+    assert "the last words" in project.up()
+    assert (project.folder / "left").read_text() == "pooled worked"
+
+
 def test_only_the_programs_folder_is_on_its_module_path(project: Project) -> None:
     project.write("import sys, pulumi\npulumi.export('first', sys.path[0])\npulumi.export('all', sys.path)\n")
     project.up()

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cli.lifecycle.services import describe
+from scripts.cli.lifecycle.services import describe, rows
 
 
 def service(port: str = "http", **annotations: str) -> dict[str, Any]:
@@ -68,3 +68,26 @@ def test_the_version_is_that_of_the_pods_of_each_where_they_differ() -> None:
     pods = [pod(READY, labels={"app.kubernetes.io/version": number}) for number in ("3.2", "3.1", "3.2")]
     assert describe(service(), pods, {}).version == "3.1, 3.2"
     assert describe(service(), [], {}).version == ""
+
+
+def test_a_list_of_services_and_pods_becomes_rows_by_name_without_services_that_have_no_address() -> None:
+    def named(name: str, address: str) -> dict[str, Any]:
+        made = service()
+        return {
+            **made,
+            "kind": "Service",
+            "metadata": {**made["metadata"], "name": name},
+            "spec": {**made["spec"], "clusterIP": address},
+        }
+
+    objects = [
+        named("web", "10.80.64.9"),
+        named("peers", "None"),
+        {**pod(READY), "kind": "Pod"},
+        named("api", "10.80.64.8"),
+    ]
+    found = rows(objects, {"web": "https://web.localhost:8443"})
+    assert [(each.name, each.address, each.health) for each in found] == [
+        ("api", "http://10.80.64.8:5000", "healthy"),
+        ("web", "https://web.localhost:8443", "healthy"),
+    ]

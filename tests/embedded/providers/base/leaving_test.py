@@ -1,0 +1,25 @@
+"""When a plugin ends."""
+
+import signal
+import subprocess
+import sys
+
+TOLD_ON_ANOTHER_THREAD = """
+import signal, threading
+from embedded.providers.base import leaving
+
+leaving.LOOK_SECONDS = 600
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+leaving.serve_the_engine(4711)
+print("left")
+"""
+
+
+def test_a_signal_that_arrives_on_another_thread_ends_a_plugin_at_once() -> None:
+    command = [sys.executable, "-c", TOLD_ON_ANOTHER_THREAD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as plugin:
+        assert plugin.stdout
+        assert plugin.stdout.readline() == "4711\n"
+        plugin.send_signal(signal.SIGINT)
+        assert plugin.communicate(timeout=60)[0] == "left\n"

@@ -1,0 +1,21 @@
+"""What a plugin doesn't import."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["language", "random", "tls"])
+def test_a_plugin_starts_without_the_sdk_and_what_it_does_not_use(name: str) -> None:
+    command = [sys.executable, "-I", "-X", "importtime", "-m", f"embedded.providers.{name}", "127.0.0.1:1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as plugin:
+        assert plugin.stdout
+        assert plugin.stdout.readline().strip().isdigit()
+        plugin.terminate()
+        _, told = plugin.communicate(timeout=20)
+    imported = {line.rsplit("|", 1)[-1].strip() for line in told.splitlines()}
+    assert "grpc" in imported
+    assert imported.isdisjoint(
+        {"pulumi", "pulumi.resource", "asyncio.base_events", "importlib.metadata", "cryptography"}
+    )
