@@ -3,8 +3,10 @@
 import json
 import re
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any
@@ -44,8 +46,7 @@ def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
     wait_for_lock(environment, progress)
     pins.take_over(environment)
     command = _command(environment, ["preview", "--json", *QUIET])
-    variables = environment.process_environment()
-    done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
+    done = _capture(environment, command)
     try:
         document: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -114,11 +115,25 @@ def _command(environment: Environment, arguments: Sequence[str]) -> list[str]:
 
 def _run(environment: Environment, arguments: Sequence[str]) -> str:
     command = _command(environment, arguments)
-    variables = environment.process_environment()
-    done = subprocess.run(command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False)
+    done = _capture(environment, command)
     if done.returncode != 0:
         raise UserError(f"`{' '.join(command)}` failed (exit code {done.returncode}): {done.stderr.strip()}")
     return done.stdout
+
+
+def _capture(environment: Environment, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    with _variables(environment) as variables:
+        return subprocess.run(
+            command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False
+        )
+
+
+@contextmanager
+def _variables(environment: Environment) -> Generator[dict[str, str]]:
+    """Yields the engine's variables, with a folder for temporary files that is removed afterwards: the Kubernetes
+    plugin leaves a kubeconfig with the administrator's key behind whenever it was configured."""
+    with tempfile.TemporaryDirectory(prefix="groundwork-", ignore_cleanup_errors=True) as folder:
+        yield {**environment.process_environment(), "TMPDIR": folder}
 
 
 def _stream(environment: Environment, arguments: Sequence[str], progress: Progress, log: Path) -> None:
@@ -126,10 +141,11 @@ def _stream(environment: Environment, arguments: Sequence[str], progress: Progre
     tail: list[str] = []
     with (
         log.open("a") as output,
+        _variables(environment) as variables,
         subprocess.Popen(
             command,
             cwd=environment.program,
-            env=environment.process_environment(),
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -155,3 +155,14 @@ def test_a_preview_waits_for_the_run_that_works_on_the_stack(
     engine.preview(environment, quiet)
     engine.check_policies(environment, Path("policies"), quiet, tmp_path / "log")
     assert waited == [environment] * 2
+
+
+def test_what_a_plugin_leaves_among_temporary_files_goes_with_the_run(
+    environment: Environment, pulumi: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    pulumi("", 0)
+    program = tmp_path / "bin" / "pulumi"
+    program.write_text('#!/bin/sh\necho key >"$(mktemp)"\nprintf \'{"folder": "%s"}\' "$TMPDIR"\n')
+    folder = Path(engine.preview(environment, quiet)["folder"])
+    assert folder.name.startswith("groundwork-")
+    assert not folder.exists()
