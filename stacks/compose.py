@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Consumer
+from modules.core.contracts import Consumer, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.service import Context, Deployed, Service
@@ -35,7 +35,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
             settings=settings,
             labels=labels,
             foundation=foundation,
-            users=users_of(service, everyone),
+            users=users_of(service.name, everyone),
             before=deployed,
         )
         images |= context.images
@@ -96,11 +96,6 @@ def built_images(
     if not service.consumers(settings.of(service)):
         return {}
     return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in service.images}
-
-
-def users_of(service: Service[Any], everyone: Mapping[str, Consumer]) -> dict[str, Sequence[str]]:
-    """Return the consumers that say that they call a service, each with the components of its pods that do."""
-    return {name: consumer.uses[service.name] for name, consumer in everyone.items() if service.name in consumer.uses}
 
 
 def address(service: Service[Any], settings: PlatformSettings) -> str | None:

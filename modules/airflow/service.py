@@ -51,7 +51,12 @@ AIRFLOW = Service[AirflowSettings](
     title="Pipelines: what runs when, and what became of it",
     settings=AirflowSettings,
     deploy=deploy,
-    needs=Consumer(buckets={"logs": "write", "raw": "read"}, database=True),
+    needs=Consumer(
+        buckets={"logs": "write", "raw": "read"},
+        database=True,
+        # Not the workers: a task asks the API server.
+        uses={"database": ("api-server", "dag-processor", "migration", "scheduler", "triggerer")},
+    ),
     routed=True,
     images=(
         Image(

@@ -97,7 +97,12 @@ class Consumer:
     buckets: Mapping[BucketRole, Access]
     database: bool = False
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """Components of its pods that call a service, by the service's name."""
+    """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
+
+
+def users_of(service: str, everyone: Mapping[str, Consumer]) -> dict[str, Sequence[str]]:
+    """Return the consumers that say that they call a service, each with the components of its pods that do."""
+    return {name: consumer.uses[service] for name, consumer in everyone.items() if service in consumer.uses}
 
 
 @dataclass(frozen=True, kw_only=True)

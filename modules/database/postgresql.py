@@ -1,6 +1,6 @@
 """PostgreSQL on a cluster of its own: one server, and a Job that gives each consumer its role and database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -46,7 +46,8 @@ def database(namespace: str, consumers: Mapping[str, Consumer]) -> Database:
 
 
 class PostgreSQL(Component):
-    """`namespaces`: of each consumer, by consumer; its credentials are put there. `contract`: what `database` says."""
+    """`namespaces`: of each consumer, by consumer; its credentials are put there. `contract`: what `database` says.
+    `components`: by consumer, which of its pods may connect; where it is not there, all of them."""
 
     granted: Mapping[str, pulumi.Output[str]]
     """The namespace of each consumer that has a database, known once its credentials are in it."""
@@ -62,6 +63,7 @@ class PostgreSQL(Component):
         image: str,
         namespace: pulumi.Input[str],
         namespaces: Mapping[str, pulumi.Input[str]],
+        components: Mapping[str, Sequence[str]],
         protect: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -93,7 +95,14 @@ class PostgreSQL(Component):
             for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
-        allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
+        allow_clients(
+            self,
+            component="server",
+            namespace=namespace,
+            port=PORT,
+            clients={**clients, name: namespace},
+            components=components,
+        )
         self.register_outputs({})
 
     def _password(self, holder: str, *, protect: bool) -> pulumi.Output[str]:

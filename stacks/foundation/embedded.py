@@ -8,7 +8,7 @@ import pulumi_kubernetes as k8s
 from embedded.cluster.network import split
 from modules.cluster.namespace import Namespace
 from modules.core import naming
-from modules.core.contracts import Cluster, Consumer, Registry
+from modules.core.contracts import Cluster, Consumer, Registry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.database.postgresql import PostgreSQL, database
@@ -97,6 +97,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
         image=images["postgresql"],
         namespace=namespaces[DATABASE.name],
         namespaces=namespaces,
+        components=users_of(DATABASE.name, consumers),
         protect=settings.protect_data,
         opts=on_cluster,
     )

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from modules.core.images import version_of
+from modules.database.postgresql import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
 
@@ -189,6 +190,23 @@ def test_only_training_and_tasks_of_a_workload_may_call_mlflow(objects: list[Dec
         for peer in entry["from"]
     }
     assert pods == {"local-iris": {"matchExpressions": wanted}, "local-gateway": None}
+
+
+def test_the_database_is_open_to_the_pods_of_airflow_that_have_its_password_and_to_no_worker(
+    objects: list[Declared],
+) -> None:
+    having = {
+        declared.inputs["metadata"]["labels"]["app.kubernetes.io/component"]
+        for declared in objects
+        for spec in declared.pod_specs()
+        if declared.inputs["metadata"].get("namespace") == "local-airflow"
+        for volume in spec.get("volumes", [])
+        if volume.get("secret", {}).get("secretName") == CLIENT_SECRET
+    }
+    policies = {p.name: p.inputs["spec"] for p in of_kind(objects, "NetworkPolicy")}
+    (wanted,) = policies["database-allow-airflow"]["podSelector"]["matchExpressions"]
+    assert having
+    assert set(wanted["values"]) == having
 
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:

@@ -78,28 +78,56 @@ def test_airflow_may_start_pods_and_reaches_its_own_data(platform: Environment, 
     assert opened(platform, "deploy/airflow-scheduler", "airflow", *places) == {API, DATABASE, STORE, AIRFLOW}
 
 
-@pytest.fixture
-def training(platform: Environment) -> Iterator[str]:
-    """A pod with the labels and the image of a training, that does nothing."""
-    namespace, name = f"{STACK}-iris", "idle-training"
-    template = kubectl.get(platform, "cronjob", "iris-train", "-n", namespace)
-    assert template is not None
-    pod: dict[str, Any] = template["spec"]["jobTemplate"]["spec"]["template"]
+@contextmanager
+def idle(
+    platform: Environment, namespace: str, name: str, pod: dict[str, Any], labels: dict[str, str]
+) -> Generator[str]:
+    """A pod of this specification that has these labels and does nothing."""
     container = {
-        **pod["spec"]["containers"][0],
+        **{key: value for key, value in pod["containers"][0].items() if not key.endswith("Probe")},
         "command": ["python", "-c", "import time; time.sleep(600)"],
         "args": [],
     }
     document = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": pod["metadata"]["labels"]},
-        "spec": {**pod["spec"], "containers": [container], "terminationGracePeriodSeconds": 1},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {**pod, "containers": [container], "terminationGracePeriodSeconds": 1},
     }
     kubectl.run(platform, "apply", "-f", "-", stdin=json.dumps(document))
     kubectl.run(platform, "wait", "--for=condition=Ready", "--timeout=60s", "-n", namespace, f"pod/{name}")
     yield name
     kubectl.run(platform, "delete", "pod", name, "-n", namespace)
+
+
+@pytest.fixture
+def training(platform: Environment) -> Iterator[str]:
+    """A pod with the labels and the image of a training."""
+    namespace = f"{STACK}-iris"
+    job = kubectl.get(platform, "cronjob", "iris-train", "-n", namespace)
+    assert job is not None
+    template: dict[str, Any] = job["spec"]["jobTemplate"]["spec"]["template"]
+    with idle(platform, namespace, "idle-training", template["spec"], template["metadata"]["labels"]) as pod:
+        yield pod
+
+
+@pytest.fixture
+def worker(platform: Environment) -> Iterator[str]:
+    """A pod with the labels of a task's that the KubernetesExecutor starts."""
+    namespace = f"{STACK}-airflow"
+    scheduler = kubectl.get(platform, "deployment", "airflow-scheduler", "-n", namespace)
+    assert scheduler is not None
+    template: dict[str, Any] = scheduler["spec"]["template"]
+    labels = {**template["metadata"]["labels"], "app.kubernetes.io/component": "worker"}
+    with idle(platform, namespace, "idle-worker", template["spec"], labels) as pod:
+        yield pod
+
+
+def test_a_task_of_airflow_asks_its_server_and_not_the_database(
+    platform: Environment, worker: str, others: list[str]
+) -> None:
+    places = [AIRFLOW, STORE, DATABASE, MLFLOW, SERVER, API, *others]
+    assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE}
 
 
 def test_a_training_reaches_mlflow_which_the_server_beside_it_does_not(

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 
 from modules.airflow.service import AIRFLOW
-from modules.core.contracts import Consumer
+from modules.core.contracts import Consumer, users_of
 from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
-from stacks.compose import address, consumers, local_addresses, users_of
+from stacks.compose import address, consumers, local_addresses
 from stacks.services import EVERY, SERVICES, images, logins
 from stacks.settings import PlatformSettings, parse
 from workloads.service import WORKLOADS
@@ -48,7 +48,7 @@ def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
     ids=lambda value: getattr(value, "name", None),
 )
 def test_a_service_is_used_by_those_components_that_say_so(service: Any, users: dict[str, tuple[str, ...]]) -> None:
-    assert users_of(service, consumers_of(SETTINGS)) == users
+    assert users_of(service.name, consumers_of(SETTINGS)) == users
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:
