@@ -18,7 +18,7 @@ OWN_STATE = Path("/var/lib/containers")
 IN_NAMESPACE = ("unshare", "--mount", "--propagation=private")
 """In front of a command that mounts: however it ends, no mount stays."""
 STORAGE_LIMIT = 15_000_000_000
-"""Bytes of layers, those of former builds included, at which the storage is emptied before a build."""
+"""Bytes of layers, those of previous builds included, at which the storage is emptied before a build."""
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Buildah:
         (self.home / "containers.conf").write_text(f'[network]\nnetwork_config_dir = "{self.home}/networks"\n')
 
     def _empty_if_large(self) -> None:
-        """Layers of former builds make the next one quick; what they take is bounded by beginning anew."""
+        """Layers of previous builds make the next one quick; what they take is bounded by beginning anew."""
         index = self.home / "storage/overlay-layers/layers.json"
         layers: list[dict[str, Any]] = json.loads(index.read_text()) if index.exists() else []
         if sum(layer.get("diff-size", 0) for layer in layers) > STORAGE_LIMIT:

@@ -51,7 +51,7 @@ class Builder:
         self.done = dict(current)
         if "base" not in current:
             self._build(sources["base"], self._debian())
-            # Debian may have moved on. What stands on the former base is made anew: all stand on one.
+            # Debian may have moved on. What stands on the previous base is made anew: all stand on one.
             self.done = {"base": self.done["base"]}
         elif not self.buildah.has(_local_name(sources["base"])):
             self._pull(sources["base"], current["base"].digest)

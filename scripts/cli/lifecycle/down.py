@@ -17,7 +17,7 @@ from scripts.cli.clients import engine, kubectl
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.pins import lock_of
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.up import cluster_of, former_releases, write_settings
+from scripts.cli.lifecycle.up import cluster_of, previous_releases, write_settings
 from scripts.cli.output import console, plain_table
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 
@@ -88,7 +88,7 @@ class Down:
 
     def _pins(self) -> list[Path]:
         releases = release_file(self.environment.stack)
-        return [lock_file(self.environment.stack), releases, former_releases(releases)]
+        return [lock_file(self.environment.stack), releases, previous_releases(releases)]
 
 
 def run(stack: str, *, yes: bool, purge: bool) -> None:

@@ -20,7 +20,7 @@ NEEDED: Mapping[str, str] = {
     "debootstrap": "debootstrap",
 }
 """Debian package by the program that it is needed for."""
-POLICY = "#!/bin/sh\n# Of groundwork, while it installs packages; a leftover may be removed.\nexit 101\n"
+POLICY_RC_D = "#!/bin/sh\n# Of groundwork, while it installs packages; a leftover may be removed.\nexit 101\n"
 """Starts nothing. Says whose it is, so that it is never taken for the machine's own."""
 GUARD = 'trap "" INT TERM HUP; read -r line; rm -f "$1"'
 """Reads from a pipe, which ends when nobody holds its other end any more."""
@@ -46,19 +46,19 @@ def ensure_packages(progress: Progress, log: Path) -> None:
     if shutil.which("apt-get") is None:
         raise UserError(f"host: {', '.join(missing)} missing (as Debian names them): install them your own way")
     progress(f"installing {', '.join(missing)}")
-    with Policy() as policy:
-        _apt(["update"], progress, log, policy)
-        _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], progress, log, policy)
+    with ServiceStartBlocked() as blocked:
+        _apt(["update"], progress, log, blocked)
+        _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], progress, log, blocked)
     still = missing_packages()
     if still:
         raise UserError(f"host: {', '.join(still)} installed, but its programs are not on PATH: see {log}")
 
 
-def _apt(arguments: list[str], progress: Progress, log: Path, policy: "Policy") -> None:
+def _apt(arguments: list[str], progress: Progress, log: Path, blocked: "ServiceStartBlocked") -> None:
     """Runs apt-get, again while another package manager holds its locks."""
     command = ["apt-get", "-q", "-y", *arguments]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "LC_ALL": "C"}
-    handles = () if policy.handle is None else (policy.handle,)
+    handles = () if blocked.handle is None else (blocked.handle,)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         done = subprocess.run(
@@ -82,7 +82,7 @@ def _apt(arguments: list[str], progress: Progress, log: Path, policy: "Policy") 
         time.sleep(2)
 
 
-class Policy:
+class ServiceStartBlocked:
     """While it lasts, packages don't start the services they bring: the policy-rc.d of Debian policy 9.3.3.
 
     A policy that is already there is the machine's own, and stays as it is; one of ours is what a machine that lost its
@@ -97,7 +97,7 @@ class Policy:
         self.guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        if create(self.path, POLICY, 0o755) or self.path.read_bytes() == POLICY.encode():
+        if create(self.path, POLICY_RC_D, 0o755) or self.path.read_bytes() == POLICY_RC_D.encode():
             ends, self.handle = os.pipe()
             self.guard = subprocess.Popen(
                 ["/bin/sh", "-c", GUARD, "sh", str(self.path)],

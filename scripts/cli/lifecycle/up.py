@@ -74,9 +74,9 @@ def write_settings(environment: Environment) -> None:
         shutil.copyfile(example, target)
 
 
-def former_releases(path: Path) -> Path:
+def previous_releases(path: Path) -> Path:
     """Where the pins of a platform that is gone are set aside."""
-    return path.with_suffix(".yaml.former")
+    return path.with_suffix(".yaml.previous")
 
 
 class Up:
@@ -140,12 +140,12 @@ class Up:
         rollouts.wait(self.environment, progress)
 
     def forget_releases(self, progress: Progress) -> None:
-        """A platform that is made anew has an empty model registry: what was pinned went with the former one."""
+        """A platform that is made anew has an empty model registry: what was pinned went with the previous one."""
         with pins.alone(self.environment.stack):
             path = release_file(self.environment.stack)
             if path.exists():
                 progress(f"{path.name} pins models of a platform that is gone: set aside")
-                path.replace(former_releases(path))
+                path.replace(previous_releases(path))
 
     def training(self, progress: Progress) -> None:
         """Trains what has never been released here; a workload that serves is left alone."""
@@ -170,7 +170,7 @@ class Up:
         return [workload for workload in self.environment.settings.workloads if workload not in released]
 
 
-def prepared(stack: str) -> Up:
+def prepare(stack: str) -> Up:
     """The steps of a stack, once nothing that a person must change stands in their way."""
     environment = Environment(stack)
     write_settings(environment)
@@ -184,7 +184,7 @@ def prepared(stack: str) -> Up:
 
 def run(stack: str, *, as_json: bool = False) -> None:
     """Brings a stack up, then says where everything is."""
-    up = prepared(stack)
+    up = prepare(stack)
     runner = Runner(up.steps(), up.log)
     started = time.monotonic()
     run_or_exit(runner, f"scripts/up {stack}")

@@ -49,7 +49,7 @@ def test_a_second_time_nothing_is_written(tmp_path: Path, tools: Path) -> None:
     assert {path: path.lstat().st_mtime_ns for path in home.rglob("*")} == before
 
 
-def test_another_toolchain_and_another_python_take_the_place_of_the_former(tmp_path: Path, tools: Path) -> None:
+def test_another_toolchain_and_another_python_take_the_place_of_the_previous(tmp_path: Path, tools: Path) -> None:
     home = tmp_path / "home"
     install(home, PYTHON, tools)
     newer = tmp_path / "newer"

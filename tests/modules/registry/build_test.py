@@ -124,10 +124,10 @@ def test_what_the_registry_lost_is_built_again(
 
 
 def test_changed_inputs_are_built_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    former = BUILT["one"].model_copy(update={"inputs": sha256(b"former")})
-    write_images("test", {**BUILT, "one": former})
+    previous = BUILT["one"].model_copy(update={"inputs": sha256(b"previous")})
+    write_images("test", {**BUILT, "one": previous})
     held = Held("base", "one")
-    held.by_tag["one"] = "former"
+    held.by_tag["one"] = "previous"
     monkeypatch.setattr(build, "Remote", held)
     assert run(tmp_path) == "1 built, 1 unchanged"
     assert read_images("test") == BUILT

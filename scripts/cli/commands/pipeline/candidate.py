@@ -16,7 +16,7 @@ from scripts.cli.delivery.release import release as release_version
 from scripts.cli.delivery.train import train as train_in
 from scripts.cli.delivery.train import workload_in
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.up import prepared
+from scripts.cli.lifecycle.up import prepare
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit, up_to
 
 PLATFORM = "platform"
@@ -39,7 +39,7 @@ class Candidate:
 
 def train(stack: str, workload: str, path: Path) -> None:
     """Writes the candidate to `path`."""
-    up = prepared(stack)
+    up = prepare(stack)
     workload_in(up.environment, workload)
     steps = up_to(up.steps(), PLATFORM)
 

@@ -12,7 +12,7 @@ from modules.core.paths import REPOSITORY
 from scripts.cli.clients import engine
 from scripts.cli.commands.pipeline.step_output import write_step_output
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.up import prepared
+from scripts.cli.lifecycle.up import prepare
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit, up_to
 
 POLICIES = REPOSITORY / "policies"
@@ -30,7 +30,7 @@ Document = Mapping[str, Any]
 def run(stack: str, path: Path) -> None:
     """Writes the preview of a stack to `path` and to the screen. Ends the process with 1 when there is none, or when it
     names what can't be done."""
-    up = prepared(stack)
+    up = prepare(stack)
     steps = up_to(up.steps(), BEFORE_PLATFORM)
 
     def ask(progress: Progress) -> None:

@@ -8,7 +8,7 @@ import pytest
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from scripts.cli.lifecycle import host
-from scripts.cli.lifecycle.host import POLICY, Policy
+from scripts.cli.lifecycle.host import POLICY_RC_D, ServiceStartBlocked
 from tests.scripts.cli.fakes import always
 
 
@@ -42,7 +42,7 @@ def apt_get(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program.chmod(0o755)
     monkeypatch.setattr(host, "NEEDED", {f"program-of-{folder.name}": "something"})
     monkeypatch.setattr(host, "cni_folder", lambda: folder)
-    monkeypatch.setattr(host, "Policy", lambda: Policy(folder / "policy-rc.d"))
+    monkeypatch.setattr(host, "ServiceStartBlocked", lambda: ServiceStartBlocked(folder / "policy-rc.d"))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("time.sleep", always(None))
     monkeypatch.setenv("PATH", str(folder), prepend=":")
@@ -69,20 +69,20 @@ def test_what_apt_can_not_do_is_an_error_at_once_with_its_log(monkeypatch: pytes
 
 def test_packages_start_no_service_and_a_policy_of_the_machine_stays(tmp_path: Path) -> None:
     path = tmp_path / "policy-rc.d"
-    with Policy(path):
+    with ServiceStartBlocked(path):
         assert "exit 101" in path.read_text()
         assert path.stat().st_mode & 0o111
     assert not path.exists()
     path.write_text("a person's own\n")
-    with Policy(path):
+    with ServiceStartBlocked(path):
         assert path.read_text() == "a person's own\n"
     assert path.read_text() == "a person's own\n"
 
 
 def test_a_policy_that_a_lost_machine_left_is_not_taken_for_its_own(tmp_path: Path) -> None:
     path = tmp_path / "policy-rc.d"
-    path.write_text(POLICY)
-    with Policy(path):
+    path.write_text(POLICY_RC_D)
+    with ServiceStartBlocked(path):
         assert path.exists()
     assert not path.exists()
 
@@ -90,9 +90,9 @@ def test_a_policy_that_a_lost_machine_left_is_not_taken_for_its_own(tmp_path: Pa
 LEAVING = """
 import os, subprocess, sys
 from pathlib import Path
-from scripts.cli.lifecycle.host import Policy
-with Policy(Path(sys.argv[1])) as policy:
-    subprocess.Popen(["sh", "-c", f"until [ -e {sys.argv[2]} ]; do sleep 0.05; done"], pass_fds=(policy.handle,))
+from scripts.cli.lifecycle.host import ServiceStartBlocked
+with ServiceStartBlocked(Path(sys.argv[1])) as blocked:
+    subprocess.Popen(["sh", "-c", f"until [ -e {sys.argv[2]} ]; do sleep 0.05; done"], pass_fds=(blocked.handle,))
     os._exit(130)
 """
 """A command that is left at once while a package manager is at work, which ends once a file is there."""

@@ -77,7 +77,7 @@ def test_no_candidate_is_trained_where_its_code_does_not_get_into_the_environmen
 ) -> None:
     renamed = [Step(name="whole", title="Platform", run=lambda _: quiet(""))]
     up = SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log", environment=None)
-    monkeypatch.setattr(candidate, "prepared", always(up))
+    monkeypatch.setattr(candidate, "prepare", always(up))
     monkeypatch.setattr(candidate, "workload_in", always(None))
     with pytest.raises(ValueError, match="'platform', which is none of these: whole"):
         candidate.train("test", "iris", tmp_path / "candidate.json")

@@ -90,6 +90,6 @@ def test_a_preview_with_long_warnings_is_cut_too() -> None:
 
 def test_no_preview_is_made_without_the_steps_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     renamed = [Step(name="pictures", title="Images", run=lambda _: quiet(""))]
-    monkeypatch.setattr(command, "prepared", always(SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log")))
+    monkeypatch.setattr(command, "prepare", always(SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log")))
     with pytest.raises(ValueError, match="'images', which is none of these: pictures"):
         command.run("test", tmp_path / "preview.md")
