@@ -23,8 +23,6 @@ class Part:
     """Further names of the binary: it looks at the name it was called by."""
     embeds: tuple[str, ...] = ()
     """Files of the pinned module that main.go embeds, by their path in that module: taken from it at build time."""
-    unoptimised: str | None = None
-    """Pattern of packages that run once, at start-up, but are so large that optimising them takes minutes."""
 
     @property
     def folder(self) -> Path:
@@ -39,9 +37,6 @@ class Part:
         major, minor, *_ = [*version.removeprefix("v").split("."), "", ""]
         stamps = (f"-X {s.format(version=version, major=major, minor=minor)}" for s in self.stamps)
         return " ".join(["-s -w", *stamps])
-
-    def compiler_flags(self) -> list[str]:
-        return [f"-gcflags={self.unoptimised}=-N -l"] if self.unoptimised else []
 
 
 PARTS = (
@@ -79,12 +74,10 @@ PARTS = (
             "cmd/pulumi-resource-kubernetes/schema.json",
             "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
         ),
-        unoptimised="github.com/pulumi/pulumi-kubernetes/sdk/v4/...",
     ),
     Part(name="coredns"),
     Part(
         name="registry",
-        package="github.com/distribution/distribution/v3/cmd/registry",
         pinned="github.com/distribution/distribution/v3",
         stamps=("github.com/distribution/distribution/v3/version.version={version}",),
     ),

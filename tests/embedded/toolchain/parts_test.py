@@ -1,4 +1,5 @@
 import fcntl
+import re
 import threading
 import time
 from pathlib import Path
@@ -90,3 +91,23 @@ def test_a_second_run_waits_for_the_one_that_builds(tmp_path: Path, monkeypatch:
 
 def test_the_go_release_is_the_one_that_the_lock_file_pins() -> None:
     assert build.go_release().count(".") == 2
+
+
+KUBERNETES_CLIENTS = ("coredns", "kube-router", "kubernetes", "kwok", "metrics-server")
+COMPILED_ONCE = (
+    *("golang.org/x/net", "golang.org/x/sys", "golang.org/x/text", "google.golang.org/protobuf"),
+    *("k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kube-openapi", "k8s.io/utils"),
+    "sigs.k8s.io/structured-merge-diff/v6",
+)
+
+
+def effective_version(part: str, module: str) -> str:
+    """The version that is compiled: that of a `replace`, where there is one."""
+    text = next(each for each in PARTS if each.name == part).folder.joinpath("go.mod").read_text()
+    replaced = re.search(rf"^(?:replace )?\s*{re.escape(module)} => \S+ (v\S+)", text, re.MULTILINE)
+    return replaced.group(1) if replaced else re.findall(rf"^\s*{re.escape(module)} (v\S+)", text, re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("module", COMPILED_ONCE)
+def test_what_all_clients_of_kubernetes_are_built_of_is_compiled_once(module: str) -> None:
+    assert len({effective_version(part, module) for part in KUBERNETES_CLIENTS}) == 1
