@@ -1,8 +1,7 @@
 """Builds the parts with a pinned Go into a cache keyed by their sources, or fetches what another machine built.
 
 Each part is built once for each content of its folder, and put in place whole: an interrupted build leaves
-nothing that looks finished, and Go's own caches let the next run go on where it stopped. When all parts are built these
-are removed: they are many times as large as what came of them.
+nothing that looks finished, and Go's own caches let the next run go on where it stopped.
 """
 
 import fcntl
@@ -102,9 +101,17 @@ def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS, open_ca
         if missing:
             _build_all(missing, go, progress, log)
         _link_all(parts, go, target)
-        progress("removing the compiler's caches")
-        remove_tree(_go_caches())
     return target
+
+
+def tidy(progress: Progress) -> None:
+    """Removes what only a build needs: it is many times as large as what came of it."""
+    if not _go_caches().exists():
+        progress("nothing to remove")
+        return
+    with _alone(progress):
+        progress("removing what only compiling needs")
+        remove_tree(_go_caches())
 
 
 @contextmanager

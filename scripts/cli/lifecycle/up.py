@@ -91,6 +91,7 @@ class Up:
         return [
             Step(name="host", title="Host packages", run=self.host),
             Step(name="toolchain", title="Toolchain", run=self.toolchain),
+            Step(name="tidy", title="Compiler's caches", run=build.tidy, needs=("toolchain",)),
             Step(name="cluster", title="Cluster", run=self.start_cluster, needs=("host", "toolchain")),
             Step(name="images", title="Images", run=self.images, needs=("cluster",)),
             Step(name="platform", title="Platform (pulumi up)", run=self.platform, needs=("images",)),

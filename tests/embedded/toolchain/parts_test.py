@@ -67,8 +67,10 @@ def test_only_what_was_built_stays_when_all_is_built(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(build, "_build_all", compiled)
     tools = build.ensure(lambda _: None, tmp_path / "log", [part])
+    build.tidy(lambda _: None)
     assert (tools / "pause").exists()
     assert not (tmp_path / "go").exists()
+    build.tidy(lambda _: None)  # a second time there is nothing to remove
 
 
 def test_a_second_run_waits_for_the_one_that_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
