@@ -2,12 +2,13 @@
 
 import importlib
 import inspect
-from pathlib import Path
 
 import pytest
 
 from modules.core.component import Component, type_token
 from modules.core.paths import REPOSITORY
+
+from .conftest import Platform
 
 
 def component_classes() -> list[type[Component]]:
@@ -35,17 +36,20 @@ def test_all_but_the_name_is_given_by_keyword(component: type[Component]) -> Non
     assert [p.name for p in others if p.default is not inspect.Parameter.empty] == ["opts"]
 
 
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_outputs_are_registered_last(component: type[Component]) -> None:
-    last = inspect.getsource(component.__init__).rstrip().splitlines()[-1]
-    assert last.strip().startswith("self.register_outputs(")
+def test_every_component_says_when_all_its_children_are_declared(platform: Platform) -> None:
+    tokens = {type_token(component) for component in COMPONENTS}
+    components = {each for each in platform.monitor.parents if each.partition(" ")[0] in tokens}
+    assert components
+    assert components <= platform.monitor.complete
 
 
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
-def test_children_get_their_parent_and_nothing_else(component: type[Component]) -> None:
-    source = Path(inspect.getfile(component)).read_text()
-    assert "ResourceOptions(" not in source
-    assert ".merge(" not in source
+def test_every_object_of_the_cluster_has_a_component_as_parent_and_gets_the_one_provider_from_it(
+    platform: Platform,
+) -> None:
+    tokens = {type_token(component) for component in COMPONENTS}
+    objects = [str(declared) for declared in platform.declared if declared.is_object]
+    assert {platform.monitor.parents[each] for each in objects} <= tokens
+    assert len({platform.monitor.providers[each] for each in objects}) == 1
 
 
 def test_type_tokens_differ() -> None:

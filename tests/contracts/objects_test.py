@@ -276,4 +276,4 @@ def test_what_holds_data_is_protected_and_nothing_else(platform: Platform) -> No
     simulated = {"jenkins-server"}
     keys = {"storage-kek", "database-superuser-password"}
     namespaces = {"storage-namespace", "database-namespace"}
-    assert platform.protected == (holders - simulated) | keys | namespaces
+    assert platform.monitor.protected == (holders - simulated) | keys | namespaces

@@ -1,7 +1,7 @@
 """What the two components declare, seen through the engine's mocks."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from modules.core.contracts import Cluster, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
+from tests.mocks import Recorder
 from workloads import catalog
 from workloads.manifests import task_pods
 from workloads.serving import Serving, route
@@ -28,20 +29,6 @@ PIN = Release(
     release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
 )
 LABELS = Labels(environment="local", owner="someone")
-
-
-class Recorder(pulumi.runtime.Mocks):
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], dict[str, Any]] = {}
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        inputs = cast(dict[str, Any], args.inputs)
-        if args.typ.startswith("kubernetes:"):
-            self.objects[args.typ.rpartition(":")[2], args.name] = inputs
-        return args.name, inputs
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError(f"nothing is looked up: {args.token}")
 
 
 @pytest.fixture

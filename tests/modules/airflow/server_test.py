@@ -1,9 +1,8 @@
 """What the component declares, seen through the engine's mocks."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
-import pulumi
 import pytest
 
 from modules.airflow.server import Airflow, Images, Workspace
@@ -11,6 +10,7 @@ from modules.airflow.settings import AirflowSettings
 from modules.core.contracts import Cluster, Database, ObjectStore
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
+from tests.mocks import Objects, declare
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
 STORE = ObjectStore(
@@ -23,29 +23,10 @@ DATABASE = Database(
     host="postgresql", port=5432, ca=None, databases={"airflow": "airflow"}, credentials={"airflow": "database"}
 )
 PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
-Objects = dict[tuple[str, str], dict[str, Any]]
-
-
-class Recorder(pulumi.runtime.Mocks):
-    def __init__(self) -> None:
-        self.objects: Objects = {}
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        inputs = cast(dict[str, Any], args.inputs)
-        if args.typ.startswith("kubernetes:"):
-            self.objects[args.typ.rpartition(":")[2], args.name] = inputs
-        return args.name, {**inputs, "result": "generated", "base64": "generated"}
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError(f"nothing is looked up: {args.token}")
 
 
 def declared(cluster: Cluster, **settings: Any) -> Objects:
-    recorder = Recorder()
-    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
-
-    @pulumi.runtime.test
-    def declare() -> None:
+    def program() -> None:
         Airflow(
             "airflow",
             settings=AirflowSettings(**settings),
@@ -59,8 +40,7 @@ def declared(cluster: Cluster, **settings: Any) -> Objects:
             clients={},
         )
 
-    declare()
-    return recorder.objects
+    return declare(program)[0].objects
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """What Jenkins' component declares, seen through the engine's mocks."""
 
 import base64
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pytest
@@ -13,30 +13,23 @@ from modules.jenkins.documents import Images
 from modules.jenkins.server import Jenkins
 from modules.jenkins.settings import JenkinsSettings
 from policies import images
-from policies.pods import Pod, pods
+from policies.pods import Pod
+from tests.mocks import Declared, Recorder
 
 DIGEST = "@sha256:" + "1" * 64
 RESOLVED = Images(controller=f"d/jenkins:1{DIGEST}", agent=f"d/agent:2{DIGEST}", steps=f"d/python:3{DIGEST}")
 
 
-class Recorder(pulumi.runtime.Mocks):
-    def __init__(self) -> None:
-        self.objects: dict[str, tuple[str, dict[str, Any]]] = {}
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        inputs = cast(dict[str, Any], args.inputs)
-        self.objects[args.name] = (args.typ, inputs)
-        return args.name, {**inputs, **({"result": "generated"} if args.typ.startswith("random:") else {})}
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError(f"nothing is looked up: {args.token}")
-
+class JenkinsRecorder(Recorder):
     def inputs(self, name: str) -> dict[str, Any]:
-        return self.objects[name][1]
+        return self._named(name).inputs
 
     def pod(self) -> Pod:
-        (pod,) = pods(*self.objects["jenkins-server"])
+        (pod,) = self._named("jenkins-server").pods()
         return pod
+
+    def _named(self, name: str) -> Declared:
+        return next(each for each in reversed(self.declared) if each.name == name)
 
     def agent(self) -> dict[str, Any]:
         document = yaml.safe_load(self.inputs("jenkins-configuration")["data"]["jenkins.yaml"])
@@ -44,8 +37,8 @@ class Recorder(pulumi.runtime.Mocks):
 
 
 @pytest.fixture
-def recorder() -> Recorder:
-    recorder = Recorder()
+def recorder() -> JenkinsRecorder:
+    recorder = JenkinsRecorder()
     pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
     return recorder
 
@@ -69,7 +62,9 @@ def declare(
     run()
 
 
-def test_with_images_that_can_run_it_and_its_agents_are_on_real_nodes(recorder: Recorder, cluster: Cluster) -> None:
+def test_with_images_that_can_run_it_and_its_agents_are_on_real_nodes(
+    recorder: JenkinsRecorder, cluster: Cluster
+) -> None:
     declare(cluster)
     pod = recorder.pod()
     assert not images.is_simulated(pod)
@@ -78,7 +73,7 @@ def test_with_images_that_can_run_it_and_its_agents_are_on_real_nodes(recorder: 
     assert "nodeSelector" not in recorder.agent()["spec"]
 
 
-def test_without_them_both_are_simulated_and_say_why(recorder: Recorder, cluster: Cluster) -> None:
+def test_without_them_both_are_simulated_and_say_why(recorder: JenkinsRecorder, cluster: Cluster) -> None:
     declare(cluster, simulated="no image")
     agent = recorder.agent()
     for pod in (recorder.pod(), Pod(agent["metadata"], agent["spec"])):
@@ -89,7 +84,7 @@ def test_without_them_both_are_simulated_and_say_why(recorder: Recorder, cluster
 
 
 def test_the_controller_gets_its_plugins_first_and_a_token_that_is_renewed(
-    recorder: Recorder, cluster: Cluster
+    recorder: JenkinsRecorder, cluster: Cluster
 ) -> None:
     declare(cluster)
     spec = recorder.pod().spec
@@ -100,7 +95,7 @@ def test_the_controller_gets_its_plugins_first_and_a_token_that_is_renewed(
     assert "token" not in {mount["name"] for mount in spec["initContainers"][0]["volumeMounts"]}
 
 
-def test_the_token_of_the_repository_is_in_the_secret_only(recorder: Recorder, cluster: Cluster) -> None:
+def test_the_token_of_the_repository_is_in_the_secret_only(recorder: JenkinsRecorder, cluster: Cluster) -> None:
     declare(cluster, token="from-a-person", repository="someone/groundwork")
     data = recorder.inputs("jenkins-secrets")["data"]["value"]  # beside it the engine's mark of a secret
     assert base64.b64decode(data["github-token"]).decode() == "from-a-person"
@@ -108,17 +103,17 @@ def test_the_token_of_the_repository_is_in_the_secret_only(recorder: Recorder, c
     assert "from-a-person" not in str(recorder.inputs("jenkins-server"))
 
 
-def test_without_one_there_is_no_place_for_it(recorder: Recorder, cluster: Cluster) -> None:
+def test_without_one_there_is_no_place_for_it(recorder: JenkinsRecorder, cluster: Cluster) -> None:
     declare(cluster)
     assert recorder.inputs("jenkins-secrets")["data"]["value"].keys() == {"admin-password"}
 
 
-def test_agents_reach_both_ports_and_nobody_else_does(recorder: Recorder, cluster: Cluster) -> None:
+def test_agents_reach_both_ports_and_nobody_else_does(recorder: JenkinsRecorder, cluster: Cluster) -> None:
     declare(cluster)
     entering = [
         (rule["from"], rule["ports"])
-        for kind, inputs in recorder.objects.values()
-        if kind.endswith(":NetworkPolicy")
+        for (kind, _), inputs in recorder.objects.items()
+        if kind == "NetworkPolicy"
         for rule in inputs["spec"].get("ingress", [])
     ]
     assert sorted(ports[0]["port"] for _, ports in entering) == [8080, 50000]
@@ -128,7 +123,7 @@ def test_agents_reach_both_ports_and_nobody_else_does(recorder: Recorder, cluste
         ]
 
 
-def test_a_changed_configuration_is_another_config_map(recorder: Recorder, cluster: Cluster) -> None:
+def test_a_changed_configuration_is_another_config_map(recorder: JenkinsRecorder, cluster: Cluster) -> None:
     declare(cluster)
     name = recorder.inputs("jenkins-configuration")["metadata"]["name"]
     declare(cluster, token="t", repository="someone/groundwork")

@@ -1,0 +1,116 @@
+"""The engine's mocks: what programs and components declare, as the engine would see it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pulumi
+from pulumi.runtime.mocks import MockMonitor
+
+from policies.pods import Pod, pods
+
+GENERATED: dict[str, dict[str, str]] = {
+    "random": {
+        "result": "generated",
+        "hex": "0" * 64,
+        "base64": "generated",
+        "bcryptHash": "$2b$10$generated",
+    },
+    "tls": {"privateKeyPem": "generated", "certRequestPem": "request", "certPem": "certificate"},
+}
+"""Outputs of providers that make something, by package."""
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource: its type token, its name in the program, its inputs."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name}"
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object of the cluster."""
+        return self.type.startswith("kubernetes:")
+
+    def pods(self) -> list[Pod]:
+        """The pods that the object makes."""
+        return pods(self.type, self.inputs)
+
+    def pod_specs(self) -> list[Mapping[str, Any]]:
+        return [pod.spec for pod in self.pods()]
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return [container for pod in self.pods() for container in pod.containers()]
+
+
+class Recorder(pulumi.runtime.Mocks):
+    """Remembers what is declared, in its order."""
+
+    def __init__(self) -> None:
+        self.declared: list[Declared] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        inputs = cast(dict[str, Any], args.inputs)
+        self.declared.append(Declared(args.typ, args.name, inputs))
+        package = args.typ.partition(":")[0]
+        return args.name, {**inputs, **GENERATED.get(package, {})}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
+        raise AssertionError(f"nothing is looked up: {args.token}")
+
+    @property
+    def objects(self) -> Objects:
+        """Inputs of the cluster's objects by kind and name in the program."""
+        return {(each.type.rpartition(":")[2], each.name): each.inputs for each in self.declared if each.is_object}
+
+
+class Monitor(MockMonitor):
+    """Remembers what the mocks don't see."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.protected: set[str] = set()
+        """Names in the program."""
+        self.parents: dict[str, str] = {}
+        """Type token of the parent by the resource's own and its name; empty where it has none."""
+        self.providers: dict[str, str] = {}
+        """Provider by the resource's type token and name."""
+        self.complete: set[str] = set()
+        """Type token and name of those that registered their outputs: they declare no further child."""
+
+    def RegisterResource(self, request: Any) -> Any:
+        resource = f"{request.type} {request.name}"
+        if request.protect:
+            self.protected.add(request.name)
+        self.parents[resource] = _type_of(request.parent) if request.parent else ""
+        self.providers[resource] = request.provider
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self.complete.add(f"{_type_of(request.urn)} {request.urn.rpartition('::')[2]}")
+        return super().RegisterResourceOutputs(request)
+
+
+def _type_of(urn: str) -> str:
+    """The type token, without those of the parents."""
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def declare(program: Callable[[], object]) -> tuple[Recorder, Monitor]:
+    """Run a program to its end with mocks; return what it declared."""
+    recorder = Recorder()
+    monitor = Monitor(recorder)
+    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor)
+
+    @pulumi.runtime.test
+    def run() -> None:
+        program()
+
+    run()
+    return recorder, monitor

@@ -1,0 +1,90 @@
+"""What PostgreSQL's component declares, seen through the engine's mocks."""
+
+from collections.abc import Mapping, Sequence
+
+from modules.core.contracts import Cluster, Consumer
+from modules.core.labels import Labels
+from modules.database.postgresql import CLIENT_SECRET, PostgreSQL, database
+from modules.database.settings import DatabaseSettings
+from tests.mocks import Monitor, Objects, declare
+
+CONSUMERS = {
+    "airflow": Consumer(buckets={}, database=True),
+    "mlflow": Consumer(buckets={}, database=True),
+    "iris": Consumer(buckets={"raw": "read"}),
+}
+
+
+def declared(
+    cluster: Cluster,
+    *,
+    consumers: Mapping[str, Consumer] = CONSUMERS,
+    components: Mapping[str, Sequence[str]] | None = None,
+    protect: bool = True,
+) -> tuple[Objects, Monitor]:
+    def program() -> None:
+        PostgreSQL(
+            "database",
+            settings=DatabaseSettings(volume="7Gi"),
+            labels=Labels(environment="local", owner="someone"),
+            cluster=cluster,
+            contract=database("local-database", consumers),
+            image="registry/postgresql:15@sha256:" + "1" * 64,
+            namespace="local-database",
+            namespaces={name: f"local-{name}" for name in consumers},
+            components=components or {},
+            protect=protect,
+        )
+
+    recorder, monitor = declare(program)
+    return recorder.objects, monitor
+
+
+def namespaces_with(objects: Objects, secret: str) -> set[str]:
+    """Namespaces that have a Secret of that name."""
+    return {
+        inputs["metadata"]["namespace"]
+        for (kind, _), inputs in objects.items()
+        if kind == "Secret" and inputs["metadata"]["name"] == secret
+    }
+
+
+def test_who_has_a_database_gets_its_credentials_and_nobody_else(cluster: Cluster) -> None:
+    objects, _ = declared(cluster)
+    assert namespaces_with(objects, CLIENT_SECRET) == {"local-airflow", "local-mlflow"}
+
+
+def test_the_superuser_stays_with_the_server(cluster: Cluster) -> None:
+    objects, _ = declared(cluster)
+    assert namespaces_with(objects, "superuser") == namespaces_with(objects, "consumers") == {"local-database"}
+
+
+def test_the_volume_and_the_password_that_is_kept_in_it_are_protected(cluster: Cluster) -> None:
+    assert declared(cluster)[1].protected == {"database-server", "database-superuser-password"}
+    assert declared(cluster, protect=False)[1].protected == set()
+
+
+def test_the_volume_has_the_size_and_the_class_that_were_asked_for(cluster: Cluster) -> None:
+    objects, _ = declared(cluster)
+    (claim,) = objects["StatefulSet", "database-server"]["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["storageClassName"] == cluster.storage_class
+    assert claim["spec"]["resources"]["requests"] == {"storage": "7Gi"}
+
+
+def test_consumers_may_connect_with_those_of_their_pods_that_they_name(cluster: Cluster) -> None:
+    objects, _ = declared(cluster, components={"airflow": ("scheduler",)})
+    (entry,) = objects["NetworkPolicy", "database-allow-clients"]["spec"]["ingress"]
+    pods = {
+        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: peer.get("podSelector")
+        for peer in entry["from"]
+    }
+    named = [{"key": "app.kubernetes.io/component", "operator": "In", "values": ["scheduler"]}]
+    assert pods == {"local-airflow": {"matchExpressions": named}, "local-mlflow": None, "local-database": None}
+    assert [port["port"] for port in entry["ports"]] == [5432]
+
+
+def test_another_consumer_is_another_job(cluster: Cluster) -> None:
+    """A Job can't be changed: one of another name gives the new consumer its role and database."""
+    more = {**CONSUMERS, "extra": Consumer(buckets={}, database=True)}
+    jobs = [declared(cluster, consumers=each)[0]["Job", "database-consumers"] for each in (CONSUMERS, more)]
+    assert len({job["metadata"]["name"] for job in jobs}) == 2
