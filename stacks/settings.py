@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import AfterValidator, Field, SecretStr, create_model, model_validator
 
+from embedded.cluster.network import parse as parse_network
 from embedded.cluster.status import START_SECONDS
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
@@ -23,7 +23,6 @@ from workloads.settings import WorkloadSettings
 S = TypeVar("S")
 
 FOLDER = REPOSITORY / "stacks"
-PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 RESERVED = frozenset({"api", PROJECT, *(service.name for service in EVERY)})
 """Names of services: a workload of such a name would share its namespace and its address."""
 CANARY_SUFFIX = "-canary"
@@ -32,10 +31,8 @@ TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
 """What the engine knows in a stack's file; it passes over anything else in silence."""
 
 
-def _private_sixteen(text: str) -> str:
-    network = IPv4Network(text)  # its ValueErrors say what is wrong
-    if network.prefixlen != 16 or not any(network.subnet_of(private) for private in PRIVATE):
-        raise ValueError("allowed is a /16 within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, such as 10.80.0.0/16")
+def _network(text: str) -> str:
+    parse_network(text)
     return text
 
 
@@ -51,7 +48,7 @@ class FoundationSettings(Settings):
     target: Literal["embedded"] = Field(
         default="embedded", description="embedded: a Kubernetes in namespaces of its own on this machine."
     )
-    network: Annotated[str, AfterValidator(_private_sixteen)] = Field(
+    network: Annotated[str, AfterValidator(_network)] = Field(
         default="10.80.0.0/16",
         description="Private IPv4 range with 16 bits of prefix for pods, services and the link to this machine; "
         "environments that run at once need different ones.",

@@ -1,12 +1,13 @@
 """How a cluster's one range of addresses is divided. Arithmetic only."""
 
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import IPv4Address, IPv4Network
 
 from modules.core.errors import UserError
 
 KEY = "groundwork:foundation.network"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+ALLOWED = "allowed is a /16 within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, such as 10.80.0.0/16"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +47,23 @@ class Network:
         return self.services[1]
 
 
-def split(text: str) -> Network:
-    """Divides a private IPv4 /16 such as 10.80.0.0/16. Refuses anything else with a UserError."""
+def parse(text: str) -> IPv4Network:
+    """Return a private IPv4 /16 such as 10.80.0.0/16. Raise ValueError, which says why, for anything else."""
     try:
         whole = IPv4Network(text)
-    except (AddressValueError, NetmaskValueError, ValueError) as error:
-        raise _refused(text, str(error)) from error
-    if whole.prefixlen != 16:
-        raise _refused(text, f"its prefix is /{whole.prefixlen}")
-    if not any(whole.subnet_of(private) for private in PRIVATE):
-        raise _refused(text, "it is not private")
+    except ValueError as error:
+        raise ValueError(f"{error}; {ALLOWED}") from error
+    if whole.prefixlen != 16 or not any(whole.subnet_of(private) for private in PRIVATE):
+        raise ValueError(ALLOWED)
+    return whole
+
+
+def split(text: str) -> Network:
+    """Divide a private IPv4 /16. Raise UserError for anything else."""
+    try:
+        whole = parse(text)
+    except ValueError as error:
+        raise UserError(f"{KEY}: {text!r} can't be used: {error}") from error
     pods, services, *_ = whole.subnets(new_prefix=18)
     link = IPv4Network((int(whole.broadcast_address) - 3, 30))  # without the 16,383 before it
     return Network(
@@ -65,11 +73,4 @@ def split(text: str) -> Network:
         simulated_pods=list(pods.subnets(new_prefix=19))[1],
         services=services,
         link=link,
-    )
-
-
-def _refused(text: str, why: str) -> UserError:
-    return UserError(
-        f"{KEY}: {text!r} can't be used ({why}): allowed is a /16 within 10.0.0.0/8, 172.16.0.0/12 or "
-        "192.168.0.0/16, such as 10.80.0.0/16"
     )

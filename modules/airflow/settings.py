@@ -4,8 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from modules.core.quantities import size_bytes
-from modules.core.settings import Port, Resources, Settings, resources
+from modules.core.settings import Port, Resources, Settings, require_memory, resources
 
 MINIMUM_MEMORY = "320Mi"
 """A part of Airflow 3.3 takes 200 to 260 MiB before it does anything."""
@@ -56,12 +55,7 @@ class AirflowSettings(Settings):
     @model_validator(mode="after")
     def _check_minimum_memory(self) -> Self:
         for part in PartsSettings.model_fields:
-            limit = getattr(self.parts, part).limits.memory
-            if size_bytes(limit) < size_bytes(MINIMUM_MEMORY):
-                raise ValueError(
-                    f"parts.{part}.limits.memory {limit} is less than {MINIMUM_MEMORY}: "
-                    "it would be OOM-killed at startup; raise it"
-                )
+            require_memory(f"parts.{part}", getattr(self.parts, part), MINIMUM_MEMORY, "it")
         return self
 
     @property

@@ -81,6 +81,15 @@ def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> Resources:
     )
 
 
+def require_memory(key: str, given: Resources, minimum: str, what: str) -> None:
+    """Raise ValueError where the limit is less than what a process takes at its start. key: of the resources."""
+    if size_bytes(given.limits.memory) < size_bytes(minimum):
+        raise ValueError(
+            f"{key}.limits.memory {given.limits.memory} is less than {minimum}: "
+            f"{what} would be OOM-killed at startup; raise it"
+        )
+
+
 SettingsType = TypeVar("SettingsType", bound=Settings)
 
 

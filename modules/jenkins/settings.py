@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from modules.core.quantities import Size, size_bytes
-from modules.core.settings import Resources, Settings, resources
+from modules.core.quantities import Size
+from modules.core.settings import Resources, Settings, require_memory, resources
 
 MINIMUM_MEMORY = "1Gi"
 """The controller's heap is half of its limit; with less than 512 MiB it does not load its plugins."""
@@ -32,9 +32,5 @@ class JenkinsSettings(Settings):
 
     @model_validator(mode="after")
     def _check_minimum_memory(self) -> Self:
-        if size_bytes(self.resources.limits.memory) < size_bytes(MINIMUM_MEMORY):
-            raise ValueError(
-                f"resources.limits.memory {self.resources.limits.memory} is less than {MINIMUM_MEMORY}: "
-                "the controller would be OOM-killed at startup; raise it"
-            )
+        require_memory("resources", self.resources, MINIMUM_MEMORY, "the controller")
         return self

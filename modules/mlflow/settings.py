@@ -4,8 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from modules.core.quantities import size_bytes
-from modules.core.settings import Port, Resources, Settings, resources
+from modules.core.settings import Port, Resources, Settings, require_memory, resources
 
 MINIMUM_MEMORY = "768Mi"
 """One worker of MLflow 3.17 takes about half of it before the first request."""
@@ -24,9 +23,5 @@ class MlflowSettings(Settings):
 
     @model_validator(mode="after")
     def _check_minimum_memory(self) -> Self:
-        if size_bytes(self.resources.limits.memory) < size_bytes(MINIMUM_MEMORY):
-            raise ValueError(
-                f"resources.limits.memory {self.resources.limits.memory} is less than {MINIMUM_MEMORY}: "
-                "the server would be OOM-killed at startup; raise it"
-            )
+        require_memory("resources", self.resources, MINIMUM_MEMORY, "the server")
         return self

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as k8s
 
+from embedded.cluster.layout import REGISTRY_PORT
 from embedded.cluster.network import split
 from modules.cluster.namespace import Namespace
 from modules.core import naming
@@ -19,7 +20,6 @@ from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
 from stacks.settings import PlatformSettings
 
-REGISTRY_PORT = 5000
 DATA = (STORAGE.name, DATABASE.name)
 """Services of the foundation, each in a namespace of its own."""
 

@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from embedded.cluster.layout import REGISTRY_PORT as CLUSTERS
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import require_image
-from stacks.foundation.embedded import REGISTRY_PORT, describe_cluster, describe_registry
+from stacks.foundation.embedded import describe_cluster, describe_registry
 
 
 def test_the_cluster_is_known_by_the_name_of_its_environment() -> None:
@@ -17,7 +16,6 @@ def test_the_cluster_is_known_by_the_name_of_its_environment() -> None:
 
 def test_the_registry_listens_at_the_nodes_address() -> None:
     assert describe_registry("10.81.0.0/16").pull == "10.81.0.1:5000/groundwork"
-    assert REGISTRY_PORT == CLUSTERS
 
 
 def test_an_image_that_was_never_built_is_an_error_that_says_what_builds_it(
