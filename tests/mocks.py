@@ -114,3 +114,12 @@ def declare(program: Callable[[], object]) -> tuple[Recorder, Monitor]:
 
     run()
     return recorder, monitor
+
+
+def namespaces_with(objects: Objects, secret: str) -> set[str]:
+    """Namespaces that have a Secret of that name."""
+    return {
+        inputs["metadata"]["namespace"]
+        for (kind, _), inputs in objects.items()
+        if kind == "Secret" and inputs["metadata"]["name"] == secret
+    }

@@ -14,12 +14,12 @@ def serve_the_engine(port: int) -> None:
     A plugin has a process group of its own: a signal that arrives is the engine's word that it is done, never Ctrl-C.
     It may arrive on any thread, where it ends no waiting of this one: Python writes it into a pipe that this one reads.
     """
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    signal.set_wakeup_fd(tell)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: None)
     engine = os.getppid()
     print(port, flush=True)
-    while not select.select([told], [], [], LOOK_SECONDS)[0] and os.getppid() == engine:
+    while not select.select([reader], [], [], LOOK_SECONDS)[0] and os.getppid() == engine:
         pass

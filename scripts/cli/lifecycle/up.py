@@ -18,6 +18,7 @@ from modules.registry.build import build_images
 from scripts.cli.clients import engine, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
+from scripts.cli.clients.cache.stores import Unreachable
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
@@ -104,7 +105,7 @@ class Up:
         """What other machines built. One that does not answer delays this run, but does not stop it."""
         try:
             return cache.configured()
-        except cache.Unreachable as error:
+        except Unreachable as error:
             note(f"{error}\nBuilding here instead.")
             return None
 

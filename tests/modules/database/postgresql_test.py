@@ -6,7 +6,7 @@ from modules.core.contracts import Cluster, Consumer
 from modules.core.labels import Labels
 from modules.database.postgresql import CLIENT_SECRET, PostgreSQL, database
 from modules.database.settings import DatabaseSettings
-from tests.mocks import Monitor, Objects, declare
+from tests.mocks import Monitor, Objects, declare, namespaces_with
 
 CONSUMERS = {
     "airflow": Consumer(buckets={}, database=True),
@@ -38,15 +38,6 @@ def declared(
 
     recorder, monitor = declare(program)
     return recorder.objects, monitor
-
-
-def namespaces_with(objects: Objects, secret: str) -> set[str]:
-    """Namespaces that have a Secret of that name."""
-    return {
-        inputs["metadata"]["namespace"]
-        for (kind, _), inputs in objects.items()
-        if kind == "Secret" and inputs["metadata"]["name"] == secret
-    }
 
 
 def test_who_has_a_database_gets_its_credentials_and_nobody_else(cluster: Cluster) -> None:

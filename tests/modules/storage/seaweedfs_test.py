@@ -10,7 +10,7 @@ from modules.core.labels import LOCAL_PORT, Labels
 from modules.storage.documents import ROLES
 from modules.storage.seaweedfs import ADMIN_SECRET, CLIENT_SECRET, SeaweedFS, object_store
 from modules.storage.settings import StorageSettings
-from tests.mocks import Monitor, Objects, declare
+from tests.mocks import Monitor, Objects, declare, namespaces_with
 
 CONSUMERS = {
     "iris": Consumer(buckets={"raw": "read"}),
@@ -37,15 +37,6 @@ def declared(cluster: Cluster, *, protect: bool = True, **settings: Any) -> tupl
 
     recorder, monitor = declare(program)
     return recorder.objects, monitor
-
-
-def namespaces_with(objects: Objects, secret: str) -> set[str]:
-    """Namespaces that have a Secret of that name."""
-    return {
-        inputs["metadata"]["namespace"]
-        for (kind, _), inputs in objects.items()
-        if kind == "Secret" and inputs["metadata"]["name"] == secret
-    }
 
 
 def test_who_has_buckets_gets_a_key_pair_and_nobody_else(cluster: Cluster) -> None:

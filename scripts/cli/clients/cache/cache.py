@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from modules.core.errors import UserError
 
 from .signing import TRUSTED_VARIABLE, is_signed, signing_key, trusted_keys
-from .stores import VARIABLE, Store, Unreachable, open_store
+from .stores import VARIABLE, Store, open_store
 
 
 class Cache:
@@ -106,6 +106,3 @@ def _name_path(name: str) -> str:
 
 def _blob_path(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
-
-
-__all__ = ["Cache", "Unreachable", "configured", "digest_of"]

@@ -14,6 +14,7 @@ from scripts.cli.files import create
 
 KEY_VARIABLE = "GROUNDWORK_SIGNING_KEY"
 TRUSTED_VARIABLE = "GROUNDWORK_TRUSTED_KEYS"
+ADVICE = "`openssl genpkey -algorithm ed25519 -out FILE` makes one"
 
 
 def signing_key() -> Ed25519PrivateKey:
@@ -88,13 +89,10 @@ def _private(path: Path, where: str) -> Ed25519PrivateKey:
             f"{where}: {path} can't be read ({error.strerror}): expected a file of a private key"
         ) from error
     except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: {path} is no private key in PEM without a password: {_ADVICE}") from error
+        raise UserError(f"{where}: {path} is no private key in PEM without a password: {ADVICE}") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise UserError(f"{where}: {path} is a key of another kind than Ed25519: {_ADVICE}")
+        raise UserError(f"{where}: {path} is a key of another kind than Ed25519: {ADVICE}")
     return key
-
-
-_ADVICE = "`openssl genpkey -algorithm ed25519 -out FILE` makes one"
 
 
 def _public(path: Path) -> Ed25519PublicKey:

@@ -1,12 +1,11 @@
 """The Debian packages of a bundle: what a machine must have, with all that these need, as an archive that apt reads."""
 
-import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from modules.core.errors import UserError
+from scripts.cli.clients.cache.cache import digest_of
+from scripts.cli.lifecycle.bundle.downloads import download
 from scripts.cli.lifecycle.host import NEEDED
 
 FURTHER = ("ca-certificates", "containernetworking-plugins", "openssl", "python3", "python3-venv")
@@ -24,8 +23,9 @@ def collect(folder: Path, scratch: Path, log: Path) -> int:
         return 0
     options = _options(scratch)
     wanted = sorted({*NEEDED.values(), *FURTHER})
-    _run(["apt-get", *options, "-q", "update"], log)
-    _run(["apt-get", *options, "-q", "-y", "--download-only", "--no-install-recommends", "install", *wanted], log)
+    apt = ["apt-get", *options, "-q", "-y"]
+    download([*apt, "update"], "Debian's package lists", log)
+    download([*apt, "--download-only", "--no-install-recommends", "install", *wanted], "Debian packages", log)
     found = sorted((scratch / "cache/archives").glob("*.deb"))
     for package in found:
         shutil.move(package, folder / package.name)
@@ -49,15 +49,5 @@ def _options(scratch: Path) -> list[str]:
 def _entry(package: Path) -> str:
     """A package's stanza in the index: its own fields, and where and what its file is."""
     fields = subprocess.run(["dpkg-deb", "-f", str(package)], capture_output=True, text=True, check=True).stdout
-    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    digest = digest_of(package).removeprefix("sha256:")
     return f"{fields.rstrip()}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n"
-
-
-def _run(command: list[str], log: Path) -> None:
-    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    with log.open("a") as output:
-        done = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        raise UserError(
-            f"bundle: downloading Debian packages failed (exit code {done.returncode}): see {log}, then run it again"
-        )

@@ -4,9 +4,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.registry.images import find_uv
+from scripts.cli.lifecycle.bundle.downloads import download
 
 REQUIREMENTS = "requirements.txt"
 BUILD = ("hatchling", "editables")
@@ -47,9 +47,4 @@ def _download(folder: Path, log: Path, *arguments: str) -> None:
         "-d",
         str(folder),
     ]
-    with log.open("a") as output:
-        done = subprocess.run([*command, *arguments], stdout=output, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        raise UserError(
-            f"bundle: downloading Python packages failed (exit code {done.returncode}): see {log}, then run it again"
-        )
+    download([*command, *arguments], "Python packages", log)
