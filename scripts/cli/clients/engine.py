@@ -1,26 +1,26 @@
 """Drives the Pulumi engine for a stack: the same plain commands that a person would type."""
 
 import json
-import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any
 
 from modules.core.errors import UserError
 from scripts.cli.clients import kubectl, pins, recovery
 from scripts.cli.clients.backend import Backend
+from scripts.cli.clients.events import Events
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 
 LOCK_SECONDS = 900.0
 """Longer than any rollout may take."""
 QUIET = ("--non-interactive", "--color", "never")
-RESOURCE_LINE = re.compile(r"^ [ +~-]{1,2} +(?P<type>[\w-]+:[\w./-]+:\w+) (?P<name>\S+) (?P<status>[a-z].+)$")
+STREAMED_PREVIEW = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
+"""Has `pulumi preview --json` write its events too, in place of one document at its end."""
 
 
 def ensure_stack(environment: Environment) -> None:
@@ -37,7 +37,7 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     pins.take_over(environment)
     recovery.refuse_previous_plugin(environment.stack, Backend(environment).resources())
     settle(environment, progress, log)
-    _stream(environment, ["up", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+    _stream(environment, ["up", "--yes", "--skip-preview", *QUIET], progress, log)
 
 
 def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
@@ -66,14 +66,14 @@ def check_policies(environment: Environment, pack: Path, progress: Progress, log
     """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
     wait_for_lock(environment, progress)
     pins.take_over(environment)
-    _stream(environment, ["preview", "--policy-pack", str(pack), "--suppress-outputs", *QUIET], progress, log)
+    _stream(environment, ["preview", "--policy-pack", str(pack), *QUIET], progress, log)
 
 
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi destroy`, without asking, after whoever works on the stack now."""
     wait_for_lock(environment, progress)
     settle(environment, progress, log)
-    _stream(environment, ["destroy", "--yes", "--skip-preview", "--suppress-outputs", *QUIET], progress, log)
+    _stream(environment, ["destroy", "--yes", "--skip-preview", *QUIET], progress, log)
 
 
 def unprotect(environment: Environment, progress: Progress) -> None:
@@ -137,39 +137,24 @@ def _variables(environment: Environment) -> Generator[dict[str, str]]:
 
 
 def _stream(environment: Environment, arguments: Sequence[str], progress: Progress, log: Path) -> None:
-    command = _command(environment, arguments)
-    tail: list[str] = []
+    """Runs a command that changes or previews the stack; reports what its events say. UserError where it fails."""
+    command = _command(environment, [*arguments, "--json"])
     with (
         log.open("a") as output,
         _variables(environment) as variables,
         subprocess.Popen(
             command,
             cwd=environment.program,
-            env=variables,
+            env={**variables, **STREAMED_PREVIEW},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         ) as process,
     ):
+        events = Events(progress=progress, log=lambda line: print(line, file=output))
         for line in process.stdout or ():
-            output.write(line)
-            tail.append(line.rstrip())
-            if found := RESOURCE_LINE.match(line):
-                progress(f"{found['name']}: {found['status'].strip()}")
+            events.read(line)
     if process.returncode != 0:
-        raise UserError(f"`{' '.join(command)}` failed:\n{_diagnostics(tail)}")
-    progress(_summary(tail))
-
-
-def _diagnostics(lines: Sequence[str]) -> str:
-    """Return the part of the engine's output with what went wrong."""
-    headings = ("Diagnostics:", "Policies:")
-    start = next((i for i, line in enumerate(lines) if line.startswith(headings)), max(0, len(lines) - 20))
-    return "\n".join(lines[start:])
-
-
-def _summary(lines: Sequence[str]) -> str:
-    """The counts below "Resources:", on one line."""
-    below = dropwhile(lambda line: not line.startswith("Resources:"), lines)
-    return ", ".join(line.strip() for line in takewhile(str.strip, islice(below, 1, None)))
+        raise UserError(f"`{' '.join(command)}` failed:\n{events.problems()}")
+    progress(events.summary())

@@ -97,30 +97,6 @@ def test_a_stack_that_was_never_made_has_no_resources(environment: Environment) 
     assert Backend(environment).resources() == []
 
 
-@pytest.mark.parametrize(
-    ("line", "name", "status"),
-    [
-        (" +  kubernetes:core/v1:Namespace mlflow creating (0s)", "mlflow", "creating (0s)"),
-        (
-            " +- kubernetes:batch/v1:Job storage-buckets replacing (3s) [diff: ~spec]",
-            "storage-buckets",
-            "replacing (3s)",
-        ),
-        ("    pulumi:pulumi:Stack groundwork-test  ", None, None),
-        ("Traceback (most recent call last):", None, None),
-        ('    File "<frozen runpy>", line 304, in run_path', None, None),
-    ],
-)
-def test_progress_is_read_from_the_lines_about_resources_alone(line: str, name: str | None, status: str | None) -> None:
-    found = engine.RESOURCE_LINE.match(line)
-    if name is None or status is None:
-        assert found is None
-    else:
-        assert found is not None
-        assert found["name"] == name
-        assert found["status"].startswith(status)
-
-
 def test_a_preview_is_what_the_engine_says(environment: Environment, pulumi: Callable[[str, int], None]) -> None:
     pulumi('{"changeSummary": {"same": 3}}', 0)
     assert engine.preview(environment, quiet) == {"changeSummary": {"same": 3}}
@@ -137,13 +113,26 @@ def test_an_engine_that_tells_nothing_is_an_error(environment: Environment, pulu
     assert "pulumi preview --json" in refused(lambda: engine.preview(environment, quiet))
 
 
-def test_a_broken_policy_is_shown_from_the_list_of_policies_on(
+def test_a_broken_policy_is_shown_and_its_events_are_not(
     environment: Environment, pulumi: Callable[[str, int], None], tmp_path: Path
 ) -> None:
-    pulumi("Previewing update (mine):\n\nPolicies:\n    groundwork\n        - [mandatory]  images\n\nDiagnostics:\n", 1)
+    policy = {"policyName": "images", "enforcementLevel": "mandatory", "message": "by digest"}
+    pulumi(json.dumps({"policyEvent": policy}), 1)
     message = refused(lambda: engine.check_policies(environment, Path("policies"), lambda _: None, tmp_path / "log"))
-    assert "Previewing update" not in message
-    assert "failed:\nPolicies:\n    groundwork\n        - [mandatory]  images" in message
+    assert message.endswith("failed:\nPolicies:\n  [mandatory] images\n    by digest")
+    assert "policyEvent" not in (tmp_path / "log").read_text()
+
+
+def test_a_change_reports_its_progress_and_what_was_done(
+    environment: Environment, pulumi: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    metadata = {"op": "create", "type": "kubernetes:core/v1:Namespace", "urn": "urn:pulumi:mine::groundwork::t::space"}
+    summary = {"resourceChanges": {"create": 1}, "isPreview": False}
+    events = ({"resourcePreEvent": {"metadata": metadata}}, {"summaryEvent": summary})
+    pulumi("\n".join(json.dumps(event) for event in events), 0)
+    progress: list[str] = []
+    engine.up(environment, progress.append, tmp_path / "log")
+    assert progress == ["space: creating", "1 created"]
 
 
 def test_a_preview_waits_for_the_run_that_works_on_the_stack(
