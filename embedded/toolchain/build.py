@@ -24,6 +24,7 @@ from modules.core.paths import REPOSITORY, cache_home
 
 from . import artifacts as shared
 from .parts import PARTS, Part, pinned_version
+from .unused import UNUSED_DAYS, mark_used, running_programs, unused_folders
 
 Progress = Callable[[str], None]
 
@@ -92,6 +93,7 @@ def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS, open_ca
     """
     target = bin_folder(parts)
     if target.is_dir():
+        mark_used(target)
         return target
     with _alone(progress):
         go = go_release()
@@ -105,13 +107,17 @@ def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS, open_ca
 
 
 def tidy(progress: Progress) -> None:
-    """Removes what only a build needs: it is many times as large as what came of it."""
-    if not _go_caches().exists():
-        progress("nothing to remove")
-        return
+    """Remove what only a build needs, many times as large as what came of it, and what nothing has used lately."""
     with _alone(progress):
-        progress("removing what only compiling needs")
-        remove_tree(_go_caches())
+        unused = unused_folders(toolchain_home(), running_programs())
+        if _go_caches().exists():
+            progress("removing what only compiling needs")
+            remove_tree(_go_caches())
+        elif not unused:
+            progress("nothing to remove")
+        for folder in unused:
+            progress(f"removing {folder.name}, which nothing has used for {UNUSED_DAYS} days")
+            remove_tree(folder)
 
 
 @contextmanager
@@ -238,6 +244,7 @@ def _compiler(release: str, log: Path) -> Path:
             "--no-compile-bytecode",
         ]
         _run(command, REPOSITORY, {"UV_PROJECT_ENVIRONMENT": str(home)}, log, "the Go compiler's package")
+    mark_used(home)
     return go
 
 
