@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
-from modules.core.component import Component
+from modules.core.component import CLAIM_TEMPLATES, Component
 from modules.core.contracts import Cluster
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
@@ -23,7 +23,6 @@ from modules.core.pods import (
     pod,
     secret_volume,
     token_volume,
-    volume_claim,
 )
 from modules.core.settings import resources
 from modules.core.simulation import SIMULATED, SIMULATION_REASON
@@ -139,6 +138,13 @@ class Jenkins(Component):
             namespace=self.namespace,
             ports={"http": HTTP_PORT, "agents": AGENT_PORT},
         )
+        claim = self.volume_claim(
+            "home",
+            stateful_set=SERVICE,
+            size=self.settings.volume,
+            storage_class=cluster.storage_class,
+            namespace=self.namespace,
+        )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",
             metadata=self.meta(SERVICE, component="server", namespace=self.namespace),
@@ -166,9 +172,9 @@ class Jenkins(Component):
                         simulated=self.simulated is not None,
                     ),
                 ),
-                volume_claim_templates=[volume_claim("home", self.settings.volume, cluster.storage_class)],
+                volume_claim_templates=[claim],
             ),
-            opts=self.child(),
+            opts=self.child(ignore_changes=[CLAIM_TEMPLATES]),
         )
 
     def _plugins_container(self) -> k8s.core.v1.ContainerArgs:
