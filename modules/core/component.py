@@ -64,7 +64,7 @@ class Component(pulumi.ComponentResource):
         annotations: Mapping[str, pulumi.Input[str]] | None = None,
         simulated: str | None = None,
     ) -> k8s.meta.v1.ObjectMetaArgs:
-        """Metadata of a pod template. `image`: of the pod's main container, whose version its label tells.
+        """Metadata of a pod template. `image`: of the pod's main container, whose version is a label.
         `simulated`: why it only pretends to run; None where it runs."""
         labels = {**self.labels.of(self.name, component=component), VERSION: version_of(image)}
         if simulated is not None:

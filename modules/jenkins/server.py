@@ -1,4 +1,4 @@
-"""Jenkins on a cluster: the controller with its home on a volume, and the rights with which it starts agents."""
+"""Jenkins on a cluster: the controller with its home on a volume, and the permissions by which it starts agents."""
 
 from collections.abc import Mapping
 
@@ -52,7 +52,8 @@ AGENT_RULES = (
 
 
 class Jenkins(Component):
-    """`simulated`: why its images can't run here, in words; None where they can. `token`: for its repository."""
+    """`simulated`: why its images can't run here, for people to read; None where they can. `token`: for the
+    repository."""
 
     def __init__(
         self,
