@@ -1,4 +1,4 @@
-"""No pod has a privilege over its node: not privileged, no host namespaces or folders, no way to more rights."""
+"""No pod has a privilege over its node: not privileged, no host namespaces or folders, no way to more privileges."""
 
 from policies.pods import Document, Pod, group
 

@@ -77,6 +77,8 @@ class Monitor(MockMonitor):
         super().__init__(mocks)
         self.protected: set[str] = set()
         """Names in the program."""
+        self.ignored: dict[str, list[str]] = {}
+        """Paths of inputs whose changes are ignored, by name in the program."""
         self.parents: dict[str, str] = {}
         """Type token of the parent by the resource's own and its name; empty where it has none."""
         self.providers: dict[str, str] = {}
@@ -88,6 +90,8 @@ class Monitor(MockMonitor):
         resource = f"{request.type} {request.name}"
         if request.protect:
             self.protected.add(request.name)
+        if request.ignoreChanges:
+            self.ignored[request.name] = list(request.ignoreChanges)
         self.parents[resource] = _type_of(request.parent) if request.parent else ""
         self.providers[resource] = request.provider
         return super().RegisterResource(request)

@@ -45,13 +45,13 @@ def declared(folder: Path) -> dict[str, Command]:
 
 
 class BackgroundProcesses:
-    """Supervises what is declared. `states`: by name, for people; `tell` is called when one changes."""
+    """Supervises what is declared. `states`: by name, for people; `changed` is called when one changes."""
 
-    def __init__(self, folder: Path, logs: Path, tell: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, logs: Path, changed: Callable[[], None]) -> None:
         self.states: dict[str, str] = {}
         self._folder = folder
         self._logs = logs
-        self._tell = tell
+        self._changed = changed
         self._supervised: dict[str, tuple[Command, asyncio.Task[None]]] = {}
 
     async def follow(self) -> None:
@@ -78,7 +78,7 @@ class BackgroundProcesses:
             self._supervised.pop(name, None)
             self.states.pop(name, None)
         if names:
-            self._tell()
+            self._changed()
 
     async def _supervise(self, name: str, command: Command) -> None:
         failures, loop = 0, asyncio.get_running_loop()
@@ -113,7 +113,7 @@ class BackgroundProcesses:
 
     def _say(self, name: str, state: str) -> None:
         self.states[name] = state
-        self._tell()
+        self._changed()
 
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:

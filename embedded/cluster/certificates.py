@@ -42,7 +42,7 @@ class Authority:
 
 
 def leaves(cluster: str, network: Network) -> list[Leaf]:
-    """Every certificate of a cluster. Kubernetes gives users and groups their rights by these names."""
+    """Every certificate of a cluster. Kubernetes gives users and groups their permissions by these names."""
     node = str(network.node)
     service = [
         "kubernetes",

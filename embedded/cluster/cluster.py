@@ -17,7 +17,7 @@ from modules.core.paths import REPOSITORY
 from . import background, host, status
 from .cgroups import Cgroups
 from .layout import API_PORT, PATH, Layout
-from .logs import keep_bounded, last_words
+from .logs import keep_bounded, last_output
 from .parts import answers
 from .processes import Process, alive, descendants, processes_of
 from .spec import ClusterSpec
@@ -65,7 +65,7 @@ class Cluster:
 
     @property
     def ca(self) -> Path:
-        """PEM of the authority that signs for API server and registry."""
+        """PEM file of the CA certificate of API server and registry."""
         return self.layout.certificate("ca")
 
     @property
@@ -198,7 +198,7 @@ class Cluster:
             time.sleep(POLL_SECONDS)
 
     def _daemon_words(self) -> str:
-        return f"{last_words(self.layout.daemon_log)} (log: {self.layout.daemon_log})"
+        return f"{last_output(self.layout.daemon_log)} (log: {self.layout.daemon_log})"
 
     def _stop(self, progress: Progress) -> None:
         pid = status.daemon_pid(self.layout)

@@ -20,7 +20,7 @@ from .background import BackgroundProcesses
 from .cgroups import Cgroups
 from .forwarder import Forwarder, Target
 from .layout import API_PORT, Layout
-from .logs import last_words
+from .logs import last_output
 from .processes import namespace_of
 from .spec import ClusterSpec
 
@@ -35,14 +35,14 @@ class Daemon:
         self.layout = Layout(spec.state_dir)
         self.status = status.Status(state="starting", fingerprint=spec.fingerprint())
         self.cgroups = Cgroups(spec.name)
-        self.forwarder = Forwarder(self.tell)
-        self.background = BackgroundProcesses(self.layout.background, self.layout.logs, self.tell)
+        self.forwarder = Forwarder(self.write_status)
+        self.background = BackgroundProcesses(self.layout.background, self.layout.logs, self.write_status)
         self.node: asyncio.subprocess.Process | None = None
         self.retries: asyncio.Task[None] | None = None
         self.supervision: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
 
-    def tell(self) -> None:
+    def write_status(self) -> None:
         self.status.published = self.forwarder.state()
         self.status.complaints = self.forwarder.complaints
         self.status.background = self.background.states
@@ -50,7 +50,7 @@ class Daemon:
 
     async def run(self) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop)
-        self.tell()
+        self.write_status()
         try:
             self.cgroups.create()
             await self.start_node()
@@ -74,7 +74,7 @@ class Daemon:
             )
         while namespace_of(self.node.pid, "net") in {namespace_of(os.getpid(), "net"), None}:
             if self.node.returncode is not None:
-                raise OSError(f"the node's namespaces can't be made: {self.words('supervisor')}")
+                raise OSError(f"the node's namespaces can't be made: {self.last_output('supervisor')}")
             await asyncio.sleep(0.01)
         host.link_up(self.spec.name, self.spec.addresses, self.node.pid)
         self.say("connect")
@@ -100,10 +100,10 @@ class Daemon:
         assert self.node.stdout is not None
         while line := await self.node.stdout.readline():
             self.heard(json.loads(line))
-            self.tell()
+            self.write_status()
         await self.node.wait()
         if self.status.state not in {"stopping", "failed"}:
-            self.fail(f"the node ended by itself: {self.words('supervisor')}")
+            self.fail(f"the node ended by itself: {self.last_output('supervisor')}")
 
     def heard(self, event: dict[str, Any]) -> None:
         if "part" in event:
@@ -111,7 +111,7 @@ class Daemon:
             if state in {"ended", "failed"}:
                 print(f"{_now()} {name} ended with {event['code']}", flush=True)
             if state == "failed":
-                self.fail(f"{name} ended again and again (exit code {event['code']}): {self.words(name)}")
+                self.fail(f"{name} ended again and again (exit code {event['code']}): {self.last_output(name)}")
             self.status.parts[name] = state
             if self.status.state == "starting":
                 waiting = [part for part, its in self.status.parts.items() if its != "ready"]
@@ -131,7 +131,7 @@ class Daemon:
     async def end(self) -> None:
         """End the background processes first: they work with the cluster."""
         self.status.state, self.status.message = "stopping", "stopping pods"
-        self.tell()
+        self.write_status()
         await self.end_background()
         self.say("stop")
         asyncio.get_running_loop().call_later(STOP_SECONDS, self.kill)
@@ -153,9 +153,9 @@ class Daemon:
     def fail(self, why: str) -> None:
         self.status.state, self.status.message = "failed", why
 
-    def words(self, part: str) -> str:
+    def last_output(self, part: str) -> str:
         log = self.layout.logs / f"{part}.log"
-        return f"{last_words(log)} (log: {log})"
+        return f"{last_output(log)} (log: {log})"
 
     async def tidy(self) -> None:
         await self.end_background()
@@ -167,7 +167,7 @@ class Daemon:
         await self.forwarder.close()
         host.link_down(self.spec.name)
         self.cgroups.remove()
-        self.tell()
+        self.write_status()
 
 
 def _now() -> str:
@@ -181,15 +181,15 @@ async def _run(spec: ClusterSpec) -> None:
 def main(state_dir: Path) -> None:
     """Returns to its caller when the background process has its lock, or has ended without it."""
     layout = Layout(state_dir)
-    told, tell = os.pipe()
+    reader, writer = os.pipe()
     if os.fork() > 0:
-        os.close(tell)
-        os.read(told, 1)
+        os.close(writer)
+        os.read(reader, 1)
         os._exit(0)
     os.setsid()
     if status.take_lock(layout.lock) is None:
         return
-    os.close(tell)
+    os.close(writer)
     asyncio.run(_run(ClusterSpec.from_json(layout.spec.read_text())))
 
 

@@ -141,7 +141,7 @@ class Forwarder:
 
 
 async def splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:
-    """Passes bytes both ways until both sides have ended; a side that ends early is told to the other."""
+    """Passes bytes both ways until both sides have ended; the other side sees it when one ends early."""
     try:
         far_reader, far_writer = await asyncio.open_connection(target.host, target.port, limit=CHUNK)
     except OSError:

@@ -49,7 +49,7 @@ def check(spec: ClusterSpec, own_port: int | None) -> None:
         )
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
-        raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")
+        raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: `scripts/up` builds what is missing")
     if spec.api_port != own_port:
         ensure_free("groundwork:foundation.ports.api", spec.api_port)
     check_routes(spec.network, routes(), link_name(spec.name))

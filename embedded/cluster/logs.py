@@ -17,7 +17,7 @@ def keep_bounded(log: Path, most: int = MOST_BYTES) -> None:
         os.truncate(log, 0)
 
 
-def last_words(log: Path) -> str:
+def last_output(log: Path) -> str:
     """The last line of a log, for an error message."""
     try:
         with log.open("rb") as file:

@@ -29,8 +29,8 @@ def apply_all(client: Client, spec: ClusterSpec) -> None:
 
 
 def node_is_ready(client: Client, name: str, since: datetime) -> bool:
-    """Whether pods can be placed on a node: it said so after `since`, no taint keeps them away, and the account that
-    they run under by default is there.
+    """Whether pods can be placed on a node: it reported so after `since`, no taint keeps them away, and the account
+    that they run under by default is there.
     """
     try:
         node = client.get(f"/api/v1/nodes/{name}")
@@ -48,7 +48,7 @@ def node_is_ready(client: Client, name: str, since: datetime) -> bool:
 
 
 def outdated_pods(client: Client, name: str, since: datetime) -> list[str]:
-    """Pods of a node that are still told to run what they ran before `since`, when the node itself did not."""
+    """Pods of a node that are still reported to run what they ran before `since`, when the node itself did not."""
     pods: list[Json] = client.get(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")["items"]
 
     def outdated(pod: Json) -> bool:

@@ -1,4 +1,4 @@
-"""What the kernel tells of processes, read from /proc."""
+"""What the kernel reports about processes, read from /proc."""
 
 import os
 import signal
@@ -58,7 +58,7 @@ def parent_of(pid: int) -> int | None:
 
 
 def namespace_of(pid: int, kind: str) -> str | None:
-    """What tells a namespace from every other, such as `pid:[4026531836]`; None for a process that is gone."""
+    """What distinguishes a namespace from every other, such as `pid:[4026531836]`; None for a process that is gone."""
     try:
         return os.readlink(PROC / str(pid) / "ns" / kind)
     except OSError:

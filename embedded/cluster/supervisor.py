@@ -1,6 +1,6 @@
 """The node's first process: prepares it, starts its parts in order, starts again what ends, ends all in order.
 
-Started by the daemon inside new namespaces. Reads words from standard input, one a line: `connect` once the link is
+Started by the daemon inside new namespaces. Reads commands from standard input, one a line: `connect` once the link is
 there, `stop`; the end of the input means stop too. Writes what happens to standard output, one JSON object a line.
 """
 
@@ -259,7 +259,7 @@ def send(pid: int, number: signal.Signals) -> None:
         return
 
 
-async def words() -> asyncio.StreamReader:
+async def standard_input() -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -273,9 +273,9 @@ async def main(spec: ClusterSpec) -> None:
 
     prepare_node(spec)
     supervisor = Supervisor(spec, report)
-    reader = await words()
-    while (word := (await reader.readline()).strip()) not in {b"stop", b""}:
-        if word == b"connect":
+    reader = await standard_input()
+    while (command := (await reader.readline()).strip()) not in {b"stop", b""}:
+        if command == b"connect":
             connect(spec)
             supervisor.start()
     await supervisor.stop()

@@ -1,7 +1,8 @@
 """Opens new volumes to the users that pods run as.
 
 The host-path provisioner makes a volume's folder for root alone, and the kubelet applies no fsGroup to a host path. So
-each new folder is opened to everybody, as the kernel tells of it. Only root gets as far as the folder they are in.
+each new folder is opened to everybody, as soon as the kernel reports it. Only root gets as far as the folder that they
+are in.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ class VolumeOpener:
         self.handle = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self.handle < 0 or libc.inotify_add_watch(self.handle, os.fsencode(folder), IN_CREATE | IN_MOVED_TO) < 0:
             raise OSError(ctypes.get_errno(), f"{folder} can't be watched")
-        asyncio.get_running_loop().add_reader(self.handle, self._told)
+        asyncio.get_running_loop().add_reader(self.handle, self._reported)
         self.open_all()
 
     def open_all(self) -> None:
@@ -31,6 +32,6 @@ class VolumeOpener:
             if volume.is_dir() and not volume.is_symlink() and volume.stat().st_mode & EVERYBODY == 0o750:
                 volume.chmod(EVERYBODY)
 
-    def _told(self) -> None:
+    def _reported(self) -> None:
         os.read(self.handle, 65536)
         self.open_all()

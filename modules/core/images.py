@@ -91,7 +91,7 @@ def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
 
 
 def reference(registry: Registry, name: str, image: LockedImage) -> str:
-    """What a pod names: the image by digest, at the registry's pull address; its version is told, but not looked up."""
+    """What a pod names: the image by digest, at the registry's pull address; its version is for people only."""
     return f"{registry.pull}/{name}:{image.version}@{image.digest}"
 
 
@@ -99,7 +99,7 @@ def version_of(reference: str) -> str:
     """The tag of a reference name:tag or name:tag@digest. ValueError where it has none."""
     tag = reference.partition("@")[0].removeprefix(repository_of(reference)).removeprefix(":")
     if not tag:
-        raise ValueError(f"image {reference} tells no version; expected name:version@digest")
+        raise ValueError(f"image {reference} has no version; expected name:version@digest")
     return tag
 
 

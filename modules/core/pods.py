@@ -21,7 +21,6 @@ from pulumi_kubernetes.core.v1 import (
     KeyToPathArgs,
     LifecycleArgs,
     ObjectFieldSelectorArgs,
-    PersistentVolumeClaimArgs,
     PersistentVolumeClaimSpecArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
@@ -38,7 +37,6 @@ from pulumi_kubernetes.core.v1 import (
     VolumeProjectionArgs,
     VolumeResourceRequirementsArgs,
 )
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from .settings import Resources
 from .simulation import SIMULATED
@@ -186,15 +184,12 @@ def token_volume(name: str) -> VolumeArgs:
     )
 
 
-def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeClaimArgs:
-    """A template of a StatefulSet: each of its pods gets a volume of its own, which outlives it."""
-    return PersistentVolumeClaimArgs(
-        metadata=ObjectMetaArgs(name=name),
-        spec=PersistentVolumeClaimSpecArgs(
-            access_modes=["ReadWriteOnce"],
-            storage_class_name=storage_class,
-            resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
-        ),
+def claim_spec(size: str, storage_class: str) -> PersistentVolumeClaimSpecArgs:
+    """A volume that one pod at a time may write."""
+    return PersistentVolumeClaimSpecArgs(
+        access_modes=["ReadWriteOnce"],
+        storage_class_name=storage_class,
+        resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
     )
 
 

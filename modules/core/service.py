@@ -73,7 +73,7 @@ class Context(Generic[S]):
     """References of the service's images by name: of this repository by digest, third-party ones as `third_party.yaml`
     has them."""
     unresolved: str | None
-    """Why pods of the service's third-party images can't run, in words for a person; None where they can."""
+    """Why pods of the service's third-party images can't run, for people to read; None where they can."""
     namespaces: "Mapping[str, pulumi.Output[str]]"
     """Names of all namespaces by consumer of data; each is known once what the consumer was granted is in it."""
     clients: "Mapping[str, pulumi.Output[str]]"

@@ -3,4 +3,4 @@
 SIMULATED = "groundwork.dev/simulated"
 """Label of a simulated node and of each pod on it, and the taint that keeps other pods away."""
 SIMULATION_REASON = "groundwork.dev/simulated-because"
-"""Annotation of such a pod: why it does not run, in words for a person."""
+"""Annotation of such a pod: why it does not run, for people to read."""

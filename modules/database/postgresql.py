@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
-from modules.core.component import Component
+from modules.core.component import CLAIM_TEMPLATES, Component
 from modules.core.contracts import Cluster, Consumer, Database
 from modules.core.labels import Labels
 from modules.core.naming import hashed, service_host
@@ -19,7 +19,6 @@ from modules.core.pods import (
     mount,
     pod,
     secret_volume,
-    volume_claim,
 )
 from modules.core.settings import resources
 
@@ -134,6 +133,14 @@ class PostgreSQL(Component):
         self.service(
             f"{self.name}-service", SERVICE, component="server", namespace=self.namespace, ports={"postgresql": PORT}
         )
+        claim = self.volume_claim(
+            "data",
+            stateful_set=f"{self.name}-server",
+            size=self.settings.volume,
+            storage_class=cluster.storage_class,
+            namespace=self.namespace,
+            protect=self.protect,
+        )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",
             metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
@@ -153,9 +160,9 @@ class PostgreSQL(Component):
                         grace_seconds=60,
                     ),
                 ),
-                volume_claim_templates=[volume_claim("data", self.settings.volume, cluster.storage_class)],
+                volume_claim_templates=[claim],
             ),
-            opts=self.child(protect=self.protect),
+            opts=self.child(protect=self.protect, ignore_changes=[CLAIM_TEMPLATES]),
         )
 
     def _server_container(self) -> k8s.core.v1.ContainerArgs:

@@ -10,7 +10,8 @@ class DatabaseSettings(Settings):
     """PostgreSQL."""
 
     volume: Size = Field(
-        default="5Gi", description="Size of the volume that holds all databases; fixed once it is made."
+        default="5Gi",
+        description="Size of the volume of all databases; grows where the storage class lets it, never shrinks.",
     )
     max_connections: int = Field(
         default=60, ge=10, le=1000, description="Connections at once, of all services together, 10 to 1000."

@@ -1,4 +1,4 @@
-"""Jenkins on a cluster: the controller with its home on a volume, and the rights with which it starts agents."""
+"""Jenkins on a cluster: the controller with its home on a volume, and the permissions by which it starts agents."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
-from modules.core.component import Component
+from modules.core.component import CLAIM_TEMPLATES, Component
 from modules.core.contracts import Cluster
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
@@ -23,7 +23,6 @@ from modules.core.pods import (
     pod,
     secret_volume,
     token_volume,
-    volume_claim,
 )
 from modules.core.settings import resources
 from modules.core.simulation import SIMULATED, SIMULATION_REASON
@@ -53,7 +52,8 @@ AGENT_RULES = (
 
 
 class Jenkins(Component):
-    """`simulated`: why its images can't run here, in words; None where they can. `token`: for its repository."""
+    """`simulated`: why its images can't run here, for people to read; None where they can. `token`: for the
+    repository."""
 
     def __init__(
         self,
@@ -139,6 +139,13 @@ class Jenkins(Component):
             namespace=self.namespace,
             ports={"http": HTTP_PORT, "agents": AGENT_PORT},
         )
+        claim = self.volume_claim(
+            "home",
+            stateful_set=SERVICE,
+            size=self.settings.volume,
+            storage_class=cluster.storage_class,
+            namespace=self.namespace,
+        )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",
             metadata=self.meta(SERVICE, component="server", namespace=self.namespace),
@@ -166,9 +173,9 @@ class Jenkins(Component):
                         simulated=self.simulated is not None,
                     ),
                 ),
-                volume_claim_templates=[volume_claim("home", self.settings.volume, cluster.storage_class)],
+                volume_claim_templates=[claim],
             ),
-            opts=self.child(),
+            opts=self.child(ignore_changes=[CLAIM_TEMPLATES]),
         )
 
     def _plugins_container(self) -> k8s.core.v1.ContainerArgs:

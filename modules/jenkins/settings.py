@@ -20,7 +20,10 @@ class JenkinsSettings(Settings):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$",
         description="GitHub repository (owner/name) whose pipelines it runs; null: it has no jobs.",
     )
-    volume: Size = Field(default="8Gi", description="Size of its home, which outlives its pod; fixed once it is made.")
+    volume: Size = Field(
+        default="8Gi",
+        description="Size of its home, which outlives its pod; grows where the storage class lets it, never shrinks.",
+    )
     agents: int = Field(default=4, ge=1, le=50, description="Agent pods that run at once, 1 to 50.")
     agent: Resources = Field(
         default=resources(cpu=("250m", "2"), memory=("1Gi", "3Gi")),

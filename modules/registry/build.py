@@ -31,8 +31,8 @@ def build_images(
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
 
     images: all that the environment may run, bases first.
-    registry: pushed to over TLS. ca: PEM of the authority that signed its certificate.
-    progress: told in one line what is being done. log: a file that gets everything the builds print.
+    registry: pushed to over TLS. ca: PEM file of the CA certificate that it is trusted by.
+    progress: called with one line about what is being done. log: a file that gets everything the builds print.
     open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
@@ -72,7 +72,7 @@ def publish_images(environment: str, *, registry: Registry, ca: Path, artifacts:
 
 
 def image_sizes(environment: str, registry: Registry, ca: Path) -> dict[str, ImageSize]:
-    """Size by name of the environment's images, as the registry tells them."""
+    """Return the size of the environment's images by name, as the registry reports them."""
     with Remote(registry, ca) as remote:
         return remote.sizes({name: image.digest for name, image in read_images(environment).items()})
 
@@ -92,7 +92,7 @@ def _fetch(
 
 
 def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) -> dict[str, LockedImage]:
-    """The images that the registry holds with the present inputs.
+    """The images that the registry holds with the current inputs.
 
     What another stack built, or this one before its file was lost, is found by the tag of its inputs.
     """

@@ -20,7 +20,7 @@ from .images import BUILD_FLAGS, Source, find_uv
 
 Progress = Callable[[str], None]
 
-SIDE_BY_SIDE = 2
+MAX_PARALLEL = 2
 """Builds at a time: while one waits for an archive or a disk, the other computes."""
 DEBOOTSTRAP = ("debootstrap", "--variant=minbase")
 LEFT_BEHIND = ("var/cache/apt", "var/lib/apt/lists")
@@ -29,12 +29,12 @@ LEFT_BEHIND = ("var/cache/apt", "var/lib/apt/lists")
 
 @dataclass
 class Builder:
-    """One build. After it, `done` names every image whose present inputs are in the registry, also when it failed."""
+    """One build. After it, `done` names every image whose current inputs are in the registry, also when it failed."""
 
     buildah: Buildah
     registry: Registry
     ca: Path
-    """PEM of the authority that signed the registry's certificate."""
+    """PEM file of the CA certificate that the registry is trusted by."""
     folder: Path
     """An empty private folder, for what lasts as long as the build."""
     progress: Progress
@@ -56,7 +56,7 @@ class Builder:
         elif not self.buildah.has(_local_name(sources["base"])):
             self._pull(sources["base"], current["base"].digest)
         below = {name: _local_name(source) for name, source in sources.items()}
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(MAX_PARALLEL) as pool:
             futures = [
                 pool.submit(self._build_unless_failed, source, below[source.image.base])
                 for name, source in sources.items()

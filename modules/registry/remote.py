@@ -15,7 +15,7 @@ from modules.core.errors import UserError
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MEGABYTE = 1_000_000
-SIDE_BY_SIDE = 8
+MAX_PARALLEL = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +55,13 @@ class Remote:
 
         UserError where it does not answer.
         """
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(MAX_PARALLEL) as pool:
             found = zip(references, pool.map(self._find, references.items()), strict=True)
             return {name: digest for name, digest in found if digest}
 
     def sizes(self, digests: Mapping[str, str]) -> dict[str, ImageSize]:
         """Size by name of images (digest by name) that the registry holds."""
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(MAX_PARALLEL) as pool:
             manifests = dict(zip(digests, pool.map(self._manifest, digests.items()), strict=True))
             # Images share layers: each is asked for once.
             layers = {layer["digest"]: name for name, layers in manifests.items() for layer in layers}
@@ -132,7 +132,7 @@ class Remote:
         missing: bool = False,
         content: bytes | Iterator[bytes] | None = None,
     ) -> httpx.Response:
-        """path: below the repositories' own, or a whole address that the registry told."""
+        """path: below the repositories' own, or a whole address that the registry returned."""
         url = path if "/v2/" in path else f"/v2/{self.path}{path}"
         try:
             response = self.client.request(method, url, headers=headers, content=content)

@@ -37,7 +37,7 @@ class Answer:
 
 
 class RegistryError(Exception):
-    """A registry did not tell a digest; the message says why."""
+    """A registry returned no digest; the message says why."""
 
 
 def resolve(images: Mapping[str, ThirdPartyImage]) -> dict[str, Answer]:
@@ -61,7 +61,7 @@ def _answer(client: httpx.Client, image: ThirdPartyImage) -> Answer:
 
 
 def digest_of(client: httpx.Client, image: ThirdPartyImage) -> str:
-    """The digest that the image's registry has for its tag. RegistryError where it tells none."""
+    """Return the digest that the image's registry has for its tag. Raise RegistryError where it returns none."""
     host, _, repository = image.source.partition("/")
     host = HOSTS.get(host, host)
     url = f"{scheme(host)}://{host}/v2/{repository}/manifests/{image.tag}"
@@ -72,10 +72,10 @@ def digest_of(client: httpx.Client, image: ThirdPartyImage) -> str:
         response = client.head(url, headers=headers)
     if not response.is_success:
         raise RegistryError(f"{url} answered {response.status_code} {response.reason_phrase}")
-    told = response.headers.get("Docker-Content-Digest") or _measured(client, url, headers)
-    if not DIGEST.fullmatch(told):
-        raise RegistryError(f"{url} told the digest {told!r}; expected sha256:<64 hex digits>")
-    return told
+    digest = response.headers.get("Docker-Content-Digest") or _measured(client, url, headers)
+    if not DIGEST.fullmatch(digest):
+        raise RegistryError(f"{url} returned the digest {digest!r}; expected sha256:<64 hex digits>")
+    return digest
 
 
 def scheme(host: str) -> str:

@@ -17,7 +17,7 @@ SOURCE = r"^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+$"
 
 
 class ThirdPartyImage(BaseModel):
-    """An image of others. `unresolved` until a registry told its digest."""
+    """An image of others. `unresolved` until a registry has returned its digest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ def read_third_party(path: Path = LIST) -> dict[str, ThirdPartyImage]:
 
 
 def unresolved(images: Mapping[str, ThirdPartyImage]) -> str | None:
-    """Why pods of these images can't run, in words for a person; None where they can."""
+    """Return why pods of these images can't run, for people to read; None where they can."""
     names = [image.reference for _, image in sorted(images.items()) if image.digest == UNRESOLVED]
     if not names:
         return None

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
-from modules.core.component import Component
+from modules.core.component import CLAIM_TEMPLATES, Component
 from modules.core.contracts import Cluster, Consumer, ObjectStore
 from modules.core.labels import Labels
 from modules.core.naming import canonical_json, hashed, service_host
@@ -19,7 +19,6 @@ from modules.core.pods import (
     mount,
     pod,
     secret_volume,
-    volume_claim,
 )
 from modules.core.quantities import size_bytes
 from modules.core.settings import resources
@@ -189,6 +188,14 @@ class SeaweedFS(Component):
             cluster=cluster,
             local_port=self.settings.local_port,
         )
+        claim = self.volume_claim(
+            "data",
+            stateful_set=f"{self.name}-server",
+            size=self.settings.volume,
+            storage_class=cluster.storage_class,
+            namespace=self.namespace,
+            protect=self.protect,
+        )
         k8s.apps.v1.StatefulSet(
             f"{self.name}-server",
             metadata=self.meta(f"{self.name}-server", component="server", namespace=self.namespace),
@@ -208,9 +215,9 @@ class SeaweedFS(Component):
                         volumes=[secret_volume("files", secret.metadata.name)],
                     ),
                 ),
-                volume_claim_templates=[volume_claim("data", self.settings.volume, cluster.storage_class)],
+                volume_claim_templates=[claim],
             ),
-            opts=self.child(protect=self.protect),
+            opts=self.child(protect=self.protect, ignore_changes=[CLAIM_TEMPLATES]),
         )
 
     def _server_container(self) -> k8s.core.v1.ContainerArgs:

@@ -54,7 +54,8 @@ class StorageSettings(Settings):
 
     buckets: BucketsSettings = Field(default=BucketsSettings(), description="The buckets, by role.")
     volume: Size = Field(
-        default="10Gi", description="Size of the volume that holds all objects; fixed once it is made."
+        default="10Gi",
+        description="Size of the volume of all objects; grows where the storage class lets it, never shrinks.",
     )
     local_port: Port | None = Field(
         default=8333, description="Port on 127.0.0.1 of the S3 API, 1024 to 65535; null: not published."

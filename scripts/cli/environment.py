@@ -12,7 +12,7 @@ from pathlib import Path
 from embedded.cluster.layout import Layout
 from embedded.providers.install import engine_variables
 from embedded.toolchain.build import bin_folder, toolchain_home
-from embedded.toolchain.parts import PARTS, Part
+from embedded.toolchain.targets import BUILD_TARGETS, BuildTarget
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
@@ -96,14 +96,14 @@ class Environment:
         return self.home / "gateway-ca.crt"
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def build_targets(self) -> tuple[BuildTarget, ...]:
         """What is built for this machine: without engine and plugin where an official installation can be used."""
         own_engine = official_pulumi() is None
-        return tuple(part for part in PARTS if own_engine or part.name not in ENGINE)
+        return tuple(target for target in BUILD_TARGETS if own_engine or target.name not in ENGINE)
 
     @property
     def tools(self) -> Path:
-        return toolchain_home() / tools_folder(self.parts)
+        return toolchain_home() / tools_folder(self.build_targets)
 
     def prepare(self) -> None:
         """Makes the stack's folders and, once, its passphrase. UserError where that was lost."""
@@ -163,9 +163,9 @@ class Environment:
 
 
 @cache
-def tools_folder(parts: tuple[Part, ...]) -> str:
+def tools_folder(targets: tuple[BuildTarget, ...]) -> str:
     """Its name, once a process: all sources are hashed for it, and every `kubectl` asks for it."""
-    return bin_folder(parts).name
+    return bin_folder(targets).name
 
 
 def official_pulumi() -> Path | None:

@@ -80,7 +80,7 @@ def _by_name(steps: Sequence[Step]) -> dict[str, Step]:
     return known
 
 
-def _find(known: Mapping[str, Step], name: str, who: str = "wanted is") -> Step:
+def _find(known: Mapping[str, Step], name: str, who: str = "asked for") -> Step:
     if name not in known:
         raise ValueError(f"{who} step {name!r}, which is none of these: {', '.join(known)}")
     return known[name]
@@ -221,22 +221,22 @@ def run_or_exit(runner: Runner, resume: str) -> None:
         runner.run()
     except KeyboardInterrupt:
         _say(runner, f"Interrupted. Nothing is lost: `{resume}` goes on where it stopped.")
-        leave(130)
+        exit_now(130)
     except UserError as error:
         _say(runner, f"{error}\nThe full log: {runner.log}")
-        leave(1)
+        exit_now(1)
     except Exception as error:
         _say(
             runner, f"{type(error).__name__}: {error}\nThe full log: {runner.log}\nThen: `{resume}` goes on from there."
         )
-        leave(1)
+        exit_now(1)
 
 
 def _say(runner: Runner, text: str) -> None:
     runner.console.print(text, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
-def leave(code: int) -> None:
+def exit_now(code: int) -> None:
     """Ends the process at once: the threads of steps that were interrupted hold nothing that must be closed."""
     sys.stdout.flush()
     sys.stderr.flush()

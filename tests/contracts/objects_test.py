@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from modules.core.component import CLAIM_TEMPLATES
 from modules.core.images import version_of
 from modules.database.postgresql import CLIENT_SECRET
 from policies import images, privileges
@@ -270,10 +271,27 @@ def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
     assert iris["address"].startswith("http://iris.local-iris.svc")
 
 
+def claim_names(platform: Platform) -> set[str]:
+    """Names of the claims that the StatefulSets' only pods look for."""
+    return {
+        f"{template['metadata']['name']}-{each.inputs['metadata']['name']}-0"
+        for each in platform.declared
+        for template in each.inputs.get("spec", {}).get("volumeClaimTemplates", [])
+    }
+
+
+def test_every_volume_of_a_stateful_set_is_a_claim_that_can_grow(platform: Platform) -> None:
+    """A template never changes: only a claim that is declared beside it does."""
+    claims = [each for each in platform.declared if each.type.endswith(":PersistentVolumeClaim")]
+    assert {each.inputs["metadata"]["name"] for each in claims} == claim_names(platform)
+    assert {each.name for each in platform.declared if each.type.endswith(":StatefulSet")} == {
+        name for name, paths in platform.monitor.ignored.items() if paths == [CLAIM_TEMPLATES]
+    }
+
+
 def test_what_holds_data_is_protected_and_nothing_else(platform: Platform) -> None:
     """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data, stay."""
-    holders = {d.name for d in platform.declared if d.inputs.get("spec", {}).get("volumeClaimTemplates")}
-    simulated = {"jenkins-server"}
+    data = {"storage-server", "storage-data", "database-server", "database-data"}
     keys = {"storage-kek", "database-superuser-password"}
     namespaces = {"storage-namespace", "database-namespace"}
-    assert platform.monitor.protected == (holders - simulated) | keys | namespaces
+    assert platform.monitor.protected == data | keys | namespaces

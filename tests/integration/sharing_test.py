@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from embedded.toolchain import build
-from embedded.toolchain.parts import PARTS
+from embedded.toolchain.targets import BUILD_TARGETS
 from modules.core.naming import namespace
 from modules.core.paths import REPOSITORY
 from modules.core.versions import DEBIAN
@@ -23,7 +23,7 @@ from scripts.cli.lifecycle.up import STACKS, settings_file
 
 from .conftest import STACK, run
 
-SMALL = tuple(part for part in PARTS if part.name in {"kwok", "pause"})
+SMALL = tuple(target for target in BUILD_TARGETS if target.name in {"kwok", "pause"})
 SECOND = "second"
 PORTS = {"api": 26443, "storage": 28333, "gateway": 28443, "iris": 28080}
 
@@ -57,11 +57,11 @@ def test_an_object_store_is_a_shared_cache(bucket: str, tmp_path: Path, monkeypa
     artifacts = Cache(f"s3://{bucket}/groundwork")
     assert build.publish(lambda _: None, SMALL, artifacts) == len(SMALL)
     assert build.publish(lambda _: None, SMALL, artifacts) == 0
-    built = {part.name: (build.bin_folder() / part.name).read_bytes() for part in SMALL}
+    built = {target.name: (build.bin_folder() / target.name).read_bytes() for target in SMALL}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     log = tmp_path / "log"
     tools = build.ensure(lambda _: None, log, SMALL, lambda: artifacts)
-    assert {part.name: (tools / part.name).read_bytes() for part in SMALL} == built
+    assert {target.name: (tools / target.name).read_bytes() for target in SMALL} == built
     assert not log.exists()  # no compiler ran
 
 

@@ -75,7 +75,7 @@ def test_an_image_that_the_registry_lacks_stays_unresolved_beside_one_that_it_ha
 ) -> None:
     digest = push(registry, "team/one", "1")
     path = write_list(tmp_path / "list.yaml", one=f"{registry}/team/one", two=f"{registry}/team/two")
-    with pytest.raises(UserError, match=r"1 of 2 digests were not told, and list\.yaml has 1 more") as caught:
+    with pytest.raises(UserError, match=r"1 of 2 digests are unresolved, and list\.yaml has 1 more") as caught:
         resolve_list(path)
     assert f"{registry}/team/two:1: http://{registry}/v2/team/two/manifests/1 answered 404" in str(caught.value)
     found = read_third_party(path)

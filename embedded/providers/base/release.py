@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def release(package: str) -> str:
-    """By the name of the folder that records a package's installation. importlib.metadata would tell the same after it
+    """By the name of the folder that records a package's installation. importlib.metadata would give the same after it
     has imported what reads mail and archives, a fifth of a plugin's start. LookupError where it is not installed."""
     for folder in map(Path, sys.path):
         for record in folder.glob(f"{package}-*.dist-info"):

@@ -10,8 +10,8 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from .errors import CheckFailure, ProviderError
-from .leaving import serve_the_engine
 from .provider import Diff, Provider, Resource
+from .shutdown import serve_the_engine
 from .values import Object, decode, encode
 
 MAX_MESSAGE = 400 * 1024 * 1024

@@ -16,8 +16,8 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from embedded.providers.base.leaving import serve_the_engine
 from embedded.providers.base.release import release
+from embedded.providers.base.shutdown import serve_the_engine
 from embedded.providers.base.values import decode
 
 from .interpreter import TOOLCHAINS, Interpreter, OptionError, choose

@@ -1,7 +1,7 @@
 """Starts a policy pack behind a small proxy.
 
-A pack asks for its stack's name and configuration while it is being imported, but the engine tells them only by a call
-to the running pack. So the engine first talks to a proxy; the call ConfigureStack starts the pack, with what it said
+A pack asks for its stack's name and configuration while it is being imported, but the engine sends them only by a call
+to the running pack. So the engine first talks to a proxy; the call ConfigureStack starts the pack, with what it carries
 as variables, and from then on every call is passed through as bytes.
 """
 

@@ -109,25 +109,25 @@ def main() -> int:
             pulumi.runtime.run_in_stack(lambda: (runpy.run_path(program, run_name="__main__"), None)[1])
         )
     except pulumi.RunError as error:
-        tell(str(error))
+        show_error(str(error))
         return 1
     except Exception:
-        tell("Program failed with an unhandled exception:\n" + user_traceback(program))
+        show_error("Program failed with an unhandled exception:\n" + user_traceback(program))
         return ERROR_SHOWN
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
     return 0
 
 
-def tell(message: str) -> None:
-    """Shows an error beside the stack, unless the engine has gone: then it said why, and nobody listens."""
+def show_error(message: str) -> None:
+    """Show an error beside the stack, unless the engine has gone: then it has shown why, and nobody listens."""
     with contextlib.suppress(grpc.RpcError):
         pulumi.log.error(message)
 
 
-def leave(code: int) -> NoReturn:
-    """Ends without Python's own end: that takes the many objects of the SDK and a program apart one by one, and tells
-    of what an unfinished program leaves behind with tracebacks, which the engine shows beside the cause."""
+def exit_now(code: int) -> NoReturn:
+    """End without Python's own end: that takes the many objects of the SDK and a program apart one by one, and reports
+    what an unfinished program leaves behind with tracebacks, which the engine shows beside the cause."""
     signal.signal(signal.SIGINT, end_at_once)
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
     sys.stdout.flush()
@@ -143,7 +143,7 @@ def end_at_once(number: int, frame: object) -> NoReturn:
 def forget_interrupt(unraisable: Any) -> None:
     """An interrupt may come where nothing can be raised, such as while an object is removed: it counts there too."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        leave(INTERRUPTED)
+        exit_now(INTERRUPTED)
     sys.__unraisablehook__(unraisable)
 
 
@@ -160,4 +160,4 @@ if __name__ == "__main__":
     if not ended:
         signal.signal(signal.SIGINT, end_at_once)
         threading._shutdown()  # pyright: ignore  waits for the program's threads, as Python's own end does first
-    leave(ended)
+    exit_now(ended)

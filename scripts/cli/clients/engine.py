@@ -41,8 +41,8 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
 
 
 def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
-    """What `pulumi up` would do, as `pulumi preview --json` tells it, also of what it refuses (`preview_errors`), after
-    whoever works on the stack now. Raises UserError where the engine tells nothing."""
+    """Return what `pulumi up` would do, as `pulumi preview --json` prints it, also where it refuses (`preview_errors`),
+    after whoever works on the stack now. Raise UserError where the engine prints nothing."""
     wait_for_lock(environment, progress)
     pins.take_over(environment)
     command = _command(environment, ["preview", "--json", *QUIET])
@@ -77,7 +77,7 @@ def destroy(environment: Environment, progress: Progress, log: Path) -> None:
 
 
 def unprotect(environment: Environment, progress: Progress) -> None:
-    """Lets what holds data be destroyed: for a person who was asked, and said so. After whoever works on the stack."""
+    """Let what holds data be destroyed: for a person who was asked, and agreed. After whoever works on the stack."""
     wait_for_lock(environment, progress)
     _run(environment, ["state", "unprotect", "--all", "--yes", *QUIET])
 

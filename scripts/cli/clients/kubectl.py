@@ -61,7 +61,12 @@ def _kubectl(
         )
     command = ["kubectl", "--request-timeout=20s", *arguments]
     variables = environment.process_environment()
-    return subprocess.run(command, env=variables, input=stdin, capture_output=True, text=True, check=False)
+    try:
+        return subprocess.run(command, env=variables, input=stdin, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # its sources have changed since
+        raise UserError(
+            f"stack {environment.stack}: kubectl is not built here yet: run `scripts/up {environment.stack}`"
+        ) from None
 
 
 def _failed(environment: Environment, arguments: tuple[str, ...], stderr: str) -> UserError:

@@ -19,7 +19,7 @@ OF_PREVIOUS_PLUGIN = "__cluster"
 
 
 def refresh_arguments(pending: Sequence[Document], look: Callable[[Document], Document | None]) -> list[str]:
-    """What `pulumi refresh` is told about pending operations.
+    """Return the arguments of `pulumi refresh` for pending operations.
 
     look: gives an object of the cluster as it is now, by its manifest; None where there is none.
     """

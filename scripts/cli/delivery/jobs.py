@@ -147,7 +147,7 @@ def last_lines(environment: Environment, pod: Mapping[str, Any], lines: int) -> 
 
 
 def pod_state(pod: Mapping[str, Any]) -> str:
-    """What the pod is doing, or what it waits for, in a few words."""
+    """What the pod is doing, or what it waits for, in short."""
     status = pod["status"]
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":

@@ -65,7 +65,7 @@ def unfinished(environment: Environment, namespace: str | None, since: datetime 
 
 
 def is_of_before(pod: Object, since: datetime) -> bool:
-    """Whether a pod is said to run by containers that ended with a previous start of the cluster. Pure."""
+    """Whether a pod is reported to run by containers that ended with a previous start of the cluster. Pure."""
     if SIMULATED in pod["metadata"].get("labels", {}):
         return False
     running = [entry["state"]["running"] for entry in _statuses(pod) if "running" in entry.get("state", {})]

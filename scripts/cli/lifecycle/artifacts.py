@@ -33,7 +33,7 @@ class Push:
         ]
 
     def toolchain(self, progress: Progress) -> None:
-        self._count("toolchain", build.publish(progress, self.environment.parts, self.artifacts), progress)
+        self._count("toolchain", build.publish(progress, self.environment.build_targets, self.artifacts), progress)
 
     def images(self, progress: Progress) -> None:
         pushed = publish_images(

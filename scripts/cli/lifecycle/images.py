@@ -40,7 +40,8 @@ def show(stack: str, *, as_json: bool) -> None:
 
 
 def resolve_list(path: Path = LIST) -> None:
-    """Asks, writes what was told, and says of each image what became of it. UserError where one is still unresolved."""
+    """Ask the registries, write the digests that they return, and print each image's. Raise UserError where one is
+    still unresolved."""
     listed = read_third_party(path)
     report(listed, resolve(listed), path)
 
@@ -65,16 +66,18 @@ def others(listed: Mapping[str, ThirdPartyImage]) -> list[Row]:
 
 
 def report(listed: Mapping[str, ThirdPartyImage], answers: Mapping[str, Answer], path: Path) -> None:
-    told = {name: answer.digest for name, answer in answers.items() if answer.digest}
-    if told:
-        write_digests(told, path)
+    digests = {name: answer.digest for name, answer in answers.items() if answer.digest}
+    if digests:
+        write_digests(digests, path)
     for name, image in listed.items():
-        state = told.get(name) or (f"{image.digest} (known before)" if image.digest != UNRESOLVED else UNRESOLVED)
+        state = digests.get(name) or (f"{image.digest} (known before)" if image.digest != UNRESOLVED else UNRESOLVED)
         typer.echo(f"{name} {image.source}:{image.tag}: {state}")
-    missing = [f"{listed[name].source}:{listed[name].tag}: {answers[name].problem}" for name in answers.keys() - told]
+    missing = [
+        f"{listed[name].source}:{listed[name].tag}: {answers[name].problem}" for name in answers.keys() - digests
+    ]
     if missing:
-        written = f"{path.name} has {len(told)} more digests" if told else f"{path.name} is unchanged"
+        written = f"{path.name} has {len(digests)} more digests" if digests else f"{path.name} is unchanged"
         raise UserError(
-            "\n".join([f"{len(missing)} of {len(answers)} digests were not told, and {written}:", *sorted(missing)])
+            "\n".join([f"{len(missing)} of {len(answers)} digests are unresolved, and {written}:", *sorted(missing)])
             + "\nRun this where these registries can be reached; until then their pods run on simulated nodes only."
         )

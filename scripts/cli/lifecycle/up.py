@@ -113,7 +113,7 @@ class Up:
         host.ensure_packages(progress, self.log)
 
     def toolchain(self, progress: Progress) -> None:
-        build.ensure(progress, self.log, self.environment.parts, self.shared_cache)
+        build.ensure(progress, self.log, self.environment.build_targets, self.shared_cache)
         if official_pulumi() is None:
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")

@@ -1,41 +1,86 @@
-"""Sizes of volumes: what the settings ask for, beside what a platform was made with."""
+"""Sizes of volumes: what the settings ask for, beside what a platform has."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modules.core.errors import UserError
+from modules.core.quantities import size_bytes
+from scripts.cli.clients import kubectl
 from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
 from stacks.services import EVERY
 from stacks.settings import PlatformSettings
 
-STATEFUL_SET = re.compile(r"groundwork:(?P<group>\w+):\w+\$kubernetes:apps/v1:StatefulSet::")
+DECLARED = re.compile(
+    r"groundwork:(?P<group>\w+):\w+\$kubernetes:(apps/v1:StatefulSet|core/v1:(?P<claim>PersistentVolumeClaim))::"
+)
 """In a resource's URN; the module that declares one has its settings under its own name."""
+HOST_PATH = "kubernetes.io/host-path"
+
+Claim = Mapping[str, Any]
+"""The spec of a PersistentVolumeClaim."""
 
 
 def check(environment: Environment) -> None:
-    """UserError where a volume that is there is asked to have another size: Kubernetes would refuse it in the end."""
-    for group, size in made(Backend(environment).resources()).items():
-        wanted = wanted_size(environment.settings, group)
-        if wanted not in {None, size}:
+    """Raise UserError where a volume that is there is asked for a size that it can't get: a smaller one, or a larger
+    one where its storage class doesn't let it grow."""
+    for group, claim in claims(Backend(environment).resources()).items():
+        wanted, size = wanted_size(environment.settings, group), size_of(claim)
+        if wanted is None or size_bytes(wanted) == size_bytes(size):
+            continue
+        asked = (
+            f"groundwork:{group}.volume is {wanted!r} in stacks/Pulumi.{environment.stack}.yaml, "
+            f"but the volume has {size}"
+        )
+        if size_bytes(wanted) < size_bytes(size):
             raise UserError(
-                f"groundwork:{group}.volume is {wanted!r} in stacks/Pulumi.{environment.stack}.yaml, but the volume "
-                f"was made with {size}, and a StatefulSet keeps the size of its volumes: set it back to {size}. "
-                "Nothing is lost by that: a volume of this cluster is a folder on this machine, which grows as far as "
-                "the disk does, whatever size it asked for. Another size holds for a platform that is made anew, after "
-                f"`scripts/down {environment.stack}`, which deletes the data"
+                f"{asked}, and no volume shrinks: set it back to {size}. A smaller one holds for a platform "
+                f"that is made anew, after `scripts/down {environment.stack}`, which deletes the data"
             )
+        _check_growth(environment, claim, asked)
 
 
-def made(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Size of each StatefulSet's volume in a stack's state, by the group of settings that it comes from. Pure."""
-    found: dict[str, str] = {}
+def _check_growth(environment: Environment, claim: Claim, asked: str) -> None:
+    name, size = claim["storageClassName"], size_of(claim)
+    try:
+        storage_class = kubectl.get(environment, "storageclass", name) or {}
+    except UserError as error:
+        raise UserError(
+            f"{asked}, and whether it can grow is known to the cluster alone: set it back to {size}, run `scripts/up "
+            f"{environment.stack}`, then ask for more again ({error})"
+        ) from error
+    if storage_class.get("allowVolumeExpansion"):
+        return
+    fixed = f"{asked}, and its storage class {name} doesn't let volumes grow: set it back to {size}."
+    if storage_class.get("provisioner") == HOST_PATH:
+        raise UserError(
+            f"{fixed} Nothing is lost by that: a volume of this cluster is a folder on this machine, which grows as "
+            "far as the disk does, whatever size it asked for"
+        )
+    patch = f"""kubectl patch storageclass {name} -p '{{"allowVolumeExpansion": true}}'"""
+    raise UserError(
+        f"{fixed} Or, where the driver of the class can grow volumes, allow it: `{patch}`, then run the same command "
+        "again"
+    )
+
+
+def claims(resources: Iterable[Mapping[str, Any]]) -> dict[str, Claim]:
+    """Return each volume's claim in a stack's state, by the group of settings that it comes from. Pure."""
+    declared: dict[str, Claim] = {}
+    templates: dict[str, Claim] = {}
     for resource in resources:
-        if match := STATEFUL_SET.search(resource["urn"]):
-            for claim in resource["inputs"]["spec"].get("volumeClaimTemplates", []):
-                found[match["group"]] = claim["spec"]["resources"]["requests"]["storage"]
-    return found
+        if match := DECLARED.search(resource["urn"]):
+            spec = resource["inputs"]["spec"]
+            if match["claim"]:
+                declared[match["group"]] = spec
+            else:  # all that an earlier version declared, and of another size once the claim has grown
+                templates[match["group"]] = spec["volumeClaimTemplates"][0]["spec"]
+    return {**templates, **declared}
+
+
+def size_of(claim: Claim) -> str:
+    return claim["resources"]["requests"]["storage"]
 
 
 def wanted_size(settings: PlatformSettings, group: str) -> str | None:

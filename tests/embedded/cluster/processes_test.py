@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from embedded.cluster.logs import keep_bounded, last_words
+from embedded.cluster.logs import keep_bounded, last_output
 from embedded.cluster.processes import alive, descendants, heeds, parent_of, processes_of
 from embedded.cluster.supervisor import first_processes
 
@@ -59,7 +59,7 @@ def test_a_log_that_grew_too_long_begins_anew_and_its_writer_goes_on(tmp_path: P
     assert (tmp_path / "part.log.1").read_text().startswith("long ago")
 
 
-def test_the_last_words_of_a_log_are_its_last_line(tmp_path: Path) -> None:
+def test_the_last_output_of_a_log_are_its_last_line(tmp_path: Path) -> None:
     (tmp_path / "part.log").write_text("\n".join(str(n) for n in range(1000)) + "\n\n")
-    assert last_words(tmp_path / "part.log") == "999"
-    assert last_words(tmp_path / "absent.log") == ""
+    assert last_output(tmp_path / "part.log") == "999"
+    assert last_output(tmp_path / "absent.log") == ""

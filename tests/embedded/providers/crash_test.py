@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain.parts import PARTS
+from embedded.toolchain.targets import BUILD_TARGETS
 from modules.core.errors import UserError
 from scripts.cli.clients import engine
 from scripts.cli.environment import PROJECT, Environment
@@ -96,7 +96,7 @@ def command(what: str, folder: str, variables_file: str) -> None:
 def program(
     tmp_path_factory: pytest.TempPathFactory, toolchain: Path, control_plane: ControlPlane, kubectl: Kubectl
 ) -> Iterator[Program]:
-    assert {part.name for part in PARTS} >= {"pulumi", "pulumi-kubernetes"}
+    assert {target.name for target in BUILD_TARGETS} >= {"pulumi", "pulumi-kubernetes"}
     folder = tmp_path_factory.mktemp("crash")
     project = Project(folder, toolchain, str(control_plane.kubeconfig))
     project.write(textwrap.dedent(PROGRAM))

@@ -128,8 +128,8 @@ def test_a_policy_pack_knows_its_stack_and_refuses(project: Project) -> None:
         )
     )
     project.write('import pulumi_random as r\nr.RandomString("s", length=4)\n')
-    told = project.run("preview", "--policy-pack", str(pack), check=False)
-    assert "too short for small/dev" in told
+    output = project.run("preview", "--policy-pack", str(pack), check=False)
+    assert "too short for small/dev" in output
 
 
 def test_configuration_and_its_secrets_reach_the_program(project: Project) -> None:
@@ -150,10 +150,10 @@ def test_configuration_and_its_secrets_reach_the_program(project: Project) -> No
 
 def test_a_failing_program_shows_its_own_lines_only(project: Project) -> None:
     project.write("def broken():\n    raise ValueError('no such thing')\n\nbroken()\n")
-    told = project.run("preview", check=False)
-    assert "ValueError: no such thing" in told
-    assert "__main__.py" in told
-    assert "runpy" not in told
+    output = project.run("preview", check=False)
+    assert "ValueError: no such thing" in output
+    assert "__main__.py" in output
+    assert "runpy" not in output
 
 
 @pytest.mark.parametrize("command", [("preview",), ("preview", "--json"), ("up", "--yes", "--skip-preview")])
@@ -170,20 +170,20 @@ def test_a_failing_resource_shows_its_cause_alone(tmp_path: Path, toolchain: Pat
         """
     )
     project.run("stack", "init", "dev")
-    told = project.run(*command, check=False)
-    assert "length is 4; at least 9" in told
+    output = project.run(*command, check=False)
+    assert "length is 4; at least 9" in output
     for noise in ("Traceback", "KeyboardInterrupt", "Exception ignored", "lost sys.stderr"):
-        assert noise not in told
+        assert noise not in output
 
 
 def test_a_program_that_ends_by_itself_says_so_in_its_own_words(tmp_path: Path, toolchain: Path) -> None:
     project = Project(tmp_path, toolchain, kubeconfig="")
     project.write("import atexit, sys\natexit.register(print, 'tidied up')\nsys.exit('enough')\n")
     project.run("stack", "init", "dev")
-    told = project.run("preview", check=False)
-    assert "enough" in told
-    assert "tidied up" in told
-    assert "Traceback" not in told
+    output = project.run("preview", check=False)
+    assert "enough" in output
+    assert "tidied up" in output
+    assert "Traceback" not in output
 
 
 def test_what_a_program_does_at_its_end_and_on_other_threads_is_done(project: Project) -> None:
@@ -215,13 +215,13 @@ def test_only_the_programs_folder_is_on_its_module_path(project: Project) -> Non
 def test_a_missing_virtual_environment_is_named_with_its_remedy(project: Project) -> None:
     project.options = "{virtualenv: nothing}"
     project.write("")
-    told = project.run("preview", check=False)
-    assert "nothing does not exist; `pulumi install` makes it" in told
+    output = project.run("preview", check=False)
+    assert "nothing does not exist; `pulumi install` makes it" in output
 
 
-def test_the_programs_packages_are_told(project: Project) -> None:
-    told = project.run("about", "--json")
-    found = json.loads(told[told.index("{") :])
+def test_the_programs_packages_are_reported(project: Project) -> None:
+    output = project.run("about", "--json")
+    found = json.loads(output[output.index("{") :])
     assert any(entry["name"] == "groundwork" for entry in found["dependencies"])
 
 
@@ -240,14 +240,14 @@ def test_an_interrupted_run_ends_in_order_and_keeps_what_was_made(project: Proje
     with subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=pipe, text=True) as process:
         assert process.stdout
         for line in process.stdout:
-            if "never" in line and "Waiting for" in line:  # why it waits is told while it does
+            if "never" in line and "Waiting for" in line:  # why it waits is shown while it does
                 break
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
-        told = process.stdout.read()
+        output = process.stdout.read()
         process.wait(60)
     assert time.monotonic() - started < 20
-    assert "^C received; cancelling" in told
-    assert "Resource operation was cancelled" in told, told
+    assert "^C received; cancelling" in output
+    assert "Resource operation was cancelled" in output, output
     assert any(str(entry["urn"]).endswith("::never") and entry["id"] for entry in project.resources())
     project.run("destroy", "--yes", "--skip-preview")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from embedded.providers.install import STAND_INS, install, kubernetes_plugin, launchers
-from embedded.toolchain.parts import PARTS
+from embedded.toolchain.targets import BUILD_TARGETS
 
 PYTHON = Path(sys.executable)
 
@@ -37,8 +37,8 @@ def test_every_plugin_lies_where_the_engine_looks_with_the_sdks_version(tmp_path
 
 
 def test_the_kubernetes_plugin_is_stamped_with_the_release_of_its_sdk() -> None:
-    (part,) = (part for part in PARTS if part.name == "pulumi-kubernetes")
-    assert part.linker_flags().endswith(f"version.Version={version('pulumi-kubernetes')}")
+    (target,) = (target for target in BUILD_TARGETS if target.name == "pulumi-kubernetes")
+    assert target.linker_flags().endswith(f"version.Version={version('pulumi-kubernetes')}")
 
 
 def test_a_second_time_nothing_is_written(tmp_path: Path, tools: Path) -> None:

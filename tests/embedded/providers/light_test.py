@@ -13,8 +13,8 @@ def test_a_plugin_starts_without_the_sdk_and_what_it_does_not_use(name: str) -> 
         assert plugin.stdout
         assert plugin.stdout.readline().strip().isdigit()
         plugin.terminate()
-        _, told = plugin.communicate(timeout=20)
-    imported = {line.rsplit("|", 1)[-1].strip() for line in told.splitlines()}
+        _, output = plugin.communicate(timeout=20)
+    imported = {line.rsplit("|", 1)[-1].strip() for line in output.splitlines()}
     assert "grpc" in imported
     assert imported.isdisjoint(
         {"pulumi", "pulumi.resource", "asyncio.base_events", "importlib.metadata", "cryptography"}

@@ -48,9 +48,9 @@ class Project:
             text=True,
             check=False,
         )
-        told = done.stdout + done.stderr
-        assert (done.returncode == 0) is check, told
-        return told
+        output = done.stdout + done.stderr
+        assert (done.returncode == 0) is check, output
+        return output
 
     def up(self, check: bool = True) -> str:
         return self.run("up", "--yes", "--skip-preview", check=check)

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from embedded.toolchain import build
-from embedded.toolchain.parts import Part
+from embedded.toolchain.targets import BuildTarget
 from modules.core.artifacts import Artifacts
 from modules.core.errors import UserError
 
-PAUSE = Part(name="pause")
-NAME = f"toolchain/pause-{build.part_key(PAUSE, build.go_release())}-{platform.machine()}"
+PAUSE = BuildTarget(name="pause")
+NAME = f"toolchain/pause-{build.target_key(PAUSE, build.go_release())}-{platform.machine()}"
 
 
 def silent(_: str) -> None:
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def built(home: Path) -> Path:
-    binary = home / f"pause-{build.part_key(PAUSE, build.go_release())}" / "pause"
+    binary = home / f"pause-{build.target_key(PAUSE, build.go_release())}" / "pause"
     binary.parent.mkdir(parents=True)
     binary.write_bytes(b"binary" * 100_000)
     return binary

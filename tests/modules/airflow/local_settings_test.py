@@ -1,4 +1,4 @@
-"""What a task's log says of its pod. Airflow is in its own image only: what the module uses of it is stood in for."""
+"""What a task's log reports about its pod. Airflow is in its own image only: what the module uses of it is replaced."""
 
 import runpy
 import sys

@@ -21,5 +21,5 @@ def test_the_repository_is_what_comes_before_tag_and_digest(name: str, rest: str
 
 @pytest.mark.parametrize("name", ["mlflow", "host:5000/mlflow", f"host:5000/mlflow@{DIGEST}"])
 def test_an_image_without_a_tag_tells_no_version(name: str) -> None:
-    with pytest.raises(ValueError, match="tells no version; expected name:version@digest"):
+    with pytest.raises(ValueError, match="has no version; expected name:version@digest"):
         version_of(name)

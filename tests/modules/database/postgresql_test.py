@@ -51,13 +51,13 @@ def test_the_superuser_stays_with_the_server(cluster: Cluster) -> None:
 
 
 def test_the_volume_and_the_password_that_is_kept_in_it_are_protected(cluster: Cluster) -> None:
-    assert declared(cluster)[1].protected == {"database-server", "database-superuser-password"}
+    assert declared(cluster)[1].protected == {"database-server", "database-data", "database-superuser-password"}
     assert declared(cluster, protect=False)[1].protected == set()
 
 
 def test_the_volume_has_the_size_and_the_class_that_were_asked_for(cluster: Cluster) -> None:
     objects, _ = declared(cluster)
-    (claim,) = objects["StatefulSet", "database-server"]["spec"]["volumeClaimTemplates"]
+    claim = objects["PersistentVolumeClaim", "database-data"]
     assert claim["spec"]["storageClassName"] == cluster.storage_class
     assert claim["spec"]["resources"]["requests"] == {"storage": "7Gi"}
 

@@ -20,7 +20,7 @@ REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:50
 
 
 class FakeRegistry:
-    """Blobs and manifests by repository, as the OCI distribution API has them; `calls` tells what was asked."""
+    """Blobs and manifests by repository, as the OCI distribution API has them; `calls`: what was asked."""
 
     def __init__(self) -> None:
         self.blobs: dict[str, dict[str, bytes]] = {}

@@ -88,10 +88,10 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
 
 
 def run(tmp_path: Path) -> str:
-    """Brings the images of the environment `test`; returns the last line that was told."""
-    told: list[str] = []
-    build_images("test", (), registry=REGISTRY, ca=tmp_path / "ca.pem", progress=told.append, log=tmp_path / "log")
-    return told[-1]
+    """Brings the images of the environment `test`; returns the last line that was reported."""
+    reported: list[str] = []
+    build_images("test", (), registry=REGISTRY, ca=tmp_path / "ca.pem", progress=reported.append, log=tmp_path / "log")
+    return reported[-1]
 
 
 def test_what_is_missing_is_built_and_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

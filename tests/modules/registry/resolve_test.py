@@ -24,7 +24,7 @@ class Registry(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.token: str | None = None
-        self.tells: str | None = DIGEST
+        self.returns: str | None = DIGEST
         self.realm = f"http://{self.host}/token"
         self.asked: list[dict[str, list[str]]] = []
 
@@ -53,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         elif self.registry.token and self.headers.get("Authorization") != f"Bearer {self.registry.token}":
             self.answer(401, b"", **{"WWW-Authenticate": f'Bearer realm="{self.registry.realm}",service="the-service"'})
         elif address.path == "/v2/a/b/manifests/1" and "oci.image.index" in self.headers.get("Accept", ""):
-            told = {"Docker-Content-Digest": self.registry.tells} if self.registry.tells else {}
-            self.answer(200, MANIFEST, **told)
+            headers = {"Docker-Content-Digest": self.registry.returns} if self.registry.returns else {}
+            self.answer(200, MANIFEST, **headers)
         else:
             self.answer(404, b"")
 
@@ -96,8 +96,8 @@ def test_a_token_is_fetched_where_the_registry_wants_one(registry: Registry) -> 
     assert registry.asked == [{"service": ["the-service"], "scope": ["repository:a/b:pull"]}]
 
 
-def test_a_digest_that_the_registry_does_not_tell_is_measured(registry: Registry) -> None:
-    registry.tells = None
+def test_a_digest_that_the_registry_does_not_return_is_measured(registry: Registry) -> None:
+    registry.returns = None
     assert resolve({"x": registry.image()})["x"].digest == DIGEST
 
 
@@ -105,10 +105,10 @@ def test_a_digest_that_is_known_is_not_asked_for_again(registry: Registry) -> No
     assert resolve({"x": registry.image(digest=f"sha256:{0:064x}")}) == {}
 
 
-def test_what_is_not_told_is_said_with_its_reason(registry: Registry) -> None:
+def test_why_a_registry_returned_no_digest_is_reported(registry: Registry) -> None:
     assert "answered 404" in problem(registry.image(tag="2"))
-    registry.tells = "sha256:short"
-    assert "told the digest 'sha256:short'" in problem(registry.image())
+    registry.returns = "sha256:short"
+    assert "returned the digest 'sha256:short'" in problem(registry.image())
     registry.token, registry.realm = "anonymous", "http://elsewhere.example/token"
     assert "a login that is not understood" in problem(registry.image())
     registry.realm = f"http://{registry.host}/v2/nothing"

@@ -46,13 +46,13 @@ def test_who_has_buckets_gets_a_key_pair_and_nobody_else(cluster: Cluster) -> No
 
 
 def test_the_volume_and_the_key_without_which_nobody_reads_it_are_protected(cluster: Cluster) -> None:
-    assert declared(cluster)[1].protected == {"storage-server", "storage-kek"}
+    assert declared(cluster)[1].protected == {"storage-server", "storage-data", "storage-kek"}
     assert declared(cluster, protect=False)[1].protected == set()
 
 
-def test_the_volume_has_the_class_of_the_cluster(cluster: Cluster) -> None:
+def test_the_volume_has_the_size_and_the_class_that_were_asked_for(cluster: Cluster) -> None:
     objects, _ = declared(replace(cluster, storage_class="fast"), volume="3Gi")
-    (claim,) = objects["StatefulSet", "storage-server"]["spec"]["volumeClaimTemplates"]
+    claim = objects["PersistentVolumeClaim", "storage-data"]
     assert claim["spec"]["storageClassName"] == "fast"
     assert claim["spec"]["resources"]["requests"] == {"storage": "3Gi"}
 

@@ -57,7 +57,7 @@ def test_the_passphrase_is_made_once_for_its_owner_alone(environment: Environmen
 def test_without_an_official_engine_the_stand_ins_have_a_home_of_their_own(environment: Environment) -> None:
     assert official_pulumi() is None
     assert environment.variables()["PULUMI_HOME"] == str(environment.pulumi_home)
-    assert "pulumi" in {part.name for part in environment.parts}
+    assert "pulumi" in {target.name for target in environment.build_targets}
 
 
 def test_an_official_engine_is_used_as_it_is(environment: Environment, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_an_official_engine_is_used_as_it_is(environment: Environment, tmp_path:
         executable(tmp_path / "bin" / name)
     assert official_pulumi() == tmp_path / "bin" / "pulumi"
     assert "PULUMI_HOME" not in environment.variables()
-    assert "pulumi" not in {part.name for part in environment.parts}
+    assert "pulumi" not in {target.name for target in environment.build_targets}
 
 
 def test_a_pulumi_without_its_language_host_is_not_an_official_one(environment: Environment, tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def test_the_sources_of_the_tools_are_hashed_once_however_often_they_are_asked_f
 ) -> None:
     hashed: list[object] = []
 
-    def bin_folder(parts: object) -> Path:
-        hashed.append(parts)
+    def bin_folder(targets: object) -> Path:
+        hashed.append(targets)
         return tmp_path
 
     monkeypatch.setattr(module, "bin_folder", bin_folder)

@@ -80,7 +80,7 @@ def test_a_step_is_picked_with_all_that_it_needs_and_nothing_else() -> None:
 
 
 def test_a_step_that_is_not_there_can_not_be_picked() -> None:
-    with pytest.raises(ValueError, match="wanted is step 'platfrom', which is none of these: platform"):
+    with pytest.raises(ValueError, match="asked for step 'platfrom', which is none of these: platform"):
         up_to([Step(name="platform", title="Platform", run=nothing)], "platfrom")
 
 

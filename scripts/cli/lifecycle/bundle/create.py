@@ -68,7 +68,7 @@ class Create:
         index = self.content / "packages" / "Packages"
         text = sbom.document(
             go=build.compiler(self.log),
-            binaries=[self.environment.tools / part.name for part in self.environment.parts],
+            binaries=[self.environment.tools / target.name for target in self.environment.build_targets],
             packages=index.read_text() if index.exists() else "",
             images=read_images(self.environment.stack),
             groups=sorted({image.group for image in images() if image.group}),

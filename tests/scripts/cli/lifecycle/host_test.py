@@ -53,10 +53,10 @@ def test_another_package_manager_at_work_is_waited_for(monkeypatch: pytest.Monke
     installed = f'[ "$3" = update ] || touch {tmp_path}/program-of-{tmp_path.name}'
     made = f"chmod +x {tmp_path}/program-of-* 2>/dev/null; exit 0"
     apt_get(tmp_path, "\n".join([locked, installed, made]), monkeypatch)
-    said: list[str] = []
-    host.ensure_packages(said.append, tmp_path / "log")
+    reported: list[str] = []
+    host.ensure_packages(reported.append, tmp_path / "log")
     assert (tmp_path / "calls").read_text().split() == ["update", "update", "update", "install"]
-    assert said[1:] == ["another package manager is at work: waiting for it"] * 2
+    assert reported[1:] == ["another package manager is at work: waiting for it"] * 2
     assert "Could not get lock" in (tmp_path / "log").read_text()
 
 

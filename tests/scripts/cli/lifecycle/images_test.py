@@ -39,7 +39,7 @@ def test_what_is_told_is_written_and_what_is_not_is_said(listed: Path, capsys: p
     answers = {name: Answer(digest=None, problem="not reached") for name in found}
     answers["jenkins"] = Answer(digest=DIGEST, problem=None)
     said = refused(lambda: report(found, answers, listed))
-    assert "2 of 3 digests were not told, and third_party.yaml has 1 more digests" in said
+    assert "2 of 3 digests are unresolved, and third_party.yaml has 1 more digests" in said
     assert "docker.io/library/python:3.11.14-bookworm: not reached" in said
     assert read_third_party(listed)["jenkins"].digest == DIGEST
     assert f"jenkins docker.io/jenkins/jenkins:2.568.2-jdk21: {DIGEST}\n" in capsys.readouterr().out

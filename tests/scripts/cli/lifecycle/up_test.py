@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import Any
 
@@ -46,40 +45,6 @@ def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytes
         "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: iris. "
         "Did you mean 'iris'?"
     )
-
-
-@pytest.mark.parametrize(
-    ("group", "component"), [("storage", "SeaweedFS"), ("database", "PostgreSQL"), ("jenkins", "Jenkins")]
-)
-@pytest.mark.parametrize("size", ["1Gi", "500Gi"])
-def test_another_size_for_a_volume_that_is_there_is_refused_with_what_helps(
-    group: str, component: str, size: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environment = stack(monkeypatch, settings(**{f"groundwork:{group}": {"volume": size}}))
-    up.check_settings(environment)
-    declare_volume(environment, group, component, "10Gi")
-    said = refused(lambda: up.check_settings(environment))
-    assert said.startswith(f"groundwork:{group}.volume is '{size}' in stacks/Pulumi.local.yaml")
-    assert "set it back to 10Gi" in said
-    declare_volume(environment, group, component, size)
-    up.check_settings(environment)
-
-
-def test_the_volume_of_a_service_that_is_left_out_may_have_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    left_out: dict[str, Any] = {"groundwork:jenkins": {"enabled": False, "volume": "1Gi"}}
-    environment = stack(monkeypatch, settings(**left_out))
-    declare_volume(environment, "jenkins", "Jenkins", "8Gi")
-    up.check_settings(environment)
-
-
-def declare_volume(environment: Environment, group: str, component: str, size: str) -> None:
-    """A state with the StatefulSet of a service."""
-    claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": size}}}}
-    urn = f"urn:pulumi:local::groundwork::groundwork:{group}:{component}$kubernetes:apps/v1:StatefulSet::{group}-server"
-    resource = {"urn": urn, "inputs": {"spec": {"volumeClaimTemplates": [claim]}}}
-    folder = environment.backend / ".pulumi/stacks/groundwork"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "local.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": [resource]}}}))
 
 
 def test_settings_come_from_what_was_deployed_and_else_from_the_example(

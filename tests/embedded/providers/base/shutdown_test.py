@@ -6,12 +6,12 @@ import sys
 
 TOLD_ON_ANOTHER_THREAD = """
 import signal, threading
-from embedded.providers.base import leaving
+from embedded.providers.base import shutdown
 
-leaving.LOOK_SECONDS = 600
+shutdown.LOOK_SECONDS = 600
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-leaving.serve_the_engine(4711)
+shutdown.serve_the_engine(4711)
 print("left")
 """
 

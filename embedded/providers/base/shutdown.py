@@ -1,4 +1,4 @@
-"""When a plugin ends: told by the engine, or left behind by one that was killed."""
+"""When a plugin ends: on the engine's signal, or once an engine that was killed has left it behind."""
 
 import os
 import select
@@ -8,10 +8,10 @@ LOOK_SECONDS = 1.0
 
 
 def serve_the_engine(port: int) -> None:
-    """Tells the engine the port, on standard output; returns on SIGINT or SIGTERM, and when the engine that started
+    """Report the port to the engine, on standard output. Return on SIGINT or SIGTERM, and when the engine that started
     this process is gone.
 
-    A plugin has a process group of its own: a signal that arrives is the engine's word that it is done, never Ctrl-C.
+    A plugin has a process group of its own: a signal that arrives means that the engine is done, never Ctrl-C.
     It may arrive on any thread, where it ends no waiting of this one: Python writes it into a pipe that this one reads.
     """
     reader, writer = os.pipe()

@@ -8,7 +8,7 @@ HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class BuildTarget:
     """One Go module below this folder and the binary that comes of it."""
 
     name: str
@@ -39,8 +39,8 @@ class Part:
         return " ".join(["-s -w", *stamps])
 
 
-PARTS = (
-    Part(
+BUILD_TARGETS = (
+    BuildTarget(
         name="kubernetes",
         pinned="k8s.io/kubernetes",
         stamps=(
@@ -58,13 +58,13 @@ PARTS = (
             "kubelet",
         ),
     ),
-    Part(
+    BuildTarget(
         name="pulumi",
         package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         pinned="github.com/pulumi/pulumi/pkg/v3",
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
     ),
-    Part(
+    BuildTarget(
         # Not by the name of a plugin: the engine would take it from PATH, and say so each time.
         name="pulumi-kubernetes",
         pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
@@ -75,31 +75,31 @@ PARTS = (
             "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
         ),
     ),
-    Part(name="coredns"),
-    Part(
+    BuildTarget(name="coredns"),
+    BuildTarget(
         name="registry",
         pinned="github.com/distribution/distribution/v3",
         stamps=("github.com/distribution/distribution/v3/version.version={version}",),
     ),
-    Part(
+    BuildTarget(
         name="kwok",
         package="sigs.k8s.io/kwok/cmd/kwok",
         pinned="sigs.k8s.io/kwok",
         stamps=("sigs.k8s.io/kwok/pkg/consts.Version={version}",),
     ),
-    Part(
+    BuildTarget(
         name="kube-router",
         package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
         pinned="github.com/cloudnativelabs/kube-router/v2",
         stamps=("github.com/cloudnativelabs/kube-router/v2/pkg/version.Version={version}",),
     ),
-    Part(
+    BuildTarget(
         name="metrics-server",
         package="sigs.k8s.io/metrics-server/cmd/metrics-server",
         pinned="sigs.k8s.io/metrics-server",
         stamps=("k8s.io/client-go/pkg/version.gitVersion={version}",),
     ),
-    Part(name="pause"),
+    BuildTarget(name="pause"),
 )
 
 
