@@ -45,7 +45,7 @@ UNOPTIMISED = (
     "sigs.k8s.io/kustomize/...",
 )
 """Large packages that run once, at start-up, or never here: left as they are written they compile in two thirds of the
-time. For all parts the same, so that one part's package is another's too."""
+time. For all targets the same, so that one target's package is another's too."""
 NO_DEBUG = "-dwarf=false"
 """What a debugger reads takes a seventh of the compiler's time, and the linker leaves it out."""
 BUILD_FLAGS = (
