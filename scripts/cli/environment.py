@@ -140,7 +140,7 @@ class Environment:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "KUBECONFIG": str(self.kubeconfig),
-            **shell.direct(os.environ, self.settings.foundation.network),
+            **shell.direct(os.environ, self.settings.embedded.network),
         }
         if (port := ports.get("storage")) is not None:
             own["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{port}"

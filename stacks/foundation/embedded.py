@@ -45,8 +45,8 @@ def describe_registry(network: str) -> Registry:
 
 def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     environment = labels.environment
-    cluster = describe_cluster(environment, settings.foundation.network)
-    registry = describe_registry(settings.foundation.network)
+    cluster = describe_cluster(environment, settings.embedded.network)
+    registry = describe_registry(settings.embedded.network)
     images = {name: require_image(environment, registry, name) for name in ("storage", "postgresql")}
     provider = k8s.Provider(
         "kubernetes",
