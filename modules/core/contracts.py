@@ -12,6 +12,19 @@ Access = Literal["read", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Where connections to a service arrive: the network policies of those who use it let out exactly these."""
+
+    port: int
+    ranges: Sequence[str] = ()
+    """CIDRs of its addresses, where it is not in pods of this cluster, or not only."""
+    namespace: str | None = None
+    """Of its pods; None where it has none in this cluster."""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its pods."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cluster:
     """A Kubernetes cluster that workloads can be placed on."""
 
@@ -21,6 +34,8 @@ class Cluster:
     """CIDR of pod addresses."""
     service_range: str
     """CIDR of Service addresses."""
+    dns: Reach
+    """The name servers that pods ask."""
     storage_class: str
     """StorageClass for persistent volumes."""
     token_issuer: str
@@ -35,6 +50,7 @@ class ObjectStore:
 
     endpoint: str | None
     """URL of the S3 API; None is the cloud's own."""
+    reach: Reach
     region: str
     buckets: Mapping[str, str]
     """Bucket name by role (raw, features, artifacts, logs)."""
@@ -48,7 +64,7 @@ class Database:
     """A PostgreSQL server with one database and one role for each consumer that asked for one."""
 
     host: str
-    port: int
+    reach: Reach
     ca: str | None
     """PEM of the CA certificate that signed the server's; None where the connection is not encrypted."""
     databases: Mapping[str, str]

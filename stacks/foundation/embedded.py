@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 
 from embedded.cluster.layout import REGISTRY_PORT
 from embedded.cluster.network import split
-from modules.core.contracts import Cluster, Consumer, Registry
+from modules.core.contracts import Cluster, Consumer, Reach, Registry
 from modules.core.labels import Labels
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
@@ -22,6 +22,7 @@ def describe_cluster(environment: str, network: str) -> Cluster:
         name=f"groundwork-{environment}",
         pod_range=str(ranges.pods),
         service_range=str(ranges.services),
+        dns=Reach(port=53, ranges=(str(ranges.pods),)),
         storage_class="standard",
         publisher=f"{ranges.host_end}/32",
         token_issuer="https://kubernetes.default.svc.cluster.local",

@@ -1,10 +1,9 @@
 """What a foundation keeps in the cluster itself: a namespace for each consumer, the object store and the database."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pulumi
 
-from modules.cluster.namespace import Namespace
 from modules.core import naming
 from modules.core.contracts import Cluster, Consumer, Registry, users_of
 from modules.core.images import require_image
@@ -15,10 +14,14 @@ from modules.storage.documents import ROLES
 from modules.storage.seaweedfs import SeaweedFS, object_store
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
+from stacks.foundation.namespaces import deploy_namespaces
 from stacks.settings import PlatformSettings
 
-DATA = (STORAGE.name, DATABASE.name)
-"""Services of the foundation, each in a namespace of its own."""
+OWN = {
+    STORAGE.name: Consumer(buckets=dict.fromkeys(ROLES, "write")),
+    DATABASE.name: Consumer(buckets={}, database=True),
+}
+"""What the servers' own Jobs use, each in the namespace of its server."""
 
 
 def data_images(environment: str, registry: Registry) -> dict[str, str]:
@@ -41,11 +44,20 @@ def deploy_in_cluster(
     `data_images` says."""
     environment = labels.environment
     opts = pulumi.ResourceOptions(providers=[provider])
-    names = {name: naming.namespace(environment, name) for name in (*DATA, *sorted(consumers))}
-    protected = DATA if settings.protect_data else ()
-    namespaces = deploy_namespaces(names, cluster=cluster, labels=labels, protected=protected, opts=opts)
-    store = object_store(names[STORAGE.name], {role: naming.bucket(environment, role) for role in ROLES}, consumers)
-    server = database(names[DATABASE.name], consumers)
+    # Their own Jobs use them, too.
+    everyone = {**OWN, **dict(sorted(consumers.items()))}
+    buckets = {role: naming.bucket(environment, role) for role in ROLES}
+    store = object_store(STORAGE.name, naming.namespace(environment, STORAGE.name), buckets, consumers)
+    server = database(DATABASE.name, naming.namespace(environment, DATABASE.name), consumers)
+    namespaces = deploy_namespaces(
+        everyone,
+        store=store,
+        database=server,
+        cluster=cluster,
+        labels=labels,
+        protected=OWN if settings.protect_data else (),
+        opts=opts,
+    )
     storage = SeaweedFS(
         STORAGE.name,
         settings=settings.of(STORAGE),
@@ -85,28 +97,6 @@ def deploy_in_cluster(
         images=images,
         addresses=addresses,
     )
-
-
-def deploy_namespaces(
-    names: Mapping[str, str],
-    *,
-    cluster: Cluster,
-    labels: Labels,
-    protected: Iterable[str],
-    opts: pulumi.ResourceOptions,
-) -> dict[str, pulumi.Output[str]]:
-    """Create the namespaces (name by consumer). Return their names, known once they are there."""
-    return {
-        consumer: Namespace(
-            consumer,
-            physical_name=name,
-            cluster=cluster,
-            labels=labels,
-            protect=consumer in protected,
-            opts=opts,
-        ).namespace
-        for consumer, name in names.items()
-    }
 
 
 def _all_of(name: pulumi.Output[str], *conditions: pulumi.Output[str] | None) -> pulumi.Output[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from pydantic import TypeAdapter
 
 from modules.core import contracts
 
@@ -30,15 +31,18 @@ def sample(kind: Any) -> Any:
         return [sample(arguments[0])]
     if origin in {types.UnionType, typing.Union}:
         return sample(arguments[0])
+    if kind in CONTRACTS:
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: sample(hints[name]) for name in names_of(kind)})
     values: dict[Any, Any] = {str: "text", int: 7, bool: True, type(None): None, Any: {"nested": ["text"]}}
     return values[kind]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
 def test_a_contract_survives_the_way_through_another_stack(contract: type[Any]) -> None:
-    hints = typing.get_type_hints(contract)
-    made = contract(**{name: sample(hints[name]) for name in names_of(contract)})
-    assert contract(**json.loads(json.dumps(dataclasses.asdict(made)))) == made
+    made = sample(contract)
+    document = json.loads(json.dumps(dataclasses.asdict(made)))
+    assert TypeAdapter(contract).validate_python(document) == made
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)

@@ -204,7 +204,7 @@ def test_the_database_is_open_to_the_pods_of_airflow_that_have_its_password_and_
         if volume.get("secret", {}).get("secretName") == CLIENT_SECRET
     }
     policies = {p.name: p.inputs["spec"] for p in of_kind(objects, "NetworkPolicy")}
-    (wanted,) = policies["database-allow-airflow"]["podSelector"]["matchExpressions"]
+    (wanted,) = policies["airflow-allow-to-database"]["podSelector"]["matchExpressions"]
     assert having
     assert set(wanted["values"]) == having
 

@@ -10,6 +10,7 @@ from modules.core.contracts import Cluster, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
 from tests.mocks import Recorder
+from tests.neighbours import CLOUD_STORE, store
 from workloads import catalog
 from workloads.manifests import task_pods
 from workloads.serving import Serving, route
@@ -18,12 +19,7 @@ from workloads.training import Training
 
 NAMESPACE = "local-iris"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
-STORE = ObjectStore(
-    endpoint="http://storage.local-storage.svc.cluster.local:8333",
-    region="us-east-1",
-    buckets={"raw": "local-raw", "features": "local-features"},
-    credentials={"iris": "s3-credentials"},
-)
+STORE = store("iris", region="us-east-1")
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
 PIN = Release(
     release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
@@ -121,7 +117,7 @@ def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
 
 
 def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder) -> None:
-    training(ObjectStore(endpoint=None, region="eu-west-1", buckets=STORE.buckets, credentials={}))
+    training(CLOUD_STORE)
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     assert not {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL_S3"} & set(environment(pod))
     assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]

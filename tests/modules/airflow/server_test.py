@@ -7,21 +7,14 @@ import pytest
 
 from modules.airflow.server import Airflow, Images, Workspace
 from modules.airflow.settings import AirflowSettings
-from modules.core.contracts import Cluster, Database, ObjectStore
+from modules.core.contracts import Cluster
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
 from tests.mocks import Objects, declare
+from tests.neighbours import database, store
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
-STORE = ObjectStore(
-    endpoint="http://storage:8333",
-    region="r",
-    buckets={"logs": "local-logs"},
-    credentials={"airflow": "s3-credentials"},
-)
-DATABASE = Database(
-    host="postgresql", port=5432, ca=None, databases={"airflow": "airflow"}, credentials={"airflow": "database"}
-)
+STORE, DATABASE = store("airflow"), database("airflow")
 PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
 
 

@@ -28,7 +28,7 @@ def declared(
             settings=DatabaseSettings(volume="7Gi"),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
-            contract=database("local-database", consumers),
+            contract=database("database", "local-database", consumers),
             image="registry/postgresql:15@sha256:" + "1" * 64,
             namespace="local-database",
             namespaces={name: f"local-{name}" for name in consumers},

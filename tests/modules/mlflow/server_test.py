@@ -1,7 +1,7 @@
-from modules.core.contracts import ObjectStore
 from modules.mlflow.server import allowed_hosts, options, tracking
+from tests.neighbours import store
 
-STORE = ObjectStore(endpoint=None, region="r", buckets={"artifacts": "local-artifacts"}, credentials={})
+STORE = store("mlflow")
 
 
 def test_clients_are_told_its_service_and_where_files_lie() -> None:

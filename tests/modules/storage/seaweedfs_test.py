@@ -27,7 +27,7 @@ def declared(cluster: Cluster, *, protect: bool = True, **settings: Any) -> tupl
             settings=StorageSettings.model_validate(settings),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
-            contract=object_store("local-storage", BUCKETS, CONSUMERS),
+            contract=object_store("storage", "local-storage", BUCKETS, CONSUMERS),
             image="registry/storage:4@sha256:" + "1" * 64,
             namespace="local-storage",
             consumers=CONSUMERS,

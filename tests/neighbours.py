@@ -1,0 +1,43 @@
+"""The contracts that components get from their neighbours: in the cluster, and as a cloud passes them."""
+
+from modules.core.contracts import Database, ObjectStore, Reach
+
+BUCKETS = {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
+
+
+def store(*consumers: str, region: str = "r") -> ObjectStore:
+    """In the cluster: each consumer has keys."""
+    return ObjectStore(
+        endpoint="http://storage:8333",
+        reach=Reach(port=8333, namespace="local-storage", labels={"app.kubernetes.io/name": "storage"}),
+        region=region,
+        buckets=BUCKETS,
+        credentials=dict.fromkeys(consumers, "s3-credentials"),
+    )
+
+
+def database(*consumers: str) -> Database:
+    return Database(
+        host="postgresql",
+        reach=Reach(port=5432, namespace="local-database", labels={"app.kubernetes.io/name": "database"}),
+        ca=None,
+        databases={name: name for name in consumers},
+        credentials=dict.fromkeys(consumers, "database"),
+    )
+
+
+CLOUD_STORE = ObjectStore(
+    endpoint=None,
+    reach=Reach(port=443, ranges=("52.218.0.0/17", "3.5.64.0/21")),
+    region="eu-west-1",
+    buckets=BUCKETS,
+    credentials={},
+)
+"""A cloud's own: addresses outside of the cluster, and no keys, since service accounts have identities."""
+CLOUD_DATABASE = Database(
+    host="db.example",
+    reach=Reach(port=6432, ranges=("10.1.0.0/24",)),
+    ca=None,
+    databases={"mlflow": "mlflow", "airflow": "airflow"},
+    credentials={"mlflow": "database", "airflow": "database"},
+)
