@@ -75,6 +75,7 @@ def context_of(
         cluster=foundation.cluster,
         store=foundation.object_store,
         database=foundation.database,
+        identity=foundation.identity,
         images={**built_images(service, settings, labels, foundation), **references},
         unresolved=unresolved(third_party),
         namespaces=foundation.namespaces,

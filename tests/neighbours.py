@@ -1,6 +1,8 @@
 """The contracts that components get from their neighbours: in the cluster, and as a cloud passes them."""
 
-from modules.core.contracts import Database, ObjectStore, Reach
+from collections.abc import Sequence
+
+from modules.core.contracts import Account, Database, Identity, ObjectStore, Reach
 
 BUCKETS = {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
 
@@ -24,6 +26,20 @@ def database(*consumers: str) -> Database:
         databases={name: name for name in consumers},
         credentials=dict.fromkeys(consumers, "database"),
     )
+
+
+def nobody(consumer: str, accounts: Sequence[str]) -> Identity:
+    """Accounts that the cluster alone knows."""
+    return Identity(accounts={consumer: dict.fromkeys(accounts, Account())}, reach=None)
+
+
+def somebody(consumer: str, accounts: Sequence[str]) -> Identity:
+    """Accounts that a cloud knows, each by a role of its own."""
+    known = {
+        name: Account(annotations={"cloud.example/role": f"role-of-{name}"}, labels={"cloud.example/use": "true"})
+        for name in accounts
+    }
+    return Identity(accounts={consumer: known}, reach=Reach(port=443, ranges=("52.94.0.0/22",)))
 
 
 CLOUD_STORE = ObjectStore(

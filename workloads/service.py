@@ -54,6 +54,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         image=context.images["training"],
         namespace=namespace,
         store=context.store,
+        identity=context.identity,
         tracking=context.require(Tracking),
         labels=context.labels,
         opts=context.opts,
@@ -66,6 +67,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         namespace=namespace,
         cluster=context.cluster,
         store=context.store,
+        identity=context.identity,
         release=release,
         gateway=context.clients["gateway"],
         labels=context.labels,
@@ -122,7 +124,9 @@ WORKLOADS = Service[Settings](
     deploy=deploy,
     members=sorted,
     needs=Consumer(
-        buckets={"raw": "write", "features": "write", "artifacts": "read"}, uses={"mlflow": ("training", "task")}
+        buckets={"raw": "write", "features": "write", "artifacts": "read"},
+        accounts=("{name}-training", "{name}-serving"),
+        uses={"mlflow": ("training", "task")},
     ),
     routed=True,
     images=(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as k8s
 
+from .contracts import Account
 from .images import version_of
 from .labels import LOCAL_PORT, VERSION, Labels, selector
 from .pods import secret_data
@@ -18,6 +19,9 @@ OURS: Mapping[str, str] = {
 when the object changes next, which would be refused otherwise; what the program doesn't declare stays as it is. And one
 name for every run in place of a random one: what a run that was killed has set belongs to the next one, which can take
 it away again."""
+
+NOBODY = Account()
+"""An account that the cluster alone knows."""
 
 
 class Component(pulumi.ComponentResource):
@@ -43,12 +47,13 @@ class Component(pulumi.ComponentResource):
         component: str,
         namespace: pulumi.Input[str] | None = None,
         annotations: Mapping[str, pulumi.Input[str]] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> k8s.meta.v1.ObjectMetaArgs:
-        """Metadata of one of this component's objects, labelled."""
+        """Metadata of one of this component's objects, labelled. `labels`: beside those that every object has."""
         return k8s.meta.v1.ObjectMetaArgs(
             name=name,
             namespace=namespace,
-            labels=self.labels.of(self.name, component=component),
+            labels={**(labels or {}), **self.labels.of(self.name, component=component)},
             annotations={**OURS, **(annotations or {})},
         )
 
@@ -69,12 +74,25 @@ class Component(pulumi.ComponentResource):
         return k8s.meta.v1.ObjectMetaArgs(labels=labels, annotations=annotations)
 
     def service_account(
-        self, resource: str, name: str, *, component: str, namespace: pulumi.Input[str]
+        self,
+        resource: str,
+        name: str,
+        *,
+        component: str,
+        namespace: pulumi.Input[str],
+        identity: Account = NOBODY,
     ) -> pulumi.Output[str]:
-        """Create a service account whose token no pod gets unasked. Return its name, known once it is there."""
+        """Create a service account whose token no pod gets unasked. Return its name, known once it is there.
+        `identity`: who it is outside of the cluster."""
         made = k8s.core.v1.ServiceAccount(
             resource,
-            metadata=self.meta(name, component=component, namespace=namespace),
+            metadata=self.meta(
+                name,
+                component=component,
+                namespace=namespace,
+                annotations=identity.annotations,
+                labels=identity.labels,
+            ),
             automount_service_account_token=False,
             opts=self.child(),
         )

@@ -56,7 +56,7 @@ class ObjectStore:
     """Bucket name by role (raw, features, artifacts, logs)."""
     credentials: Mapping[str, str]
     """Secret name by consumer, in the consumer's namespace; keys access-key-id, secret-access-key, credentials
-    (an AWS shared credentials file). A consumer that is absent uses its service account's identity."""
+    (an AWS shared credentials file). A consumer that is absent uses the identities of its service accounts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,28 @@ class Database:
     """Database name (and role of the same name) by consumer."""
     credentials: Mapping[str, str]
     """Secret name by consumer, in the consumer's namespace; keys username, password, uri."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a service account carries, so that a cloud takes its pods for somebody."""
+
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who the service accounts of consumers are outside of the cluster: what lets in those that have no keys."""
+
+    accounts: Mapping[str, Mapping[str, Account]]
+    """By consumer, and there by the account's name, since a cloud's trust policies name both."""
+    reach: Reach | None
+    """Where their pods get tokens of the cloud; None where it knows none of them."""
+
+    def of(self, consumer: str, account: str) -> Account:
+        """Return what an account carries. KeyError for one that is not among its consumer's `accounts`."""
+        return self.accounts[consumer][account]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +134,8 @@ class Consumer:
 
     buckets: Mapping[BucketRole, Access]
     database: bool = False
+    accounts: Sequence[str] = ()
+    """Service accounts of the pods that use them. In what a service needs, {name} stands for the consumer's name."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
 

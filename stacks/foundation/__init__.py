@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modules.core.contracts import Cluster, Consumer, Database, ObjectStore, Registry
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Registry
 from modules.core.labels import Labels
 from stacks.foundation.settings import EmbeddedSettings
 
@@ -22,6 +22,7 @@ class Foundation:
     registry: Registry
     object_store: ObjectStore
     database: Database
+    identity: Identity
     provider: "pulumi.ProviderResource"
     """For every object of the cluster."""
     namespaces: "Mapping[str, pulumi.Output[str]]"

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pulumi
 
 from modules.core import naming
-from modules.core.contracts import Cluster, Consumer, Registry, users_of
+from modules.core.component import NOBODY
+from modules.core.contracts import Cluster, Consumer, Identity, Registry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.database.postgresql import PostgreSQL, database
@@ -49,10 +50,12 @@ def deploy_in_cluster(
     buckets = {role: naming.bucket(environment, role) for role in ROLES}
     store = object_store(STORAGE.name, naming.namespace(environment, STORAGE.name), buckets, consumers)
     server = database(DATABASE.name, naming.namespace(environment, DATABASE.name), consumers)
+    identity = without_cloud(consumers)
     namespaces = deploy_namespaces(
         everyone,
         store=store,
         database=server,
+        identity=identity,
         cluster=cluster,
         labels=labels,
         protected=OWN if settings.protect_data else (),
@@ -89,6 +92,7 @@ def deploy_in_cluster(
         registry=registry,
         object_store=store,
         database=server,
+        identity=identity,
         provider=provider,
         namespaces={
             consumer: _all_of(namespaces[consumer], storage.granted.get(consumer), postgresql.granted.get(consumer))
@@ -97,6 +101,12 @@ def deploy_in_cluster(
         images=images,
         addresses=addresses,
     )
+
+
+def without_cloud(consumers: Mapping[str, Consumer]) -> Identity:
+    """Return the identity of accounts that nobody outside of the cluster knows."""
+    accounts = {name: dict.fromkeys(consumer.accounts, NOBODY) for name, consumer in consumers.items()}
+    return Identity(accounts=accounts, reach=None)
 
 
 def _all_of(name: pulumi.Output[str], *conditions: pulumi.Output[str] | None) -> pulumi.Output[str]:

@@ -6,7 +6,7 @@ import pulumi
 
 from modules.cluster.namespace import Egress, Namespace
 from modules.core import naming
-from modules.core.contracts import Cluster, Consumer, Database, ObjectStore
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore
 from modules.core.labels import Labels
 from modules.database.service import DATABASE
 from modules.storage.service import STORAGE
@@ -17,6 +17,7 @@ def deploy_namespaces(
     *,
     store: ObjectStore,
     database: Database,
+    identity: Identity,
     cluster: Cluster,
     labels: Labels,
     protected: Collection[str],
@@ -28,7 +29,7 @@ def deploy_namespaces(
             name,
             physical_name=naming.namespace(labels.environment, name),
             cluster=cluster,
-            egress=egress_of(consumer, store, database),
+            egress=egress_of(name, consumer, store, database, identity),
             labels=labels,
             protect=name in protected,
             opts=opts,
@@ -37,11 +38,17 @@ def deploy_namespaces(
     }
 
 
-def egress_of(consumer: Consumer, store: ObjectStore, database: Database) -> dict[str, Egress]:
-    """Return the data services that a consumer's pods connect to, by service."""
-    used = {STORAGE.name: (consumer.buckets, store.reach), DATABASE.name: (consumer.database, database.reach)}
+def egress_of(
+    name: str, consumer: Consumer, store: ObjectStore, database: Database, identity: Identity
+) -> dict[str, Egress]:
+    """Return what a consumer's pods connect to for its data, by service. Who has no keys gets tokens instead."""
+    used = {
+        STORAGE.name: store.reach if consumer.buckets else None,
+        DATABASE.name: database.reach if consumer.database else None,
+        "identity": identity.reach if consumer.buckets and name not in store.credentials else None,
+    }
     return {
         service: Egress(reach=reach, components=consumer.uses.get(service))
-        for service, (wanted, reach) in used.items()
-        if wanted
+        for service, reach in used.items()
+        if reach is not None
     }

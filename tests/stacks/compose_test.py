@@ -34,6 +34,12 @@ def test_a_workload_writes_its_data_and_only_reads_models() -> None:
     assert not iris.database
 
 
+def test_a_workload_names_its_own_accounts() -> None:
+    found = consumers_of(SETTINGS)
+    assert found["iris"].accounts == ("iris-training", "iris-serving")
+    assert found["rose"].accounts == ("rose-training", "rose-serving")
+
+
 def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
     assert consumers_of(SETTINGS)["jenkins"] == Consumer(buckets={})
     assert "jenkins" not in consumers_of(WITHOUT_JENKINS)

@@ -1,16 +1,15 @@
 """What consumers' namespaces let out, wherever the data services are."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Cluster, Consumer, Database, ObjectStore, Reach
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Reach
 from modules.core.labels import Labels
 from stacks.foundation.namespaces import deploy_namespaces
 from tests.mocks import declare
-from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, database, store
+from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, database, nobody, somebody, store
 
 CONSUMERS = {
     "airflow": Consumer(buckets={"logs": "write"}, database=True, uses={"database": ("scheduler",)}),
@@ -18,17 +17,20 @@ CONSUMERS = {
     "jenkins": Consumer(buckets={}),
 }
 
+NOBODY = nobody("iris", ())
+
 
 def egress(
-    cluster: Cluster, store: ObjectStore, database: Database, consumers: Mapping[str, Consumer] = CONSUMERS
+    cluster: Cluster, store: ObjectStore, database: Database, identity: Identity = NOBODY
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """What is let out, by (namespace, name of the policy)."""
 
     def program() -> None:
         deploy_namespaces(
-            consumers,
+            CONSUMERS,
             store=store,
             database=database,
+            identity=identity,
             cluster=cluster,
             labels=Labels(environment="local", owner="someone"),
             protected=(),
@@ -88,3 +90,9 @@ def test_name_servers_are_asked_where_the_cluster_has_them(cluster: Cluster) -> 
         {"ipBlock": {"cidr": "169.254.20.10/32"}},
     ]
     assert [(port["protocol"], port["port"]) for port in found["ports"]] == [("UDP", 53), ("TCP", 53)]
+
+
+def test_who_uses_the_store_without_keys_gets_tokens_and_nobody_else_does(cluster: Cluster) -> None:
+    found = egress(cluster, replace(CLOUD_STORE, credentials={"airflow": "keys"}), CLOUD_DATABASE, somebody("iris", ()))
+    assert {namespace for namespace, name in found if name == "allow-to-identity"} == {"local-iris"}
+    assert rule(found["local-iris", "allow-to-identity"]) == ([{"ipBlock": {"cidr": "52.94.0.0/22"}}], [443])
