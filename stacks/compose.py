@@ -76,6 +76,7 @@ def context_of(
         store=foundation.object_store,
         database=foundation.database,
         identity=foundation.identity,
+        registry=foundation.registry,
         images={**built_images(service, settings, labels, foundation), **references},
         unresolved=unresolved(third_party),
         namespaces=foundation.namespaces,

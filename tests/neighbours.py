@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from modules.core.contracts import Account, Database, Identity, ObjectStore, Reach
+from modules.core.contracts import Account, Database, Identity, ObjectStore, Reach, Registry
 
 BUCKETS = {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
+
+REGISTRY = Registry(push="registry", pull="registry")
 
 
 def store(*consumers: str, region: str = "r") -> ObjectStore:

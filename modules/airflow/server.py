@@ -10,7 +10,7 @@ import pulumi_random as random
 
 from modules.core.access import store_access
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Database, Identity, ObjectStore
+from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Registry
 from modules.core.documents import plain
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
@@ -75,6 +75,7 @@ class Airflow(Component):
         store: ObjectStore,
         database: Database,
         identity: Identity,
+        registry: Registry,
         images: Images,
         namespace: NamespaceRef,
         workspaces: Mapping[str, Workspace],
@@ -87,6 +88,7 @@ class Airflow(Component):
         self.store = store
         self.access = store_access(store, CONSUMER)
         self.identity = identity
+        self.registry = registry
         self.images = images
         self.namespace = namespace.ready
         self.local = settings.executor == "LocalExecutor"
@@ -154,6 +156,7 @@ class Airflow(Component):
             name,
             component=role,
             namespace=self.namespace,
+            registry=self.registry,
             identity=self.identity.of(CONSUMER, name),
         )
         return name

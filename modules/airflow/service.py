@@ -20,6 +20,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         store=context.store,
         database=context.database,
         identity=context.identity,
+        registry=context.registry,
         images=Images(server=context.images["airflow"], sidecar=context.images["xcom"]),
         namespace=context.namespace,
         workspaces={

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as k8s
 
-from .contracts import Account
+from .contracts import Account, Registry
 from .images import version_of
 from .labels import LOCAL_PORT, VERSION, Labels, selector
 from .pods import secret_data
@@ -80,10 +80,14 @@ class Component(pulumi.ComponentResource):
         *,
         component: str,
         namespace: pulumi.Input[str],
+        registry: Registry,
         identity: Account = NOBODY,
     ) -> pulumi.Output[str]:
         """Create a service account whose token no pod gets unasked. Return its name, known once it is there.
-        `identity`: who it is outside of the cluster."""
+        Its pods pull images with the registry's login. `identity`: who it is outside of the cluster."""
+        pull_secrets = (
+            None if registry.pull_secret is None else [k8s.core.v1.LocalObjectReferenceArgs(name=registry.pull_secret)]
+        )
         made = k8s.core.v1.ServiceAccount(
             resource,
             metadata=self.meta(
@@ -94,6 +98,7 @@ class Component(pulumi.ComponentResource):
                 labels=identity.labels,
             ),
             automount_service_account_token=False,
+            image_pull_secrets=pull_secrets,
             opts=self.child(),
         )
         return made.metadata.apply(lambda metadata: metadata.name or "")

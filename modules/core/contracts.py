@@ -36,8 +36,8 @@ class Cluster:
     """CIDR of Service addresses."""
     dns: Reach
     """The name servers that pods ask."""
-    storage_class: str
-    """StorageClass for persistent volumes."""
+    storage_class: str | None
+    """StorageClass for persistent volumes; None: the cluster's default."""
     token_issuer: str
     """Issuer URL of service-account tokens, for workload identity."""
     publisher: str | None
@@ -101,6 +101,8 @@ class Registry:
 
     push: str
     pull: str
+    pull_secret: str | None = None
+    """Secret with the login of those who pull, in every namespace; None where nodes need none."""
 
 
 @dataclass(frozen=True, kw_only=True)

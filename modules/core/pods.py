@@ -186,8 +186,9 @@ def token_volume(name: str) -> VolumeArgs:
     )
 
 
-def volume_claim(name: str, size: str, storage_class: str) -> PersistentVolumeClaimArgs:
-    """A template of a StatefulSet: each of its pods gets a volume of its own, which outlives it."""
+def volume_claim(name: str, size: str, storage_class: str | None) -> PersistentVolumeClaimArgs:
+    """A template of a StatefulSet: each of its pods gets a volume of its own, which outlives it. storage_class:
+    None for the cluster's default."""
     return PersistentVolumeClaimArgs(
         metadata=ObjectMetaArgs(name=name),
         spec=PersistentVolumeClaimSpecArgs(

@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Consumer, Database, Reach
+from modules.core.contracts import Cluster, Consumer, Database, Reach, Registry
 from modules.core.labels import Labels, selector
 from modules.core.naming import hashed, service_host
 from modules.core.network import admit_clients
@@ -60,6 +60,7 @@ class PostgreSQL(Component):
         labels: Labels,
         cluster: Cluster,
         contract: Database,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         namespaces: Mapping[str, pulumi.Input[str]],
@@ -69,6 +70,7 @@ class PostgreSQL(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.registry = registry
         self.image = image
         self.namespace = namespace
         self.protect = protect
@@ -118,7 +120,11 @@ class PostgreSQL(Component):
 
     def _account(self, role: str) -> pulumi.Output[str]:
         return self.service_account(
-            f"{self.name}-{role}-account", f"{self.name}-{role}", component=role, namespace=self.namespace
+            f"{self.name}-{role}-account",
+            f"{self.name}-{role}",
+            component=role,
+            namespace=self.namespace,
+            registry=self.registry,
         )
 
     def _server(self, cluster: Cluster, superuser: k8s.core.v1.Secret) -> None:

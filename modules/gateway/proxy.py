@@ -8,7 +8,7 @@ import pulumi_random as random
 import yaml
 
 from modules.core.component import Component
-from modules.core.contracts import Route, ServedModel, Tracking
+from modules.core.contracts import Registry, Route, ServedModel, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import hashed
 from modules.core.network import allow_ingress
@@ -46,6 +46,7 @@ class Gateway(Component):
         *,
         settings: GatewaySettings,
         labels: Labels,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         routes: Sequence[Route],
@@ -56,6 +57,7 @@ class Gateway(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.registry = registry
         self.image = image
         self.namespace = namespace
         static = self._static()
@@ -103,7 +105,9 @@ class Gateway(Component):
         )
 
     def _server(self, static: k8s.core.v1.ConfigMap, secrets: pulumi.Output[str]) -> None:
-        account = self.service_account(f"{self.name}-account", SERVICE, component=COMPONENT, namespace=self.namespace)
+        account = self.service_account(
+            f"{self.name}-account", SERVICE, component=COMPONENT, namespace=self.namespace, registry=self.registry
+        )
         k8s.apps.v1.Deployment(
             f"{self.name}-proxy",
             metadata=self.meta(SERVICE, component=COMPONENT, namespace=self.namespace),

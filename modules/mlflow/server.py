@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 
 from modules.core.access import store_access
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Tracking
+from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.network import allow_clients, published_service
@@ -73,6 +73,7 @@ class Mlflow(Component):
         store: ObjectStore,
         database: Database,
         identity: Identity,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         clients: Mapping[str, pulumi.Input[str]],
@@ -87,6 +88,7 @@ class Mlflow(Component):
             SERVICE,
             component="server",
             namespace=namespace,
+            registry=registry,
             identity=identity.of(CONSUMER, SERVICE),
         )
         published_service(

@@ -20,6 +20,7 @@ def deploy(context: Context[MlflowSettings]) -> Deployed:
         store=context.store,
         database=context.database,
         identity=context.identity,
+        registry=context.registry,
         image=context.images["mlflow"],
         namespace=context.namespace.ready,
         clients=context.clients,

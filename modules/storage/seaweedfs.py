@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Consumer, ObjectStore, Reach
+from modules.core.contracts import Cluster, Consumer, ObjectStore, Reach, Registry
 from modules.core.labels import Labels, selector
 from modules.core.naming import canonical_json, hashed, service_host
 from modules.core.network import admit_clients, published_service
@@ -97,6 +97,7 @@ class SeaweedFS(Component):
         labels: Labels,
         cluster: Cluster,
         contract: ObjectStore,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         consumers: Mapping[str, Consumer],
@@ -106,6 +107,7 @@ class SeaweedFS(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.registry = registry
         self.image = image
         self.namespace = namespace
         self.protect = protect
@@ -177,7 +179,11 @@ class SeaweedFS(Component):
 
     def _account(self, role: str) -> pulumi.Output[str]:
         return self.service_account(
-            f"{self.name}-{role}-account", f"{self.name}-{role}", component=role, namespace=self.namespace
+            f"{self.name}-{role}-account",
+            f"{self.name}-{role}",
+            component=role,
+            namespace=self.namespace,
+            registry=self.registry,
         )
 
     def _server(self, cluster: Cluster, files: Mapping[str, pulumi.Output[str]]) -> None:

@@ -10,7 +10,7 @@ from modules.core.contracts import Cluster, Identity, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
 from tests.mocks import Recorder
-from tests.neighbours import CLOUD_STORE, nobody, somebody, store
+from tests.neighbours import CLOUD_STORE, REGISTRY, nobody, somebody, store
 from workloads import catalog
 from workloads.manifests import task_pods
 from workloads.serving import Serving, route
@@ -43,6 +43,7 @@ def training(store: ObjectStore = STORE, identity: Identity = NOBODY) -> None:
             "iris",
             workload=catalog.load("iris"),
             settings=WorkloadSettings(),
+            registry=REGISTRY,
             image=IMAGE.format("training"),
             namespace=NAMESPACE,
             store=store,
@@ -64,6 +65,7 @@ def serving(cluster: Cluster, settings: WorkloadSettings | None = None, release:
                 "iris",
                 workload=catalog.load("iris"),
                 settings=settings or WorkloadSettings(),
+                registry=REGISTRY,
                 image=IMAGE.format("serving"),
                 namespace=NAMESPACE,
                 gateway="local-gateway",

@@ -12,7 +12,7 @@ from modules.core.contracts import Cluster, Identity, ObjectStore
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
 from tests.mocks import Objects, declare
-from tests.neighbours import CLOUD_STORE, database, nobody, somebody
+from tests.neighbours import CLOUD_STORE, REGISTRY, database, nobody, somebody
 from tests.neighbours import store as store_with_keys
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
@@ -31,6 +31,7 @@ def declared(cluster: Cluster, *, store: ObjectStore = STORE, identity: Identity
             store=store,
             database=DATABASE,
             identity=identity,
+            registry=REGISTRY,
             images=Images(server=IMAGE.format("airflow"), sidecar=IMAGE.format("xcom")),
             namespace=NamespaceRef(name="local-airflow", ready="local-airflow"),
             workspaces={"iris": Workspace(namespace="local-iris", pods={"train_rf": {"kind": "Pod"}})},

@@ -10,6 +10,7 @@ from modules.core.labels import LOCAL_PORT, Labels
 from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
+from tests.neighbours import REGISTRY
 
 
 def route(name: str, *, login: bool) -> Route:
@@ -26,6 +27,7 @@ def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, local_port: int | None
             "gateway",
             settings=GatewaySettings(local_port=local_port),
             labels=Labels(environment="local", owner="someone"),
+            registry=REGISTRY,
             image="registry/gateway:3@sha256:" + "1" * 64,
             namespace="local-gateway",
             routes=routes,

@@ -3,7 +3,7 @@ from modules.core.labels import Labels
 from modules.mlflow.server import Mlflow, allowed_hosts, options, tracking
 from modules.mlflow.settings import MlflowSettings
 from tests.mocks import Objects, declare
-from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, database, nobody, somebody, store
+from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, REGISTRY, database, nobody, somebody, store
 
 STORE = store("mlflow")
 
@@ -43,6 +43,7 @@ def declared(cluster: Cluster, store: ObjectStore, database: Database, identity:
             store=store,
             database=database,
             identity=identity,
+            registry=REGISTRY,
             image="registry/mlflow:3@sha256:" + "1" * 64,
             namespace="local-mlflow",
             clients={},

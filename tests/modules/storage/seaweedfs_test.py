@@ -11,6 +11,7 @@ from modules.storage.documents import ROLES
 from modules.storage.seaweedfs import ADMIN_SECRET, CLIENT_SECRET, SeaweedFS, object_store
 from modules.storage.settings import StorageSettings
 from tests.mocks import Monitor, Objects, declare, namespaces_with
+from tests.neighbours import REGISTRY
 
 CONSUMERS = {
     "iris": Consumer(buckets={"raw": "read"}),
@@ -28,6 +29,7 @@ def declared(cluster: Cluster, *, protect: bool = True, **settings: Any) -> tupl
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
             contract=object_store("storage", "local-storage", BUCKETS, CONSUMERS),
+            registry=REGISTRY,
             image="registry/storage:4@sha256:" + "1" * 64,
             namespace="local-storage",
             consumers=CONSUMERS,
