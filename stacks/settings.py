@@ -8,11 +8,13 @@ from typing import Any, Self, TypeVar, cast
 
 from pydantic import Field, SecretStr, create_model, model_validator
 
+from modules.core.contracts import Entry
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.service import Service
 from modules.core.settings import PROJECT, Settings, advice, validated
 from modules.core.yaml_files import read_yaml
+from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from stacks.foundation.settings import DEFAULT_TARGET, TARGETS, EmbeddedSettings, FoundationSettings, Target
 from stacks.services import EVERY, SERVICES
@@ -64,6 +66,11 @@ class PlatformSettings(Settings):
             )
         return self.foundation
 
+    @property
+    def entry(self) -> Entry:
+        """How people and clients outside of the cluster reach the gateway."""
+        return self.foundation.entry(self.of(GATEWAY).local_port)
+
     def of(self, service: Service[S]) -> S:
         """Return the settings of a service."""
         return getattr(self, service.name)
@@ -74,12 +81,24 @@ class PlatformSettings(Settings):
 
     def ports(self) -> dict[str, int]:
         """Ports on 127.0.0.1 by service: what must be free before the environment starts."""
-        wanted = {
-            **self.foundation.local_ports(),
-            **{service.name: getattr(self.of(service), "local_port", None) for service in EVERY},
-            **{name: workload.local_port for name, workload in self.workloads.items()},
-        }
-        return {service: port for service, port in wanted.items() if port is not None}
+        published = self._publishable() if self.foundation.publishes else {}
+        ports = {name: getattr(group, "local_port", None) for name, group in published.items()}
+        return {**self.foundation.local_ports(), **{name: port for name, port in ports.items() if port is not None}}
+
+    def _publishable(self) -> dict[str, Any]:
+        """What may have a port on 127.0.0.1, by name."""
+        return {**{service.name: self.of(service) for service in EVERY}, **self.workloads}
+
+    @model_validator(mode="after")
+    def _ports_are_published(self) -> Self:
+        for name, group in self._publishable().items() if not self.foundation.publishes else ():
+            port = getattr(group, "local_port", None)
+            if port is not None and port != type(group).model_fields["local_port"].default:
+                raise ValueError(
+                    f"{port_key(name)} is {port}, but nothing is published on 127.0.0.1 where foundation.target is "
+                    f"{self.foundation.target!r}: remove it"
+                )
+        return self
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:

@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 
-from modules.core.contracts import Account, Database, Identity, ObjectStore, Reach, Registry
+from modules.core.contracts import Account, Database, Entry, Identity, ObjectStore, Reach, Registry
+from modules.core.labels import LOCAL_PORT
 
 BUCKETS = {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
 
 REGISTRY = Registry(push="registry", pull="registry")
+
+ENTRY = Entry(domain="localhost", addresses=("127.0.0.1",), port=8443, annotations={LOCAL_PORT: "8443"})
+CLOUD_ENTRY = Entry(
+    domain="ml.example",
+    port=443,
+    service_type="LoadBalancer",
+    annotations={"cloud.example/internal": "true"},
+    certificate="ml-example-tls",
+)
+"""A domain of its own, a load balancer, and a certificate that somebody else issues."""
 
 
 def store(*consumers: str, region: str = "r") -> ObjectStore:

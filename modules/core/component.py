@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 
 from .contracts import Account, Registry
 from .images import version_of
-from .labels import LOCAL_PORT, VERSION, Labels, selector
+from .labels import VERSION, Labels, selector
 from .pods import secret_data
 from .simulation import SIMULATED, SIMULATION_REASON
 
@@ -140,11 +140,9 @@ class Component(pulumi.ComponentResource):
         component: str,
         namespace: pulumi.Input[str],
         ports: Mapping[str, int],
-        local_port: int | None = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
-        """Create a Service for the pods of a part, whose ports are its pods' ports of the same names. `local_port`:
-        where the first of them is published on 127.0.0.1."""
-        annotations = {} if local_port is None else {LOCAL_PORT: str(local_port)}
+        """Create a Service for the pods of a part, whose ports are its pods' ports of the same names."""
         k8s.core.v1.Service(
             resource,
             metadata=self.meta(name, component=component, namespace=namespace, annotations=annotations),

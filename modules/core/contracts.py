@@ -119,6 +119,23 @@ class NodePool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Entry:
+    """How people and clients outside of the cluster reach the gateway."""
+
+    domain: str
+    """Its own host name; each service has one below it."""
+    addresses: Sequence[str] = ()
+    """IP addresses that clients may use in place of the domain."""
+    port: int | None
+    """None where it is not reached from outside."""
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its Service: by these, whoever publishes it knows how."""
+    certificate: str | None = None
+    """Secret of type kubernetes.io/tls in the gateway's namespace; None: the gateway makes a certificate itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tracking:
     """An MLflow tracking server and model registry."""
 
@@ -161,7 +178,7 @@ class Route:
     """A way from the gateway to a service."""
 
     name: str
-    """Host name below the gateway's domain, and first part of the path for clients that can't use it."""
+    """Host name below the entry's domain, and first part of the path for clients that can't use it."""
     title: str
     """One line for people."""
     servers: Mapping[str, str]

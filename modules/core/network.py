@@ -16,7 +16,7 @@ from pulumi_kubernetes.networking.v1 import (
 
 from .component import Component
 from .contracts import Cluster, Reach
-from .labels import COMPONENT
+from .labels import COMPONENT, LOCAL_PORT
 
 API_PORTS = (443, 6443)
 """Of the Kubernetes API: its Service's, and its own."""
@@ -192,15 +192,17 @@ def published_service(
     cluster: Cluster,
     local_port: int | None,
 ) -> None:
-    """Create a Service (`Component.service`) and, where its first port is published, let connections to the local port
-    reach the pods: they come from outside of the cluster, and from one address."""
-    server.service(resource, name, component=component, namespace=namespace, ports=ports, local_port=local_port)
-    if local_port is None or cluster.publisher is None:
+    """Create a Service (`Component.service`). Where the cluster publishes local ports, its first port is published at
+    `local_port`, and connections to it reach the pods: they come from outside of the cluster, and from one address."""
+    publisher = None if local_port is None else cluster.publisher
+    annotations = {} if publisher is None else {LOCAL_PORT: str(local_port)}
+    server.service(resource, name, component=component, namespace=namespace, ports=ports, annotations=annotations)
+    if publisher is None:
         return
     port, *_ = ports.values()
     NetworkPolicy(
         f"{server.name}-allow-published",
         metadata=server.meta("allow-published", component="network-policy", namespace=namespace),
-        spec=allow_ingress(server.selector(component=component), peers=[addresses(cluster.publisher)], port=port),
+        spec=allow_ingress(server.selector(component=component), peers=[addresses(publisher)], port=port),
         opts=server.child(),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .contracts import Cluster, Consumer, Database, Identity, ObjectStore, Registry, Route
+from .contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, Route
 from .errors import UserError
 from .images import Image
 from .labels import Labels
@@ -71,6 +71,7 @@ class Context(Generic[S]):
     database: Database
     identity: Identity
     registry: Registry
+    entry: Entry
     images: Mapping[str, str]
     """References of the service's images by name: of this repository by digest, third-party ones as `third_party.yaml`
     has them."""

@@ -147,8 +147,8 @@ class Environment:
             own["AWS_REGION"] = own["AWS_DEFAULT_REGION"] = "us-east-1"
             own["AWS_SHARED_CREDENTIALS_FILE"] = str(self.s3_credentials)
             own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
-        if (port := ports.get("gateway")) is not None:
-            own["MLFLOW_TRACKING_URI"] = client_address("mlflow", port)
+        if (tracking := client_address("mlflow", self.settings.entry)) is not None:
+            own["MLFLOW_TRACKING_URI"] = tracking
             own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.ca_certificate)
         if official_pulumi() is None:
             own["PULUMI_HOME"] = str(self.pulumi_home)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Registry
+from modules.core.contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry
 from modules.core.labels import Labels
 from stacks.foundation.settings import EmbeddedSettings
 
@@ -23,6 +23,7 @@ class Foundation:
     object_store: ObjectStore
     database: Database
     identity: Identity
+    entry: Entry
     provider: "pulumi.ProviderResource"
     """For every object of the cluster."""
     namespaces: "Mapping[str, pulumi.Output[str]]"

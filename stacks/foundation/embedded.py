@@ -58,6 +58,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
         cluster=cluster,
         registry=registry,
         images=images,
+        entry=settings.entry,
         provider=provider,
         addresses={STORAGE.name: f"http://127.0.0.1:{port}"} if port is not None else {},
     )

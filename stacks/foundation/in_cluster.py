@@ -6,7 +6,7 @@ import pulumi
 
 from modules.core import naming
 from modules.core.component import NOBODY
-from modules.core.contracts import Cluster, Consumer, Identity, Registry, users_of
+from modules.core.contracts import Cluster, Consumer, Entry, Identity, Registry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.database.postgresql import PostgreSQL, database
@@ -38,6 +38,7 @@ def deploy_in_cluster(
     cluster: Cluster,
     registry: Registry,
     images: Mapping[str, str],
+    entry: Entry,
     provider: pulumi.ProviderResource,
     addresses: Mapping[str, str],
 ) -> Foundation:
@@ -95,6 +96,7 @@ def deploy_in_cluster(
         object_store=store,
         database=server,
         identity=identity,
+        entry=entry,
         provider=provider,
         namespaces={
             consumer: _all_of(namespaces[consumer], storage.granted.get(consumer), postgresql.granted.get(consumer))

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field
 
 from embedded.cluster.network import parse as parse_network
 from embedded.cluster.status import START_SECONDS
+from modules.core.contracts import Entry
+from modules.core.labels import LOCAL_PORT
 from modules.core.service import Service
 from modules.core.settings import Port, Settings
 from stacks.services import DATA
@@ -27,6 +29,15 @@ class FoundationSettings(Settings):
     def local_ports(self) -> dict[str, int]:
         """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""
         return {}
+
+    def entry(self, local_port: int | None) -> Entry:
+        """Return how the gateway is reached. local_port: its port on 127.0.0.1, where the target publishes such."""
+        raise NotImplementedError(self.target)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether Services are published on 127.0.0.1."""
+        return False
 
     @property
     def simulates(self) -> bool:
@@ -68,6 +79,18 @@ class EmbeddedSettings(FoundationSettings):
 
     def local_ports(self) -> dict[str, int]:
         return {"api": self.ports.api}
+
+    def entry(self, local_port: int | None) -> Entry:
+        return Entry(
+            domain="localhost",  # browsers and curl lead each name below it to this machine (RFC 6761)
+            addresses=("127.0.0.1",),
+            port=local_port,
+            annotations={} if local_port is None else {LOCAL_PORT: str(local_port)},
+        )
+
+    @property
+    def publishes(self) -> bool:
+        return True
 
     @property
     def simulates(self) -> bool:

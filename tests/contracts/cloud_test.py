@@ -9,13 +9,13 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from modules.core.contracts import Account, Cluster, Consumer, Identity, Reach, Registry
-from modules.core.labels import Labels
+from modules.core.labels import LOCAL_PORT, Labels
 from stacks.compose import build
 from stacks.foundation import Foundation
 from stacks.foundation.namespaces import deploy_namespaces
 from stacks.settings import PlatformSettings, parse
 from tests.mocks import Declared, declare
-from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE
+from tests.neighbours import CLOUD_DATABASE, CLOUD_ENTRY, CLOUD_STORE
 
 from .conftest import ENVIRONMENT, place_pins
 
@@ -55,6 +55,7 @@ def deploy_cloud(settings: PlatformSettings, labels: Labels, consumers: Mapping[
         object_store=CLOUD_STORE,
         database=CLOUD_DATABASE,
         identity=identity,
+        entry=CLOUD_ENTRY,
         provider=provider,
         namespaces=namespaces,
         images={},
@@ -119,3 +120,15 @@ def test_consumers_reach_data_and_tokens_where_the_cloud_has_them(objects: list[
     store = {("52.218.0.0/17", 443), ("3.5.64.0/21", 443), ("52.94.0.0/22", 443)}
     database = {("10.1.0.0/24", 6432)}
     assert opened == {"local-iris": store, "local-mlflow": store | database, "local-airflow": store | database}
+
+
+def test_people_get_in_by_the_load_balancer_and_by_nothing_else(objects: list[Declared]) -> None:
+    services = of_kind(objects, "Service")
+    assert [each["metadata"]["name"] for each in services if each["spec"].get("type") == "LoadBalancer"] == ["entry"]
+    assert not [each for each in services if LOCAL_PORT in each["metadata"]["annotations"]]
+
+
+def test_addresses_are_below_the_clouds_domain(objects: list[Declared]) -> None:
+    (configured,) = (each["data"] for each in of_kind(objects, "ConfigMap") if "airflow.cfg" in each["data"])
+    assert "base_url = https://airflow.ml.example" in configured["airflow.cfg"]
+    assert "localhost:8443" not in json.dumps([declared.inputs for declared in objects], default=str)

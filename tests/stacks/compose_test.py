@@ -58,16 +58,16 @@ def test_a_service_is_used_by_those_components_that_say_so(service: Any, users: 
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:
-    assert local_addresses(SETTINGS) == {
+    assert local_addresses(SETTINGS, SETTINGS.entry) == {
         "gateway": "https://groundwork.localhost:8443",
         "mlflow": "https://mlflow.localhost:8443",
         "airflow": "https://airflow.localhost:8443",
         "iris": "http://127.0.0.1:8080",
     }
-    assert address(MLFLOW, SETTINGS) == "https://mlflow.localhost:8443"
+    assert address(MLFLOW, SETTINGS.entry) == "https://mlflow.localhost:8443"
     unpublished = parse({"groundwork:gateway": {"local_port": None}}, source="test")
-    assert local_addresses(unpublished) == {}
-    assert address(MLFLOW, unpublished) is None
+    assert local_addresses(unpublished, unpublished.entry) == {}
+    assert address(MLFLOW, unpublished.entry) is None
 
 
 def test_names_of_services_images_and_logins_differ() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import Field
 
+from modules.core.contracts import Entry
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.service import Service
@@ -247,6 +248,10 @@ class ElsewhereSettings(FoundationSettings):
     target: str = Field(default="elsewhere", description="Which one it is.")
     context: str = Field(default="theirs", description="In the kubeconfig.")
 
+    def entry(self, local_port: int | None) -> Entry:
+        del local_port
+        return Entry(domain="ml.example", port=443)
+
 
 class BucketsElsewhere(Settings):
     """Of an object store that somebody else runs."""
@@ -307,8 +312,24 @@ def test_a_key_of_another_target_is_refused(
 @pytest.mark.usefixtures("elsewhere")
 def test_a_cluster_that_somebody_else_runs_takes_no_port_here_and_simulates_nothing() -> None:
     theirs = on_target("elsewhere", {})
-    assert "api" not in theirs.ports()
-    assert "storage" not in theirs.ports()
+    assert theirs.ports() == {}
+    assert theirs.entry.domain == "ml.example"
     assert not theirs.foundation.simulates
     with pytest.raises(UserError, match=r"foundation\.target is 'elsewhere': no cluster of such a stack runs on this"):
         assert theirs.embedded
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        ({"groundwork:mlflow": {"local_port": 9000}}, "mlflow.local_port is 9000"),
+        ({"groundwork:gateway": {"local_port": 9443}}, "gateway.local_port is 9443"),
+        ({"groundwork:workloads": {"iris": {"local_port": 8080}}}, "workloads.iris.local_port is 8080"),
+    ],
+)
+@pytest.mark.usefixtures("elsewhere")
+def test_a_port_of_this_machine_is_refused_where_nothing_is_published_on_it(group: dict[str, Any], key: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse({"groundwork:foundation": {"target": "elsewhere"}, **group}, source="file")
+    assert f"{key}, but nothing is published on 127.0.0.1 where foundation.target is 'elsewhere'" in str(caught.value)
+    parse(group, source="file")

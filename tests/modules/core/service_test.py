@@ -8,7 +8,7 @@ from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
 from modules.core.service import Context
-from tests.neighbours import REGISTRY, database, nobody, store
+from tests.neighbours import ENTRY, REGISTRY, database, nobody, store
 
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://b/mlflow")
 
@@ -24,6 +24,7 @@ def context(*provided: object) -> Context[Any]:
         database=database(),
         identity=nobody("gateway", ()),
         registry=REGISTRY,
+        entry=ENTRY,
         images={},
         unresolved=None,
         namespaces={},
