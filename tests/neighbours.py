@@ -35,7 +35,6 @@ def database(*consumers: str) -> Database:
     return Database(
         host="postgresql",
         reach=Reach(port=5432, namespace="local-database", labels={"app.kubernetes.io/name": "database"}),
-        ca=None,
         databases={name: name for name in consumers},
         credentials=dict.fromkeys(consumers, "database"),
     )
@@ -66,7 +65,6 @@ CLOUD_STORE = ObjectStore(
 CLOUD_DATABASE = Database(
     host="db.example",
     reach=Reach(port=6432, ranges=("10.1.0.0/24",)),
-    ca=None,
     databases={"mlflow": "mlflow", "airflow": "airflow"},
     credentials={"mlflow": "database", "airflow": "database"},
 )

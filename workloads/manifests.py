@@ -95,7 +95,7 @@ def task_pods(
             environment={
                 **store_variables(store, access),
                 **_training_variables(workload, image, store, tracking),
-                "GROUNDWORK_FEATURES": f"s3://{store.buckets['features']}/{workload.name}",
+                "GROUNDWORK_FEATURES": store.address("features", workload.name),
                 "GROUNDWORK_COLUMNS": canonical_json(columns_document(workload)),
                 "GROUNDWORK_DECLARED_JOB": declared,
                 "GROUNDWORK_UV_LOCK": "",

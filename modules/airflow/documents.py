@@ -51,7 +51,7 @@ def configuration(settings: AirflowSettings, *, namespace: str, store: ObjectSto
         port=PORT,
         base_url=settings.address,
         bundles=canonical_json([{"name": "workloads", "classpath": folder, "kwargs": {"path": DAGS}}]),
-        logs=f"s3://{store.buckets['logs']}/airflow",
+        logs=store.address("logs", "airflow"),
         logs_connection=LOGS_CONNECTION,
         secrets=canonical_json(secrets),
         namespace=namespace,

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+SCHEME = "s3"
+"""Of every address in the object store."""
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
 Access = Literal["read", "write"]
 
@@ -32,14 +34,10 @@ class Cluster:
     """Physical name: the kubeconfig context and the provider's cluster_identifier."""
     pod_range: str
     """CIDR of pod addresses."""
-    service_range: str
-    """CIDR of Service addresses."""
     dns: Reach
     """The name servers that pods ask."""
     storage_class: str | None
     """StorageClass for persistent volumes; None: the cluster's default."""
-    token_issuer: str
-    """Issuer URL of service-account tokens, for workload identity."""
     publisher: str | None
     """CIDR from which connections to published local ports reach the pods; None where none are published."""
 
@@ -58,6 +56,10 @@ class ObjectStore:
     """Secret name by consumer, in the consumer's namespace; keys access-key-id, secret-access-key, credentials
     (an AWS shared credentials file). A consumer that is absent uses the identities of its service accounts."""
 
+    def address(self, role: BucketRole, key: str) -> str:
+        """Return the address of an object, or of what lies below a prefix, in the bucket of a role."""
+        return f"{SCHEME}://{self.buckets[role]}/{key}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
@@ -65,8 +67,6 @@ class Database:
 
     host: str
     reach: Reach
-    ca: str | None
-    """PEM of the CA certificate that signed the server's; None where the connection is not encrypted."""
     databases: Mapping[str, str]
     """Database name (and role of the same name) by consumer."""
     credentials: Mapping[str, str]
@@ -106,19 +106,6 @@ class Registry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodePool:
-    """A set of like nodes."""
-
-    labels: Mapping[str, str]
-    taints: Mapping[str, str]
-    """Effect (NoSchedule, PreferNoSchedule, NoExecute) by taint key."""
-    shape: str
-    """Instance type, or `host` for the machine itself."""
-    gpus: int
-    """GPUs on each node."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Entry:
     """How people and clients outside of the cluster reach the gateway."""
 
@@ -143,7 +130,7 @@ class Tracking:
     """Address inside the cluster, for MLFLOW_TRACKING_URI."""
     namespace: str
     artifacts: str
-    """s3:// address below which the server keeps the runs' files, which its clients reach through it."""
+    """Address in the object store below which the server keeps the runs' files, which its clients reach through it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,6 @@ def database(name: str, namespace: str, consumers: Mapping[str, Consumer]) -> Da
     return Database(
         host=service_host(SERVICE, namespace),
         reach=Reach(port=PORT, namespace=namespace, labels=selector(name, component="server")),
-        ca=None,
         databases={client: client for client in wanting},
         credentials=dict.fromkeys(wanting, CLIENT_SECRET),
     )

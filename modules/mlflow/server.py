@@ -30,7 +30,7 @@ def tracking(namespace: str, store: ObjectStore) -> Tracking:
     return Tracking(
         url=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         namespace=namespace,
-        artifacts=f"s3://{store.buckets['artifacts']}/mlflow",
+        artifacts=store.address("artifacts", "mlflow"),
     )
 
 

@@ -21,11 +21,9 @@ def describe_cluster(environment: str, network: str) -> Cluster:
     return Cluster(
         name=f"groundwork-{environment}",
         pod_range=str(ranges.pods),
-        service_range=str(ranges.services),
         dns=Reach(port=53, ranges=(str(ranges.pods),)),
         storage_class="standard",
         publisher=f"{ranges.host_end}/32",
-        token_issuer="https://kubernetes.default.svc.cluster.local",
     )
 
 

@@ -22,10 +22,8 @@ from .conftest import ENVIRONMENT, place_pins
 CLUSTER = Cluster(
     name="cloud",
     pod_range="10.0.0.0/16",
-    service_range="172.20.0.0/16",
     dns=Reach(port=53, ranges=("169.254.20.10/32",)),
     storage_class=None,
-    token_issuer="https://oidc.example",
     publisher=None,
 )
 REGISTRY = Registry(push="registry.example/ml", pull="registry.example/ml", pull_secret="registry-login")

@@ -1,5 +1,6 @@
 """Contracts pass through a StackReference: to plain JSON and back, unchanged."""
 
+import ast
 import dataclasses
 import inspect
 import json
@@ -12,6 +13,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from modules.core import contracts
+
+from .layers_test import sources
 
 CONTRACTS = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
 
@@ -55,3 +58,12 @@ def test_a_contract_is_frozen_and_given_by_keyword(contract: type[Any]) -> None:
 def test_contracts_name_secrets_but_hold_none() -> None:
     names = {name for contract in CONTRACTS for name in names_of(contract)}
     assert not {name for name in names if any(word in name for word in ("password", "token_value", "secret_key"))}
+
+
+def test_every_field_of_a_contract_is_read_by_somebody() -> None:
+    """The landing page gets a served model as a whole."""
+    directories = ("modules", "scripts", "stacks", "workloads")
+    nodes = (node for path in sources(*directories) for node in ast.walk(ast.parse(path.read_text())))
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+    names = {name for contract in CONTRACTS if contract is not contracts.ServedModel for name in names_of(contract)}
+    assert names - read == set()
