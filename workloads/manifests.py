@@ -14,7 +14,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import pods
-from modules.core.access import Access, store_access
+from modules.core.access import StoreAccess, store_access
 from modules.core.contracts import ObjectStore, Tracking
 from modules.core.documents import plain
 from modules.core.images import version_of
@@ -42,7 +42,7 @@ MLFLOW_QUIET = {
 """No calls home, and no addresses in the log that only pods could open."""
 
 
-def store_variables(store: ObjectStore, access: Access) -> dict[str, str]:
+def store_variables(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
     """Return what leads every client of the store to it."""
     endpoint = {} if store.endpoint is None else {"AWS_ENDPOINT_URL_S3": store.endpoint}
     return {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region, **endpoint, **access.variables}
@@ -173,7 +173,7 @@ def serving_pod(
 def _pod(
     container: ContainerArgs,
     account: str,
-    access: Access,
+    access: StoreAccess,
     *,
     restart_policy: str | None = None,
     grace_seconds: int | None = None,

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PodSpecArgs, ProbeArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
-from modules.core.access import Access, Mounted
+from modules.core.access import Mounted, StoreAccess
 from modules.core.contracts import ObjectStore
 from modules.core.documents import plain
 from modules.core.pods import (
@@ -128,7 +128,7 @@ def part_pod(
     image: str,
     account: pulumi.Input[str],
     store: ObjectStore,
-    access: Access,
+    access: StoreAccess,
     configuration: pulumi.Input[str],
     worker: pulumi.Input[str] | None,
     secrets: Secrets,
@@ -197,7 +197,7 @@ def worker_document(
     image: str,
     account: str,
     store: ObjectStore,
-    access: Access,
+    access: StoreAccess,
     configuration: str,
     connections: str,
     resources: Resources,
@@ -244,7 +244,7 @@ def _token() -> Mounted:
     return token_volume("token"), mount("token", ACCOUNT_FILES)
 
 
-def _environment(store: ObjectStore, access: Access) -> dict[str, str]:
+def _environment(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
     """Return the environment variables of every container that runs a part or a task."""
     return {
         "AIRFLOW_HOME": documents.HOME,

@@ -15,7 +15,7 @@ Mounted = tuple[VolumeArgs, VolumeMountArgs]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Access:
+class StoreAccess:
     """What a pod has in order to be let in."""
 
     variables: Mapping[str, str]
@@ -30,13 +30,13 @@ class Access:
         return [mounted for _, mounted in self.files]
 
 
-def store_access(store: ObjectStore, consumer: str) -> Access:
+def store_access(store: ObjectStore, consumer: str) -> StoreAccess:
     """Return access by the consumer's keys, as a file. Where it has none, the pod's service account is its identity,
     which clients of S3 find by themselves."""
     secret = store.credentials.get(consumer)
     if secret is None:
-        return Access(variables={}, files=())
-    return Access(
+        return StoreAccess(variables={}, files=())
+    return StoreAccess(
         variables={"AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials"},
         files=((secret_volume("s3", secret), mount("s3", CREDENTIALS)),),
     )

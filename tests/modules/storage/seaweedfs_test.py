@@ -76,6 +76,18 @@ def test_it_is_open_to_the_address_that_publishes_it_where_it_is_published(
     assert blocks == ([cluster.publisher] if published else [])
 
 
+def test_it_is_published_nowhere_on_a_cluster_that_publishes_no_local_ports(cluster: Cluster) -> None:
+    objects, _ = declared(replace(cluster, publisher=None), local_port=8333)
+    assert LOCAL_PORT not in objects["Service", "storage-service"]["metadata"]["annotations"]
+    assert ("NetworkPolicy", "storage-allow-published") not in objects
+
+
+def test_the_volume_is_of_the_default_class_where_the_cluster_names_none(cluster: Cluster) -> None:
+    objects, _ = declared(replace(cluster, storage_class=None))
+    (claim,) = objects["StatefulSet", "storage-server"]["spec"]["volumeClaimTemplates"]
+    assert "storageClassName" not in claim["spec"]
+
+
 def test_other_rules_for_a_bucket_are_another_job(cluster: Cluster) -> None:
     """A Job can't be changed: one of another name brings the buckets to what is described now."""
     before, after = (
