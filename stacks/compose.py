@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Consumer, users_of
+from modules.core.contracts import Consumer, Entry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.service import Context, Deployed, Service
@@ -42,7 +42,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         assert service.deploy is not None
         deployed.append(service.deploy(context))
     return {
-        "urls": {**foundation.addresses, **local_addresses(settings)},
+        "urls": {**foundation.addresses, **local_addresses(settings, foundation.entry)},
         "buckets": dict(foundation.object_store.buckets),
         "images": {**foundation.images, **{name: image for name, image in images.items() if "@" in image}},
         **{name: value for each in deployed for name, value in each.outputs.items()},
@@ -75,12 +75,15 @@ def context_of(
         cluster=foundation.cluster,
         store=foundation.object_store,
         database=foundation.database,
+        identity=foundation.identity,
+        registry=foundation.registry,
         images={**built_images(service, settings, labels, foundation), **references},
         unresolved=unresolved(third_party),
         namespaces=foundation.namespaces,
         clients={name: foundation.namespaces[name] for name in (*users, *([GATEWAY.name] if service.routed else []))},
         client_components=users,
-        address=address(service, settings),
+        entry=foundation.entry,
+        address=address(service, foundation.entry),
         github_token=settings.github_token,
         provided=[contract for each in before for contract in each.provides],
         routes=[route for each in before for route in each.routes],
@@ -98,18 +101,15 @@ def built_images(
     return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in service.images}
 
 
-def address(service: Service[Any], settings: PlatformSettings) -> str | None:
-    """Return where browsers on this machine open a service behind the gateway."""
-    port = settings.of(GATEWAY).local_port
-    return gateway_address(service.name, port) if service.routed and port is not None else None
+def address(service: Service[Any], entry: Entry) -> str | None:
+    """Return where browsers open a service behind the gateway."""
+    return gateway_address(service.name, entry) if service.routed else None
 
 
-def local_addresses(settings: PlatformSettings) -> dict[str, str]:
-    """Return where this machine reaches the landing page, the services behind it and the served models, by service."""
+def local_addresses(settings: PlatformSettings, entry: Entry) -> dict[str, str]:
+    """Return where clients reach the landing page, the services behind it and the served models, by service."""
     ports = settings.ports()
     served = {name: f"http://127.0.0.1:{ports[name]}" for name in sorted(settings.workloads) if name in ports}
-    port = settings.of(GATEWAY).local_port
-    if port is None:
-        return served
-    routed = {each.name: gateway_address(each.name, port) for each in SERVICES if each.routed and not each.members}
-    return {**served, GATEWAY.name: gateway_address(PORTAL, port), **routed}
+    routed = {each.name: address(each, entry) for each in SERVICES if each.routed and not each.members}
+    behind = {GATEWAY.name: gateway_address(PORTAL, entry), **routed}
+    return {**served, **{name: found for name, found in behind.items() if found is not None}}

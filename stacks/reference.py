@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from stacks.settings import MODEL
+from stacks.settings import MODELS
 
 HEADER = """# Settings
 
@@ -45,7 +45,9 @@ def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
 
 
 def render() -> str:
-    return HEADER + "\n".join(rows(MODEL, MODEL(), "groundwork:")) + "\n"
+    """The page: what several targets have alike is there once."""
+    found = dict.fromkeys(row for model in MODELS.values() for row in rows(model, model(), "groundwork:"))
+    return HEADER + "\n".join(found) + "\n"
 
 
 def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:

@@ -14,7 +14,7 @@ from modules.storage.service import STORAGE
 from workloads.service import WORKLOADS
 
 DATA: tuple[Service[Any], ...] = (STORAGE, DATABASE)
-"""Deployed by the foundation."""
+"""Where they run in the cluster: deployed by the foundation."""
 
 SERVICES: tuple[Service[Any], ...] = (
     MLFLOW,

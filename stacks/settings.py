@@ -4,19 +4,20 @@ import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
-from pydantic import AfterValidator, Field, SecretStr, create_model, model_validator
+from pydantic import Field, SecretStr, create_model, model_validator
 
-from embedded.cluster.network import parse as parse_network
-from embedded.cluster.status import START_SECONDS
+from modules.core.contracts import Entry
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.core.service import Service
-from modules.core.settings import PROJECT, Port, Settings, validated
+from modules.core.settings import PROJECT, Settings, advice, validated
 from modules.core.yaml_files import read_yaml
+from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
-from stacks.services import EVERY
+from stacks.foundation.settings import DEFAULT_TARGET, TARGETS, EmbeddedSettings, FoundationSettings, Target
+from stacks.services import EVERY, SERVICES
 from workloads.service import WORKLOADS
 from workloads.settings import WorkloadSettings
 
@@ -31,48 +32,10 @@ TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
 """What the engine knows in a stack's file; it passes over anything else in silence."""
 
 
-def _network(text: str) -> str:
-    parse_network(text)
-    return text
-
-
-class PortsSettings(Settings):
-    """Ports on 127.0.0.1 of what the environment itself is reached by."""
-
-    api: Port = Field(default=6443, description="Of the Kubernetes API, 1024 to 65535.")
-
-
-class FoundationSettings(Settings):
-    """The foundation of the platform."""
-
-    target: Literal["embedded"] = Field(
-        default="embedded", description="embedded: a Kubernetes in namespaces of its own on this machine."
-    )
-    network: Annotated[str, AfterValidator(_network)] = Field(
-        default="10.80.0.0/16",
-        description="Private IPv4 range with 16 bits of prefix for pods, services and the link to this machine; "
-        "environments that run at once need different ones.",
-    )
-    ports: PortsSettings = Field(default=PortsSettings(), description="Ports of the cluster on 127.0.0.1.")
-    start_seconds: int = Field(
-        default=START_SECONDS,
-        ge=30,
-        le=7200,
-        description="Seconds without progress after which a start of the cluster is given up, 30 to 7200: more for a "
-        "slow machine.",
-    )
-    simulated_nodes: int = Field(
-        default=1,
-        ge=0,
-        le=1000,
-        description="Nodes beside the real one that only pretend to run pods, 0 to 1000: for what has no image here.",
-    )
-
-
 class PlatformSettings(Settings):
     """All that distinguishes one environment from another, apart from what was built and released.
 
-    Only MODEL is created: it has a group of settings for each service too.
+    Only one of MODELS is created: it has a group of settings for each service too, and those of its foundation.
     """
 
     owner: str = Field(
@@ -85,13 +48,28 @@ class PlatformSettings(Settings):
         description="Whether the engine refuses to delete or replace what holds data: the object store, the database, "
         "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
     )
-    foundation: FoundationSettings = Field(default=FoundationSettings(), description="The foundation of the platform.")
+    foundation: FoundationSettings = Field(default=EmbeddedSettings(), description="The foundation of the platform.")
     github_token: SecretStr | None = Field(
         default=None,
         description="Token with which Jenkins reads its repository and comments on pull requests: set it by "
         "`pulumi config set --secret groundwork:github_token`.",
     )
     workloads: dict[str, WorkloadSettings] = Field(default={}, description=f"{WORKLOADS.title}.")
+
+    @property
+    def embedded(self) -> EmbeddedSettings:
+        """The settings of the embedded cluster. UserError where the stack's cluster is another one."""
+        if not isinstance(self.foundation, EmbeddedSettings):
+            raise UserError(
+                f"{PROJECT}:foundation.target is {self.foundation.target!r}: no cluster of such a stack runs on this "
+                f"machine; that is for target {DEFAULT_TARGET!r}"
+            )
+        return self.foundation
+
+    @property
+    def entry(self) -> Entry:
+        """How people and clients outside of the cluster reach the gateway."""
+        return self.foundation.entry(self.of(GATEWAY).local_port)
 
     def of(self, service: Service[S]) -> S:
         """Return the settings of a service."""
@@ -103,12 +81,24 @@ class PlatformSettings(Settings):
 
     def ports(self) -> dict[str, int]:
         """Ports on 127.0.0.1 by service: what must be free before the environment starts."""
-        wanted = {
-            "api": self.foundation.ports.api,
-            **{service.name: getattr(self.of(service), "local_port", None) for service in EVERY},
-            **{name: workload.local_port for name, workload in self.workloads.items()},
-        }
-        return {service: port for service, port in wanted.items() if port is not None}
+        published = self._publishable() if self.foundation.publishes else {}
+        ports = {name: getattr(group, "local_port", None) for name, group in published.items()}
+        return {**self.foundation.local_ports(), **{name: port for name, port in ports.items() if port is not None}}
+
+    def _publishable(self) -> dict[str, Any]:
+        """What may have a port on 127.0.0.1, by name."""
+        return {**{service.name: self.of(service) for service in EVERY}, **self.workloads}
+
+    @model_validator(mode="after")
+    def _ports_are_published(self) -> Self:
+        for name, group in self._publishable().items() if not self.foundation.publishes else ():
+            port = getattr(group, "local_port", None)
+            if port is not None and port != type(group).model_fields["local_port"].default:
+                raise ValueError(
+                    f"{port_key(name)} is {port}, but nothing is published on 127.0.0.1 where foundation.target is "
+                    f"{self.foundation.target!r}: remove it"
+                )
+        return self
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
@@ -142,17 +132,21 @@ class PlatformSettings(Settings):
         return self
 
 
-def _with_services() -> type[PlatformSettings]:
+def model_of(target: Target) -> type[PlatformSettings]:
+    """Return the settings of a platform on such a foundation, with a group for each of its services."""
+    foundation = Field(default=target.settings.model_validate({}), description="The foundation of the platform.")
     groups: dict[str, Any] = {
         service.name: (service.settings, Field(default=service.settings(), description=f"{service.title}."))
-        for service in EVERY
+        for service in (*target.data, *SERVICES)
         if service.name not in PlatformSettings.model_fields
     }
-    return create_model("PlatformSettings", __base__=PlatformSettings, **groups)
+    return create_model(
+        "PlatformSettings", __base__=PlatformSettings, foundation=(target.settings, foundation), **groups
+    )
 
 
-MODEL = _with_services()
-"""The settings with a group for each service."""
+MODELS = {name: model_of(target) for name, target in TARGETS.items()}
+"""By the foundation's target."""
 
 
 def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
@@ -189,7 +183,16 @@ def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
             values[name] = _decoded(value)
         elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
             raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
-    return validated(MODEL, values, source=source)
+    return validated(_model(values.get("foundation"), source), values, source=source)
+
+
+def _model(foundation: Any, source: str) -> type[PlatformSettings]:
+    """The settings that the foundation's target allows. UserError where there is no such target."""
+    group = cast(Mapping[str, Any], foundation) if isinstance(foundation, Mapping) else dict[str, Any]()
+    target = group.get("target", DEFAULT_TARGET)
+    if str(target) not in MODELS:
+        raise UserError(f"{PROJECT}:foundation.target is {target!r}; {advice(str(target), sorted(MODELS))} ({source})")
+    return MODELS[str(target)]
 
 
 def stacks(folder: Path = FOLDER) -> list[str]:

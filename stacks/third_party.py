@@ -17,7 +17,7 @@ def third_party_images(service: Service[Any], settings: PlatformSettings) -> dic
         return {}
     listed = read_third_party()
     images = {name: listed[name] for name in service.third_party}
-    if (reason := unresolved(images)) and not settings.foundation.simulated_nodes:
+    if (reason := unresolved(images)) and not settings.foundation.simulates:
         raise UserError(
             f"groundwork:foundation.simulated_nodes is 0, but {service.name} can run on no other node: {reason}. "
             f"Set simulated_nodes to 1, or groundwork:{service.name}.enabled to false"

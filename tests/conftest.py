@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.core.contracts import Cluster
+from modules.core.contracts import Cluster, Reach
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +79,7 @@ def cluster() -> Cluster:
     return Cluster(
         name="groundwork-local",
         pod_range="10.80.0.0/18",
-        service_range="10.80.64.0/18",
+        dns=Reach(port=53, ranges=("10.80.0.0/18",)),
         storage_class="standard",
         publisher="10.80.255.253/32",
-        token_issuer="https://kubernetes.default.svc",
     )

@@ -29,11 +29,10 @@ def server_name(workload: str, component: str) -> str:
 
 def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
-    address = f"s3://{store.buckets['raw']}/{workload.data.key}"
     return {
         "workload": workload.name,
         "model": workload.model,
-        "data": {"address": address, "digest": workload.data.digest},
+        "data": {"address": store.address("raw", workload.data.key), "digest": workload.data.digest},
         "parameters": workload.parameters.model_dump(),
     }
 

@@ -1,7 +1,5 @@
 """The pods of a workload: what trains, what tries a model before its release, what serves."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pulumi_kubernetes.batch.v1 import CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
@@ -12,12 +10,11 @@ from pulumi_kubernetes.core.v1 import (
     LifecycleHandlerArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    VolumeArgs,
-    VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import pods
+from modules.core.access import StoreAccess, store_access
 from modules.core.contracts import ObjectStore, Tracking
 from modules.core.documents import plain
 from modules.core.images import version_of
@@ -34,7 +31,6 @@ DRAIN_SECONDS = 8
 """How long workloads/server drains before it stops; a test holds the two figures to each other."""
 REQUEST_SECONDS = 25
 """Then, for the slowest request that is still being answered: 10 s to arrive, 15 s to finish."""
-CREDENTIALS = "/var/run/groundwork/s3"
 NEVER = "0 0 31 2 *"
 """A template's CronJob is suspended, and its schedule names a day that does not come."""
 MLFLOW_QUIET = {
@@ -46,28 +42,10 @@ MLFLOW_QUIET = {
 """No calls home, and no addresses in the log that only pods could open."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """How a workload's pods reach the object store: variables, volumes and mounts."""
-
-    variables: Mapping[str, str]
-    volumes: list[VolumeArgs]
-    mounts: list[VolumeMountArgs]
-
-
-def store_access(store: ObjectStore, consumer: str) -> Access:
-    """With the consumer's Secret as a file; without one the pod's service account is its identity."""
-    variables = {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region}
-    if store.endpoint:
-        variables["AWS_ENDPOINT_URL_S3"] = store.endpoint
-    secret = store.credentials.get(consumer)
-    if secret is None:
-        return Access(variables=variables, volumes=[], mounts=[])
-    return Access(
-        variables={**variables, "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials"},
-        volumes=[pods.secret_volume("s3", secret)],
-        mounts=[pods.mount("s3", CREDENTIALS)],
-    )
+def store_variables(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
+    """Return what leads every client of the store to it."""
+    endpoint = {} if store.endpoint is None else {"AWS_ENDPOINT_URL_S3": store.endpoint}
+    return {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region, **endpoint, **access.variables}
 
 
 def training_pod(
@@ -81,7 +59,7 @@ def training_pod(
         resources=resources,
         command=["python", "-m", f"workloads.{workload.name}.train"],
         environment={
-            **access.variables,
+            **store_variables(store, access),
             **_training_variables(workload, image, store, tracking),
             "GROUNDWORK_JOB": "",
             "GROUNDWORK_REVISION": "",
@@ -115,9 +93,9 @@ def task_pods(
             resources=resources,
             command=["python", "-m", f"workloads.{workload.name}.tasks"],
             environment={
-                **access.variables,
+                **store_variables(store, access),
                 **_training_variables(workload, image, store, tracking),
-                "GROUNDWORK_FEATURES": f"s3://{store.buckets['features']}/{workload.name}",
+                "GROUNDWORK_FEATURES": store.address("features", workload.name),
                 "GROUNDWORK_COLUMNS": canonical_json(columns_document(workload)),
                 "GROUNDWORK_DECLARED_JOB": declared,
                 "GROUNDWORK_UV_LOCK": "",
@@ -160,7 +138,7 @@ def check_pod(workload: Workload, *, image: str, resources: Resources, account: 
         resources=resources,
         command=["python", "-m", "workloads.server", "check"],
         environment={
-            **access.variables,
+            **store_variables(store, access),
             **MLFLOW_QUIET,
             **model_variables(None),
             "MODEL_EXAMPLE": canonical_json(workload.serving.example),
@@ -181,7 +159,7 @@ def serving_pod(
         image=image,
         resources=resources,
         command=["python", "-m", "workloads.server"],
-        environment={**access.variables, **MLFLOW_QUIET, **model_variables(pin)},
+        environment={**store_variables(store, access), **MLFLOW_QUIET, **model_variables(pin)},
         ports={"http": PORT},
         mounts=access.mounts,
         startup=pods.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
@@ -195,7 +173,7 @@ def serving_pod(
 def _pod(
     container: ContainerArgs,
     account: str,
-    access: Access,
+    access: StoreAccess,
     *,
     restart_policy: str | None = None,
     grace_seconds: int | None = None,

@@ -16,7 +16,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from modules.core.component import Component
-from modules.core.contracts import Cluster, ObjectStore, Route
+from modules.core.contracts import Cluster, Identity, ObjectStore, Registry, Route
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.network import (
@@ -57,10 +57,12 @@ class Serving(Component):
         *,
         workload: Workload,
         settings: WorkloadSettings,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         cluster: Cluster,
         store: ObjectStore,
+        identity: Identity,
         labels: Labels,
         release: Release | None,
         gateway: pulumi.Input[str],
@@ -72,7 +74,14 @@ class Serving(Component):
         self.gateway = gateway
         self.image = image
         self.account = f"{name}-{COMPONENT}"
-        self.service_account(self.account, self.account, component=COMPONENT, namespace=namespace)
+        self.service_account(
+            self.account,
+            self.account,
+            component=COMPONENT,
+            namespace=namespace,
+            registry=registry,
+            identity=identity.of(name, self.account),
+        )
         check = check_pod(workload, image=image, resources=settings.serving, account=self.account, store=store)
         self._declare_check(check)
         self.address = None

@@ -4,7 +4,7 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob
 
 from modules.core.component import Component
-from modules.core.contracts import ObjectStore, Tracking
+from modules.core.contracts import Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
 from workloads.documents import training_template
 from workloads.manifests import job_template, training_pod
@@ -27,16 +27,25 @@ class Training(Component):
         *,
         workload: Workload,
         settings: WorkloadSettings,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         store: ObjectStore,
+        identity: Identity,
         tracking: Tracking,
         labels: Labels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         account = f"{name}-{COMPONENT}"
-        self.service_account(account, account, component=COMPONENT, namespace=namespace)
+        self.service_account(
+            account,
+            account,
+            component=COMPONENT,
+            namespace=namespace,
+            registry=registry,
+            identity=identity.of(name, account),
+        )
         pod = training_pod(
             workload, image=image, resources=settings.training, account=account, store=store, tracking=tracking
         )

@@ -21,9 +21,7 @@ CONFIGURATION = "/etc/groundwork/airflow"
 """Folder of airflow.cfg and of each task's pod, which DAGs read from here."""
 WORKER = "/etc/groundwork/worker"
 """Folder of the pod that the KubernetesExecutor starts."""
-KEYS, LOGIN, DATABASE, CREDENTIALS, SECRETS = (
-    f"/var/run/groundwork/{role}" for role in ("keys", "login", "database", "s3", "secrets")
-)
+KEYS, LOGIN, DATABASE, SECRETS = (f"/var/run/groundwork/{role}" for role in ("keys", "login", "database", "secrets"))
 DATABASE_COMMAND = f"sed s/^postgresql:/postgresql+psycopg2:/ {DATABASE}/uri"
 """Prints the database's address. SQLAlchemy's own choice would be another driver than the one that is installed."""
 PASSWORDS = "/tmp/passwords.json"
@@ -53,7 +51,7 @@ def configuration(settings: AirflowSettings, *, namespace: str, store: ObjectSto
         port=PORT,
         base_url=settings.address,
         bundles=canonical_json([{"name": "workloads", "classpath": folder, "kwargs": {"path": DAGS}}]),
-        logs=f"s3://{store.buckets['logs']}/airflow",
+        logs=store.address("logs", "airflow"),
         logs_connection=LOGS_CONNECTION,
         secrets=canonical_json(secrets),
         namespace=namespace,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import PodSpecArgs, ProbeArgs, VolumeArgs, VolumeMountArgs
+from pulumi_kubernetes.core.v1 import PodSpecArgs, ProbeArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
+from modules.core.access import Mounted, StoreAccess
 from modules.core.contracts import ObjectStore
 from modules.core.documents import plain
 from modules.core.pods import (
@@ -40,19 +41,12 @@ WORKER_RULES = TASK_RULES[:2]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskSecrets:
-    """Names of the Secrets that the pod of a task mounts with the KubernetesExecutor."""
-
-    connections: pulumi.Input[str]
-    store: pulumi.Input[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Secrets(TaskSecrets):
+class Secrets:
     """Names of the Secrets that Airflow's own pods mount."""
 
     keys: pulumi.Input[str]
     login: pulumi.Input[str]
+    connections: pulumi.Input[str]
     database: pulumi.Input[str]
 
 
@@ -134,25 +128,26 @@ def part_pod(
     image: str,
     account: pulumi.Input[str],
     store: ObjectStore,
+    access: StoreAccess,
     configuration: pulumi.Input[str],
     worker: pulumi.Input[str] | None,
     secrets: Secrets,
 ) -> PodSpecArgs:
     """`configuration`, `worker`: names of the ConfigMaps with airflow.cfg and the tasks' pods, and with the pod of the
     KubernetesExecutor."""
-    volumes = {
-        **_configuration(configuration),
-        **_secret("keys", secrets.keys, documents.KEYS),
-        **_secret("secrets", secrets.connections, documents.SECRETS),
-        **_secret("database", secrets.database, documents.DATABASE),
-        **_secret("s3", secrets.store, documents.CREDENTIALS),
-    }
+    files = [
+        _configuration(configuration),
+        _secret("keys", secrets.keys, documents.KEYS),
+        _secret("secrets", secrets.connections, documents.SECRETS),
+        _secret("database", secrets.database, documents.DATABASE),
+        *access.files,
+    ]
     if part.role == "api-server":
-        volumes |= _secret("login", secrets.login, documents.LOGIN)
+        files.append(_secret("login", secrets.login, documents.LOGIN))
     if part.uses_cluster:
-        volumes |= _token()
+        files.append(_token())
     if part.uses_cluster and worker is not None:
-        volumes["worker"] = (config_volume("worker", worker), documents.WORKER)
+        files.append((config_volume("worker", worker), mount("worker", documents.WORKER)))
     return pod(
         service_account=account,
         containers=[
@@ -160,16 +155,16 @@ def part_pod(
                 name=part.role,
                 image=image,
                 command=part.command,
-                environment=_environment(store),
+                environment=_environment(store, access),
                 resources=part.resources,
                 ports=part.ports,
-                mounts=_mounts(volumes),
+                mounts=[mounted for _, mounted in files],
                 startup=part.probes.startup,
                 readiness=part.probes.readiness,
                 liveness=part.probes.liveness,
             )
         ],
-        volumes=[volume for volume, _ in volumes.values()],
+        volumes=[volume for volume, _ in files],
         grace_seconds=60,
     )
 
@@ -202,19 +197,20 @@ def worker_document(
     image: str,
     account: str,
     store: ObjectStore,
+    access: StoreAccess,
     configuration: str,
-    secrets: TaskSecrets,
+    connections: str,
     resources: Resources,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
     """The pod of a task with the KubernetesExecutor, which fills in name and arguments. It has neither a way to the
     database nor the keys of the API: a task asks the API server, by a token of its own."""
-    volumes = {
-        **_configuration(configuration),
-        **_secret("secrets", secrets.connections, documents.SECRETS),
-        **_secret("s3", secrets.store, documents.CREDENTIALS),
-        **_token(),
-    }
+    files = [
+        _configuration(configuration),
+        _secret("secrets", connections, documents.SECRETS),
+        *access.files,
+        _token(),
+    ]
     nothing = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db",
         "AIRFLOW__CORE__FERNET_KEY": "",
@@ -225,43 +221,35 @@ def worker_document(
             container(
                 name="base",  # by which the executor knows it
                 image=image,
-                environment={**_environment(store), **nothing},
+                environment={**_environment(store, access), **nothing},
                 resources=resources,
-                mounts=_mounts(volumes),
+                mounts=[mounted for _, mounted in files],
             )
         ],
-        volumes=[volume for volume, _ in volumes.values()],
+        volumes=[volume for volume, _ in files],
         restart_policy="Never",
     )
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": dict(labels)}, "spec": plain(spec)}
 
 
-Volumes = dict[str, tuple[VolumeArgs, str]]
-"""(volume, where it is mounted) by name."""
+def _configuration(config_map: pulumi.Input[str]) -> Mounted:
+    return config_volume("configuration", config_map), mount("configuration", documents.CONFIGURATION)
 
 
-def _configuration(config_map: pulumi.Input[str]) -> Volumes:
-    return {"configuration": (config_volume("configuration", config_map), documents.CONFIGURATION)}
+def _secret(name: str, secret: pulumi.Input[str], path: str) -> Mounted:
+    return secret_volume(name, secret), mount(name, path)
 
 
-def _secret(name: str, secret: pulumi.Input[str], path: str) -> Volumes:
-    return {name: (secret_volume(name, secret), path)}
+def _token() -> Mounted:
+    return token_volume("token"), mount("token", ACCOUNT_FILES)
 
 
-def _token() -> Volumes:
-    return {"token": (token_volume("token"), ACCOUNT_FILES)}
-
-
-def _mounts(volumes: Volumes) -> list[VolumeMountArgs]:
-    return [mount(name, path) for name, (_, path) in volumes.items()]
-
-
-def _environment(store: ObjectStore) -> dict[str, str]:
+def _environment(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
     """Return the environment variables of every container that runs a part or a task."""
     return {
         "AIRFLOW_HOME": documents.HOME,
         "AIRFLOW_CONFIG": f"{documents.CONFIGURATION}/airflow.cfg",
-        "AWS_SHARED_CREDENTIALS_FILE": f"{documents.CREDENTIALS}/credentials",
+        **access.variables,
         "AWS_REGION": store.region,
         "DATABASE_URI_FILE": f"{documents.DATABASE}/uri",
         # The C library would keep a pool of memory for each of many threads.

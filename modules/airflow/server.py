@@ -8,8 +8,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
+from modules.core.access import store_access
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Database, ObjectStore
+from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Registry
 from modules.core.documents import plain
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
@@ -32,7 +33,6 @@ from .manifests import (
     WORKER_RULES,
     Part,
     Secrets,
-    TaskSecrets,
     migration_pod,
     part_pod,
     parts,
@@ -74,6 +74,8 @@ class Airflow(Component):
         cluster: Cluster,
         store: ObjectStore,
         database: Database,
+        identity: Identity,
+        registry: Registry,
         images: Images,
         namespace: NamespaceRef,
         workspaces: Mapping[str, Workspace],
@@ -84,6 +86,9 @@ class Airflow(Component):
         self.settings = settings
         self.cluster = cluster
         self.store = store
+        self.access = store_access(store, CONSUMER)
+        self.identity = identity
+        self.registry = registry
         self.images = images
         self.namespace = namespace.ready
         self.local = settings.executor == "LocalExecutor"
@@ -93,7 +98,6 @@ class Airflow(Component):
             login=self._secret("login", values["login"]),
             connections=self._secret("connections", values["connections"]),
             database=database.credentials[CONSUMER],
-            store=store.credentials[CONSUMER],
         )
         files = {
             "airflow.cfg": documents.configuration(settings, namespace=namespace.name, store=store),
@@ -147,7 +151,14 @@ class Airflow(Component):
 
     def _account(self, role: str) -> str:
         name = f"{self.name}-{role}"
-        self.service_account(f"{name}-account", name, component=role, namespace=self.namespace)
+        self.service_account(
+            f"{name}-account",
+            name,
+            component=role,
+            namespace=self.namespace,
+            registry=self.registry,
+            identity=self.identity.of(CONSUMER, name),
+        )
         return name
 
     def _workspaces(self, workspaces: Mapping[str, Workspace]) -> None:
@@ -221,8 +232,9 @@ class Airflow(Component):
             image=self.images.server,
             account=self._account("worker"),
             store=self.store,
+            access=self.access,
             configuration=self.configuration,
-            secrets=TaskSecrets(connections=f"{self.name}-connections", store=self.store.credentials[CONSUMER]),
+            connections=f"{self.name}-connections",
             resources=self.settings.parts.worker,
             labels={**self.labels.of(self.name, component="worker"), VERSION: version_of(self.images.server)},
         )
@@ -237,6 +249,7 @@ class Airflow(Component):
             image=self.images.server,
             account=self._account(part.role),
             store=self.store,
+            access=self.access,
             configuration=self.configuration,
             worker=worker,
             secrets=self.secrets,

@@ -19,6 +19,8 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         cluster=context.cluster,
         store=context.store,
         database=context.database,
+        identity=context.identity,
+        registry=context.registry,
         images=Images(server=context.images["airflow"], sidecar=context.images["xcom"]),
         namespace=context.namespace,
         workspaces={
@@ -46,6 +48,9 @@ def with_address(settings: AirflowSettings, address: str | None) -> AirflowSetti
     return settings.model_copy(update={"base_url": address})
 
 
+WITH_DATABASE = ("api-server", "dag-processor", "migration", "scheduler", "triggerer")
+"""Components of its pods that connect to the database. Not the workers: a task asks the API server."""
+
 AIRFLOW = Service[AirflowSettings](
     name="airflow",
     title="Pipelines: what runs when, and what became of it",
@@ -54,8 +59,8 @@ AIRFLOW = Service[AirflowSettings](
     needs=Consumer(
         buckets={"logs": "write", "raw": "read"},
         database=True,
-        # Not the workers: a task asks the API server.
-        uses={"database": ("api-server", "dag-processor", "migration", "scheduler", "triggerer")},
+        accounts=tuple(f"airflow-{role}" for role in (*WITH_DATABASE, "worker")),
+        uses={"database": WITH_DATABASE},
     ),
     routed=True,
     images=(

@@ -1,4 +1,7 @@
-"""A namespace as every namespace is: restricted pods only, no traffic but what a policy allows."""
+"""A namespace as every namespace is: restricted pods only, no traffic but to what its consumer uses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace as KubernetesNamespace
@@ -6,14 +9,24 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from modules.core.component import OURS, Component
-from modules.core.contracts import Cluster
+from modules.core.contracts import Cluster, Reach
 from modules.core.labels import Labels
-from modules.core.network import allow_dns, deny_all
+from modules.core.network import allow_dns, allow_reach, deny_all
 from modules.core.pods import POD_SECURITY
 
 
+@dataclass(frozen=True, kw_only=True)
+class Egress:
+    """A service that pods of a namespace use."""
+
+    reach: Reach
+    components: Sequence[str] | None
+    """Which of its pods; None: all of them."""
+
+
 class Namespace(Component):
-    """`name` is the consumer's, `physical_name` the namespace's in the cluster. `protect`: it holds data."""
+    """`name` is the consumer's, `physical_name` the namespace's in the cluster. `egress`: what its pods use, by
+    service. `protect`: it holds data."""
 
     namespace: pulumi.Output[str]
     """Its name, known once it is there."""
@@ -24,6 +37,7 @@ class Namespace(Component):
         *,
         physical_name: str,
         cluster: Cluster,
+        egress: Mapping[str, Egress],
         labels: Labels,
         protect: bool,
         opts: pulumi.ResourceOptions | None = None,
@@ -39,7 +53,11 @@ class Namespace(Component):
             opts=self.child(protect=protect),
         )
         self.namespace = made.metadata.name
-        for role, spec in {"deny-all": deny_all(), "allow-dns": allow_dns(cluster.pod_range)}.items():
+        used = {
+            f"allow-to-{service}": allow_reach(each.reach, components=each.components)
+            for service, each in egress.items()
+        }
+        for role, spec in {"deny-all": deny_all(), "allow-dns": allow_dns(cluster.dns), **used}.items():
             NetworkPolicy(
                 f"{name}-{role}",
                 metadata=self.meta(role, component="network-policy", namespace=self.namespace),

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
+from .contracts import Account, Registry
 from .images import version_of
-from .labels import LOCAL_PORT, VERSION, Labels, selector
+from .labels import VERSION, Labels, selector
 from .pods import claim_spec, secret_data
 from .simulation import SIMULATED, SIMULATION_REASON
 
@@ -21,6 +22,8 @@ it away again."""
 
 CLAIM_TEMPLATES = "spec.volumeClaimTemplates"
 """Of a StatefulSet; see `Component.volume_claim`."""
+NOBODY = Account()
+"""An account that the cluster alone knows."""
 
 
 class Component(pulumi.ComponentResource):
@@ -47,12 +50,13 @@ class Component(pulumi.ComponentResource):
         component: str,
         namespace: pulumi.Input[str] | None = None,
         annotations: Mapping[str, pulumi.Input[str]] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> k8s.meta.v1.ObjectMetaArgs:
-        """Metadata of one of this component's objects, labelled."""
+        """Metadata of one of this component's objects, labelled. `labels`: beside those that every object has."""
         return k8s.meta.v1.ObjectMetaArgs(
             name=name,
             namespace=namespace,
-            labels=self.labels.of(self.name, component=component),
+            labels={**(labels or {}), **self.labels.of(self.name, component=component)},
             annotations={**OURS, **(annotations or {})},
         )
 
@@ -78,7 +82,7 @@ class Component(pulumi.ComponentResource):
         *,
         stateful_set: str,
         size: str,
-        storage_class: str,
+        storage_class: str | None,
         namespace: pulumi.Input[str],
         protect: bool = False,
     ) -> k8s.core.v1.PersistentVolumeClaimArgs:
@@ -98,13 +102,31 @@ class Component(pulumi.ComponentResource):
         return k8s.core.v1.PersistentVolumeClaimArgs(metadata=k8s.meta.v1.ObjectMetaArgs(name=name), spec=spec)
 
     def service_account(
-        self, resource: str, name: str, *, component: str, namespace: pulumi.Input[str]
+        self,
+        resource: str,
+        name: str,
+        *,
+        component: str,
+        namespace: pulumi.Input[str],
+        registry: Registry,
+        identity: Account = NOBODY,
     ) -> pulumi.Output[str]:
-        """Create a service account whose token no pod gets unasked. Return its name, known once it is there."""
+        """Create a service account whose token no pod gets unasked. Return its name, known once it is there.
+        Its pods pull images with the registry's login. `identity`: who it is outside of the cluster."""
+        pull_secrets = (
+            None if registry.pull_secret is None else [k8s.core.v1.LocalObjectReferenceArgs(name=registry.pull_secret)]
+        )
         made = k8s.core.v1.ServiceAccount(
             resource,
-            metadata=self.meta(name, component=component, namespace=namespace),
+            metadata=self.meta(
+                name,
+                component=component,
+                namespace=namespace,
+                annotations=identity.annotations,
+                labels=identity.labels,
+            ),
             automount_service_account_token=False,
+            image_pull_secrets=pull_secrets,
             opts=self.child(),
         )
         return made.metadata.apply(lambda metadata: metadata.name or "")
@@ -146,11 +168,9 @@ class Component(pulumi.ComponentResource):
         component: str,
         namespace: pulumi.Input[str],
         ports: Mapping[str, int],
-        local_port: int | None = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
-        """Create a Service for the pods of a part, whose ports are its pods' ports of the same names. `local_port`:
-        where the first of them is published on 127.0.0.1."""
-        annotations = {} if local_port is None else {LOCAL_PORT: str(local_port)}
+        """Create a Service for the pods of a part, whose ports are its pods' ports of the same names."""
         k8s.core.v1.Service(
             resource,
             metadata=self.meta(name, component=component, namespace=namespace, annotations=annotations),

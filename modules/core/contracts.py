@@ -7,8 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+SCHEME = "s3"
+"""Of every address in the object store."""
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
 Access = Literal["read", "write"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Where connections to a service arrive: the network policies of those who use it let out exactly these."""
+
+    port: int
+    ranges: Sequence[str] = ()
+    """CIDRs of its addresses, where it is not in pods of this cluster, or not only."""
+    namespace: str | None = None
+    """Of its pods; None where it has none in this cluster."""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +34,10 @@ class Cluster:
     """Physical name: the kubeconfig context and the provider's cluster_identifier."""
     pod_range: str
     """CIDR of pod addresses."""
-    service_range: str
-    """CIDR of Service addresses."""
-    storage_class: str
-    """StorageClass for persistent volumes."""
-    token_issuer: str
-    """Issuer URL of service-account tokens, for workload identity."""
+    dns: Reach
+    """The name servers that pods ask."""
+    storage_class: str | None
+    """StorageClass for persistent volumes; None: the cluster's default."""
     publisher: str | None
     """CIDR from which connections to published local ports reach the pods; None where none are published."""
 
@@ -35,12 +48,17 @@ class ObjectStore:
 
     endpoint: str | None
     """URL of the S3 API; None is the cloud's own."""
+    reach: Reach
     region: str
     buckets: Mapping[str, str]
     """Bucket name by role (raw, features, artifacts, logs)."""
     credentials: Mapping[str, str]
     """Secret name by consumer, in the consumer's namespace; keys access-key-id, secret-access-key, credentials
-    (an AWS shared credentials file). A consumer that is absent uses its service account's identity."""
+    (an AWS shared credentials file). A consumer that is absent uses the identities of its service accounts."""
+
+    def address(self, role: BucketRole, key: str) -> str:
+        """Return the address of an object, or of what lies below a prefix, in the bucket of a role."""
+        return f"{SCHEME}://{self.buckets[role]}/{key}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +66,33 @@ class Database:
     """A PostgreSQL server with one database and one role for each consumer that asked for one."""
 
     host: str
-    port: int
-    ca: str | None
-    """PEM of the CA certificate that signed the server's; None where the connection is not encrypted."""
+    reach: Reach
     databases: Mapping[str, str]
     """Database name (and role of the same name) by consumer."""
     credentials: Mapping[str, str]
     """Secret name by consumer, in the consumer's namespace; keys username, password, uri."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a service account carries, so that a cloud takes its pods for somebody."""
+
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who the service accounts of consumers are outside of the cluster: what lets in those that have no keys."""
+
+    accounts: Mapping[str, Mapping[str, Account]]
+    """By consumer, and there by the account's name, since a cloud's trust policies name both."""
+    reach: Reach | None
+    """Where their pods get tokens of the cloud; None where it knows none of them."""
+
+    def of(self, consumer: str, account: str) -> Account:
+        """Return what an account carries. KeyError for one that is not among its consumer's `accounts`."""
+        return self.accounts[consumer][account]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +101,25 @@ class Registry:
 
     push: str
     pull: str
+    pull_secret: str | None = None
+    """Secret with the login of those who pull, in every namespace; None where nodes need none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodePool:
-    """A set of like nodes."""
+class Entry:
+    """How people and clients outside of the cluster reach the gateway."""
 
-    labels: Mapping[str, str]
-    taints: Mapping[str, str]
-    """Effect (NoSchedule, PreferNoSchedule, NoExecute) by taint key."""
-    shape: str
-    """Instance type, or `host` for the machine itself."""
-    gpus: int
-    """GPUs on each node."""
+    domain: str
+    """Its own host name; each service has one below it."""
+    addresses: Sequence[str] = ()
+    """IP addresses that clients may use in place of the domain."""
+    port: int | None
+    """None where it is not reached from outside."""
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its Service: by these, whoever publishes it knows how."""
+    certificate: str | None = None
+    """Secret of type kubernetes.io/tls in the gateway's namespace; None: the gateway makes a certificate itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +130,7 @@ class Tracking:
     """Address inside the cluster, for MLFLOW_TRACKING_URI."""
     namespace: str
     artifacts: str
-    """s3:// address below which the server keeps the runs' files, which its clients reach through it."""
+    """Address in the object store below which the server keeps the runs' files, which its clients reach through it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +140,8 @@ class Consumer:
 
     buckets: Mapping[BucketRole, Access]
     database: bool = False
+    accounts: Sequence[str] = ()
+    """Service accounts of the pods that use them. In what a service needs, {name} stands for the consumer's name."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
 
@@ -119,7 +165,7 @@ class Route:
     """A way from the gateway to a service."""
 
     name: str
-    """Host name below the gateway's domain, and first part of the path for clients that can't use it."""
+    """Host name below the entry's domain, and first part of the path for clients that can't use it."""
     title: str
     """One line for people."""
     servers: Mapping[str, str]

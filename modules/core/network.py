@@ -15,8 +15,8 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from .component import Component
-from .contracts import Cluster
-from .labels import COMPONENT
+from .contracts import Cluster, Reach
+from .labels import COMPONENT, LOCAL_PORT
 
 API_PORTS = (443, 6443)
 """Of the Kubernetes API: its Service's, and its own."""
@@ -28,18 +28,14 @@ def deny_all() -> NetworkPolicySpecArgs:
     return NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"])
 
 
-def allow_dns(pod_range: str) -> NetworkPolicySpecArgs:
-    """Every pod of the namespace may ask the cluster's name servers, which have addresses in the pod range."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(),
-        policy_types=["Egress"],
-        egress=[
-            NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=pod_range))],
-                ports=[NetworkPolicyPortArgs(protocol=protocol, port=53) for protocol in ("UDP", "TCP")],
-            )
-        ],
-    )
+def allow_dns(dns: Reach) -> NetworkPolicySpecArgs:
+    """Every pod of the namespace may ask the cluster's name servers."""
+    return _egress(LabelSelectorArgs(), _ends(dns), [_port(dns.port, "UDP"), _port(dns.port, "TCP")])
+
+
+def allow_reach(reach: Reach, *, components: Sequence[str] | None = None) -> NetworkPolicySpecArgs:
+    """Pods of these components (None: every pod) in the policy's namespace may use a service."""
+    return _egress(_of_components(components), _ends(reach), [_port(reach.port)])
 
 
 def allow_egress(
@@ -47,12 +43,30 @@ def allow_egress(
 ) -> NetworkPolicySpecArgs:
     """Pods of these components (None: every pod) in the policy's namespace may reach `port` of the pods with labels
     `to` in `namespace`."""
-    peer = NetworkPolicyPeerArgs(namespace_selector=_named(namespace), pod_selector=LabelSelectorArgs(match_labels=to))
+    return _egress(_of_components(components), [_labelled(to, namespace)], [_port(port)])
+
+
+def _egress(
+    pods: LabelSelectorArgs, ends: list[NetworkPolicyPeerArgs], ports: list[NetworkPolicyPortArgs]
+) -> NetworkPolicySpecArgs:
     return NetworkPolicySpecArgs(
-        pod_selector=_of_components(components),
-        policy_types=["Egress"],
-        egress=[NetworkPolicyEgressRuleArgs(to=[peer], ports=[NetworkPolicyPortArgs(port=port)])],
+        pod_selector=pods, policy_types=["Egress"], egress=[NetworkPolicyEgressRuleArgs(to=ends, ports=ports)]
     )
+
+
+def _ends(reach: Reach) -> list[NetworkPolicyPeerArgs]:
+    pods = [] if reach.namespace is None else [_labelled(reach.labels, reach.namespace)]
+    return [*pods, *map(addresses, reach.ranges)]
+
+
+def _labelled(labels: Mapping[str, str], namespace: pulumi.Input[str]) -> NetworkPolicyPeerArgs:
+    return NetworkPolicyPeerArgs(
+        namespace_selector=_named(namespace), pod_selector=LabelSelectorArgs(match_labels=labels)
+    )
+
+
+def _port(number: int, protocol: str | None = None) -> NetworkPolicyPortArgs:
+    return NetworkPolicyPortArgs(protocol=protocol, port=number)
 
 
 def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
@@ -122,6 +136,29 @@ def _of_components(components: Sequence[str] | None) -> LabelSelectorArgs:
     return LabelSelectorArgs(match_expressions=[wanted])
 
 
+def admit_clients(
+    server: Component,
+    *,
+    component: str,
+    namespace: pulumi.Input[str],
+    port: int,
+    clients: Mapping[str, pulumi.Input[str]],
+    components: Mapping[str, Sequence[str]],
+) -> None:
+    """Lets pods of the clients' namespaces (by client) enter at `port` of the server's pods with that component label,
+    which run in `namespace`. The server's own namespace is a client only when it is among them.
+
+    components: by client, which of its pods; where a client is not there, all of them.
+    """
+    peers = [pods_of(clients[client], components.get(client)) for client in sorted(clients)]
+    NetworkPolicy(
+        f"{server.name}-allow-clients",
+        metadata=server.meta("allow-clients", component="network-policy", namespace=namespace),
+        spec=allow_ingress(server.selector(component=component), peers=peers, port=port),
+        opts=server.child(),
+    )
+
+
 def allow_clients(
     server: Component,
     *,
@@ -131,20 +168,10 @@ def allow_clients(
     clients: Mapping[str, pulumi.Input[str]],
     components: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Lets pods of the clients' namespaces (by client) reach `port` of the server's pods with that component label,
-    which run in `namespace`. The server's own namespace is a client only when it is among them.
-
-    components: by client, which of its pods; where a client is not there, all of them.
-    """
-    pods, components = server.selector(component=component), components or {}
-    NetworkPolicy(
-        f"{server.name}-allow-clients",
-        metadata=server.meta("allow-clients", component="network-policy", namespace=namespace),
-        spec=allow_ingress(
-            pods, peers=[pods_of(clients[client], components.get(client)) for client in sorted(clients)], port=port
-        ),
-        opts=server.child(),
-    )
+    """Both ends of it: see `admit_clients`. For servers whose contract does not say how they are reached."""
+    components = components or {}
+    admit_clients(server, component=component, namespace=namespace, port=port, clients=clients, components=components)
+    pods = server.selector(component=component)
     for client, client_namespace in sorted(clients.items()):
         NetworkPolicy(
             f"{server.name}-allow-{client}",
@@ -165,15 +192,17 @@ def published_service(
     cluster: Cluster,
     local_port: int | None,
 ) -> None:
-    """Create a Service (`Component.service`) and, where its first port is published, let connections to the local port
-    reach the pods: they come from outside of the cluster, and from one address."""
-    server.service(resource, name, component=component, namespace=namespace, ports=ports, local_port=local_port)
-    if local_port is None or cluster.publisher is None:
+    """Create a Service (`Component.service`). Where the cluster publishes local ports, its first port is published at
+    `local_port`, and connections to it reach the pods: they come from outside of the cluster, and from one address."""
+    publisher = None if local_port is None else cluster.publisher
+    annotations = {} if publisher is None else {LOCAL_PORT: str(local_port)}
+    server.service(resource, name, component=component, namespace=namespace, ports=ports, annotations=annotations)
+    if publisher is None:
         return
     port, *_ = ports.values()
     NetworkPolicy(
         f"{server.name}-allow-published",
         metadata=server.meta("allow-published", component="network-policy", namespace=namespace),
-        spec=allow_ingress(server.selector(component=component), peers=[addresses(cluster.publisher)], port=port),
+        spec=allow_ingress(server.selector(component=component), peers=[addresses(publisher)], port=port),
         opts=server.child(),
     )

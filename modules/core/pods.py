@@ -184,8 +184,8 @@ def token_volume(name: str) -> VolumeArgs:
     )
 
 
-def claim_spec(size: str, storage_class: str) -> PersistentVolumeClaimSpecArgs:
-    """A volume that one pod at a time may write."""
+def claim_spec(size: str, storage_class: str | None) -> PersistentVolumeClaimSpecArgs:
+    """A volume that one pod at a time may write. storage_class: None for the cluster's default."""
     return PersistentVolumeClaimSpecArgs(
         access_modes=["ReadWriteOnce"],
         storage_class_name=storage_class,

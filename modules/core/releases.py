@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
+from .contracts import SCHEME
 from .paths import REPOSITORY
 from .pin_files import check_pins, read_pins, write_pins
 
@@ -17,7 +18,7 @@ CAUSE_LENGTH = 300
 """Characters of a cause that are kept."""
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-ModelUri = Annotated[str, StringConstraints(pattern=r"^s3://[^/]+/.+$")]
+ModelUri = Annotated[str, StringConstraints(pattern=rf"^{SCHEME}://[^/]+/.+$")]
 
 
 class Pin(BaseModel):

@@ -5,10 +5,10 @@ import it too: whatever needs Pulumi's SDK is imported in the body of `deploy`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .contracts import Cluster, Consumer, Database, ObjectStore, Route
+from .contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, Route
 from .errors import UserError
 from .images import Image
 from .labels import Labels
@@ -69,6 +69,9 @@ class Context(Generic[S]):
     cluster: Cluster
     store: ObjectStore
     database: Database
+    identity: Identity
+    registry: Registry
+    entry: Entry
     images: Mapping[str, str]
     """References of the service's images by name: of this repository by digest, third-party ones as `third_party.yaml`
     has them."""
@@ -145,4 +148,7 @@ class Service(Generic[S]):
 
     def consumers(self, settings: S) -> dict[str, Consumer]:
         """Return who uses the platform's data and services for it, by name."""
-        return dict.fromkeys(self.members(settings) if self.members else [self.name], self.needs)
+        return {
+            name: replace(self.needs, accounts=tuple(account.format(name=name) for account in self.needs.accounts))
+            for name in (self.members(settings) if self.members else [self.name])
+        }

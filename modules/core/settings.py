@@ -113,7 +113,7 @@ def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
     path = prefix + ".".join(str(part) for part in location)
     if problem["type"] == _UNKNOWN_KEY:
         allowed = _keys_at(model, location[:-1])
-        return f"{path}: unknown key; {_advice(str(location[-1]), allowed)}"
+        return f"{path}: unknown key; {advice(str(location[-1]), allowed)}"
     if problem["type"] == "missing":
         return f"{path}: missing; {_description(model, location)}"
     given = problem["input"]
@@ -124,16 +124,17 @@ def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
             f"{path.rstrip(':')}: {message}" if isinstance(given, Mapping) else f"{path} is {_shown(given)}: {message}"
         )
     if problem["type"] == "literal_error":
-        return f"{path} is {_shown(given)}; {_advice(str(given), _choices(model, location))}"
+        return f"{path} is {_shown(given)}; {advice(str(given), _choices(model, location))}"
     if problem["type"] == "model_type":
         hint = "write them below it, without quotes; " if isinstance(given, str) else ""
-        return f"{path} is {_shown(given)}: expected a mapping of keys; {hint}{_advice('', _keys_at(model, location))}"
+        return f"{path} is {_shown(given)}: expected a mapping of keys; {hint}{advice('', _keys_at(model, location))}"
     if problem["type"] == "bool_type":
         return f"{path} is {_shown(given)}; allowed: true, false; {_description(model, location)}"
     return f"{path} is {_shown(given)}: {problem['msg']}; {_description(model, location)}"
 
 
-def _advice(given: str, allowed: list[str]) -> str:
+def advice(given: str, allowed: list[str]) -> str:
+    """What to write instead of a word that is not among those allowed."""
     close = get_close_matches(given, allowed, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}allowed: {', '.join(allowed) or 'none'}"

@@ -7,10 +7,10 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import CLAIM_TEMPLATES, Component
-from modules.core.contracts import Cluster, Consumer, Database
-from modules.core.labels import Labels
+from modules.core.contracts import Cluster, Consumer, Database, Reach, Registry
+from modules.core.labels import Labels, selector
 from modules.core.naming import hashed, service_host
-from modules.core.network import allow_clients
+from modules.core.network import admit_clients
 from modules.core.pods import (
     checksum,
     command_probe,
@@ -32,14 +32,13 @@ SUPERUSER = "/var/run/groundwork/superuser"
 CONSUMERS = "/var/run/groundwork/consumers"
 
 
-def database(namespace: str, consumers: Mapping[str, Consumer]) -> Database:
-    """Return the contract with the clients of the server in that namespace."""
-    wanting = [name for name, consumer in sorted(consumers.items()) if consumer.database]
+def database(name: str, namespace: str, consumers: Mapping[str, Consumer]) -> Database:
+    """Return the contract with the clients of the server of that name and namespace."""
+    wanting = [client for client, consumer in sorted(consumers.items()) if consumer.database]
     return Database(
         host=service_host(SERVICE, namespace),
-        port=PORT,
-        ca=None,
-        databases={name: name for name in wanting},
+        reach=Reach(port=PORT, namespace=namespace, labels=selector(name, component="server")),
+        databases={client: client for client in wanting},
         credentials=dict.fromkeys(wanting, CLIENT_SECRET),
     )
 
@@ -59,6 +58,7 @@ class PostgreSQL(Component):
         labels: Labels,
         cluster: Cluster,
         contract: Database,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         namespaces: Mapping[str, pulumi.Input[str]],
@@ -68,6 +68,7 @@ class PostgreSQL(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.registry = registry
         self.image = image
         self.namespace = namespace
         self.protect = protect
@@ -94,7 +95,7 @@ class PostgreSQL(Component):
             for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
-        allow_clients(
+        admit_clients(
             self,
             component="server",
             namespace=namespace,
@@ -117,7 +118,11 @@ class PostgreSQL(Component):
 
     def _account(self, role: str) -> pulumi.Output[str]:
         return self.service_account(
-            f"{self.name}-{role}-account", f"{self.name}-{role}", component=role, namespace=self.namespace
+            f"{self.name}-{role}-account",
+            f"{self.name}-{role}",
+            component=role,
+            namespace=self.namespace,
+            registry=self.registry,
         )
 
     def _server(self, cluster: Cluster, superuser: k8s.core.v1.Secret) -> None:

@@ -8,19 +8,17 @@ from typing import Any
 
 import yaml
 
-from modules.core.contracts import Route, ServedModel, Tracking
+from modules.core.contracts import Entry, Route, ServedModel, Tracking
 
 FILES = Path(__file__).with_name("files")
 SERVICE = "gateway"
 PORTAL = "groundwork"
 """Name of the landing page's host."""
-DOMAIN = "localhost"
-"""Browsers and curl lead each of its names to this machine (RFC 6761)."""
 PORT, METRICS_PORT, PORTAL_PORT = 8443, 9100, 8000
+HTTPS = 443
+"""The port that an address need not name."""
 STATIC, ROUTES = "/etc/groundwork/gateway", "/etc/groundwork/routes"
 CERTIFICATE, LOGIN = "/var/run/groundwork/certificate", "/var/run/groundwork/login"
-LOCAL_NAMES = ("localhost", "127.0.0.1")
-"""Under which the paths /<name>/ lead to the services, for clients whose resolver knows no names below localhost."""
 A_PAGE = "Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)"
 """What a browser that opens an address asks for; other clients want no page."""
 GUARDED_BYTES = 4 * 2**20
@@ -32,23 +30,27 @@ LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
 
 
-def host_of(name: str) -> str:
-    return f"{name}.{DOMAIN}"
+def host_of(name: str, entry: Entry) -> str:
+    return f"{name}.{entry.domain}"
 
 
-def server_names(routes: Iterable[Route]) -> list[str]:
+def server_names(routes: Iterable[Route], entry: Entry) -> list[str]:
     """DNS names of the certificate: each by itself, since clients differ in whether `*.localhost` may be a wildcard."""
-    return [DOMAIN, host_of(PORTAL), *(host_of(route.name) for route in routes)]
+    return [entry.domain, host_of(PORTAL, entry), *(host_of(route.name, entry) for route in routes)]
 
 
-def address(name: str, port: int) -> str:
-    """Where a browser on this machine opens a service."""
-    return f"https://{host_of(name)}:{port}"
+def address(name: str, entry: Entry) -> str | None:
+    """Where a browser opens a service; None where the gateway is not reached from outside of the cluster."""
+    return None if entry.port is None else _origin(host_of(name, entry), entry.port)
 
 
-def client_address(name: str, port: int) -> str:
-    """Where any client on this machine reaches a service."""
-    return f"https://{DOMAIN}:{port}/{name}"
+def client_address(name: str, entry: Entry) -> str | None:
+    """Where any client reaches a service, also one whose resolver knows no names below the domain; None: see above."""
+    return None if entry.port is None else f"{_origin(entry.domain, entry.port)}/{name}"
+
+
+def _origin(host: str, port: int) -> str:
+    return f"https://{host}" if port == HTTPS else f"https://{host}:{port}"
 
 
 def static_configuration() -> dict[str, Any]:
@@ -81,19 +83,21 @@ def static_configuration() -> dict[str, Any]:
     }
 
 
-def routing(routes: Sequence[Route]) -> dict[str, Any]:
+def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     """What the proxy follows while it runs: hosts, paths, logins and weights."""
     middlewares: dict[str, Any] = {"login": {"basicAuth": {"usersFile": f"{LOGIN}/users", "removeHeader": True}}}
-    routers: dict[str, Any] = {PORTAL: _router(f"{_local()} || Host(`{host_of(PORTAL)}`)", PORTAL, [], priority=1)}
+    itself = _itself(entry)
+    portal_rule = f"{itself} || Host(`{host_of(PORTAL, entry)}`)"
+    routers: dict[str, Any] = {PORTAL: _router(portal_rule, PORTAL, [], priority=1)}
     services: dict[str, Any] = {PORTAL: _server(f"http://127.0.0.1:{PORTAL_PORT}")}
     for route in routes:
         login = ["login"] if route.login else []
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
         target, parts = _servers(route)
-        routers[route.name] = _router(f"Host(`{host_of(route.name)}`)", target, login)
-        path = f"({_local()}) && (Path(`/{route.name}`) || PathPrefix(`/{route.name}/`))"
+        routers[route.name] = _router(f"Host(`{host_of(route.name, entry)}`)", target, login)
+        path = f"({itself}) && (Path(`/{route.name}`) || PathPrefix(`/{route.name}/`))"
         routers[f"{route.name}-path"] = _router(path, target, [*login, f"{route.name}-path"])
-        middlewares[f"{route.name}-page"] = _own_host(route.name)
+        middlewares[f"{route.name}-page"] = _own_host(route.name, entry)
         # The landing page's, so that what a redirect does not fit never passes the login.
         routers[f"{route.name}-page"] = _router(f"{path} && {A_PAGE}", PORTAL, [f"{route.name}-page"])
         services |= parts
@@ -104,17 +108,18 @@ def routing(routes: Sequence[Route]) -> dict[str, Any]:
     }
 
 
-def _local() -> str:
-    return " || ".join(f"Host(`{name}`)" for name in LOCAL_NAMES)
+def _itself(entry: Entry) -> str:
+    """The names under which the paths /<name>/ lead to the services."""
+    return " || ".join(f"Host(`{name}`)" for name in (entry.domain, *entry.addresses))
 
 
-def _own_host(name: str) -> dict[str, Any]:
-    """From a path below localhost to the service's own host, at the same port: a page asks for its files at the root of
-    its host, whatever path it was opened at."""
+def _own_host(name: str, entry: Entry) -> dict[str, Any]:
+    """From a path below the domain to the service's own host, at the same port: a page asks for its files at the root
+    of its host, whatever path it was opened at."""
     return {
         "redirectRegex": {
             "regex": rf"^https?://[^/:]+(:\d+)?/{name}/?(.*)$",
-            "replacement": f"https://{host_of(name)}${{1}}/${{2}}",
+            "replacement": f"https://{host_of(name, entry)}${{1}}/${{2}}",
         }
     }
 
@@ -152,12 +157,12 @@ def _guarded(name: str, first: str) -> dict[str, Any]:
 
 
 def portal(
-    routes: Sequence[Route], models: Sequence[ServedModel], *, environment: str, tracking: Tracking
+    routes: Sequence[Route], models: Sequence[ServedModel], *, environment: str, tracking: Tracking, entry: Entry
 ) -> dict[str, Any]:
     """What the landing page shows: services to look at, models to ask after."""
     return {
         "environment": environment,
-        "domain": DOMAIN,
+        "domain": entry.domain,
         "tracking": tracking.url,
         "services": [
             {"name": route.name, "title": route.title, "login": route.login, "checks": _checks(route)}
@@ -172,11 +177,11 @@ def _checks(route: Route) -> list[str]:
 
 
 def files(
-    routes: Sequence[Route], models: Sequence[ServedModel], *, environment: str, tracking: Tracking
+    routes: Sequence[Route], models: Sequence[ServedModel], *, environment: str, tracking: Tracking, entry: Entry
 ) -> Mapping[str, str]:
     """Content of the folder ROUTES by name; the proxy reads the YAML, the landing page the JSON."""
-    shown = portal(routes, models, environment=environment, tracking=tracking)
+    shown = portal(routes, models, environment=environment, tracking=tracking, entry=entry)
     return {
-        "routes.yaml": yaml.safe_dump(routing(routes), sort_keys=False),
+        "routes.yaml": yaml.safe_dump(routing(routes, entry), sort_keys=False),
         "portal.json": json.dumps(shown, indent=1, sort_keys=True),
     }

@@ -8,7 +8,7 @@ import pulumi_random as random
 import yaml
 
 from modules.core.component import Component
-from modules.core.contracts import Route, ServedModel, Tracking
+from modules.core.contracts import Entry, Registry, Route, ServedModel, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import hashed
 from modules.core.network import allow_ingress
@@ -17,6 +17,7 @@ from modules.core.pods import checksum, config_volume, container, http_probe, mo
 from .certificates import certificates
 from .documents import (
     CERTIFICATE,
+    HTTPS,
     LOGIN,
     METRICS_PORT,
     PORT,
@@ -31,6 +32,7 @@ from .documents import (
 from .settings import GatewaySettings
 
 COMPONENT = "proxy"
+ENTRY_SERVICE = "entry"
 USERNAME = "groundwork"
 LOGIN_SECRET, CERTIFICATE_SECRET, USERS_SECRET = "gateway-login", "gateway-certificate", "gateway-users"
 """For people; of the proxy; the proxy's form of the login."""
@@ -46,6 +48,8 @@ class Gateway(Component):
         *,
         settings: GatewaySettings,
         labels: Labels,
+        entry: Entry,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         routes: Sequence[Route],
@@ -56,10 +60,12 @@ class Gateway(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.entry = entry
+        self.registry = registry
         self.image = image
         self.namespace = namespace
         static = self._static()
-        followed = files(routes, models, environment=labels.environment, tracking=tracking)
+        followed = files(routes, models, environment=labels.environment, tracking=tracking, entry=entry)
         k8s.core.v1.ConfigMap(
             f"{name}-routes",
             # One that changes: the proxy follows it while it runs, since a restart could lose requests.
@@ -68,13 +74,21 @@ class Gateway(Component):
             opts=self.child(),
         )
         login = self._login()
-        certificate = certificates(
-            self, names=server_names(routes), addresses=["127.0.0.1"], environment=labels.environment
-        )
-        self._secret(CERTIFICATE_SECRET, certificate)
-        self._server(static, checksum(*login.values(), *certificate.values()))
+        certificate = [] if entry.certificate else self._certificate(routes)
+        self._server(static, checksum(*login.values(), *certificate))
         self._service()
         self.register_outputs({})
+
+    def _certificate(self, routes: Sequence[Route]) -> list[pulumi.Output[str]]:
+        """Make one of an authority of its own, for all names under which clients reach it. Return what is in it."""
+        made = certificates(
+            self,
+            names=server_names(routes, self.entry),
+            addresses=self.entry.addresses,
+            environment=self.labels.environment,
+        )
+        self._secret(CERTIFICATE_SECRET, made)
+        return [*made.values()]
 
     def _static(self) -> k8s.core.v1.ConfigMap:
         content = {"traefik.yaml": yaml.safe_dump(static_configuration(), sort_keys=False)}
@@ -103,7 +117,9 @@ class Gateway(Component):
         )
 
     def _server(self, static: k8s.core.v1.ConfigMap, secrets: pulumi.Output[str]) -> None:
-        account = self.service_account(f"{self.name}-account", SERVICE, component=COMPONENT, namespace=self.namespace)
+        account = self.service_account(
+            f"{self.name}-account", SERVICE, component=COMPONENT, namespace=self.namespace, registry=self.registry
+        )
         k8s.apps.v1.Deployment(
             f"{self.name}-proxy",
             metadata=self.meta(SERVICE, component=COMPONENT, namespace=self.namespace),
@@ -125,7 +141,7 @@ class Gateway(Component):
                         volumes=[
                             config_volume("static", static.metadata.name),
                             config_volume("routes", "routes"),
-                            secret_volume("certificate", CERTIFICATE_SECRET),
+                            secret_volume("certificate", self.entry.certificate or CERTIFICATE_SECRET),
                             secret_volume("users", USERS_SECRET),
                         ],
                     ),
@@ -167,18 +183,36 @@ class Gateway(Component):
         )
 
     def _service(self) -> None:
+        """For the cluster, metrics included; where something else than the cluster publishes the gateway, another one
+        beside it, with nothing but HTTPS."""
         selector = self.selector(component=COMPONENT)
+        inside = self.entry.service_type == "ClusterIP"
         self.service(
             f"{self.name}-service",
             SERVICE,
             component=COMPONENT,
             namespace=self.namespace,
             ports={"https": PORT, "metrics": METRICS_PORT},
-            local_port=self.settings.local_port,
+            annotations=self.entry.annotations if inside else {},
         )
+        if not inside:
+            self._outer_service()
         k8s.networking.v1.NetworkPolicy(
             f"{self.name}-everyone",
             metadata=self.meta("allow-everyone", component="network-policy", namespace=self.namespace),
             spec=allow_ingress(selector, peers=None, port=PORT),
+            opts=self.child(),
+        )
+
+    def _outer_service(self) -> None:
+        port = k8s.core.v1.ServicePortArgs(name="https", port=self.entry.port or HTTPS, target_port=PORT)
+        k8s.core.v1.Service(
+            f"{self.name}-entry",
+            metadata=self.meta(
+                ENTRY_SERVICE, component=COMPONENT, namespace=self.namespace, annotations=self.entry.annotations
+            ),
+            spec=k8s.core.v1.ServiceSpecArgs(
+                type=self.entry.service_type, selector=self.selector(component=COMPONENT), ports=[port]
+            ),
             opts=self.child(),
         )

@@ -15,6 +15,8 @@ def deploy(context: Context[GatewaySettings]) -> Deployed:
         context.name,
         settings=context.settings,
         labels=context.labels,
+        entry=context.entry,
+        registry=context.registry,
         image=context.images["gateway"],
         namespace=context.namespace.ready,
         routes=context.routes,

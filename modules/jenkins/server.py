@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import CLAIM_TEMPLATES, Component
-from modules.core.contracts import Cluster
+from modules.core.contracts import Cluster, Registry
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import hashed
@@ -62,6 +62,7 @@ class Jenkins(Component):
         settings: JenkinsSettings,
         labels: Labels,
         cluster: Cluster,
+        registry: Registry,
         images: Images,
         namespace: pulumi.Input[str],
         token: pulumi.Input[str] | None,
@@ -70,6 +71,7 @@ class Jenkins(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.registry = registry
         self.images = images
         self.namespace = namespace
         self.simulated = simulated and f"{simulated}. Its configuration and jobs were never loaded by Jenkins."
@@ -100,7 +102,9 @@ class Jenkins(Component):
     def _agents(self) -> None:
         """The account that agents run under, with no permissions, and the controller's, which may start them."""
         for account in (SERVICE, f"{SERVICE}-{AGENT}"):
-            self.service_account(f"{account}-account", account, component="server", namespace=self.namespace)
+            self.service_account(
+                f"{account}-account", account, component="server", namespace=self.namespace, registry=self.registry
+            )
         meta = self.meta(f"{SERVICE}-agents", component="server", namespace=self.namespace)
         k8s.rbac.v1.Role(
             f"{self.name}-agents-role",

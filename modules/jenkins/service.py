@@ -18,6 +18,7 @@ def deploy(context: Context[JenkinsSettings]) -> Deployed:
         settings=context.settings,
         labels=context.labels,
         cluster=context.cluster,
+        registry=context.registry,
         images=Images(controller=images["jenkins"], agent=images["jenkins-agent"], steps=images["python"]),
         namespace=context.namespace.ready,
         token=pulumi.Output.secret(token.get_secret_value()) if token else None,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modules.core.access import store_access
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Database, ObjectStore, Tracking
+from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.network import allow_clients, published_service
@@ -18,7 +19,6 @@ SERVICE = "mlflow"
 CONSUMER = "mlflow"
 """Name of this service in the object store and the database."""
 PORT = 5000
-CREDENTIALS = "/var/run/groundwork/s3"
 DATABASE = "/var/run/groundwork/database"
 TRANSIT, TRANSIT_SIZE = "/var/spool/groundwork", "16Gi"
 """Where files lie while they pass through the server, whole, and the most of them at once: models have gigabytes. It is
@@ -30,7 +30,7 @@ def tracking(namespace: str, store: ObjectStore) -> Tracking:
     return Tracking(
         url=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         namespace=namespace,
-        artifacts=f"s3://{store.buckets['artifacts']}/mlflow",
+        artifacts=store.address("artifacts", "mlflow"),
     )
 
 
@@ -72,6 +72,8 @@ class Mlflow(Component):
         contract: Tracking,
         store: ObjectStore,
         database: Database,
+        identity: Identity,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         clients: Mapping[str, pulumi.Input[str]],
@@ -81,7 +83,14 @@ class Mlflow(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         selector = self.selector(component="server")
-        account = self.service_account(f"{name}-account", SERVICE, component="server", namespace=namespace)
+        account = self.service_account(
+            f"{name}-account",
+            SERVICE,
+            component="server",
+            namespace=namespace,
+            registry=registry,
+            identity=identity.of(CONSUMER, SERVICE),
+        )
         published_service(
             self,
             f"{name}-service",
@@ -106,7 +115,7 @@ class Mlflow(Component):
                         service_account=account,
                         containers=[_container(settings, contract, store, image, origins)],
                         volumes=[
-                            secret_volume("s3", store.credentials[CONSUMER]),
+                            *store_access(store, CONSUMER).volumes,
                             secret_volume("database", database.credentials[CONSUMER]),
                             scratch_volume("transit", size=TRANSIT_SIZE),
                         ],
@@ -122,6 +131,7 @@ class Mlflow(Component):
 def _container(
     settings: MlflowSettings, contract: Tracking, store: ObjectStore, image: str, origins: Sequence[str]
 ) -> k8s.core.v1.ContainerArgs:
+    access = store_access(store, CONSUMER)
     endpoint = {} if store.endpoint is None else {"MLFLOW_S3_ENDPOINT_URL": store.endpoint}
     return container(
         name="mlflow",
@@ -130,7 +140,7 @@ def _container(
         args=options(contract, settings.local_port, origins),
         environment={
             "DATABASE_URI_FILE": f"{DATABASE}/uri",
-            "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials",
+            **access.variables,
             "AWS_REGION": store.region,
             **endpoint,
             # The job engine, for evaluations by language models, would be three more processes.
@@ -140,7 +150,7 @@ def _container(
         },
         resources=settings.resources,
         ports={"http": PORT},
-        mounts=[mount("s3", CREDENTIALS), mount("database", DATABASE), mount("transit", TRANSIT, writable=True)],
+        mounts=[*access.mounts, mount("database", DATABASE), mount("transit", TRANSIT, writable=True)],
         # It waits two minutes for its database, then makes or migrates its tables and imports for ten seconds.
         startup=http_probe("/health", "http", period_seconds=2, failures=120),
         # Under the name that clients use: /health answers to any, so it would not notice that they are refused.

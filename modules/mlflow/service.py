@@ -19,6 +19,8 @@ def deploy(context: Context[MlflowSettings]) -> Deployed:
         contract=contract,
         store=context.store,
         database=context.database,
+        identity=context.identity,
+        registry=context.registry,
         image=context.images["mlflow"],
         namespace=context.namespace.ready,
         clients=context.clients,
@@ -42,7 +44,7 @@ MLFLOW = Service[MlflowSettings](
     title="Experiments and the model registry",
     settings=MlflowSettings,
     deploy=deploy,
-    needs=Consumer(buckets={"artifacts": "write"}, database=True),
+    needs=Consumer(buckets={"artifacts": "write"}, database=True, accounts=("mlflow",)),
     routed=True,
     images=(
         Image(

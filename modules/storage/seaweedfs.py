@@ -7,10 +7,10 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 
 from modules.core.component import CLAIM_TEMPLATES, Component
-from modules.core.contracts import Cluster, Consumer, ObjectStore
-from modules.core.labels import Labels
+from modules.core.contracts import Cluster, Consumer, ObjectStore, Reach, Registry
+from modules.core.labels import Labels, selector
 from modules.core.naming import canonical_json, hashed, service_host
-from modules.core.network import allow_clients, published_service
+from modules.core.network import admit_clients, published_service
 from modules.core.pods import (
     checksum,
     config_volume,
@@ -37,13 +37,16 @@ CREDENTIALS = "/var/run/groundwork/s3"
 BUCKETS_SCRIPT = "/opt/groundwork/buckets.py"
 
 
-def object_store(namespace: str, buckets: Mapping[str, str], consumers: Mapping[str, Consumer]) -> ObjectStore:
-    """Return the contract with the clients of the server in that namespace. `buckets`: name by role."""
+def object_store(
+    name: str, namespace: str, buckets: Mapping[str, str], consumers: Mapping[str, Consumer]
+) -> ObjectStore:
+    """Return the contract with the clients of the server of that name and namespace. `buckets`: name by role."""
     return ObjectStore(
         endpoint=f"http://{service_host(SERVICE, namespace)}:{PORT}",
+        reach=Reach(port=PORT, namespace=namespace, labels=selector(name, component="server")),
         region=REGION,
         buckets=dict(buckets),
-        credentials={name: CLIENT_SECRET for name, consumer in sorted(consumers.items()) if consumer.buckets},
+        credentials={client: CLIENT_SECRET for client, consumer in sorted(consumers.items()) if consumer.buckets},
     )
 
 
@@ -93,6 +96,7 @@ class SeaweedFS(Component):
         labels: Labels,
         cluster: Cluster,
         contract: ObjectStore,
+        registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
         consumers: Mapping[str, Consumer],
@@ -102,6 +106,7 @@ class SeaweedFS(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.registry = registry
         self.image = image
         self.namespace = namespace
         self.protect = protect
@@ -117,7 +122,14 @@ class SeaweedFS(Component):
             for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
-        allow_clients(self, component="server", namespace=namespace, port=PORT, clients={**clients, name: namespace})
+        admit_clients(
+            self,
+            component="server",
+            namespace=namespace,
+            port=PORT,
+            clients={**clients, name: namespace},
+            components={},
+        )
         self.register_outputs({})
 
     def _key_pair(self, holder: str) -> pulumi.Output[KeyPair]:
@@ -166,7 +178,11 @@ class SeaweedFS(Component):
 
     def _account(self, role: str) -> pulumi.Output[str]:
         return self.service_account(
-            f"{self.name}-{role}-account", f"{self.name}-{role}", component=role, namespace=self.namespace
+            f"{self.name}-{role}-account",
+            f"{self.name}-{role}",
+            component=role,
+            namespace=self.namespace,
+            registry=self.registry,
         )
 
     def _server(self, cluster: Cluster, files: Mapping[str, pulumi.Output[str]]) -> None:

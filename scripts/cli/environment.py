@@ -140,15 +140,15 @@ class Environment:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "KUBECONFIG": str(self.kubeconfig),
-            **shell.direct(os.environ, self.settings.foundation.network),
+            **shell.direct(os.environ, self.settings.embedded.network),
         }
         if (port := ports.get("storage")) is not None:
             own["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{port}"
             own["AWS_REGION"] = own["AWS_DEFAULT_REGION"] = "us-east-1"
             own["AWS_SHARED_CREDENTIALS_FILE"] = str(self.s3_credentials)
             own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
-        if (port := ports.get("gateway")) is not None:
-            own["MLFLOW_TRACKING_URI"] = client_address("mlflow", port)
+        if (tracking := client_address("mlflow", self.settings.entry)) is not None:
+            own["MLFLOW_TRACKING_URI"] = tracking
             own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.ca_certificate)
         if official_pulumi() is None:
             own["PULUMI_HOME"] = str(self.pulumi_home)

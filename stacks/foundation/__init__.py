@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pulumi
-
-from modules.core.contracts import Cluster, Consumer, Database, ObjectStore, Registry
+from modules.core.contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry
 from modules.core.labels import Labels
-from stacks.settings import PlatformSettings
+from stacks.foundation.settings import EmbeddedSettings
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from stacks.settings import PlatformSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +22,11 @@ class Foundation:
     registry: Registry
     object_store: ObjectStore
     database: Database
-    provider: pulumi.ProviderResource
+    identity: Identity
+    entry: Entry
+    provider: "pulumi.ProviderResource"
     """For every object of the cluster."""
-    namespaces: Mapping[str, pulumi.Output[str]]
+    namespaces: "Mapping[str, pulumi.Output[str]]"
     """By consumer; each known once what the consumer was granted is in it."""
     images: Mapping[str, str]
     """Reference by digest of each image that the foundation itself runs, by name."""
@@ -28,10 +34,12 @@ class Foundation:
     """Where this machine reaches the foundation's services, by service."""
 
 
-def deploy_foundation(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
+def deploy_foundation(settings: "PlatformSettings", labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     """The foundation that the settings choose. Only its own file imports what it is made of."""
-    match settings.foundation.target:
-        case "embedded":
+    match settings.foundation:
+        case EmbeddedSettings():
             from stacks.foundation.embedded import deploy_embedded
 
             return deploy_embedded(settings, labels, consumers)
+        case other:
+            raise NotImplementedError(other.target)

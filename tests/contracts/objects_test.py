@@ -8,6 +8,9 @@ from modules.core.images import version_of
 from modules.database.postgresql import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
+from stacks.compose import consumers
+from stacks.services import SERVICES
+from stacks.settings import parse
 
 from .conftest import Declared, Platform
 
@@ -205,9 +208,22 @@ def test_the_database_is_open_to_the_pods_of_airflow_that_have_its_password_and_
         if volume.get("secret", {}).get("secretName") == CLIENT_SECRET
     }
     policies = {p.name: p.inputs["spec"] for p in of_kind(objects, "NetworkPolicy")}
-    (wanted,) = policies["database-allow-airflow"]["podSelector"]["matchExpressions"]
+    (wanted,) = policies["airflow-allow-to-database"]["podSelector"]["matchExpressions"]
     assert having
     assert set(wanted["values"]) == having
+
+
+def test_who_uses_data_names_every_account_that_it_makes(objects: list[Declared]) -> None:
+    """By these, and by their namespaces, a cloud's trust policies know them."""
+    made = {
+        (account.inputs["metadata"]["namespace"], account.inputs["metadata"]["name"])
+        for account in of_kind(objects, "ServiceAccount")
+    }
+    everyone = consumers(SERVICES, parse({"groundwork:workloads": {"iris": {}}}, source="test"))
+    named = {(f"local-{name}", account) for name, consumer in everyone.items() for account in consumer.accounts}
+    with_data = {namespace for namespace, _ in named}
+    of_another_executor = {("local-airflow", "airflow-worker")}
+    assert named - of_another_executor == {account for account in made if account[0] in with_data}
 
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from modules.core.paths import REPOSITORY
 from modules.core.settings import Settings
 from stacks.reference import groups, render
-from stacks.settings import MODEL
+from stacks.settings import MODELS as TARGETS
 
-MODELS = sorted(groups(MODEL).values(), key=lambda model: model.__name__)
+MODELS = sorted(
+    {model for target in TARGETS.values() for model in groups(target).values()}, key=lambda model: model.__name__
+)
 
 
 def fields(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:

@@ -34,6 +34,12 @@ def test_a_workload_writes_its_data_and_only_reads_models() -> None:
     assert not iris.database
 
 
+def test_a_workload_names_its_own_accounts() -> None:
+    found = consumers_of(SETTINGS)
+    assert found["iris"].accounts == ("iris-training", "iris-serving")
+    assert found["rose"].accounts == ("rose-training", "rose-serving")
+
+
 def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
     assert consumers_of(SETTINGS)["jenkins"] == Consumer(buckets={})
     assert "jenkins" not in consumers_of(WITHOUT_JENKINS)
@@ -52,16 +58,16 @@ def test_a_service_is_used_by_those_components_that_say_so(service: Any, users: 
 
 
 def test_only_published_services_have_an_address_on_this_machine() -> None:
-    assert local_addresses(SETTINGS) == {
+    assert local_addresses(SETTINGS, SETTINGS.entry) == {
         "gateway": "https://groundwork.localhost:8443",
         "mlflow": "https://mlflow.localhost:8443",
         "airflow": "https://airflow.localhost:8443",
         "iris": "http://127.0.0.1:8080",
     }
-    assert address(MLFLOW, SETTINGS) == "https://mlflow.localhost:8443"
+    assert address(MLFLOW, SETTINGS.entry) == "https://mlflow.localhost:8443"
     unpublished = parse({"groundwork:gateway": {"local_port": None}}, source="test")
-    assert local_addresses(unpublished) == {}
-    assert address(MLFLOW, unpublished) is None
+    assert local_addresses(unpublished, unpublished.entry) == {}
+    assert address(MLFLOW, unpublished.entry) is None
 
 
 def test_names_of_services_images_and_logins_differ() -> None:

@@ -5,11 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 
+from modules.core.contracts import Entry
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
+from modules.core.service import Service
+from modules.core.settings import Settings
+from modules.database.service import DATABASE
 from modules.jenkins.service import JENKINS
-from stacks.settings import PlatformSettings, load, parse, port_key, stacks
+from stacks.foundation.settings import FoundationSettings, Target
+from stacks.settings import MODELS, PlatformSettings, load, model_of, parse, port_key, stacks
 
 ACCEPTED: list[dict[str, Any]] = [
     {},
@@ -226,7 +232,7 @@ def test_the_two_examples_can_run_side_by_side(tmp_path: Path) -> None:
     for name in ("local", "test"):
         (tmp_path / f"Pulumi.{name}.yaml").write_text((REPOSITORY / f"stacks/{name}.example.yaml").read_text())
     local, test = (load(name, tmp_path) for name in ("local", "test"))
-    assert local.foundation.network != test.foundation.network
+    assert local.embedded.network != test.embedded.network
     assert not set(local.ports().values()) & set(test.ports().values())
 
 
@@ -234,3 +240,96 @@ def test_stacks_are_found_by_file_or_example(tmp_path: Path) -> None:
     for name in ("Pulumi.prod.yaml", "Pulumi.local.yaml", "local.example.yaml", "images.local.yaml"):
         (tmp_path / name).touch()
     assert stacks(tmp_path) == ["local", "prod"]
+
+
+class ElsewhereSettings(FoundationSettings):
+    """Of a cluster that somebody else runs."""
+
+    target: str = Field(default="elsewhere", description="Which one it is.")
+    context: str = Field(default="theirs", description="In the kubeconfig.")
+
+    def entry(self, local_port: int | None) -> Entry:
+        del local_port
+        return Entry(domain="ml.example", port=443)
+
+
+class BucketsElsewhere(Settings):
+    """Of an object store that somebody else runs."""
+
+    endpoint: str = Field(default="https://s3.example", description="Of the S3 API.")
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second target."""
+    store = Service[BucketsElsewhere](name="storage", title="Somebody's store", settings=BucketsElsewhere)
+    monkeypatch.setitem(MODELS, "elsewhere", model_of(Target(settings=ElsewhereSettings, data=(store, DATABASE))))
+
+
+def on_target(target: str | None, storage: dict[str, Any], **foundation: Any) -> PlatformSettings:
+    named = {} if target is None else {"target": target}
+    return parse({"groundwork:foundation": {**named, **foundation}, "groundwork:storage": storage}, source="file")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_the_target_decides_what_foundation_and_data_services_may_be_told() -> None:
+    theirs = on_target("elsewhere", {"endpoint": "https://s3.other"}, context="prod")
+    assert theirs.model_dump()["foundation"] == {"target": "elsewhere", "context": "prod"}
+    assert theirs.model_dump()["storage"] == {"endpoint": "https://s3.other"}
+    assert on_target(None, {"volume": "3Gi"}, simulated_nodes=2).embedded.simulated_nodes == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "storage", "foundation", "message"),
+    [
+        (
+            "elsewhere",
+            {},
+            {"network": "10.80.0.0/16"},
+            "groundwork:foundation.network: unknown key; allowed: context, ",
+        ),
+        ("elsewhere", {"volume": "3Gi"}, {}, "groundwork:storage.volume: unknown key; allowed: endpoint"),
+        (None, {"endpoint": "https://s3.other"}, {}, "groundwork:storage.endpoint: unknown key"),
+        (None, {}, {"context": "prod"}, "groundwork:foundation.context: unknown key"),
+        (
+            "elsewere",
+            {},
+            {},
+            "groundwork:foundation.target is 'elsewere'; did you mean 'elsewhere'? allowed: elsewhere, ",
+        ),
+        (7, {}, {}, "groundwork:foundation.target is 7; allowed: elsewhere, embedded (file)"),
+    ],
+)
+@pytest.mark.usefixtures("elsewhere")
+def test_a_key_of_another_target_is_refused(
+    target: Any, storage: dict[str, Any], foundation: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        on_target(target, storage, **foundation)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_cluster_that_somebody_else_runs_takes_no_port_here_and_simulates_nothing() -> None:
+    theirs = on_target("elsewhere", {})
+    assert theirs.ports() == {}
+    assert theirs.entry.domain == "ml.example"
+    assert not theirs.foundation.simulates
+    with pytest.raises(UserError, match=r"foundation\.target is 'elsewhere': no cluster of such a stack runs on this"):
+        assert theirs.embedded
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [
+        ({"groundwork:mlflow": {"local_port": 9000}}, "mlflow.local_port is 9000"),
+        ({"groundwork:gateway": {"local_port": 9443}}, "gateway.local_port is 9443"),
+        ({"groundwork:workloads": {"iris": {"local_port": 8080}}}, "workloads.iris.local_port is 8080"),
+    ],
+)
+@pytest.mark.usefixtures("elsewhere")
+def test_a_port_of_this_machine_is_refused_where_nothing_is_published_on_it(group: dict[str, Any], key: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse({"groundwork:foundation": {"target": "elsewhere"}, **group}, source="file")
+    assert f"{key}, but nothing is published on 127.0.0.1 where foundation.target is 'elsewhere'" in str(caught.value)
+    parse(group, source="file")

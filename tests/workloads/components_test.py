@@ -6,10 +6,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from modules.core.contracts import Cluster, ObjectStore, Tracking
+from modules.core.contracts import Cluster, Identity, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
 from tests.mocks import Recorder
+from tests.neighbours import CLOUD_STORE, REGISTRY, nobody, somebody, store
 from workloads import catalog
 from workloads.manifests import task_pods
 from workloads.serving import Serving, route
@@ -18,16 +19,13 @@ from workloads.training import Training
 
 NAMESPACE = "local-iris"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
-STORE = ObjectStore(
-    endpoint="http://storage.local-storage.svc.cluster.local:8333",
-    region="us-east-1",
-    buckets={"raw": "local-raw", "features": "local-features"},
-    credentials={"iris": "s3-credentials"},
-)
+ACCOUNTS = ("iris-training", "iris-serving")
+STORE = store("iris", region="us-east-1")
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
 PIN = Release(
     release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
 )
+NOBODY = nobody("iris", ACCOUNTS)
 LABELS = Labels(environment="local", owner="someone")
 
 
@@ -38,16 +36,18 @@ def recorder() -> Recorder:
     return recorder
 
 
-def training(store: ObjectStore = STORE) -> None:
+def training(store: ObjectStore = STORE, identity: Identity = NOBODY) -> None:
     @pulumi.runtime.test
     def declare() -> None:
         Training(
             "iris",
             workload=catalog.load("iris"),
             settings=WorkloadSettings(),
+            registry=REGISTRY,
             image=IMAGE.format("training"),
             namespace=NAMESPACE,
             store=store,
+            identity=identity,
             tracking=TRACKING,
             labels=LABELS,
         )
@@ -65,11 +65,13 @@ def serving(cluster: Cluster, settings: WorkloadSettings | None = None, release:
                 "iris",
                 workload=catalog.load("iris"),
                 settings=settings or WorkloadSettings(),
+                registry=REGISTRY,
                 image=IMAGE.format("serving"),
                 namespace=NAMESPACE,
                 gateway="local-gateway",
                 cluster=cluster,
                 store=STORE,
+                identity=NOBODY,
                 labels=LABELS,
                 release=release,
             )
@@ -121,7 +123,9 @@ def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
 
 
 def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder) -> None:
-    training(ObjectStore(endpoint=None, region="eu-west-1", buckets=STORE.buckets, credentials={}))
+    training(CLOUD_STORE, somebody("iris", ACCOUNTS))
+    annotations = recorder.objects["ServiceAccount", "iris-training"]["metadata"]["annotations"]
+    assert annotations["cloud.example/role"] == "role-of-iris-training"
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     assert not {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL_S3"} & set(environment(pod))
     assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]

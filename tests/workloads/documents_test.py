@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
-from modules.core.contracts import ObjectStore
 from modules.core.releases import Pin
+from tests.neighbours import store
 from workloads import catalog
 from workloads.documents import model_variables, training_document, training_job
 
-STORE = ObjectStore(endpoint=None, region="r", buckets={"raw": "local-raw"}, credentials={})
+STORE = store()
 IMAGE = "sha256:" + "1" * 64
 
 

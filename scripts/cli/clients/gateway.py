@@ -40,13 +40,13 @@ def access(environment: Environment) -> Access:
 
 def service_address(environment: Environment, service: str) -> str:
     """Return where programs on this machine reach a service. Raise UserError where the gateway is not published."""
-    port = environment.settings.of(GATEWAY).local_port
-    if port is None:
+    found = client_address(service, environment.settings.entry)
+    if found is None:
         raise UserError(
             f"groundwork:gateway.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command asks "
             f"{service} through the gateway, so give it a port and run `scripts/up {environment.stack}` again"
         )
-    return client_address(service, port)
+    return found
 
 
 def client(environment: Environment, base_url: str) -> httpx.Client:

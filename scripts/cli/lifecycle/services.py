@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from modules.core.contracts import Entry
 from modules.core.labels import LOCAL_PORT, VERSION
 from modules.core.naming import namespace
 from modules.core.simulation import SIMULATED, SIMULATION_REASON
@@ -50,7 +51,7 @@ def find(environment: Environment) -> list[Service]:
     with ThreadPoolExecutor(1) as beside:
         routes = beside.submit(kubectl.get, environment, "configmap", "routes", "-n", place)
         objects = kubectl.items(environment, "services,pods", "-A", "-l", PART_OF)
-    return rows(objects, hosts_of(routes.result(), environment.settings.of(GATEWAY).local_port))
+    return rows(objects, hosts_of(routes.result(), environment.settings.entry))
 
 
 def rows(objects: Sequence[Object], hosts: Mapping[str, str]) -> list[Service]:
@@ -60,12 +61,13 @@ def rows(objects: Sequence[Object], hosts: Mapping[str, str]) -> list[Service]:
     return sorted((describe(service, pods, hosts) for service in services), key=lambda service: service.name)
 
 
-def hosts_of(routes: Object | None, port: int | None) -> dict[str, str]:
+def hosts_of(routes: Object | None, entry: Entry) -> dict[str, str]:
     """Where browsers open what the gateway leads to, by service; nothing while it is not there or not published."""
-    if routes is None or port is None:
+    if routes is None:
         return {}
     named = [service["name"] for service in json.loads(routes["data"]["portal.json"])["services"]]
-    return {GATEWAY.name: gateway_address(PORTAL, port), **{name: gateway_address(name, port) for name in named}}
+    hosts = {GATEWAY.name: PORTAL, **{name: name for name in named}}
+    return {name: found for name, host in hosts.items() if (found := gateway_address(host, entry)) is not None}
 
 
 def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:

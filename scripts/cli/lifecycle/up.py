@@ -37,18 +37,18 @@ STACKS = REPOSITORY / "stacks"
 
 def cluster_of(environment: Environment) -> Cluster:
     """The stack's embedded cluster, running or not."""
-    foundation = environment.settings.foundation
+    embedded = environment.settings.embedded
     return Cluster(
         ClusterSpec(
             name=environment.cluster_name,
-            network=foundation.network,
-            api_port=foundation.ports.api,
-            simulated_nodes=foundation.simulated_nodes,
+            network=embedded.network,
+            api_port=embedded.ports.api,
+            simulated_nodes=embedded.simulated_nodes,
             bin_dir=environment.tools,
             state_dir=environment.cluster_layout.root,
             registry_dir=cache_home() / "registry",
         ),
-        start_seconds=foundation.start_seconds,
+        start_seconds=embedded.start_seconds,
     )
 
 

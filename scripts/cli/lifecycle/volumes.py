@@ -72,8 +72,8 @@ def claims(resources: Iterable[Mapping[str, Any]]) -> dict[str, Claim]:
     for resource in resources:
         if match := DECLARED.search(resource["urn"]):
             spec = resource["inputs"]["spec"]
-            if match["claim"]:
-                declared[match["group"]] = spec
+            if match["claim"]:  # its outputs name the class, where the cluster chose it
+                declared[match["group"]] = (resource.get("outputs") or {}).get("spec") or spec
             else:  # all that an earlier version declared, and of another size once the claim has grown
                 templates[match["group"]] = spec["volumeClaimTemplates"][0]["spec"]
     return {**templates, **declared}

@@ -7,14 +7,9 @@ import pytest
 
 from modules.airflow import documents
 from modules.airflow.settings import AirflowSettings
-from modules.core.contracts import ObjectStore
+from tests.neighbours import CLOUD_STORE, store
 
-STORE = ObjectStore(
-    endpoint="http://storage:8333",
-    region="r",
-    buckets={"logs": "local-logs"},
-    credentials={"airflow": "s3-credentials"},
-)
+STORE = store("airflow")
 
 
 def configuration(**settings: Any) -> configparser.ConfigParser:
@@ -82,14 +77,13 @@ def test_the_connections_lead_to_the_store_and_to_our_own_sidecar() -> None:
 
 
 def test_the_clouds_own_store_needs_no_address() -> None:
-    store = ObjectStore(endpoint=None, region="eu-west-1", buckets={}, credentials={})
-    assert json.loads(documents.connections(store, "i"))["logs"]["extra"] == {"region_name": "eu-west-1"}
+    assert json.loads(documents.connections(CLOUD_STORE, "i"))["logs"]["extra"] == {"region_name": "eu-west-1"}
 
 
 def test_variables_are_text_as_airflow_wants_them() -> None:
     found = json.loads(documents.variables("local", STORE))
     assert found["environment"] == "local"
-    assert json.loads(found["buckets"]) == {"logs": "local-logs"}
+    assert json.loads(found["buckets"]) == STORE.buckets
 
 
 def test_each_task_has_a_file_with_its_pod() -> None:

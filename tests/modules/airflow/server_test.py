@@ -6,34 +6,32 @@ from typing import Any
 import pytest
 
 from modules.airflow.server import Airflow, Images, Workspace
+from modules.airflow.service import AIRFLOW
 from modules.airflow.settings import AirflowSettings
-from modules.core.contracts import Cluster, Database, ObjectStore
+from modules.core.contracts import Cluster, Identity, ObjectStore
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
 from tests.mocks import Objects, declare
+from tests.neighbours import CLOUD_STORE, REGISTRY, database, nobody, somebody
+from tests.neighbours import store as store_with_keys
 
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
-STORE = ObjectStore(
-    endpoint="http://storage:8333",
-    region="r",
-    buckets={"logs": "local-logs"},
-    credentials={"airflow": "s3-credentials"},
-)
-DATABASE = Database(
-    host="postgresql", port=5432, ca=None, databases={"airflow": "airflow"}, credentials={"airflow": "database"}
-)
+NOBODY = nobody("airflow", AIRFLOW.needs.accounts)
+STORE, DATABASE = store_with_keys("airflow"), database("airflow")
 PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
 
 
-def declared(cluster: Cluster, **settings: Any) -> Objects:
+def declared(cluster: Cluster, *, store: ObjectStore = STORE, identity: Identity = NOBODY, **settings: Any) -> Objects:
     def program() -> None:
         Airflow(
             "airflow",
             settings=AirflowSettings(**settings),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
-            store=STORE,
+            store=store,
             database=DATABASE,
+            identity=identity,
+            registry=REGISTRY,
             images=Images(server=IMAGE.format("airflow"), sidecar=IMAGE.format("xcom")),
             namespace=NamespaceRef(name="local-airflow", ready="local-airflow"),
             workspaces={"iris": Workspace(namespace="local-iris", pods={"train_rf": {"kind": "Pod"}})},
@@ -137,3 +135,16 @@ def test_the_tasks_pods_lie_beside_the_configuration(local: Objects) -> None:
 def test_it_is_published_where_the_settings_say(cluster: Cluster) -> None:
     annotations = declared(cluster, local_port=9001)["Service", "airflow-service"]["metadata"]["annotations"]
     assert annotations["groundwork.dev/local-port"] == "9001"
+
+
+@pytest.mark.parametrize("executor", ["LocalExecutor", "KubernetesExecutor"])
+def test_without_keys_its_accounts_are_its_identity(cluster: Cluster, executor: str) -> None:
+    identity = somebody("airflow", AIRFLOW.needs.accounts)
+    objects = declared(cluster, store=CLOUD_STORE, identity=identity, executor=executor)
+    accounts = [inputs["metadata"] for (kind, _), inputs in objects.items() if kind == "ServiceAccount"]
+    assert accounts
+    for account in accounts:
+        assert account["annotations"]["cloud.example/role"] == f"role-of-{account['name']}"
+    text = json.dumps(list(objects.values()), default=str)
+    assert "s3-credentials" not in text
+    assert "AWS_SHARED_CREDENTIALS_FILE" not in text

@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 
-from modules.core.contracts import Database, ObjectStore, Tracking
+from modules.core.contracts import Tracking
 from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
 from modules.core.service import Context
+from tests.neighbours import ENTRY, REGISTRY, database, nobody, store
 
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://b/mlflow")
 
@@ -19,8 +20,11 @@ def context(*provided: object) -> Context[Any]:
         settings=None,
         labels=Labels(environment="local", owner="team"),
         cluster=unused,
-        store=ObjectStore(endpoint=None, region="r", buckets={}, credentials={}),
-        database=Database(host="h", port=5432, ca=None, databases={}, credentials={}),
+        store=store(),
+        database=database(),
+        identity=nobody("gateway", ()),
+        registry=REGISTRY,
+        entry=ENTRY,
         images={},
         unresolved=None,
         namespaces={},

@@ -25,7 +25,8 @@ def test_a_consumer_is_told_its_database_under_its_own_name() -> None:
 
 
 def test_the_contract_names_only_consumers_that_asked_for_a_database() -> None:
-    contract = database("local-database", {"mlflow": Consumer(buckets={}, database=True), "iris": Consumer(buckets={})})
+    consumers = {"mlflow": Consumer(buckets={}, database=True), "iris": Consumer(buckets={})}
+    contract = database("database", "local-database", consumers)
     assert contract.host == "postgresql.local-database.svc.cluster.local"
     assert contract.databases == {"mlflow": "mlflow"}
     assert contract.credentials == {"mlflow": "database-credentials"}

@@ -7,6 +7,7 @@ from modules.core.labels import Labels
 from modules.database.postgresql import CLIENT_SECRET, PostgreSQL, database
 from modules.database.settings import DatabaseSettings
 from tests.mocks import Monitor, Objects, declare, namespaces_with
+from tests.neighbours import REGISTRY
 
 CONSUMERS = {
     "airflow": Consumer(buckets={}, database=True),
@@ -28,7 +29,8 @@ def declared(
             settings=DatabaseSettings(volume="7Gi"),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
-            contract=database("local-database", consumers),
+            contract=database("database", "local-database", consumers),
+            registry=REGISTRY,
             image="registry/postgresql:15@sha256:" + "1" * 64,
             namespace="local-database",
             namespaces={name: f"local-{name}" for name in consumers},

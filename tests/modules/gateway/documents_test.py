@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -15,6 +16,7 @@ from modules.gateway.documents import (
     server_names,
     static_configuration,
 )
+from tests.neighbours import CLOUD_ENTRY, ENTRY
 
 MLFLOW = Route(
     name="mlflow",
@@ -37,7 +39,7 @@ MODEL = ServedModel(workload="iris", model="iris", release=2, version=3, canary_
 
 
 def http(*routes: Route) -> dict[str, Any]:
-    return routing(routes)["http"]
+    return routing(routes, ENTRY)["http"]
 
 
 def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
@@ -122,13 +124,18 @@ def test_every_way_in_is_encrypted_and_nothing_calls_home() -> None:
 
 
 def test_the_certificate_names_every_host() -> None:
-    assert server_names([MLFLOW, IRIS]) == ["localhost", "groundwork.localhost", "mlflow.localhost", "iris.localhost"]
-    assert address("iris", 8443) == "https://iris.localhost:8443"
-    assert client_address("iris", 8443) == "https://localhost:8443/iris"
+    assert server_names([MLFLOW, IRIS], ENTRY) == [
+        "localhost",
+        "groundwork.localhost",
+        "mlflow.localhost",
+        "iris.localhost",
+    ]
+    assert address("iris", ENTRY) == "https://iris.localhost:8443"
+    assert client_address("iris", ENTRY) == "https://localhost:8443/iris"
 
 
 def test_the_landing_page_knows_where_to_ask_and_no_secret() -> None:
-    shown = portal([IRIS], [MODEL], environment="local", tracking=TRACKING)
+    shown = portal([IRIS], [MODEL], environment="local", tracking=TRACKING, entry=ENTRY)
     assert shown["services"][0]["checks"] == [
         "http://iris.local-iris:8080/v2/health/ready",
         "http://iris-canary.local-iris:8080/v2/health/ready",
@@ -138,7 +145,22 @@ def test_the_landing_page_knows_where_to_ask_and_no_secret() -> None:
 
 
 def test_the_proxy_reads_yaml_and_the_landing_page_json() -> None:
-    content = files([MLFLOW], [MODEL], environment="local", tracking=TRACKING)
+    content = files([MLFLOW], [MODEL], environment="local", tracking=TRACKING, entry=ENTRY)
     assert content.keys() == {"routes.yaml", "portal.json"}
-    assert yaml.safe_load(content["routes.yaml"]) == routing([MLFLOW])
+    assert yaml.safe_load(content["routes.yaml"]) == routing([MLFLOW], ENTRY)
     assert json.loads(content["portal.json"])["environment"] == "local"
+
+
+def test_with_a_domain_of_its_own_each_service_has_a_host_below_it() -> None:
+    routers = routing([MLFLOW], CLOUD_ENTRY)["http"]["routers"]
+    assert routers["mlflow"]["rule"] == "Host(`mlflow.ml.example`)"
+    assert routers["mlflow-path"]["rule"].startswith("(Host(`ml.example`)) && (Path(`/mlflow`)")
+    assert "localhost" not in str(routing([MLFLOW], CLOUD_ENTRY))
+    assert server_names([MLFLOW], CLOUD_ENTRY) == ["ml.example", "groundwork.ml.example", "mlflow.ml.example"]
+
+
+def test_an_address_names_no_port_that_goes_without_saying_and_there_is_none_where_nobody_gets_in() -> None:
+    assert address("iris", CLOUD_ENTRY) == "https://iris.ml.example"
+    assert client_address("iris", CLOUD_ENTRY) == "https://ml.example/iris"
+    closed = replace(ENTRY, port=None)
+    assert (address("iris", closed), client_address("iris", closed)) == (None, None)

@@ -1,15 +1,16 @@
 """What the gateway's component declares, seen through the engine's mocks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-import pytest
 import yaml
 
-from modules.core.contracts import Route, Tracking
+from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
+from tests.neighbours import CLOUD_ENTRY, ENTRY, REGISTRY
 
 
 def route(name: str, *, login: bool) -> Route:
@@ -20,12 +21,14 @@ def route(name: str, *, login: bool) -> Route:
 MLFLOW, IRIS = route("mlflow", login=True), route("iris", login=False)
 
 
-def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, local_port: int | None = 8443) -> Recorder:
+def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY) -> Recorder:
     def program() -> None:
         Gateway(
             "gateway",
-            settings=GatewaySettings(local_port=local_port),
+            settings=GatewaySettings(),
             labels=Labels(environment="local", owner="someone"),
+            entry=entry,
+            registry=REGISTRY,
             image="registry/gateway:3@sha256:" + "1" * 64,
             namespace="local-gateway",
             routes=routes,
@@ -73,10 +76,30 @@ def test_the_password_is_in_the_secret_of_people_only_and_the_proxy_has_its_hash
     assert mounted == {CERTIFICATE_SECRET, USERS_SECRET}
 
 
-@pytest.mark.parametrize("port", [9443, None])
-def test_it_is_published_where_the_settings_name_a_port(port: int | None) -> None:
-    annotations = declared(local_port=port).objects["Service", "gateway-service"]["metadata"]["annotations"]
-    assert annotations.get(LOCAL_PORT) == (None if port is None else str(port))
+def test_its_service_says_how_it_is_published() -> None:
+    objects = declared(entry=replace(ENTRY, annotations={LOCAL_PORT: "9443"})).objects
+    assert objects["Service", "gateway-service"]["metadata"]["annotations"][LOCAL_PORT] == "9443"
+    assert len([kind for kind, _ in objects if kind == "Service"]) == 1
+
+
+def test_a_load_balancer_leads_to_https_and_not_to_metrics() -> None:
+    objects = declared(entry=CLOUD_ENTRY).objects
+    outer, inner = (objects["Service", f"gateway-{name}"] for name in ("entry", "service"))
+    assert outer["spec"]["type"] == "LoadBalancer"
+    assert outer["spec"]["ports"] == [{"name": "https", "port": 443, "targetPort": 8443}]
+    assert outer["spec"]["selector"] == inner["spec"]["selector"]
+    assert outer["metadata"]["annotations"]["cloud.example/internal"] == "true"
+    assert {port["name"] for port in inner["spec"]["ports"]} == {"https", "metrics"}
+    assert "type" not in inner["spec"]
+    assert "cloud.example/internal" not in inner["metadata"]["annotations"]
+
+
+def test_a_certificate_that_somebody_else_issues_is_used_as_it_is() -> None:
+    recorder = declared(entry=CLOUD_ENTRY)
+    volumes = recorder.objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]["volumes"]
+    assert "ml-example-tls" in {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    assert not [each for each in recorder.declared if each.type.startswith("tls:")]
+    assert ("Secret", "gateway-certificate-secret") not in recorder.objects
 
 
 def test_a_new_proxy_answers_before_the_old_one_goes() -> None:

@@ -15,6 +15,7 @@ from modules.jenkins.settings import JenkinsSettings
 from policies import images
 from policies.pods import Pod
 from tests.mocks import Declared, Recorder
+from tests.neighbours import REGISTRY
 
 DIGEST = "@sha256:" + "1" * 64
 RESOLVED = Images(controller=f"d/jenkins:1{DIGEST}", agent=f"d/agent:2{DIGEST}", steps=f"d/python:3{DIGEST}")
@@ -53,6 +54,7 @@ def declare(
             settings=JenkinsSettings(repository=repository),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
+            registry=REGISTRY,
             images=RESOLVED,
             namespace="local-jenkins",
             token=token,

@@ -90,6 +90,6 @@ def test_only_the_s3_gateway_listens_beyond_the_pod() -> None:
 
 def test_the_contract_names_the_secret_of_each_consumer_that_has_buckets() -> None:
     consumers = {"iris": Consumer(buckets={"raw": "write"}), "airflow": Consumer(buckets={}, database=True)}
-    store = object_store("local-storage", NAMES, consumers)
+    store = object_store("storage", "local-storage", NAMES, consumers)
     assert store.endpoint == "http://storage.local-storage.svc.cluster.local:8333"
     assert store.credentials == {"iris": "s3-credentials"}

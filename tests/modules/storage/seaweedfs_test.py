@@ -11,6 +11,7 @@ from modules.storage.documents import ROLES
 from modules.storage.seaweedfs import ADMIN_SECRET, CLIENT_SECRET, SeaweedFS, object_store
 from modules.storage.settings import StorageSettings
 from tests.mocks import Monitor, Objects, declare, namespaces_with
+from tests.neighbours import REGISTRY
 
 CONSUMERS = {
     "iris": Consumer(buckets={"raw": "read"}),
@@ -27,7 +28,8 @@ def declared(cluster: Cluster, *, protect: bool = True, **settings: Any) -> tupl
             settings=StorageSettings.model_validate(settings),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
-            contract=object_store("local-storage", BUCKETS, CONSUMERS),
+            contract=object_store("storage", "local-storage", BUCKETS, CONSUMERS),
+            registry=REGISTRY,
             image="registry/storage:4@sha256:" + "1" * 64,
             namespace="local-storage",
             consumers=CONSUMERS,
@@ -72,6 +74,18 @@ def test_it_is_open_to_the_address_that_publishes_it_where_it_is_published(
         if "ipBlock" in peer
     ]
     assert blocks == ([cluster.publisher] if published else [])
+
+
+def test_it_is_published_nowhere_on_a_cluster_that_publishes_no_local_ports(cluster: Cluster) -> None:
+    objects, _ = declared(replace(cluster, publisher=None), local_port=8333)
+    assert LOCAL_PORT not in objects["Service", "storage-service"]["metadata"]["annotations"]
+    assert ("NetworkPolicy", "storage-allow-published") not in objects
+
+
+def test_the_volume_is_of_the_default_class_where_the_cluster_names_none(cluster: Cluster) -> None:
+    objects, _ = declared(replace(cluster, storage_class=None))
+    (claim,) = objects["StatefulSet", "storage-server"]["spec"]["volumeClaimTemplates"]
+    assert "storageClassName" not in claim["spec"]
 
 
 def test_other_rules_for_a_bucket_are_another_job(cluster: Cluster) -> None:

@@ -11,7 +11,7 @@ from stacks.foundation.embedded import describe_cluster, describe_registry
 def test_the_cluster_is_known_by_the_name_of_its_environment() -> None:
     cluster = describe_cluster("local", "10.80.0.0/16")
     assert cluster.name == "groundwork-local"
-    assert (cluster.pod_range, cluster.service_range) == ("10.80.0.0/18", "10.80.64.0/18")
+    assert cluster.pod_range == "10.80.0.0/18"
 
 
 def test_the_registry_listens_at_the_nodes_address() -> None:

@@ -3,15 +3,15 @@ from typing import Any
 
 import pytest
 
-from modules.core.contracts import ObjectStore
 from scripts.cli.clients import gateway
 from scripts.cli.delivery import jobs, train
+from tests.neighbours import store
 from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, settings, stack
 from workloads import catalog
 from workloads.documents import training_document, training_job
 
 IMAGE = "10.80.0.1:5000/groundwork/training:0.1.0@sha256:" + "2" * 64
-STORE = ObjectStore(endpoint=None, region="r", buckets={"raw": "local-raw"}, credentials={})
+STORE = store()
 DOCUMENT = training_document(catalog.load("iris"), STORE)
 JOB = training_job("iris", "sha256:" + "2" * 64, DOCUMENT)
 VARIABLES = {

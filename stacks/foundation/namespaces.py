@@ -1,0 +1,54 @@
+"""A namespace for each consumer of data, open to what that consumer uses: the same on every foundation."""
+
+from collections.abc import Collection, Mapping
+
+import pulumi
+
+from modules.cluster.namespace import Egress, Namespace
+from modules.core import naming
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore
+from modules.core.labels import Labels
+from modules.database.service import DATABASE
+from modules.storage.service import STORAGE
+
+
+def deploy_namespaces(
+    consumers: Mapping[str, Consumer],
+    *,
+    store: ObjectStore,
+    database: Database,
+    identity: Identity,
+    cluster: Cluster,
+    labels: Labels,
+    protected: Collection[str],
+    opts: pulumi.ResourceOptions,
+) -> dict[str, pulumi.Output[str]]:
+    """Create a namespace for each consumer. Return their names by consumer, known once they are there."""
+    return {
+        name: Namespace(
+            name,
+            physical_name=naming.namespace(labels.environment, name),
+            cluster=cluster,
+            egress=egress_of(name, consumer, store, database, identity),
+            labels=labels,
+            protect=name in protected,
+            opts=opts,
+        ).namespace
+        for name, consumer in consumers.items()
+    }
+
+
+def egress_of(
+    name: str, consumer: Consumer, store: ObjectStore, database: Database, identity: Identity
+) -> dict[str, Egress]:
+    """Return what a consumer's pods connect to for its data, by service. Who has no keys gets tokens instead."""
+    used = {
+        STORAGE.name: store.reach if consumer.buckets else None,
+        DATABASE.name: database.reach if consumer.database else None,
+        "identity": identity.reach if consumer.buckets and name not in store.credentials else None,
+    }
+    return {
+        service: Egress(reach=reach, components=consumer.uses.get(service))
+        for service, reach in used.items()
+        if reach is not None
+    }

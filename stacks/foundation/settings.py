@@ -1,0 +1,112 @@
+"""What a stack's file says of its foundation: the settings of each target. The commands read it too, without the
+engine's SDK."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from embedded.cluster.network import parse as parse_network
+from embedded.cluster.status import START_SECONDS
+from modules.core.contracts import Entry
+from modules.core.labels import LOCAL_PORT
+from modules.core.service import Service
+from modules.core.settings import Port, Settings
+from stacks.services import DATA
+
+
+def _network(text: str) -> str:
+    parse_network(text)
+    return text
+
+
+class FoundationSettings(Settings):
+    """What every target answers."""
+
+    target: str = Field(description="Which one it is.")
+
+    def local_ports(self) -> dict[str, int]:
+        """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""
+        return {}
+
+    def entry(self, local_port: int | None) -> Entry:
+        """Return how the gateway is reached. local_port: its port on 127.0.0.1, where the target publishes such."""
+        raise NotImplementedError(self.target)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether Services are published on 127.0.0.1."""
+        return False
+
+    @property
+    def simulates(self) -> bool:
+        """Whether the cluster has nodes that only pretend to run pods."""
+        return False
+
+
+class PortsSettings(Settings):
+    """Ports on 127.0.0.1 of what the environment itself is reached by."""
+
+    api: Port = Field(default=6443, description="Of the Kubernetes API, 1024 to 65535.")
+
+
+class EmbeddedSettings(FoundationSettings):
+    """A cluster that runs on this machine and is made by `groundwork up`."""
+
+    target: Literal["embedded"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: never written
+        default="embedded", description="embedded: a Kubernetes in namespaces of its own on this machine."
+    )
+    network: Annotated[str, AfterValidator(_network)] = Field(
+        default="10.80.0.0/16",
+        description="Private IPv4 range with 16 bits of prefix for pods, services and the link to this machine; "
+        "environments that run at once need different ones.",
+    )
+    ports: PortsSettings = Field(default=PortsSettings(), description="Ports of the cluster on 127.0.0.1.")
+    start_seconds: int = Field(
+        default=START_SECONDS,
+        ge=30,
+        le=7200,
+        description="Seconds without progress after which a start of the cluster is given up, 30 to 7200: more for a "
+        "slow machine.",
+    )
+    simulated_nodes: int = Field(
+        default=1,
+        ge=0,
+        le=1000,
+        description="Nodes beside the real one that only pretend to run pods, 0 to 1000: for what has no image here.",
+    )
+
+    def local_ports(self) -> dict[str, int]:
+        return {"api": self.ports.api}
+
+    def entry(self, local_port: int | None) -> Entry:
+        return Entry(
+            domain="localhost",  # browsers and curl lead each name below it to this machine (RFC 6761)
+            addresses=("127.0.0.1",),
+            port=local_port,
+            annotations={} if local_port is None else {LOCAL_PORT: str(local_port)},
+        )
+
+    @property
+    def publishes(self) -> bool:
+        return True
+
+    @property
+    def simulates(self) -> bool:
+        return self.simulated_nodes > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A kind of foundation, as a stack's file describes it."""
+
+    settings: type[FoundationSettings]
+    """Of the group `foundation`."""
+    data: tuple[Service[Any], ...]
+    """Its object store and its database: each has a group of settings by its name."""
+
+
+TARGETS: Mapping[str, Target] = {"embedded": Target(settings=EmbeddedSettings, data=DATA)}
+"""By what the key foundation.target says."""
+DEFAULT_TARGET = "embedded"
