@@ -136,3 +136,10 @@ def test_the_volume_of_a_service_that_is_left_out_may_have_any_size(monkeypatch:
     environment = asking(monkeypatch, "1Gi", "jenkins", enabled=False)
     deploy(environment, claim("8Gi", "jenkins", "Jenkins"))
     volumes.check(environment)
+
+
+def test_the_class_that_the_cluster_chose_is_the_claims() -> None:
+    urn, chosen = claim("10Gi")
+    asked = {"resources": chosen["resources"]}
+    found = volumes.claims([{"urn": urn, "inputs": {"spec": asked}, "outputs": {"spec": chosen}}])
+    assert found == {"storage": chosen}
