@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from embedded.cluster import Cluster, ClusterSpec, ensure_free
+from embedded.cluster import Cluster, ClusterSpec, Wording, ensure_free
 from embedded.cluster.host import require_root
 from embedded.providers.install import install
 from embedded.toolchain import build
@@ -49,6 +49,12 @@ def cluster_of(environment: Environment) -> Cluster:
             registry_dir=cache_home() / "registry",
         ),
         start_seconds=foundation.start_seconds,
+        wording=Wording(
+            network="groundwork:foundation.network",
+            api_port="groundwork:foundation.ports.api",
+            start_seconds="groundwork:foundation.start_seconds",
+            destroy=f"scripts/down {environment.stack}",
+        ),
     )
 
 
