@@ -14,7 +14,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import cluster_of, settings_file
 
 STACK = "test"
-PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}|--stack {STACK}' | grep -v grep"
+PARTS = "ps -ww -eo args | grep -E 'groundwork[-/]{name}|--stack {name}' | grep -v grep"
 """Every part of the cluster, and what runs beside it, names it or a file of it; pods end with their namespaces."""
 
 
@@ -66,9 +66,10 @@ class Traces:
     tables: frozenset[str]
 
     @classmethod
-    def now(cls) -> "Traces":
+    def now(cls, name: str = STACK) -> "Traces":
+        """name: of a stack, or a bare cluster."""
         return cls(
-            processes=_lines(PARTS),
+            processes=_lines(PARTS.format(name=name)),
             mounts=_lines("cut -d' ' -f2,3 /proc/self/mounts"),
             links=_lines("ip -o link | cut -d: -f2"),
             routes=_lines("ip -4 route show table all"),
