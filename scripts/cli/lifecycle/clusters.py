@@ -102,7 +102,8 @@ class Start:
         self.log = bare.log("start")
         made = bare.made()
         self.network = network or (made.network if made else None)
-        self.simulated_nodes = nodes - 1 if nodes else made.simulated_nodes if made else 0
+        before = made.simulated_nodes if made else 0
+        self.simulated_nodes = before if nodes is None else nodes - 1
         if network:
             networks.check(network, {} if made else networks.taken(bare.context))
             self.cluster(network).check_identity()
@@ -189,7 +190,7 @@ def delete(name: str, *, yes: bool) -> None:
 
     def work(progress: Progress) -> None:
         cluster.destroy(progress)
-        with suppress(OSError):  # of an environment that was made of this name by another version
+        with suppress(OSError):  # something else is in it
             bare.home.rmdir()
         progress("no process, mount, namespace, link or file is left")
 
