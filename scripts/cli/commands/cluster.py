@@ -28,15 +28,22 @@ def start(
     nodes: Annotated[
         int | None,
         typer.Option(
-            min=1, max=1000, help="Nodes: one is real, all others are simulated. By default 1, or as many as before."
+            min=1,
+            max=1000,
+            metavar="N",
+            help="Nodes, 1 to 1000: one is real, all others are simulated. By default 1, or as many as before.",
         ),
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(help="Private IPv4 range of its own, such as 10.90.0.0/16. By default a free one is chosen."),
+        typer.Option(
+            metavar="RANGE",
+            help="Private IPv4 range of its own, such as 10.90.0.0/16. By default a free one is chosen.",
+        ),
     ] = None,
     kubeconfig: Annotated[
-        Path | None, typer.Option(help="File to write the kubeconfig to as well: a new one, or one of this cluster.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the kubeconfig to this file too: a new one, or one of this cluster."),
     ] = None,
 ) -> None:
     """Start a bare cluster, or one that was stopped, with its data. Print the exports that lead kubectl to it."""
