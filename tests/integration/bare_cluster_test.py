@@ -199,16 +199,10 @@ def test_an_image_of_another_registry_is_pulled_by_way_of_this_machine_which_sta
         assert "refused" in kubectl(bare, *ask, f"--server=http://{proxy}", check=False)
 
 
-def check_is(untouched: Traces) -> None:
-    """This machine is as it was, once its first process has taken note of what ended last."""
-    eventually(lambda: Traces.now(NAME) == untouched)
-    assert Traces.now(NAME) == untouched
-
-
 def test_stop_leaves_nothing_running_and_a_start_brings_all_back(bare: Cluster, untouched: Traces) -> None:
     kubectl(bare, "create", "configmap", "kept", "--from-literal=is=kept")
     run("scripts/cluster", "stop", NAME)
-    check_is(untouched)
+    assert Traces.now(NAME) == untouched
     assert "was not running" in run("scripts/cluster", "stop", NAME).stderr
     run("scripts/cluster", "start", NAME)
     assert kubectl(bare, "get", "configmap", "kept", "-ojsonpath={.data.is}") == "kept"
@@ -234,7 +228,7 @@ def test_wrong_input_is_refused_and_the_cluster_stays_as_it_is(bare: Cluster) ->
 
 def test_delete_leaves_nothing_at_all(bare: Cluster, untouched: Traces) -> None:
     run("scripts/cluster", "delete", NAME, "--yes")
-    check_is(untouched)
+    assert Traces.now(NAME) == untouched
     assert not data_home(NAME).exists()
     assert not bare.running
     assert "There is no cluster" in run("scripts/cluster", "delete", NAME, "--yes").stderr
