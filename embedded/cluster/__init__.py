@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .ports import ensure_free
     from .processes import Process
-    from .spec import ClusterSpec
+    from .spec import ClusterSpec, Wording
     from .status import Status
 
-__all__ = ["Cluster", "ClusterSpec", "Process", "Status", "ensure_free"]
+__all__ = ["Cluster", "ClusterSpec", "Process", "Status", "Wording", "ensure_free"]
 _PLACES = {
     "Cluster": "cluster",
     "ClusterSpec": "spec",
     "Process": "processes",
     "Status": "status",
+    "Wording": "spec",
     "ensure_free": "ports",
 }
 

@@ -20,7 +20,7 @@ from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded, last_output
 from .parts import answers
 from .processes import Process, alive, descendants, processes_of
-from .spec import ClusterSpec
+from .spec import ClusterSpec, Wording
 from .status import START_SECONDS, Patience, Status
 
 Progress = Callable[[str], None]
@@ -37,11 +37,15 @@ class Cluster:
     """One embedded cluster, running or not. Making this object starts nothing.
 
     `start_seconds`: see START_SECONDS. Not part of the spec: a running cluster is none the worse for another figure.
+    `wording`: of refusals.
     """
 
-    def __init__(self, spec: ClusterSpec, *, start_seconds: float = START_SECONDS) -> None:
+    def __init__(
+        self, spec: ClusterSpec, *, start_seconds: float = START_SECONDS, wording: Wording | None = None
+    ) -> None:
         self.spec = spec
         self.start_seconds = start_seconds
+        self.wording = wording or Wording()
         self.layout = Layout(spec.state_dir)
 
     @property
@@ -90,6 +94,20 @@ class Cluster:
         pid = status.daemon_pid(self.layout)
         return processes_of(pid) if pid else []
 
+    def check_identity(self) -> None:
+        """UserError where its data were made with another name or network: addresses are all over them."""
+        asked = {"name": self.spec.name, "network": self.spec.network}
+        try:
+            made = json.loads(self.layout.identity.read_text())
+        except FileNotFoundError:
+            return
+        for field, key in (("name", "cluster name"), ("network", self.wording.network)):
+            if made[field] != asked[field]:
+                raise UserError(
+                    f"{key}: {asked[field]}, but the data in {self.layout.root} were made with {made[field]}: "
+                    f"set that again, or destroy the cluster with its data first ({self.wording.destroy})"
+                )
+
     def start(self, progress: Progress = _silent) -> None:
         """Returns when pods can be placed. A cluster that runs as it should is left alone; one of another spec or
         other binaries is started anew with its data.
@@ -97,7 +115,7 @@ class Cluster:
         Raises UserError, having changed nothing, where it can't run here; and where it doesn't come up.
         """
         host.require_root()
-        self._check_identity()
+        self.check_identity()
         with self._alone():
             now = self.status()
             as_asked = now.fingerprint == self.spec.fingerprint()
@@ -105,12 +123,13 @@ class Cluster:
                 progress("runs already")
                 return
             if not (as_asked and now.state == "starting"):
-                host.check(self.spec, self._port() if self.running else None)
+                host.check(self.spec, self._port() if self.running else None, self.wording)
                 if self.running:
                     progress("running with a different spec: stopping it first")
                     self._stop(progress)
                 self._launch()
             self._wait_until_ready(progress)
+            progress(f"ready at {self.node_address}")
 
     def stop(self, progress: Progress = _silent) -> None:
         """Ends pods and parts gently and keeps all data. Nothing happens where it doesn't run."""
@@ -134,23 +153,9 @@ class Cluster:
     def _answers(self) -> bool:
         return answers(self.node_address, API_PORT, "/readyz", self.layout)
 
-    def _port(self) -> int:
+    def _port(self) -> int | None:
         """Of the spec that runs now."""
         return ClusterSpec.from_json(self.layout.spec.read_text()).api_port
-
-    def _check_identity(self) -> None:
-        """Addresses are all over a cluster's data: those made with another network can't be used with this one."""
-        asked = {"name": self.spec.name, "network": self.spec.network}
-        try:
-            made = json.loads(self.layout.identity.read_text())
-        except FileNotFoundError:
-            return
-        for field, key in (("name", "cluster name"), ("network", "groundwork:foundation.network")):
-            if made[field] != asked[field]:
-                raise UserError(
-                    f"{key}: {asked[field]}, but the data in {self.layout.root} were made with {made[field]}: "
-                    "set that again, or destroy the cluster with its data first (scripts/down)"
-                )
 
     def _launch(self) -> None:
         # The daemon imports this package too, and for as long as it lives never needs what this brings along.
@@ -187,10 +192,11 @@ class Cluster:
             if now.state == "stopped":
                 raise UserError(f"cluster {self.name}: its daemon ended: {self._daemon_words()}")
             if patience.is_over(now):
+                setting = self.wording.start_seconds
+                slow = f"Where the machine is only slow, raise {setting}. Then run" if setting else "Run"
                 raise UserError(
                     f"cluster {self.name}: nothing has moved for {self.start_seconds:.0f} s, still {now.message}: see "
-                    f"the logs in {self.layout.logs}. Where the machine is only slow, raise "
-                    "groundwork:foundation.start_seconds. Then run again: what has started until now goes on"
+                    f"the logs in {self.layout.logs}. {slow} again: what has started until now goes on"
                 )
             if now.message and now.message != reported:
                 reported = now.message

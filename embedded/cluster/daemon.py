@@ -19,9 +19,10 @@ from .api import Client
 from .background import BackgroundProcesses
 from .cgroups import Cgroups
 from .forwarder import Forwarder, Target
-from .layout import API_PORT, Layout
+from .layout import API_PORT, PROXY_PORT, Layout
 from .logs import last_output
 from .processes import namespace_of
+from .proxy import serve_proxy
 from .spec import ClusterSpec
 
 STOP_SECONDS = 75
@@ -37,6 +38,7 @@ class Daemon:
         self.cgroups = Cgroups(spec.name)
         self.forwarder = Forwarder(self.write_status)
         self.background = BackgroundProcesses(self.layout.background, self.layout.logs, self.write_status)
+        self.proxy: asyncio.Server | None = None
         self.node: asyncio.subprocess.Process | None = None
         self.retries: asyncio.Task[None] | None = None
         self.supervision: asyncio.Task[None] | None = None
@@ -77,12 +79,16 @@ class Daemon:
                 raise OSError(f"the node's namespaces can't be made: {self.last_output('supervisor')}")
             await asyncio.sleep(0.01)
         host.link_up(self.spec.name, self.spec.addresses, self.node.pid)
+        if self.spec.outside_images:
+            network = self.spec.addresses
+            self.proxy = await serve_proxy(str(network.host_end), PROXY_PORT, client=str(network.node_end))
         self.say("connect")
         await self.publish()
 
     async def publish(self) -> None:
         address = str(self.spec.addresses.node)
-        self.forwarder.fixed = {self.spec.api_port: Target(address, API_PORT, "API server")}
+        if self.spec.api_port is not None:
+            self.forwarder.fixed = {self.spec.api_port: Target(address, API_PORT, "API server")}
         await self.forwarder.publish({})
         client = Client(
             address,
@@ -164,6 +170,8 @@ class Daemon:
             await self.node.wait()
         if self.retries:
             self.retries.cancel()
+        if self.proxy:
+            self.proxy.close()
         await self.forwarder.close()
         host.link_down(self.spec.name)
         self.cgroups.remove()

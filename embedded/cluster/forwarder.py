@@ -141,12 +141,22 @@ class Forwarder:
 
 
 async def splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:
-    """Passes bytes both ways until both sides have ended; the other side sees it when one ends early."""
+    """Passes bytes to and from a target until both sides have ended; the other side sees it when one ends early."""
     try:
         far_reader, far_writer = await asyncio.open_connection(target.host, target.port, limit=CHUNK)
     except OSError:
         writer.close()
         return
+    await join(reader, writer, far_reader, far_writer)
+
+
+async def join(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    far_reader: asyncio.StreamReader,
+    far_writer: asyncio.StreamWriter,
+) -> None:
+    """Passes bytes both ways between two connections, and closes them."""
     try:
         await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
     except OSError:

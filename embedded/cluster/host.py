@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from modules.core.errors import UserError
 
 from .layout import BINARIES, PATH, cni_folder
-from .network import KEY, Network
+from .network import Network
 from .node import UPLINK, run
 from .ports import ensure_free
-from .spec import ClusterSpec
+from .spec import ClusterSpec, Wording
 
 TOOLS = {
     "containerd": "containerd",
@@ -34,7 +34,7 @@ TOOLS = {
 """Debian package by the program that the node needs of it."""
 
 
-def check(spec: ClusterSpec, own_port: int | None) -> None:
+def check(spec: ClusterSpec, own_port: int | None, wording: Wording) -> None:
     """Refuses to start a cluster that could not run here: UserError. Changes nothing.
 
     own_port: what the cluster itself publishes its API server at, while it runs.
@@ -49,10 +49,10 @@ def check(spec: ClusterSpec, own_port: int | None) -> None:
         )
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
-        raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: `scripts/up` builds what is missing")
-    if spec.api_port != own_port:
-        ensure_free("groundwork:foundation.ports.api", spec.api_port)
-    check_routes(spec.network, routes(), link_name(spec.name))
+        raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")
+    if spec.api_port is not None and spec.api_port != own_port:
+        ensure_free(wording.api_port, spec.api_port)
+    check_routes(spec.network, routes(), link_name(spec.name), wording.network)
 
 
 def require_root() -> None:
@@ -70,8 +70,14 @@ def routes() -> list[dict[str, Any]]:
     return json.loads(done.stdout)
 
 
-def check_routes(network: str, found: Iterable[dict[str, Any]], own_link: str) -> None:
+def check_routes(network: str, found: Iterable[dict[str, Any]], own_link: str, called: str) -> None:
     """Refuses a range of addresses that this machine already has a way to, other than the default route."""
+    if taken := overlapping(network, found, own_link):
+        raise UserError(f"{called}: {network} overlaps {taken}: choose another private /16, such as 10.90.0.0/16")
+
+
+def overlapping(network: str, found: Iterable[Mapping[str, Any]], own_link: str) -> str | None:
+    """The first route into a range of addresses, in words; None where there is only the default route."""
     whole = IPv4Network(network)
     for route in found:
         destination = str(route.get("dst", "default"))
@@ -79,10 +85,8 @@ def check_routes(network: str, found: Iterable[dict[str, Any]], own_link: str) -
             continue
         taken = IPv4Network(destination, strict=False)
         if taken.prefixlen > 0 and taken.overlaps(whole):
-            raise UserError(
-                f"{KEY}: {network} overlaps {destination}, which this machine reaches by "
-                f"{route.get('dev', 'another route')}: choose another private /16, such as 10.90.0.0/16"
-            )
+            return f"{destination}, which this machine reaches by {route.get('dev', 'another route')}"
+    return None
 
 
 def link_name(cluster: str) -> str:

@@ -11,6 +11,8 @@ ETCD_SOCKET = RUN / "etcd.sock"
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 API_PORT = 6443
 REGISTRY_PORT = 5000
+PROXY_PORT = 17128
+"""Of the proxy by which the node pulls images of other registries, at this machine's end of the link."""
 METRICS_PORT = 4443
 """Of metrics-server, at the node's address."""
 METRICS_HOST = "metrics-server.kube-system.svc"

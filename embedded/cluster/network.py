@@ -5,7 +5,6 @@ from ipaddress import IPv4Address, IPv4Network
 
 from modules.core.errors import UserError
 
-KEY = "groundwork:foundation.network"
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 ALLOWED = "allowed is a /16 within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, such as 10.80.0.0/16"
 
@@ -63,7 +62,7 @@ def split(text: str) -> Network:
     try:
         whole = parse(text)
     except ValueError as error:
-        raise UserError(f"{KEY}: {text!r} can't be used: {error}") from error
+        raise UserError(f"network: {text!r} can't be used: {error}") from error
     pods, services, *_ = whole.subnets(new_prefix=18)
     link = IPv4Network((int(whole.broadcast_address) - 3, 30))  # without the 16,383 before it
     return Network(

@@ -4,8 +4,8 @@ import http.client
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modules.core.simulation import SIMULATED
@@ -17,6 +17,7 @@ from .layout import (
     FRONT_PROXY,
     METRICS_PORT,
     PATH,
+    PROXY_PORT,
     REGISTRY_PORT,
     RUN,
     Layout,
@@ -40,6 +41,8 @@ class Part:
     ready: Callable[[], bool] = lambda: True
     needs: Sequence[str] = ()
     once: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables on top of those that every part has."""
 
 
 def parts(spec: ClusterSpec) -> list[Part]:
@@ -164,6 +167,7 @@ def node(spec: ClusterSpec) -> list[Part]:
             name="containerd",
             command=["containerd", f"--config={layout.config / 'containerd.toml'}", "--log-level=warn"],
             ready=lambda: accepts(CONTAINERD_SOCKET),
+            environment=image_proxy(spec),
         ),
         Part(
             name="pause-image",
@@ -190,6 +194,16 @@ def node(spec: ClusterSpec) -> list[Part]:
             ready=lambda: answers("127.0.0.1", 10256, "/livez", tls=False),
         ),
     ]
+
+
+def image_proxy(spec: ClusterSpec) -> dict[str, str]:
+    """The way to registries outside, where there is one; the cluster's own is reached without it."""
+    if not spec.outside_images:
+        return {}
+    return {
+        "HTTPS_PROXY": f"http://{spec.addresses.host_end}:{PROXY_PORT}",
+        "NO_PROXY": str(spec.addresses.whole),
+    }
 
 
 def services(spec: ClusterSpec) -> list[Part]:

@@ -18,21 +18,34 @@ SIMULATED_MOST = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wording:
+    """What messages call that which a person can change: the key path of a setting, an option, a command."""
+
+    network: str = "network"
+    api_port: str = "api_port"
+    start_seconds: str | None = None
+    """None where a person can't set it."""
+    destroy: str = "destroy"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterSpec:
-    """One embedded cluster. Wrong values are refused with a UserError that names the setting they come from."""
+    """One embedded cluster. Wrong values are refused with a UserError that names the field."""
 
     name: str
     """Name of cluster, node and kubeconfig context: at most 40 lower-case letters, digits and dashes."""
     network: str
     """A private IPv4 /16, for this cluster alone."""
-    api_port: int
-    """Where the API server is published on 127.0.0.1."""
     bin_dir: Path
     """Folder of the Kubernetes binaries, coredns, kwok, registry and pause."""
     state_dir: Path
     """Folder of everything that is this cluster's; `destroy` removes it."""
     registry_dir: Path
     """Storage of the image registry, which clusters may share; `destroy` leaves it."""
+    api_port: int | None = None
+    """Where the API server is published on 127.0.0.1; None: it answers at the node's address alone."""
+    outside_images: bool = False
+    """Whether the node pulls images of other registries too, by way of this machine; pods reach nothing outside."""
     simulated_nodes: int = 0
     """Nodes that only pretend to run their pods, labelled and tainted groundwork.dev/simulated."""
 
@@ -43,12 +56,10 @@ class ClusterSpec:
                 "a letter first, no dash last"
             )
         split(self.network)
-        if not 1 <= self.api_port <= 65535:
-            raise UserError(f"groundwork:foundation.ports.api: {self.api_port}: allowed is 1 to 65535")
+        if self.api_port is not None and not 1 <= self.api_port <= 65535:
+            raise UserError(f"api_port: {self.api_port}: allowed is 1 to 65535")
         if not 0 <= self.simulated_nodes <= SIMULATED_MOST:
-            raise UserError(
-                f"groundwork:foundation.simulated_nodes: {self.simulated_nodes}: allowed is 0 to {SIMULATED_MOST}"
-            )
+            raise UserError(f"simulated_nodes: {self.simulated_nodes}: allowed is 0 to {SIMULATED_MOST}")
 
     @cached_property
     def addresses(self) -> Network:

@@ -68,12 +68,12 @@ class Children:
         self.loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
     def start(self, part: Part, log: Path) -> Child:
-        environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "OTEL_TRACES_EXPORTER": "none"}
+        common = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "OTEL_TRACES_EXPORTER": "none"}
         with log.open("ab") as output:
             process = subprocess.Popen(
                 list(part.command),
                 cwd="/",
-                env=environment,
+                env={**common, **part.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

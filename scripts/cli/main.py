@@ -12,6 +12,7 @@ from scripts.cli.commands import (
     bundle,
     cache,
     canary,
+    cluster,
     credentials,
     down,
     env,
@@ -50,6 +51,7 @@ app.command(epilog=canary.EXAMPLES)(canary.canary)
 app.command(epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.add_typer(images.app, name="images")
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(cache.app, name="cache")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(pipeline.app, name="pipeline")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from modules.core.errors import UserError
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -39,6 +41,14 @@ def console(*, stderr: bool = False) -> "Console":
 def note(text: str) -> None:
     """Print a line for people beside what a command prints: on standard error."""
     typer.echo(text, err=True)
+
+
+def confirm(command: str) -> None:
+    """Ask before data that were named are deleted. UserError where nobody says yes."""
+    if not sys.stdin.isatty():
+        raise UserError(f"{command}: data would be deleted and there is no terminal to ask at: pass --yes to confirm")
+    if not typer.confirm("Delete it?", err=True):
+        raise UserError(f"{command}: nothing was changed")
 
 
 def plain_table(*columns: str) -> "Table":

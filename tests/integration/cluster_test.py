@@ -10,10 +10,9 @@ import socket
 import ssl
 import struct
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +24,11 @@ from embedded.cluster.image import write_image
 from embedded.cluster.network import split
 from embedded.cluster.ports import is_free
 
+from . import pods
+from .pods import SERVE, eventually, kubectl, run_pod
+
 NAMESPACE = "cluster-test"
 IMAGE = "groundwork.dev/test-kubectl:1"
-SECURE: dict[str, Any] = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "runAsUser": 10001,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
-
-def kubectl(cluster: Cluster, *arguments: str, document: Any = None, check: bool = True) -> str:
-    command = [str(cluster.spec.bin_dir / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", *arguments]
-    given = None if document is None else json.dumps(document)
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False)
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done.stdout if check else done.stdout + done.stderr
-
-
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if true():
-            return True
-        time.sleep(0.2)
-    return true()
 
 
 def in_node(cluster: Cluster, *command: str) -> None:
@@ -68,28 +44,7 @@ def import_image(cluster: Cluster) -> None:
 
 
 def pod(name: str, *arguments: str, claim: str | None = None, account: bool = False) -> dict[str, Any]:
-    volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
-        "spec": {
-            "automountServiceAccountToken": account,
-            "terminationGracePeriodSeconds": 1,
-            "containers": [
-                {
-                    "name": "kubectl",
-                    "image": IMAGE,
-                    "imagePullPolicy": "Never",
-                    "args": list(arguments),
-                    "env": [{"name": "HOME", "value": "/data"}],
-                    "securityContext": SECURE,
-                    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-                }
-            ],
-            "volumes": [{"name": "data", **volume}],
-        },
-    }
+    return pods.pod(name, *arguments, namespace=NAMESPACE, image=IMAGE, claim=claim, account=account)
 
 
 def claim(name: str) -> dict[str, Any]:
@@ -101,7 +56,6 @@ def claim(name: str) -> dict[str, Any]:
     }
 
 
-SERVE = ("proxy", "--address=0.0.0.0", "--port=8001", "--accept-hosts=.*", "--www=/data")
 WRITE = ("config", "set-cluster", "written", "--kubeconfig=/data/index.html", "--server=https://written")
 
 
@@ -120,12 +74,6 @@ def make_namespace(cluster: Cluster) -> None:
     kubectl(cluster, "apply", "-f-", document=namespace)
     found = ("get", "serviceaccount", "default", "-n", NAMESPACE, "--ignore-not-found", "-oname")
     assert eventually(lambda: bool(kubectl(cluster, *found)))
-
-
-def run_pod(cluster: Cluster, document: dict[str, Any]) -> None:
-    kubectl(cluster, "apply", "-f-", document=document)
-    ready = ("wait", "--for=condition=Ready", "--timeout=60s", "-n", NAMESPACE)
-    kubectl(cluster, *ready, f"pod/{document['metadata']['name']}")
 
 
 def test_the_node_is_ready_and_nothing_keeps_pods_away(cluster: Cluster) -> None:
@@ -329,7 +277,7 @@ def traces(spec: ClusterSpec) -> list[str]:
     routes = [line for line in run_out("ip", "route").splitlines() if line.startswith("10.94.")]
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{spec.name}")]
     commands = [line for line in run_out("ps", "-eo", "args").splitlines() if str(spec.state_dir) in line]
-    ports = [] if is_free(spec.api_port) else [str(spec.api_port)]
+    ports = [] if spec.api_port is None or is_free(spec.api_port) else [str(spec.api_port)]
     tables = [line for line in run_out("nft", "list", "tables").splitlines() if "kube-proxy" in line]
     return [*mounts, *links, *routes, *groups, *commands, *ports, *tables]
 

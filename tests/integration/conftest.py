@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from embedded.cluster import Cluster
+from embedded.cluster.processes import alive
 from modules.core.paths import REPOSITORY
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import cluster_of, settings_file
 
 STACK = "test"
-PARTS = f"ps -ww -eo args | grep -E 'groundwork[-/]{STACK}|--stack {STACK}' | grep -v grep"
+PARTS = "ps -ww -eo args | grep -E 'groundwork[-/]{name}|--stack {name}' | grep -v grep"
 """Every part of the cluster, and what runs beside it, names it or a file of it; pods end with their namespaces."""
 
 
@@ -66,13 +67,14 @@ class Traces:
     tables: frozenset[str]
 
     @classmethod
-    def now(cls) -> "Traces":
+    def now(cls, name: str = STACK) -> "Traces":
+        """name: of a stack, or a bare cluster."""
         return cls(
-            processes=_lines(PARTS),
+            processes=_lines(PARTS.format(name=name)),
             mounts=_lines("cut -d' ' -f2,3 /proc/self/mounts"),
             links=_lines("ip -o link | cut -d: -f2"),
             routes=_lines("ip -4 route show table all"),
-            namespaces=_lines("lsns -n -o TYPE,COMMAND | grep -E 'pid|ipc|uts'"),
+            namespaces=_namespaces(),
             cgroups=_lines("find /sys/fs/cgroup -name 'groundwork*' -prune"),
             tables=_lines("nft list tables"),
         )
@@ -82,6 +84,12 @@ def _lines(command: str) -> frozenset[str]:
     return frozenset(
         subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False).stdout.splitlines()
     )
+
+
+def _namespaces() -> frozenset[str]:
+    """Kind and command of each; not of those whose last process has ended and waits for this machine's first one."""
+    rows = (line.split(None, 2) for line in _lines("lsns -n -o TYPE,PID,COMMAND"))
+    return frozenset(f"{kind} {what}" for kind, pid, what in rows if kind in {"pid", "ipc", "uts"} and alive(int(pid)))
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,11 @@
 """`groundwork down`: says which data goes, then destroys, stops and leaves nothing running."""
 
 import shutil
-import sys
 import time
 from pathlib import Path
 
-import typer
-
 from embedded.cluster.host import require_root
 from embedded.toolchain.build import remove_tree
-from modules.core.errors import UserError
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
 from modules.core.releases import release_file
@@ -18,7 +14,7 @@ from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.pins import lock_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import cluster_of, previous_releases, write_settings
-from scripts.cli.output import console, plain_table
+from scripts.cli.output import confirm, console, plain_table
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 
 
@@ -99,7 +95,7 @@ def run(stack: str, *, yes: bool, purge: bool) -> None:
     rows = down.data()
     _show(rows)
     if rows and not yes:
-        _confirm()
+        confirm("down")
     run_or_exit(Runner(down.steps(), down.log), f"scripts/down {stack}")
 
 
@@ -112,13 +108,6 @@ def _show(rows: list[tuple[str, str]]) -> None:
     for row in rows:
         table.add_row(*row)
     screen.print(table)
-
-
-def _confirm() -> None:
-    if not sys.stdin.isatty():
-        raise UserError("down: data would be deleted and there is no terminal to ask at: pass --yes to confirm")
-    if not typer.confirm("Delete it?", err=True):
-        raise UserError("down: nothing was changed")
 
 
 def _claim(claim: dict[str, dict[str, str]]) -> str:

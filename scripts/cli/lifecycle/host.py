@@ -19,7 +19,7 @@ NEEDED: Mapping[str, str] = {
     "buildah": "buildah",
     "debootstrap": "debootstrap",
 }
-"""Debian package by the program that it is needed for."""
+"""Of an environment: Debian package by the program that it is needed for. A cluster alone needs TOOLS."""
 POLICY_RC_D = "#!/bin/sh\n# Of groundwork, while it installs packages; a leftover may be removed.\nexit 101\n"
 """Starts nothing. Says whose it is, so that it is never taken for the machine's own."""
 GUARD = 'trap "" INT TERM HUP; read -r line; rm -f "$1"'
@@ -28,16 +28,19 @@ LOCK_SECONDS = 300.0
 """A machine that has just started may be installing its own updates for so long."""
 
 
-def missing_packages() -> list[str]:
-    """Debian packages of the programs that this machine lacks; a program from elsewhere counts as there."""
+def missing_packages(needed: Mapping[str, str]) -> list[str]:
+    """Debian packages of the programs that this machine lacks; a program from elsewhere counts as there.
+
+    needed: package by program. The plugins of CNI are always needed.
+    """
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    missing = {package for program, package in NEEDED.items() if shutil.which(program, path=path) is None}
+    missing = {package for program, package in needed.items() if shutil.which(program, path=path) is None}
     return sorted(missing if cni_folder() else {*missing, "containernetworking-plugins"})
 
 
-def ensure_packages(progress: Progress, log: Path) -> None:
-    """Installs what is missing, and nothing else: no upgrade, no service started or restarted."""
-    missing = missing_packages()
+def ensure_packages(progress: Progress, log: Path, needed: Mapping[str, str]) -> None:
+    """Installs what is missing of `needed`, and nothing else: no upgrade, no service started or restarted."""
+    missing = missing_packages(needed)
     if not missing:
         progress("nothing is missing")
         return
@@ -49,7 +52,7 @@ def ensure_packages(progress: Progress, log: Path) -> None:
     with ServiceStartBlocked() as blocked:
         _apt(["update"], progress, log, blocked)
         _apt(["install", "--no-install-recommends", "--no-upgrade", *missing], progress, log, blocked)
-    still = missing_packages()
+    still = missing_packages(needed)
     if still:
         raise UserError(f"host: {', '.join(still)} installed, but its programs are not on PATH: see {log}")
 

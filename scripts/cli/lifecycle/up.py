@@ -4,11 +4,10 @@ import shutil
 import time
 from pathlib import Path
 
-from embedded.cluster import Cluster, ClusterSpec, ensure_free
+from embedded.cluster import Cluster, ClusterSpec, Wording, ensure_free
 from embedded.cluster.host import require_root
 from embedded.providers.install import install
 from embedded.toolchain import build
-from modules.core.artifacts import Artifacts
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import read_images
@@ -18,13 +17,13 @@ from modules.registry.build import build_images
 from scripts.cli.clients import engine, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
-from scripts.cli.clients.cache.stores import Unreachable
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
 from scripts.cli.environment import Environment, official_pulumi
 from scripts.cli.lifecycle import host, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
+from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.services import SERVICES, images
@@ -49,6 +48,12 @@ def cluster_of(environment: Environment) -> Cluster:
             registry_dir=cache_home() / "registry",
         ),
         start_seconds=embedded.start_seconds,
+        wording=Wording(
+            network="groundwork:foundation.network",
+            api_port="groundwork:foundation.ports.api",
+            start_seconds="groundwork:foundation.start_seconds",
+            destroy=f"scripts/down {environment.stack}",
+        ),
     )
 
 
@@ -101,26 +106,17 @@ class Up:
             Step(name="watch", title="Watch for new champions", run=self.watch, needs=("release",)),
         ]
 
-    def shared_cache(self) -> Artifacts | None:
-        """What other machines built. One that does not answer delays this run, but does not stop it."""
-        try:
-            return cache.configured()
-        except Unreachable as error:
-            note(f"{error}\nBuilding here instead.")
-            return None
-
     def host(self, progress: Progress) -> None:
-        host.ensure_packages(progress, self.log)
+        host.ensure_packages(progress, self.log, host.NEEDED)
 
     def toolchain(self, progress: Progress) -> None:
-        build.ensure(progress, self.log, self.environment.build_targets, self.shared_cache)
+        build.ensure(progress, self.log, self.environment.build_targets, cache.available)
         if official_pulumi() is None:
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
     def start_cluster(self, progress: Progress) -> None:
         self.cluster.start(progress)
-        progress(f"ready at {self.cluster.node_address}")
 
     def images(self, progress: Progress) -> None:
         build_images(
@@ -130,7 +126,7 @@ class Up:
             ca=self.cluster.ca,
             progress=progress,
             log=self.log,
-            open_cache=self.shared_cache,
+            open_cache=cache.available,
         )
 
     def platform(self, progress: Progress) -> None:
@@ -175,6 +171,7 @@ class Up:
 def prepare(stack: str) -> Up:
     """The steps of a stack, once nothing that a person must change stands in their way."""
     environment = Environment(stack)
+    refuse_bare_cluster(stack)
     write_settings(environment)
     check_settings(environment)
     require_root()

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from embedded.cluster import Cluster, ClusterSpec, host
+from embedded.cluster import Cluster, ClusterSpec, Wording, host
 from embedded.cluster.host import check, check_routes, link_name
 from modules.core.errors import UserError
 from tests.scripts.cli.fakes import always
@@ -20,7 +20,7 @@ ROUTES = [
 
 @pytest.mark.parametrize("network", ["10.81.0.0/16", "10.9.0.0/16", "172.18.0.0/16"])
 def test_a_range_of_its_own_is_taken(network: str) -> None:
-    check_routes(network, ROUTES, "gw-own")
+    check_routes(network, ROUTES, "gw-own", "network")
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_a_range_of_its_own_is_taken(network: str) -> None:
 )
 def test_a_range_that_the_machine_has_a_way_to_is_refused(network: str, expected: str) -> None:
     with pytest.raises(UserError) as refused:
-        check_routes(network, ROUTES, "gw-own")
-    assert f"groundwork:foundation.network: {network} {expected}" in str(refused.value)
+        check_routes(network, ROUTES, "gw-own", "--network")
+    assert f"--network: {network} {expected}" in str(refused.value)
 
 
 def test_the_link_of_any_cluster_has_a_name_that_the_kernel_takes() -> None:
@@ -56,7 +56,7 @@ def test_a_missing_host_program_is_named_by_its_package(spec: ClusterSpec, monke
     monkeypatch.setattr("embedded.cluster.host.cni_folder", lambda: None)
     packages = "containerd, containernetworking-plugins, iproute2, ipset, iptables, mount, nftables, runc, util-linux"
     with pytest.raises(UserError, match=f"host: {packages} missing"):
-        check(spec, None)
+        check(spec, None, Wording())
 
 
 def test_a_missing_binary_is_named(spec: ClusterSpec, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,13 +64,13 @@ def test_a_missing_binary_is_named(spec: ClusterSpec, monkeypatch: pytest.Monkey
     monkeypatch.setattr("embedded.cluster.host.TOOLS", {})
     monkeypatch.setattr("embedded.cluster.host.cni_folder", lambda: spec.bin_dir)
     with pytest.raises(UserError, match=r"toolchain: .*coredns, kube-router, kwok, metrics-server, registry not in"):
-        check(spec, None)
+        check(spec, None, Wording())
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"network": "10.90.0.0/16"}, "groundwork:foundation.network: 10.90.0.0/16, but .* with 10.81.0.0/16"),
+        ({"network": "10.90.0.0/16"}, r"--network: 10.90.0.0/16, but .* with 10.81.0.0/16.*\(delete it\)"),
         ({"name": "other"}, "cluster name: other, but .* with groundwork-test"),
     ],
 )
@@ -82,7 +82,10 @@ def test_data_of_another_name_or_network_are_refused(
     (spec.state_dir / "cluster.json").write_text(f'{{"name": "{spec.name}", "network": "{spec.network}"}}')
     changed = {"name": spec.name, "network": spec.network, **change}
     with pytest.raises(UserError, match=expected):
-        Cluster(replace(spec, name=changed["name"], network=changed["network"])).start()
+        Cluster(
+            replace(spec, name=changed["name"], network=changed["network"]),
+            wording=Wording(network="--network", destroy="delete it"),
+        ).start()
 
 
 @pytest.mark.parametrize(("looks", "raised"), [([True, False], False), ([True, True], True), ([False], False)])

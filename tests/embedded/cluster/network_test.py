@@ -44,7 +44,7 @@ def test_parts_of_a_range_are_in_it_and_apart(text: str) -> None:
         "network",
     ],
 )
-def test_other_ranges_are_refused_with_the_settings_path_and_what_is_allowed(text: str) -> None:
-    with pytest.raises(UserError, match=r"groundwork:foundation\.network: .*allowed is a /16") as refused:
+def test_other_ranges_are_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(UserError, match=r"network: .*allowed is a /16") as refused:
         split(text)
     assert repr(text) in str(refused.value)

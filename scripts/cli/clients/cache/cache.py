@@ -11,9 +11,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from modules.core.errors import UserError
+from scripts.cli.output import note
 
 from .signing import TRUSTED_VARIABLE, is_signed, signing_key, trusted_keys
-from .stores import VARIABLE, Store, open_store
+from .stores import VARIABLE, Store, Unreachable, open_store
 
 
 class Cache:
@@ -87,6 +88,15 @@ def configured() -> Cache | None:
     _ = cache.trusted
     cache.files.has("names")
     return cache
+
+
+def available() -> Cache | None:
+    """Return the configured cache. One that does not answer delays a run, but does not stop it."""
+    try:
+        return configured()
+    except Unreachable as error:
+        note(f"{error}\nBuilding here instead.")
+        return None
 
 
 def digest_of(path: Path) -> str:

@@ -11,28 +11,28 @@ from scripts.cli.lifecycle import host
 from scripts.cli.lifecycle.host import POLICY_RC_D, ServiceStartBlocked
 from tests.scripts.cli.fakes import always
 
+MISSING = {"no-such-program": "something"}
+
 
 def test_programs_that_are_there_need_no_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(host, "NEEDED", {"sh": "dash", "no-such-program": "something"})
+    needed = {"sh": "dash", **MISSING}
     monkeypatch.setattr(host, "cni_folder", lambda: tmp_path)
-    assert host.missing_packages() == ["something"]
+    assert host.missing_packages(needed) == ["something"]
     monkeypatch.setattr(host, "cni_folder", lambda: None)
-    assert host.missing_packages() == ["containernetworking-plugins", "something"]
+    assert host.missing_packages(needed) == ["containernetworking-plugins", "something"]
 
 
 def test_without_root_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(host, "NEEDED", {"no-such-program": "something"})
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(UserError, match="something missing and this is not root"):
-        host.ensure_packages(lambda _: None, tmp_path / "log")
+        host.ensure_packages(lambda _: None, tmp_path / "log", MISSING)
 
 
 def test_without_apt_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(host, "NEEDED", {"no-such-program": "something"})
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"something missing.*your own way"):
-        host.ensure_packages(lambda _: None, tmp_path / "log")
+        host.ensure_packages(lambda _: None, tmp_path / "log", MISSING)
 
 
 def apt_get(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,12 +40,15 @@ def apt_get(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "apt-get"
     program.write_text(f'#!/bin/sh\necho "$3" >> {folder}/calls\n{script}\n')
     program.chmod(0o755)
-    monkeypatch.setattr(host, "NEEDED", {f"program-of-{folder.name}": "something"})
     monkeypatch.setattr(host, "cni_folder", lambda: folder)
     monkeypatch.setattr(host, "ServiceStartBlocked", lambda: ServiceStartBlocked(folder / "policy-rc.d"))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("time.sleep", always(None))
     monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def program_of(folder: Path) -> dict[str, str]:
+    return {f"program-of-{folder.name}": "something"}
 
 
 def test_another_package_manager_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,7 +57,7 @@ def test_another_package_manager_at_work_is_waited_for(monkeypatch: pytest.Monke
     made = f"chmod +x {tmp_path}/program-of-* 2>/dev/null; exit 0"
     apt_get(tmp_path, "\n".join([locked, installed, made]), monkeypatch)
     reported: list[str] = []
-    host.ensure_packages(reported.append, tmp_path / "log")
+    host.ensure_packages(reported.append, tmp_path / "log", program_of(tmp_path))
     assert (tmp_path / "calls").read_text().split() == ["update", "update", "update", "install"]
     assert reported[1:] == ["another package manager is at work: waiting for it"] * 2
     assert "Could not get lock" in (tmp_path / "log").read_text()
@@ -63,7 +66,7 @@ def test_another_package_manager_at_work_is_waited_for(monkeypatch: pytest.Monke
 def test_what_apt_can_not_do_is_an_error_at_once_with_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     apt_get(tmp_path, 'echo "E: Unable to locate package" >&2; exit 100', monkeypatch)
     with pytest.raises(UserError, match=rf"update` failed \(exit code 100\): see {tmp_path}/log"):
-        host.ensure_packages(lambda _: None, tmp_path / "log")
+        host.ensure_packages(lambda _: None, tmp_path / "log", program_of(tmp_path))
     assert (tmp_path / "calls").read_text().split() == ["update"]
 
 

@@ -1,0 +1,17 @@
+from dataclasses import replace
+
+import pytest
+
+from embedded.cluster import ClusterSpec
+from embedded.cluster.parts import parts
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_only_what_pulls_images_has_a_way_outside_and_only_where_it_is_asked_for(
+    spec: ClusterSpec, outside: bool
+) -> None:
+    variables = {
+        part.name: part.environment for part in parts(replace(spec, outside_images=outside)) if part.environment
+    }
+    way = {"HTTPS_PROXY": "http://10.81.255.253:17128", "NO_PROXY": "10.81.0.0/16"}
+    assert variables == ({"containerd": way} if outside else {})

@@ -1,0 +1,72 @@
+"""Pods of one static program, which any cluster runs: kubectl, that can talk, write files and serve them."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from embedded.cluster import Cluster
+
+SECURE: dict[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+SERVE = ("proxy", "--address=0.0.0.0", "--port=8001", "--accept-hosts=.*", "--www=/data")
+
+
+def kubectl(cluster: Cluster, *arguments: str, document: Any = None, check: bool = True) -> str:
+    command = [str(cluster.spec.bin_dir / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", *arguments]
+    given = None if document is None else json.dumps(document)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done.stdout if check else done.stdout + done.stderr
+
+
+def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.2)
+    return true()
+
+
+def pod(
+    name: str, *arguments: str, namespace: str, image: str, claim: str | None = None, account: bool = False
+) -> dict[str, Any]:
+    """A pod that runs kubectl with these arguments; its folder /data is that of a claim, or its own."""
+    volume: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {
+            "automountServiceAccountToken": account,
+            "terminationGracePeriodSeconds": 1,
+            "containers": [
+                {
+                    "name": "kubectl",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": list(arguments),
+                    "env": [{"name": "HOME", "value": "/data"}],
+                    "securityContext": SECURE,
+                    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                }
+            ],
+            "volumes": [{"name": "data", **volume}],
+        },
+    }
+
+
+def run_pod(cluster: Cluster, document: dict[str, Any]) -> None:
+    """Returns when the pod is ready."""
+    kubectl(cluster, "apply", "-f-", document=document)
+    ready = ("wait", "--for=condition=Ready", "--timeout=60s", "-n", document["metadata"]["namespace"])
+    kubectl(cluster, *ready, f"pod/{document['metadata']['name']}")
