@@ -1,17 +1,21 @@
 """Lets a node pull images of registries that this machine reaches; by itself the node has no way out.
 
 A proxy of HTTP that knows CONNECT alone, which is what a client of a registry asks of one. It serves the node and
-nobody else: a pod has another address.
+nobody else: a pod has another address. It leads to no service that listens for this machine alone.
 """
 
 import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from .forwarder import CHUNK, join
 
 CONNECT_SECONDS = 30.0
 """What a client gets to say where to, and a registry to be connected."""
-ESTABLISHED, REFUSED, UNREACHABLE = "200 Connection established", "405 CONNECT only", "502"
+ESTABLISHED, REFUSED, CLOSED, UNREACHABLE = "200 Connection established", "405 CONNECT only", "403", "502"
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,24 @@ def destination(head: str) -> Destination | None:
     return Destination(host.strip("[]"), int(port))
 
 
-async def serve_proxy(address: str, port: int, *, client: str) -> asyncio.Server:
-    """Listen at an address for one client, by its address; hang up on all others."""
+def is_closed(address: str) -> bool:
+    """Whether an address is this machine's for itself, or of its own link, such as a cloud's metadata service."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return found.is_loopback or found.is_link_local or found.is_unspecified
+
+
+async def serve_proxy(
+    address: str, port: int, *, client: str, closed: Callable[[str], bool] = is_closed
+) -> asyncio.Server:
+    """Listen at an address for one client, by its address; hang up on all others. `closed`: addresses to which it
+    connects nobody."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if writer.get_extra_info("peername")[0] == client:
-                await _tunnel(reader, writer)
+                await _tunnel(reader, writer, closed)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client went away, or never said what it wants
         finally:
@@ -44,21 +59,40 @@ async def serve_proxy(address: str, port: int, *, client: str) -> asyncio.Server
     return await asyncio.start_server(serve, address, port, limit=CHUNK)
 
 
-async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, closed: Callable[[str], bool]) -> None:
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), CONNECT_SECONDS)
     wanted = destination(head.decode("latin-1"))
     if wanted is None:
         await _answer(writer, REFUSED)
         return
+    called = f"{wanted.host}:{wanted.port}"
     try:
-        far_reader, far_writer = await asyncio.wait_for(
-            asyncio.open_connection(wanted.host, wanted.port, limit=CHUNK), CONNECT_SECONDS
-        )
+        async with asyncio.timeout(CONNECT_SECONDS):
+            addresses = await _resolve(wanted)
+            if any(closed(address) for address in addresses):
+                await _answer(writer, f"{CLOSED} {called} is at {addresses[0]}, where nothing is for nodes")
+                return
+            far_reader, far_writer = await _connect(addresses, wanted.port)
     except (OSError, TimeoutError) as error:
-        await _answer(writer, f"{UNREACHABLE} {wanted.host}:{wanted.port} can't be reached: {error}")
+        await _answer(writer, f"{UNREACHABLE} {called} can't be reached: {error}")
         return
     await _answer(writer, ESTABLISHED)
     await join(reader, writer, far_reader, far_writer)
+
+
+async def _resolve(wanted: Destination) -> list[str]:
+    """The addresses of a name, the best first. They are what is connected to: the name may mean others a moment
+    later."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)
+    return [str(each[4][0]) for each in found]
+
+
+async def _connect(addresses: Sequence[str], port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    for address in addresses[:-1]:
+        with suppress(OSError):
+            return await asyncio.open_connection(address, port, limit=CHUNK)
+    return await asyncio.open_connection(addresses[-1], port, limit=CHUNK)
 
 
 async def _answer(writer: asyncio.StreamWriter, status: str) -> None:

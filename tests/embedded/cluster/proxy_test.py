@@ -4,9 +4,11 @@ from contextlib import suppress
 
 import pytest
 
-from embedded.cluster.proxy import Destination, destination, serve_proxy
+from embedded.cluster.proxy import Destination, destination, is_closed, serve_proxy
+from tests.scripts.cli.fakes import always
 
 HERE = "127.0.0.1"
+NOWHERE = always(False)
 
 
 @pytest.mark.parametrize(
@@ -46,12 +48,12 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-def asked(request: Callable[[int], bytes], *, client: str = HERE) -> bytes:
+def asked(request: Callable[[int], bytes], *, client: str = HERE, closed: Callable[[str], bool] = NOWHERE) -> bytes:
     """What the proxy answers to a request, which is given the port of a server that echoes."""
 
     async def scene() -> bytes:
         server = await asyncio.start_server(echo, HERE, 0)
-        proxy = await serve_proxy(HERE, 0, client=client)
+        proxy = await serve_proxy(HERE, 0, client=client, closed=closed)
         reader, writer = await asyncio.open_connection(HERE, proxy.sockets[0].getsockname()[1])
         writer.write(request(server.sockets[0].getsockname()[1]))
         writer.write_eof()
@@ -86,3 +88,22 @@ def test_what_is_no_connect_and_what_can_not_be_reached_is_said() -> None:
 
 def test_a_client_that_says_nothing_is_let_go() -> None:
     assert asked(lambda _: b"") == b""
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.8.8.8", "0.0.0.0", "169.254.169.254", "::1", "::", "fe80::1%eth0", "::ffff:127.0.0.1"]
+)
+def test_addresses_of_this_machine_alone_are_closed(address: str) -> None:
+    assert is_closed(address)
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "10.0.0.1", "2001:db8::1", "::ffff:198.51.100.7"])
+def test_addresses_of_others_are_open(address: str) -> None:
+    assert not is_closed(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_service_that_listens_for_this_machine_alone_is_not_reached_by_any_name(host: str) -> None:
+    answer = asked(lambda port: f"CONNECT {host}:{port} HTTP/1.1\r\n\r\nhello".encode(), closed=is_closed)
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"echo" not in answer
