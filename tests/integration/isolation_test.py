@@ -16,6 +16,7 @@ from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK
+from .pods import eventually
 
 TRY = """
 import json, socket, sys
@@ -100,6 +101,11 @@ def idle(
     kubectl.run(platform, "delete", "pod", name, "-n", namespace)
 
 
+def await_rules(platform: Environment, pod: str, namespace: str) -> None:
+    """A pod's rules are in place a moment after it has started (README). Neither of the idle ones may reach the API."""
+    assert eventually(lambda: not opened(platform, pod, namespace, API), 15)
+
+
 @pytest.fixture
 def training(platform: Environment) -> Iterator[str]:
     """A pod with the labels and the image of a training."""
@@ -126,6 +132,7 @@ def worker(platform: Environment) -> Iterator[str]:
 def test_a_task_of_airflow_asks_its_server_and_not_the_database(
     platform: Environment, worker: str, others: list[str]
 ) -> None:
+    await_rules(platform, worker, "airflow")
     places = [AIRFLOW, STORE, DATABASE, MLFLOW, SERVER, API, *others]
     assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE}
 
@@ -133,6 +140,7 @@ def test_a_task_of_airflow_asks_its_server_and_not_the_database(
 def test_a_training_reaches_mlflow_which_the_server_beside_it_does_not(
     platform: Environment, training: str, others: list[str]
 ) -> None:
+    await_rules(platform, training, "iris")
     places = [MLFLOW, STORE, DATABASE, AIRFLOW, SERVER, API, *others]
     assert opened(platform, training, "iris", *places) == {MLFLOW, STORE}
 
