@@ -1,5 +1,6 @@
 """Every shell step of the pipelines, in order, as Jenkins and GitHub Actions would run it: on the test stack."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +29,14 @@ def hub() -> Iterator[GitHub]:
         yield server
 
 
+def commands() -> list[str]:
+    """Of all steps of the pipelines; without `scripts/check` where `scripts/test` ran it just before."""
+    checked = {"scripts/check"} if os.environ.get("GROUNDWORK_CHECKED") else set[str]()
+    return [command for command in all_commands() if command not in checked]
+
+
 @pytest.mark.usefixtures("platform")
-@pytest.mark.parametrize("command", all_commands())
+@pytest.mark.parametrize("command", commands())
 def test_a_step_succeeds(command: str, hub: GitHub) -> None:
     run("bash", "-c", command, env={"STACK": STACK, "WORKLOAD": "iris", **hub.variables})
 
