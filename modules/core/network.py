@@ -20,6 +20,7 @@ from .labels import COMPONENT, LOCAL_PORT
 
 API_PORTS = (443, 6443)
 """Of the Kubernetes API: its Service's, and its own."""
+EVERYWHERE = "0.0.0.0/0"
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 
@@ -72,16 +73,7 @@ def _port(number: int, protocol: str | None = None) -> NetworkPolicyPortArgs:
 def allow_api(pods: Mapping[str, str]) -> NetworkPolicySpecArgs:
     """The pods with these labels may reach the Kubernetes API. It runs outside of the pods' network, at an address that
     only the cluster knows."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(match_labels=pods),
-        policy_types=["Egress"],
-        egress=[
-            NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0"))],
-                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
-            )
-        ],
-    )
+    return _egress(LabelSelectorArgs(match_labels=pods), [addresses(EVERYWHERE)], [*map(_port, API_PORTS)])
 
 
 def allow_ingress(
@@ -92,27 +84,14 @@ def allow_ingress(
     return NetworkPolicySpecArgs(
         pod_selector=LabelSelectorArgs(match_labels=pods),
         policy_types=["Ingress"],
-        ingress=[
-            NetworkPolicyIngressRuleArgs(
-                from_=peers,
-                ports=[NetworkPolicyPortArgs(port=port)],
-            )
-        ],
+        ingress=[NetworkPolicyIngressRuleArgs(from_=peers, ports=[_port(port)])],
     )
 
 
 def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
     """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
-    return NetworkPolicySpecArgs(
-        pod_selector=LabelSelectorArgs(),
-        policy_types=["Egress"],
-        egress=[
-            NetworkPolicyEgressRuleArgs(
-                to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr="0.0.0.0/0", except_=[pod_range]))],
-                ports=[NetworkPolicyPortArgs(port=port) for port in API_PORTS],
-            )
-        ],
-    )
+    outside = NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=EVERYWHERE, except_=[pod_range]))
+    return _egress(LabelSelectorArgs(), [outside], [*map(_port, API_PORTS)])
 
 
 def pods_of(namespace: pulumi.Input[str], components: Sequence[str] | None = None) -> NetworkPolicyPeerArgs:

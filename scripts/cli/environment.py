@@ -23,6 +23,8 @@ from stacks.settings import FOLDER, PlatformSettings, load
 PROJECT = "groundwork"
 ENGINE = ("pulumi", "pulumi-kubernetes")
 """Parts of the toolchain that an official installation of Pulumi has too."""
+CLUSTER_TARGETS = tuple(target for target in BUILD_TARGETS if target.name not in ENGINE)
+"""What a cluster needs of the toolchain."""
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 SALT = re.compile("^encryptionsalt:", re.MULTILINE)
 """In a stack's file, once a value in it was encrypted."""
@@ -98,8 +100,7 @@ class Environment:
     @property
     def build_targets(self) -> tuple[BuildTarget, ...]:
         """What is built for this machine: without engine and plugin where an official installation can be used."""
-        own_engine = official_pulumi() is None
-        return tuple(target for target in BUILD_TARGETS if own_engine or target.name not in ENGINE)
+        return BUILD_TARGETS if official_pulumi() is None else CLUSTER_TARGETS
 
     @property
     def tools(self) -> Path:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from modules.core.contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry
 from modules.core.labels import Labels
-from stacks.foundation.settings import EmbeddedSettings
 
 if TYPE_CHECKING:
     import pulumi
@@ -36,10 +35,6 @@ class Foundation:
 
 def deploy_foundation(settings: "PlatformSettings", labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     """The foundation that the settings choose. Only its own file imports what it is made of."""
-    match settings.foundation:
-        case EmbeddedSettings():
-            from stacks.foundation.embedded import deploy_embedded
+    from stacks.foundation.embedded import deploy_embedded
 
-            return deploy_embedded(settings, labels, consumers)
-        case other:
-            raise NotImplementedError(other.target)
+    return deploy_embedded(settings, labels, consumers)

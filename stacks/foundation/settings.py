@@ -1,6 +1,7 @@
 """What a stack's file says of its foundation: the settings of each target. The commands read it too, without the
 engine's SDK."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -30,9 +31,9 @@ class FoundationSettings(Settings):
         """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""
         return {}
 
+    @abstractmethod
     def entry(self, local_port: int | None) -> Entry:
         """Return how the gateway is reached. local_port: its port on 127.0.0.1, where the target publishes such."""
-        raise NotImplementedError(self.target)
 
     @property
     def publishes(self) -> bool:

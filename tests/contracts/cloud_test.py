@@ -17,7 +17,7 @@ from stacks.settings import PlatformSettings, parse
 from tests.mocks import Declared, declare
 from tests.neighbours import CLOUD_DATABASE, CLOUD_ENTRY, CLOUD_STORE
 
-from .conftest import ENVIRONMENT, place_pins
+from .conftest import ENVIRONMENT, make_pins
 
 CLUSTER = Cluster(
     name="cloud",
@@ -65,7 +65,7 @@ def deploy_cloud(settings: PlatformSettings, labels: Labels, consumers: Mapping[
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Declared]:
     config: dict[str, Any] = {"groundwork:workloads": {"iris": {}}}
     with pytest.MonkeyPatch.context() as patch:
-        place_pins(tmp_path_factory.mktemp("stacks"), patch)
+        make_pins(tmp_path_factory.mktemp("stacks"), patch)
         patch.setattr("stacks.compose.deploy_foundation", deploy_cloud)
         recorder, _ = declare(lambda: build(parse(config, source="test"), ENVIRONMENT))
     return [declared for declared in recorder.declared if declared.is_object]

@@ -32,7 +32,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     monitor = Monitor(recorder)
     outputs: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
-        place_pins(folder, patch)
+        make_pins(folder, patch)
         pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT, monitor=monitor)
 
         @pulumi.runtime.test
@@ -51,7 +51,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     return Platform(recorder.declared, outputs, monitor)
 
 
-def place_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
+def make_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
     def locks(environment: str) -> Path:
         return folder / f"images.{environment}.yaml"
 

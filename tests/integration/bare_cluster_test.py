@@ -20,7 +20,8 @@ from embedded.toolchain.build import bin_folder
 from modules.core.contracts import Registry
 from modules.core.paths import data_home
 from modules.registry.remote import Remote
-from scripts.cli.lifecycle.clusters import CLUSTER_TARGETS, BareCluster, existing
+from scripts.cli.environment import CLUSTER_TARGETS
+from scripts.cli.lifecycle.clusters import BareCluster, existing
 
 from . import pods
 from .conftest import Traces, run

@@ -8,30 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.cli.clients import urns
 from scripts.cli.steps import Progress
 
 Event = Mapping[str, Any]
 UNCHANGED = frozenset({"same", "read", "read-discard", "read-replacement"})
-IN_PROGRESS = {
-    "create": "creating",
-    "create-replacement": "creating a replacement",
-    "delete": "deleting",
-    "delete-replaced": "deleting what was replaced",
-    "import": "importing",
-    "refresh": "refreshing",
-    "replace": "replacing",
-    "update": "updating",
+VERBS = {
+    "create": ("creating", "created"),
+    "create-replacement": ("creating a replacement", "replacement created"),
+    "delete": ("deleting", "deleted"),
+    "delete-replaced": ("deleting what was replaced", "deleted what was replaced"),
+    "import": ("importing", "imported"),
+    "refresh": ("refreshing", "refreshed"),
+    "replace": ("replacing", "replaced"),
+    "update": ("updating", "updated"),
 }
-DONE = {
-    "create": "created",
-    "create-replacement": "replacement created",
-    "delete": "deleted",
-    "delete-replaced": "deleted what was replaced",
-    "import": "imported",
-    "refresh": "refreshed",
-    "replace": "replaced",
-    "update": "updated",
-}
+"""By operation: while it goes on, and once it is done."""
 NO_CAUSE = ("update failed", "preview failed", "Resource monitor has terminated, shutting down")
 """Errors that say no more than that the run failed."""
 
@@ -74,7 +66,7 @@ class Events:
     def summary(self) -> str:
         """The number of resources by what was done with them, on one line."""
         counts = [
-            f"{count} {f'to {operation}' if self.is_preview else DONE.get(operation, operation)}"
+            f"{count} {f'to {operation}' if self.is_preview else _verbs(operation)[1]}"
             for operation, count in self.changes.items()
             if operation not in UNCHANGED
         ]
@@ -92,19 +84,20 @@ class Events:
         return "\n".join(sections or filter(None, everything))
 
     def _begun(self, event: Event) -> None:
-        self._report_step(event["metadata"], {} if event.get("planning") else IN_PROGRESS)
+        step = event["metadata"]
+        self._report_step(step, step["op"] if event.get("planning") else _verbs(step["op"])[0])
 
     def _ended(self, event: Event) -> None:
         if not event.get("planning"):
-            self._report_step(event["metadata"], DONE)
+            self._report_step(event["metadata"], _verbs(event["metadata"]["op"])[1])
 
-    def _report_step(self, step: Event, verbs: Mapping[str, str]) -> None:
+    def _report_step(self, step: Event, verb: str) -> None:
         if step["op"] not in UNCHANGED and step["type"] != "pulumi:pulumi:Stack":
-            self.progress(f"{_name(step['urn'])}: {verbs.get(step['op'], step['op'])}")
+            self.progress(f"{urns.parse(step['urn']).name}: {verb}")
 
     def _failed(self, event: Event) -> None:
         step = event["metadata"]
-        self.progress(f"{_name(step['urn'])}: {step['op']} failed")
+        self.progress(f"{urns.parse(step['urn']).name}: {step['op']} failed")
 
     def _diagnosed(self, event: Event) -> None:
         message, urn = event["message"].strip(), event.get("urn", "")
@@ -114,7 +107,7 @@ class Events:
             self.errors.setdefault(_described(urn), []).append(message)
         first, *more = message.splitlines()
         if urn:
-            self.progress(f"{_name(urn)}: {first}")
+            self.progress(f"{urns.parse(urn).name}: {first}")
         if more or not urn:
             self.log(message)
 
@@ -140,17 +133,16 @@ def _parse(line: str) -> Event | None:
         return None
 
 
-def _name(urn: str) -> str:
-    """The last part of urn:pulumi:STACK::PROJECT::TYPES::NAME."""
-    return urn.split("::", 3)[-1]
+def _verbs(operation: str) -> tuple[str, str]:
+    return VERBS.get(operation, (operation, operation))
 
 
 def _described(urn: str) -> str:
     """Type and name of a resource, as the engine's own display writes them; empty for the run as a whole."""
     if not urn or "::pulumi:pulumi:Stack::" in urn:
         return ""
-    types, name = urn.split("::", 3)[2:]
-    return f"{types.rsplit('$', 1)[-1]} ({name})"
+    kind, name = urns.parse(urn)
+    return f"{kind} ({name})"
 
 
 def _indent(text: str) -> str:

@@ -19,19 +19,16 @@ from embedded.cluster.host import TOOLS, link_name, require_root, routes
 from embedded.cluster.layout import Layout
 from embedded.cluster.spec import NAME
 from embedded.toolchain import build
-from embedded.toolchain.targets import BUILD_TARGETS
 from modules.core.errors import UserError
 from modules.core.paths import cache_home, data_home
 from scripts.cli import shell
 from scripts.cli.clients.cache import cache
-from scripts.cli.environment import ENGINE, PROJECT, shell_exports
+from scripts.cli.environment import CLUSTER_TARGETS, PROJECT, shell_exports, tools_folder
 from scripts.cli.lifecycle import host, kubeconfigs, networks
 from scripts.cli.output import confirm, console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.settings import stacks
 
-CLUSTER_TARGETS = tuple(target for target in BUILD_TARGETS if target.name not in ENGINE)
-"""Of the toolchain: a cluster needs no engine."""
 FOLDER = "bare"
 """Of a bare cluster, below its name in the data folder, where an environment has `cluster`."""
 NAME_LENGTH = 20
@@ -78,7 +75,7 @@ class BareCluster:
             network=network,
             simulated_nodes=simulated_nodes,
             outside_images=True,
-            bin_dir=build.bin_folder(CLUSTER_TARGETS),
+            bin_dir=build.toolchain_home() / tools_folder(CLUSTER_TARGETS),
             state_dir=self.layout.root,
             registry_dir=cache_home() / "registry",
         )
@@ -125,7 +122,7 @@ class Start:
         progress(f"in {build.ensure(progress, self.log, CLUSTER_TARGETS, cache.available)}")
 
     def start_cluster(self, progress: Progress) -> None:
-        """A network is chosen only now: which routes there are is told by a program of the host packages."""
+        """Choose a network only now: the program that lists this machine's routes is one of the host packages."""
         if self.network:
             self.cluster(self.network).start(progress)
             return

@@ -5,7 +5,6 @@ from typing import Any
 
 import yaml
 
-from embedded.cluster.certificates import write_private
 from modules.core.errors import UserError
 
 
@@ -24,6 +23,8 @@ def check(path: Path, context: str) -> None:
 
 def write(path: Path, kubeconfig: Path) -> None:
     """Copy a kubeconfig; only its owner may read it."""
+    from embedded.cluster.certificates import write_private  # X.509, which no other command needs at its start
+
     write_private(path, kubeconfig.read_bytes())
 
 

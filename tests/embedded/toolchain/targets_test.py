@@ -101,8 +101,8 @@ STAGED = "v0.0.0"
 
 
 def modules(target: str) -> dict[str, tuple[str, str]]:
-    """By module of a target's go.mod: the version that is required, and the one that is compiled in its place. Go's
-    cache tells packages apart by both."""
+    """By module of a target's go.mod: the version that is required, and the one that is compiled in its place. Both are
+    in the keys of Go's cache."""
     text = next(each for each in BUILD_TARGETS if each.name == target).folder.joinpath("go.mod").read_text()
     required = re.findall(r"^(?:require )?\s*([\w.-]+\.[\w./-]+) (v\S+)", text, re.MULTILINE)
     replaced = dict(re.findall(r"^(?:replace )?\s*(\S+) => \S+ (v\S+)", text, re.MULTILINE))

@@ -9,7 +9,7 @@ from typing import Any
 
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
-from scripts.cli.clients import engine
+from scripts.cli.clients import engine, urns
 from scripts.cli.commands.pipeline.step_output import write_step_output
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import prepare
@@ -92,12 +92,11 @@ def _row(step: Document) -> str | None:
     operation = str(step["op"])
     if operation not in SHOWN:
         return None
-    _, _, rest = str(step["urn"]).partition("::")
-    kind, _, name = rest.partition("::")[2].rpartition("::")
+    kind, name = urns.parse(step["urn"])
     paths: Mapping[str, object] = step.get("detailedDiff") or {}
     changed = sorted({_key(path) for path in paths})
     shown = ", ".join(f"`{key}`" for key in changed)
-    return f"| {MARKS.get(operation, operation)} | `{name}` | {kind.rpartition('$')[2]} | {shown} |\n"
+    return f"| {MARKS.get(operation, operation)} | `{name}` | {kind} | {shown} |\n"
 
 
 def _key(path: str) -> str:
