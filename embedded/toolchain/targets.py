@@ -69,7 +69,11 @@ BUILD_TARGETS = (
         name="pulumi-kubernetes",
         pinned="github.com/pulumi/pulumi-kubernetes/provider/v4",
         # The release of the Python SDK beside it: the module's own version is a date.
-        stamps=("github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=4.25.0",),
+        # And the release of Kubernetes that the kubectl in it is of, which numbers its modules v0.33.3.
+        stamps=(
+            "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=4.25.0",
+            "k8s.io/component-base/version.gitVersion=v1.33.3",
+        ),
         embeds=(
             "cmd/pulumi-resource-kubernetes/schema.json",
             "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
