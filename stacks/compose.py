@@ -1,11 +1,11 @@
 """Composes the platform: a foundation, and on it the services in their order. Creates no resource of its own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Consumer, Entry, users_of
+from modules.core.contracts import Entry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.service import Context, Deployed, Service
@@ -25,7 +25,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
     """Create the foundation and every service that the settings switch on. Return the stack's outputs."""
     labels = Labels(environment=environment, owner=settings.owner)
     services = [service for service in SERVICES if settings.has(service)]
-    everyone = consumers(services, settings)
+    everyone = settings.consumers()
     foundation = deploy_foundation(settings, labels, everyone)
     images: dict[str, str] = {}
     deployed: list[Deployed] = []
@@ -46,13 +46,6 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         "buckets": dict(foundation.object_store.buckets),
         "images": {**foundation.images, **{name: image for name, image in images.items() if "@" in image}},
         **{name: value for each in deployed for name, value in each.outputs.items()},
-    }
-
-
-def consumers(services: Iterable[Service[Any]], settings: PlatformSettings) -> dict[str, Consumer]:
-    """Return who uses the platform's data and services, by name; each has a namespace."""
-    return {
-        name: consumer for service in services for name, consumer in service.consumers(settings.of(service)).items()
     }
 
 

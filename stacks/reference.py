@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from stacks.foundation.targets import DEFAULT_TARGET
 from stacks.settings import MODELS
 
 HEADER = """# Settings
@@ -14,9 +15,8 @@ HEADER = """# Settings
 Every key of `stacks/Pulumi.<env>.yaml`, its default and what it means. A key that is not here is refused. A group that
 is given in part keeps its defaults for the rest. This page is made from the code: `python -m stacks.reference`.
 
-| key | default | meaning |
-|---|---|---|
 """
+TABLE = "| key | default | meaning |\n|---|---|---|\n"
 
 
 def groups(model: type[BaseModel], prefix: str = "groundwork:") -> dict[str, type[BaseModel]]:
@@ -46,8 +46,14 @@ def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
 
 def render() -> str:
     """The page: what several targets have alike is there once."""
-    found = dict.fromkeys(row for model in MODELS.values() for row in rows(model, model(), "groundwork:"))
-    return HEADER + "\n".join(found) + "\n"
+    sections = [HEADER]
+    seen: set[str] = set()
+    for target, model in MODELS.items():
+        new = [row for row in rows(model, None, "groundwork:") if row not in seen]
+        seen.update(new)
+        heading = "" if target == DEFAULT_TARGET else f"\n## Where `foundation.target` is `{target}`\n\n"
+        sections += [heading, TABLE, *(f"{row}\n" for row in new)]
+    return "".join(sections)
 
 
 def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:

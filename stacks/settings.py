@@ -8,15 +8,18 @@ from typing import Any, Self, TypeVar, cast
 
 from pydantic import Field, SecretStr, create_model, model_validator
 
-from modules.core.contracts import Entry
+from modules.core.contracts import Consumer, Entry
 from modules.core.errors import UserError
+from modules.core.naming import namespace
 from modules.core.paths import REPOSITORY
 from modules.core.service import Service
 from modules.core.settings import PROJECT, Settings, advice, validated
 from modules.core.yaml_files import read_yaml
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
-from stacks.foundation.settings import DEFAULT_TARGET, TARGETS, EmbeddedSettings, FoundationSettings, Target
+from stacks.foundation.existing_settings import ExistingSettings
+from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
+from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
 from stacks.services import EVERY, SERVICES
 from workloads.service import WORKLOADS
 from workloads.settings import WorkloadSettings
@@ -67,6 +70,11 @@ class PlatformSettings(Settings):
         return self.foundation
 
     @property
+    def existing(self) -> ExistingSettings | None:
+        """The settings of a cluster that somebody else runs; None where the stack's cluster is another one."""
+        return self.foundation if isinstance(self.foundation, ExistingSettings) else None
+
+    @property
     def entry(self) -> Entry:
         """How people and clients outside of the cluster reach the gateway."""
         return self.foundation.entry(self.of(GATEWAY).local_port)
@@ -78,6 +86,19 @@ class PlatformSettings(Settings):
     def has(self, service: Service[Any]) -> bool:
         """Return whether a service is switched on; one that has no `enabled` always is."""
         return getattr(self.of(service), "enabled", True)
+
+    def consumers(self) -> dict[str, Consumer]:
+        """Return who uses the platform's data and services, by name; each has a namespace."""
+        switched_on = (service for service in SERVICES if self.has(service))
+        return {
+            name: consumer for service in switched_on for name, consumer in service.consumers(self.of(service)).items()
+        }
+
+    def namespaces(self, environment: str) -> list[str]:
+        """Return the names of the environment's namespaces: of the consumers, and of data that is kept in the
+        cluster."""
+        data = (service.name for service in TARGETS[self.foundation.target].data)
+        return sorted(namespace(environment, name) for name in {*data, *self.consumers()})
 
     def ports(self) -> dict[str, int]:
         """Ports on 127.0.0.1 by service: what must be free before the environment starts."""
@@ -134,7 +155,9 @@ class PlatformSettings(Settings):
 
 def model_of(target: Target) -> type[PlatformSettings]:
     """Return the settings of a platform on such a foundation, with a group for each of its services."""
-    foundation = Field(default=target.settings.model_validate({}), description="The foundation of the platform.")
+    required = any(field.is_required() for field in target.settings.model_fields.values())
+    default = ... if required else target.settings.model_validate({})
+    foundation = Field(default=default, description="The foundation of the platform.")
     groups: dict[str, Any] = {
         service.name: (service.settings, Field(default=service.settings(), description=f"{service.title}."))
         for service in (*target.data, *SERVICES)

@@ -25,8 +25,8 @@ class Egress:
 
 
 class Namespace(Component):
-    """`name` is the consumer's, `physical_name` the namespace's in the cluster. `egress`: what its pods use, by
-    service. `protect`: it holds data."""
+    """`name` is the consumer's, `physical_name` the namespace's in the cluster. `make`: False where the cluster's admin
+    made it, and may alone. `egress`: what its pods use, by service. `protect`: it holds data."""
 
     namespace: pulumi.Output[str]
     """Its name, known once it is there."""
@@ -36,6 +36,7 @@ class Namespace(Component):
         name: str,
         *,
         physical_name: str,
+        make: bool,
         cluster: Cluster,
         egress: Mapping[str, Egress],
         labels: Labels,
@@ -43,16 +44,7 @@ class Namespace(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
-        made = KubernetesNamespace(
-            f"{name}-namespace",
-            metadata=ObjectMetaArgs(
-                name=physical_name,
-                labels={**labels.of(name, component="namespace"), **POD_SECURITY},
-                annotations=OURS,
-            ),
-            opts=self.child(protect=protect),
-        )
-        self.namespace = made.metadata.name
+        self.namespace = self._made(physical_name, protect) if make else pulumi.Output.from_input(physical_name)
         used = {
             f"allow-to-{service}": allow_reach(each.reach, components=each.components)
             for service, each in egress.items()
@@ -65,3 +57,15 @@ class Namespace(Component):
                 opts=self.child(),
             )
         self.register_outputs({"namespace": self.namespace})
+
+    def _made(self, physical_name: str, protect: bool) -> pulumi.Output[str]:
+        made = KubernetesNamespace(
+            f"{self.name}-namespace",
+            metadata=ObjectMetaArgs(
+                name=physical_name,
+                labels={**self.labels.of(self.name, component="namespace"), **POD_SECURITY},
+                annotations=OURS,
+            ),
+            opts=self.child(protect=protect),
+        )
+        return made.metadata.name

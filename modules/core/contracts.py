@@ -32,8 +32,8 @@ class Cluster:
 
     name: str
     """Physical name: the kubeconfig context and the provider's cluster_identifier."""
-    pod_range: str
-    """CIDR of pod addresses."""
+    pod_range: str | None
+    """CIDR of pod addresses; None where nobody told it."""
     dns: Reach
     """The name servers that pods ask."""
     storage_class: str | None

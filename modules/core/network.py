@@ -88,9 +88,11 @@ def allow_ingress(
     )
 
 
-def allow_https(pod_range: str) -> NetworkPolicySpecArgs:
-    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server."""
-    outside = NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=EVERYWHERE, except_=[pod_range]))
+def allow_https(pod_range: str | None) -> NetworkPolicySpecArgs:
+    """Every pod of the policy's namespace may reach HTTPS servers outside of the cluster, and its API server. Where the
+    range of the cluster's pods is not known, those of its pods that let it in, too."""
+    pods = None if pod_range is None else [pod_range]
+    outside = NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=EVERYWHERE, except_=pods))
     return _egress(LabelSelectorArgs(), [outside], [*map(_port, API_PORTS)])
 
 

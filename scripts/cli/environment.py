@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from embedded.toolchain.targets import BUILD_TARGETS, BuildTarget
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
-from scripts.cli import shell
+from scripts.cli import kubeconfig, shell
 from scripts.cli.files import create
 from stacks.settings import FOLDER, PlatformSettings, load
 
@@ -25,6 +25,12 @@ ENGINE = ("pulumi", "pulumi-kubernetes")
 """Parts of the toolchain that an official installation of Pulumi has too."""
 CLUSTER_TARGETS = tuple(target for target in BUILD_TARGETS if target.name not in ENGINE)
 """What a cluster needs of the toolchain."""
+CLIENT_TARGETS = tuple(
+    replace(target, links=("kubectl",)) if target.name == "pulumi-kubernetes" else target
+    for target in BUILD_TARGETS
+    if target.name in ENGINE
+)
+"""What is needed where somebody else runs the cluster: engine, and plugin, which is kubectl too."""
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 SALT = re.compile("^encryptionsalt:", re.MULTILINE)
 """In a stack's file, once a value in it was encrypted."""
@@ -63,7 +69,8 @@ class Environment:
 
     @property
     def kubeconfig(self) -> Path:
-        return self.cluster_layout.kubeconfig
+        """Of the embedded cluster; for one that somebody else runs, what chooses the context of their own file."""
+        return self.home / "context" if self.settings.existing else self.cluster_layout.kubeconfig
 
     @property
     def program(self) -> Path:
@@ -100,7 +107,10 @@ class Environment:
     @property
     def build_targets(self) -> tuple[BuildTarget, ...]:
         """What is built for this machine: without engine and plugin where an official installation can be used."""
-        return BUILD_TARGETS if official_pulumi() is None else CLUSTER_TARGETS
+        official = official_pulumi() is not None
+        if self.settings.existing:
+            return () if official else CLIENT_TARGETS
+        return CLUSTER_TARGETS if official else BUILD_TARGETS
 
     @property
     def tools(self) -> Path:
@@ -112,6 +122,8 @@ class Environment:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.passphrase.exists() or not self.passphrase.read_text().strip():
             self._make_passphrase()
+        if existing := self.settings.existing:
+            kubeconfig.write_choice(self.kubeconfig, existing.context)
 
     def _make_passphrase(self) -> None:
         if self.passphrase.exists():
@@ -140,8 +152,7 @@ class Environment:
             **engine_variables(self.backend),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "KUBECONFIG": str(self.kubeconfig),
-            **shell.direct(os.environ, self.settings.embedded.network),
+            **self._cluster_variables(),
         }
         if (port := ports.get("storage")) is not None:
             own["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{port}"
@@ -156,10 +167,18 @@ class Environment:
             own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         return own
 
+    def _cluster_variables(self) -> dict[str, str]:
+        if existing := self.settings.existing:
+            return {"KUBECONFIG": os.pathsep.join(map(str, [self.kubeconfig, *kubeconfig.files(existing)]))}
+        direct = shell.direct(os.environ, self.settings.embedded.network)
+        return {"KUBECONFIG": str(self.kubeconfig), **direct}
+
     def process_environment(self) -> dict[str, str]:
         """The variables on top of this process's own, without those of a person that would take over."""
         foreign = set(shell.foreign(os.environ))
         kept = {name: value for name, value in os.environ.items() if name not in foreign}
+        if self.settings.existing:  # by a program that its kubeconfig names, which asks a cloud for a token
+            kept |= {name: value for name, value in shell.given.items() if name.startswith("AWS_")}
         return {**kept, **self.variables(), "KUBERC": "off"}  # a person's defaults for kubectl are for a person
 
 

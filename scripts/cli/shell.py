@@ -13,6 +13,8 @@ PYTHON = (
     *("PYTHONINSPECT", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONIOENCODING"),
 )
 """Which code Python runs, and how. scripts/bootstrap removes them before anybody could see them here."""
+given: dict[str, str] = {}
+"""What those variables were that `claim` removed: only who brings a cluster of their own is asked what they say."""
 LOCAL = ("localhost", ".localhost", "127.0.0.1", ".svc", ".cluster.local")
 
 
@@ -28,7 +30,7 @@ def claim(environ: MutableMapping[str, str]) -> list[str]:
     """
     found = foreign(environ)
     for name in found:
-        del environ[name]
+        given[name] = environ.pop(name)
     if not environ.get("HOME"):
         environ["HOME"] = str(user_home())
     return found

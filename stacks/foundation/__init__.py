@@ -35,6 +35,9 @@ class Foundation:
 
 def deploy_foundation(settings: "PlatformSettings", labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     """The foundation that the settings choose. Only its own file imports what it is made of."""
-    from stacks.foundation.embedded import deploy_embedded
+    if settings.existing:
+        from stacks.foundation.existing import deploy_existing as deploy
+    else:
+        from stacks.foundation.embedded import deploy_embedded as deploy
 
-    return deploy_embedded(settings, labels, consumers)
+    return deploy(settings, labels, consumers)

@@ -41,6 +41,7 @@ def deploy_in_cluster(
     entry: Entry,
     provider: pulumi.ProviderResource,
     addresses: Mapping[str, str],
+    make_namespaces: bool = True,
 ) -> Foundation:
     """Return the foundation on a cluster that has neither object store nor database beside it. `images`: what
     `data_images` says."""
@@ -61,6 +62,7 @@ def deploy_in_cluster(
         labels=labels,
         protected=OWN if settings.protect_data else (),
         opts=opts,
+        make=make_namespaces,
     )
     storage = SeaweedFS(
         STORAGE.name,

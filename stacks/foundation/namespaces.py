@@ -22,12 +22,16 @@ def deploy_namespaces(
     labels: Labels,
     protected: Collection[str],
     opts: pulumi.ResourceOptions,
+    make: bool = True,
 ) -> dict[str, pulumi.Output[str]]:
-    """Create a namespace for each consumer. Return their names by consumer, known once they are there."""
+    """Create a namespace for each consumer. Return their names by consumer, known once they are there.
+
+    make: False where the cluster's admin made them; only what is in them is created then."""
     return {
         name: Namespace(
             name,
             physical_name=naming.namespace(labels.environment, name),
+            make=make,
             cluster=cluster,
             egress=egress_of(name, consumer, store, database, identity),
             labels=labels,

@@ -1,10 +1,9 @@
-"""What a stack's file says of its foundation: the settings of each target. The commands read it too, without the
-engine's SDK."""
+"""What a stack's file says of any foundation, and of the embedded one. The commands read it too, without the engine's
+SDK."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -12,9 +11,7 @@ from embedded.cluster.network import parse as parse_network
 from embedded.cluster.status import START_SECONDS
 from modules.core.contracts import Entry
 from modules.core.labels import LOCAL_PORT
-from modules.core.service import Service
 from modules.core.settings import Port, Settings
-from stacks.services import DATA
 
 
 def _network(text: str) -> str:
@@ -27,7 +24,7 @@ class FoundationSettings(Settings):
 
     target: str = Field(description="Which one it is.")
 
-    def local_ports(self) -> dict[str, int]:
+    def local_ports(self) -> Mapping[str, int]:
         """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""
         return {}
 
@@ -78,7 +75,7 @@ class EmbeddedSettings(FoundationSettings):
         description="Nodes beside the real one that only pretend to run pods, 0 to 1000: for what has no image here.",
     )
 
-    def local_ports(self) -> dict[str, int]:
+    def local_ports(self) -> Mapping[str, int]:
         return {"api": self.ports.api}
 
     def entry(self, local_port: int | None) -> Entry:
@@ -96,18 +93,3 @@ class EmbeddedSettings(FoundationSettings):
     @property
     def simulates(self) -> bool:
         return self.simulated_nodes > 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A kind of foundation, as a stack's file describes it."""
-
-    settings: type[FoundationSettings]
-    """Of the group `foundation`."""
-    data: tuple[Service[Any], ...]
-    """Its object store and its database: each has a group of settings by its name."""
-
-
-TARGETS: Mapping[str, Target] = {"embedded": Target(settings=EmbeddedSettings, data=DATA)}
-"""By what the key foundation.target says."""
-DEFAULT_TARGET = "embedded"

@@ -8,8 +8,6 @@ from modules.core.images import version_of
 from modules.database.postgresql import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
-from stacks.compose import consumers
-from stacks.services import SERVICES
 from stacks.settings import parse
 
 from .conftest import Declared, Platform
@@ -219,7 +217,7 @@ def test_who_uses_data_names_every_account_that_it_makes(objects: list[Declared]
         (account.inputs["metadata"]["namespace"], account.inputs["metadata"]["name"])
         for account in of_kind(objects, "ServiceAccount")
     }
-    everyone = consumers(SERVICES, parse({"groundwork:workloads": {"iris": {}}}, source="test"))
+    everyone = parse({"groundwork:workloads": {"iris": {}}}, source="test").consumers()
     named = {(f"local-{name}", account) for name, consumer in everyone.items() for account in consumer.accounts}
     with_data = {namespace for namespace, _ in named}
     of_another_executor = {("local-airflow", "airflow-worker")}

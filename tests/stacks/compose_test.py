@@ -9,8 +9,8 @@ from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
-from stacks.compose import address, consumers, local_addresses
-from stacks.services import EVERY, SERVICES, images, logins
+from stacks.compose import address, local_addresses
+from stacks.services import EVERY, images, logins
 from stacks.settings import PlatformSettings, parse
 from workloads.service import WORKLOADS
 
@@ -19,7 +19,7 @@ WITHOUT_JENKINS = parse({"groundwork:jenkins": {"enabled": False}}, source="test
 
 
 def consumers_of(settings: PlatformSettings) -> dict[str, Consumer]:
-    return consumers((service for service in SERVICES if settings.has(service)), settings)
+    return settings.consumers()
 
 
 def test_mlflow_keeps_models_and_records() -> None:

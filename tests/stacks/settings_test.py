@@ -14,7 +14,8 @@ from modules.core.service import Service
 from modules.core.settings import Settings
 from modules.database.service import DATABASE
 from modules.jenkins.service import JENKINS
-from stacks.foundation.settings import FoundationSettings, Target
+from stacks.foundation.settings import FoundationSettings
+from stacks.foundation.targets import Target
 from stacks.settings import MODELS, PlatformSettings, load, model_of, parse, port_key, stacks
 
 ACCEPTED: list[dict[str, Any]] = [
@@ -297,7 +298,7 @@ def test_the_target_decides_what_foundation_and_data_services_may_be_told() -> N
             {},
             "groundwork:foundation.target is 'elsewere'; did you mean 'elsewhere'? allowed: elsewhere, ",
         ),
-        (7, {}, {}, "groundwork:foundation.target is 7; allowed: elsewhere, embedded (file)"),
+        (7, {}, {}, "groundwork:foundation.target is 7; allowed: elsewhere, embedded, existing (file)"),
     ],
 )
 @pytest.mark.usefixtures("elsewhere")

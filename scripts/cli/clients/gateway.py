@@ -8,9 +8,10 @@ import httpx
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.gateway.documents import client_address
+from modules.gateway.documents import PORT, client_address
 from modules.gateway.service import GATEWAY
 from scripts.cli.clients import kubectl
+from scripts.cli.clients.forward import forwarded
 from scripts.cli.environment import Environment
 
 LOGIN, CERTIFICATE = "gateway-login", "gateway-certificate"
@@ -40,6 +41,8 @@ def access(environment: Environment) -> Access:
 
 def service_address(environment: Environment, service: str) -> str:
     """Return where programs on this machine reach a service. Raise UserError where the gateway is not published."""
+    if environment.settings.existing:
+        return f"https://127.0.0.1:{forwarded(environment, GATEWAY.name, PORT)}/{service}"
     found = client_address(service, environment.settings.entry)
     if found is None:
         raise UserError(

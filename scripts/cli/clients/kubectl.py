@@ -4,12 +4,15 @@ import base64
 import json
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from modules.core.errors import UserError
 from scripts.cli.environment import Environment
 
 NOT_FOUND = "(NotFound)"
+PART_OF = "app.kubernetes.io/part-of=groundwork"
+ENVIRONMENT = "groundwork.dev/environment"
 
 
 def run(environment: Environment, *arguments: str, stdin: str | None = None) -> str:
@@ -41,6 +44,23 @@ def items(environment: Environment, *arguments: str) -> list[dict[str, Any]]:
     """The objects of a list."""
     found = get(environment, *arguments)
     return found["items"] if found else []
+
+
+def ours(environment: Environment, kinds: str, namespace: str | None = None) -> list[dict[str, Any]]:
+    """The platform's objects of these kinds (`deployments,pods`), in one namespace or in all. Of somebody else's
+    cluster only the environment's own namespaces are read: nobody need let it see the others."""
+    selected = ("-l", f"{PART_OF},{ENVIRONMENT}={environment.stack}")
+    if environment.settings.existing is None and namespace is None:
+        return items(environment, kinds, "-A", *selected)
+    namespaces = [namespace] if namespace else environment.settings.namespaces(environment.stack)
+    with ThreadPoolExecutor(len(namespaces)) as pool:
+        asked = [pool.submit(items, environment, kinds, "-n", name, *selected) for name in namespaces]
+        return [each for answer in asked for each in answer.result()]
+
+
+def server_version(environment: Environment) -> str:
+    """Return the version of the cluster's API server, such as v1.36.3."""
+    return json.loads(run(environment, "version", "-o", "json"))["serverVersion"]["gitVersion"]
 
 
 def secret(environment: Environment, namespace: str, name: str) -> dict[str, str] | None:

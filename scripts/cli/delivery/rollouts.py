@@ -16,7 +16,6 @@ from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 
-PART_OF = "app.kubernetes.io/part-of=groundwork"
 PATIENCE_SECONDS = 300.0
 """Without anything that moves; a container that starts slowly shows nothing for as long as its probes allow."""
 
@@ -55,11 +54,10 @@ def wait(
 
 def unfinished(environment: Environment, namespace: str | None, since: datetime | None) -> list[str]:
     """What is not rolled out yet, and how far it is."""
-    where = ("-A",) if namespace is None else ("-n", namespace)
-    found = kubectl.items(environment, "deployments,statefulsets", *where, "-l", PART_OF)
+    found = kubectl.ours(environment, "deployments,statefulsets", namespace)
     waiting = [f"{item['metadata']['name']}: {why}" for item in found if (why := missing(item))]
     if since is not None:
-        pods = kubectl.items(environment, "pods", *where, "-l", PART_OF)
+        pods = kubectl.ours(environment, "pods", namespace)
         waiting += [f"{pod['metadata']['name']}: to be started again" for pod in pods if is_of_before(pod, since)]
     return waiting
 

@@ -3,6 +3,7 @@
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from embedded.cluster.host import require_root
 from embedded.toolchain.build import remove_tree
@@ -23,7 +24,7 @@ class Down:
 
     def __init__(self, environment: Environment, *, purge: bool) -> None:
         self.environment = environment
-        self.cluster = cluster_of(environment)
+        self.cluster = None if environment.settings.existing else cluster_of(environment)
         self.purge = purge
         self.log = cache_home() / "logs" / f"down-{environment.stack}-{time.strftime('%Y%m%d-%H%M%S')}.log"
 
@@ -33,8 +34,8 @@ class Down:
         rows = [
             (volume.name, f"volume, {_size(volume)}") for volume in sorted((home / "cluster" / "volumes").glob("*"))
         ]
-        if self.cluster.running:
-            rows = [(_claim(claim), "volume") for claim in kubectl.items(self.environment, "pvc", "-A")]
+        if self.answers():
+            rows = [(_claim(claim), "volume") for claim in self.claims()]
         if count := len(Backend(self.environment).resources()):
             rows.append((f"stack {self.environment.stack}", f"Pulumi state of {count} resources"))
         if (home / "cluster").exists():
@@ -44,12 +45,21 @@ class Down:
             rows.append((str(cache_home()), "caches: toolchain, images, packages"))
         return rows
 
+    def answers(self) -> bool:
+        """Whether the cluster can be asked. One that somebody else runs is asked where something of ours is in it, and
+        what it says, if it does not answer, ends the command."""
+        return self.cluster.running if self.cluster else bool(Backend(self.environment).resources())
+
+    def claims(self) -> list[dict[str, Any]]:
+        if self.cluster:
+            return kubectl.items(self.environment, "pvc", "-A")
+        return kubectl.ours(self.environment, "pvc")
+
     def steps(self) -> list[Step]:
-        steps = [
-            Step(name="destroy", title="Platform (pulumi destroy)", run=self.destroy),
-            Step(name="cluster", title="Cluster", run=self.remove_cluster, needs=("destroy",)),
-            Step(name="files", title="State and pins", run=self.remove_files, needs=("cluster",)),
-        ]
+        steps = [Step(name="destroy", title="Platform (pulumi destroy)", run=self.destroy)]
+        if self.cluster:
+            steps.append(Step(name="cluster", title="Cluster", run=self.remove_cluster, needs=("destroy",)))
+        steps.append(Step(name="files", title="State and pins", run=self.remove_files, needs=(steps[-1].name,)))
         if self.purge:
             steps.append(Step(name="caches", title="Caches", run=self.remove_caches, needs=("files",)))
         return steps
@@ -58,14 +68,16 @@ class Down:
         if not Backend(self.environment).resources():
             progress("nothing in the state")
             return
-        if not self.cluster.running:
-            progress("the cluster is stopped: what it holds goes with it")
-            return
-        self.cluster.supervise({})  # nothing that releases anything while all of it goes
+        if self.cluster:
+            if not self.cluster.running:
+                progress("the cluster is stopped: what it holds goes with it")
+                return
+            self.cluster.supervise({})  # nothing that releases anything while all of it goes
         engine.unprotect(self.environment, progress)
         engine.destroy(self.environment, progress, self.log)
 
     def remove_cluster(self, progress: Progress) -> None:
+        assert self.cluster is not None
         self.cluster.destroy()
         progress("no process, mount, namespace, link or port is left")
 
@@ -91,7 +103,8 @@ def run(stack: str, *, yes: bool, purge: bool) -> None:
     environment = Environment(stack)
     write_settings(environment)  # a stack's data may come from another checkout
     down = Down(environment, purge=purge)
-    require_root()
+    if down.cluster:
+        require_root()
     rows = down.data()
     _show(rows)
     if rows and not yes:

@@ -16,7 +16,6 @@ from modules.gateway.documents import PORTAL
 from modules.gateway.documents import address as gateway_address
 from modules.gateway.service import GATEWAY
 from scripts.cli.clients import kubectl
-from scripts.cli.delivery.rollouts import PART_OF
 from scripts.cli.environment import Environment
 from scripts.cli.output import plain_table
 from stacks.services import logins
@@ -50,7 +49,7 @@ def find(environment: Environment) -> list[Service]:
     place = namespace(environment.stack, GATEWAY.name)
     with ThreadPoolExecutor(1) as beside:
         routes = beside.submit(kubectl.get, environment, "configmap", "routes", "-n", place)
-        objects = kubectl.items(environment, "services,pods", "-A", "-l", PART_OF)
+        objects = kubectl.ours(environment, "services,pods")
     return rows(objects, hosts_of(routes.result(), environment.settings.entry))
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from embedded.cluster import Cluster, ClusterSpec, Wording, ensure_free
@@ -14,7 +15,8 @@ from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import release_file
 from modules.registry.build import build_images
-from scripts.cli.clients import engine, pins
+from scripts.cli import kubeconfig
+from scripts.cli.clients import engine, kubectl, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
 from scripts.cli.delivery import rollouts
@@ -26,6 +28,7 @@ from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.foundation.existing_settings import ExistingSettings
 from stacks.services import SERVICES, images
 from stacks.settings import port_key
 from stacks.third_party import third_party_images
@@ -85,29 +88,35 @@ def previous_releases(path: Path) -> Path:
     return path.with_suffix(".yaml.previous")
 
 
-class Up:
-    """The steps of `up` for one stack."""
+class Up(ABC):
+    """The steps of `up` for one stack, on whatever cluster it is."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.log = environment.home / "logs" / f"up-{time.strftime('%Y%m%d-%H%M%S')}.log"
-        self.cluster = cluster_of(environment)
+
+    @abstractmethod
+    def refuse(self) -> None:
+        """Raise UserError where something of this machine stands in the way, before anything is changed."""
+
+    @abstractmethod
+    def cluster_steps(self) -> list[Step]:
+        """Return what comes before the images: the last one is named cluster."""
+
+    @abstractmethod
+    def images(self, progress: Progress) -> None:
+        """Bring the images to the environment's registry."""
 
     def steps(self) -> list[Step]:
         return [
-            Step(name="host", title="Host packages", run=self.host),
             Step(name="toolchain", title="Toolchain", run=self.toolchain),
             Step(name="tidy", title="Compiler's caches", run=build.tidy, needs=("toolchain",)),
-            Step(name="cluster", title="Cluster", run=self.start_cluster, needs=("host", "toolchain")),
+            *self.cluster_steps(),
             Step(name="images", title="Images", run=self.images, needs=("cluster",)),
             Step(name="platform", title="Platform (pulumi up)", run=self.platform, needs=("images",)),
             Step(name="training", title="First training run", run=self.training, needs=("platform",)),
             Step(name="release", title="First release", run=self.release, needs=("training",)),
-            Step(name="watch", title="Watch for new champions", run=self.watch, needs=("release",)),
         ]
-
-    def host(self, progress: Progress) -> None:
-        host.ensure_packages(progress, self.log, host.NEEDED)
 
     def toolchain(self, progress: Progress) -> None:
         build.ensure(progress, self.log, self.environment.build_targets, cache.available)
@@ -115,15 +124,12 @@ class Up:
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
-    def start_cluster(self, progress: Progress) -> None:
-        self.cluster.start(progress)
-
-    def images(self, progress: Progress) -> None:
+    def build_images(self, registry: Registry, ca: Path, progress: Progress) -> None:
         build_images(
             self.environment.stack,
             images(),
-            registry=registry_of(self.cluster),
-            ca=self.cluster.ca,
+            registry=registry,
+            ca=ca,
             progress=progress,
             log=self.log,
             open_cache=cache.available,
@@ -156,6 +162,45 @@ class Up:
             pin = release(self.environment.stack, workload, None, progress, self.log).pin
             progress(f"{workload} serves {pin.model_name} version {pin.model_version}")
 
+    def unreleased(self) -> list[str]:
+        released = pins.released(self.environment)
+        return [workload for workload in self.environment.settings.workloads if workload not in released]
+
+
+class EmbeddedUp(Up):
+    """On the embedded cluster, which is started for it."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.cluster = cluster_of(environment)
+
+    def refuse(self) -> None:
+        """What the environment publishes must be free, unless it is this very environment that has it."""
+        refuse_bare_cluster(self.environment.stack)
+        require_root()
+        if not self.cluster.running:
+            for service, port in self.environment.settings.ports().items():
+                ensure_free(f"groundwork:{port_key(service)}", port)
+
+    def cluster_steps(self) -> list[Step]:
+        return [
+            Step(name="host", title="Host packages", run=self.host),
+            Step(name="cluster", title="Cluster", run=self.start_cluster, needs=("host", "toolchain")),
+        ]
+
+    def steps(self) -> list[Step]:
+        watch = Step(name="watch", title="Watch for new champions", run=self.watch, needs=("release",))
+        return [*super().steps(), watch]
+
+    def host(self, progress: Progress) -> None:
+        host.ensure_packages(progress, self.log, host.NEEDED)
+
+    def start_cluster(self, progress: Progress) -> None:
+        self.cluster.start(progress)
+
+    def images(self, progress: Progress) -> None:
+        self.build_images(registry_of(self.cluster), self.cluster.ca, progress)
+
     def watch(self, progress: Progress) -> None:
         """Keeps a watch running beside the cluster for each workload that wants one."""
         workloads = self.environment.settings.workloads
@@ -163,20 +208,41 @@ class Up:
         self.cluster.supervise({process_name(name): canary_command(self.environment.stack, name) for name in names})
         progress(f"watched: {', '.join(names)}" if names else "no workload is watched")
 
-    def unreleased(self) -> list[str]:
-        released = pins.released(self.environment)
-        return [workload for workload in self.environment.settings.workloads if workload not in released]
+
+class ExistingUp(Up):
+    """On a cluster that somebody else runs: none is started, and nothing but the environment's own is touched."""
+
+    def __init__(self, environment: Environment, existing: ExistingSettings) -> None:
+        super().__init__(environment)
+        self.existing = existing
+
+    def refuse(self) -> None:
+        kubeconfig.check_context(self.existing)
+
+    def cluster_steps(self) -> list[Step]:
+        return [Step(name="cluster", title="Cluster", run=self.ask_cluster, needs=("toolchain",))]
+
+    def ask_cluster(self, progress: Progress) -> None:
+        progress(f"Kubernetes {kubectl.server_version(self.environment)} by context {self.existing.context}")
+
+    def images(self, progress: Progress) -> None:
+        given = self.existing.registry
+        self.build_images(Registry(push=given.push, pull=given.pulled_from), REPOSITORY / (given.ca or ""), progress)
+
+
+def up_of(environment: Environment) -> Up:
+    """Return the steps of `up` for a stack."""
+    existing = environment.settings.existing
+    return ExistingUp(environment, existing) if existing else EmbeddedUp(environment)
 
 
 def prepare(stack: str) -> Up:
     """The steps of a stack, once nothing that a person must change stands in their way."""
     environment = Environment(stack)
-    refuse_bare_cluster(stack)
     write_settings(environment)
     check_settings(environment)
-    require_root()
-    up = Up(environment)
-    refuse_taken_ports(up)
+    up = up_of(environment)
+    up.refuse()
     environment.prepare()
     return up
 
@@ -196,13 +262,6 @@ def run(stack: str, *, as_json: bool = False) -> None:
     screen.print(
         f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
     )
-
-
-def refuse_taken_ports(up: Up) -> None:
-    """What the environment publishes must be free, unless it is this very environment that has it."""
-    if not up.cluster.running:
-        for service, port in up.environment.settings.ports().items():
-            ensure_free(f"groundwork:{port_key(service)}", port)
 
 
 def check_settings(environment: Environment) -> None:

@@ -132,6 +132,7 @@ def test_the_sources_of_the_tools_are_hashed_once_however_often_they_are_asked_f
         return tmp_path
 
     monkeypatch.setattr(module, "bin_folder", bin_folder)
+    (tmp_path / "Pulumi.other.yaml").write_text(STACK_FILE)
     for each in (environment, Environment("mine"), Environment("other")):
         assert each.tools.name == tmp_path.name
     assert len(hashed) == 1

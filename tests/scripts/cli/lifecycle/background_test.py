@@ -5,7 +5,7 @@ import pytest
 
 from scripts.cli.lifecycle import up
 from scripts.cli.lifecycle.background import canary_command
-from scripts.cli.lifecycle.up import Up
+from scripts.cli.lifecycle.up import EmbeddedUp
 from tests.scripts.cli.fakes import settings, stack
 
 
@@ -34,5 +34,5 @@ def test_up_runs_a_background_process_where_the_settings_want_a_watch(
         found.extend(commands)
 
     monkeypatch.setattr(up.Cluster, "supervise", supervise)
-    Up(stack(monkeypatch, given)).watch(reported.append)
+    EmbeddedUp(stack(monkeypatch, given)).watch(reported.append)
     assert (found, reported) == (kept, [output])

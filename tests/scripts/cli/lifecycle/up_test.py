@@ -32,9 +32,9 @@ def test_without_jenkins_no_simulated_node_is_wanted(monkeypatch: pytest.MonkeyP
 
 
 def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = up.Up(stack(monkeypatch)).steps()
+    steps = up.up_of(stack(monkeypatch)).steps()
     check_order(steps)
-    before = ["host", "toolchain", "cluster", "images"]
+    before = ["toolchain", "host", "cluster", "images"]
     assert [step.name for step in up_to(steps, preview.BEFORE_PLATFORM)] == before
     assert [step.name for step in up_to(steps, candidate.PLATFORM)] == [*before, "platform"]
 

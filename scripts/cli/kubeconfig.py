@@ -1,0 +1,56 @@
+"""A person's own kubeconfig: how a cluster that somebody else runs is reached. It is read, and never written."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from modules.core.errors import UserError
+from modules.core.settings import advice
+from modules.core.yaml_files import read_yaml
+from scripts.cli import shell
+from stacks.foundation.existing_settings import ExistingSettings
+
+KEY = "groundwork:foundation"
+
+
+def files(given: ExistingSettings) -> list[Path]:
+    """Return the files that say how the cluster is reached, the first to say something first."""
+    if given.kubeconfig is not None:
+        return [Path(given.kubeconfig).expanduser()]
+    variable = shell.given.get("KUBECONFIG", os.environ.get("KUBECONFIG", ""))
+    named = [Path(each) for each in variable.split(os.pathsep) if each]
+    return named or [Path.home() / ".kube/config"]
+
+
+def check_context(given: ExistingSettings) -> None:
+    """Raise UserError where none of the files has the context."""
+    paths = files(given)
+    known = sorted({name for path in paths if path.exists() for name in contexts(path)})
+    if given.context in known:
+        return
+    where = ", ".join(f"{path}" if path.exists() else f"{path}, which is not there" for path in paths)
+    raise UserError(
+        f"{KEY}.context is {given.context!r}: there is no such context in {where}; {advice(given.context, known)}. "
+        f"Another file is named by KUBECONFIG, or by {KEY}.kubeconfig"
+    )
+
+
+def contexts(path: Path) -> list[str]:
+    """Return the names of the contexts in a kubeconfig. UserError where it is none."""
+    try:
+        document: Any = read_yaml(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as a kubeconfig: {error}") from error
+    if not isinstance(document, dict):
+        raise UserError(f"{path}: not a kubeconfig: expected a mapping with clusters, users and contexts")
+    listed: Sequence[dict[str, Any]] = cast(dict[str, Any], document).get("contexts") or []
+    return [str(each["name"]) for each in listed]
+
+
+def write_choice(path: Path, context: str) -> None:
+    """Write a kubeconfig that chooses a context of the files behind it in KUBECONFIG, and holds nothing else."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": context}) + "\n")
+    unfinished.replace(path)

@@ -1,0 +1,57 @@
+"""The foundation on a cluster that somebody else runs."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modules.core.contracts import Cluster, Consumer, Reach, Registry
+from modules.core.labels import Labels
+from stacks.foundation import Foundation
+from stacks.foundation.existing_settings import ExistingSettings, RegistrySettings
+from stacks.foundation.in_cluster import data_images, deploy_in_cluster
+from stacks.settings import PlatformSettings
+
+
+def describe_cluster(environment: str, given: ExistingSettings) -> Cluster:
+    return Cluster(
+        name=f"groundwork-{environment}",
+        pod_range=given.pod_range,
+        dns=Reach(port=given.dns.port, ranges=given.dns.ranges, namespace=given.dns.namespace, labels=given.dns.labels),
+        storage_class=given.storage_class,
+        publisher=None,
+    )
+
+
+def describe_registry(given: RegistrySettings) -> Registry:
+    return Registry(push=given.push, pull=given.pulled_from)
+
+
+def deploy_existing(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
+    given = settings.existing
+    assert given is not None
+    cluster = describe_cluster(labels.environment, given)
+    registry = describe_registry(given.registry)
+    images = data_images(labels.environment, registry)
+    provider = k8s.Provider(
+        "kubernetes",
+        context=given.context,
+        # Not the context, by which each person may call the cluster something else.
+        cluster_identifier=cluster.name,
+        enable_secret_mutable=True,
+        # Of all ConfigMaps only the gateway's routes change: the others are named by a hash of their content.
+        enable_config_map_mutable=True,
+        opts=pulumi.ResourceOptions(),
+    )
+    return deploy_in_cluster(
+        settings,
+        labels,
+        consumers,
+        cluster=cluster,
+        registry=registry,
+        images=images,
+        entry=settings.entry,
+        provider=provider,
+        addresses={},
+        make_namespaces=given.cluster_scope,
+    )

@@ -1,0 +1,98 @@
+"""What a stack's file says of a cluster that somebody else runs."""
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from modules.core.contracts import Entry
+from modules.core.settings import Port, Settings
+from stacks.foundation.settings import FoundationSettings
+
+
+def _cidr(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._-]+)*$")]
+"""host[:port][/path], without a scheme."""
+
+
+class RegistrySettings(Settings):
+    """Where the platform's images are."""
+
+    push: Repository = Field(
+        description="Address to which this machine pushes images, host[:port]/path: what `docker login` or `buildah "
+        "login` has a login for, if it asks for one."
+    )
+    pull: Repository | None = Field(
+        default=None, description="Address from which nodes pull them, where it is another one than push."
+    )
+    ca: str | None = Field(
+        default=None,
+        description="PEM file, below the repository or by its whole path, of the CA certificate by which this machine "
+        "trusts the registry; nodes trust it by their own means. null: this machine's own trust.",
+    )
+
+    @property
+    def pulled_from(self) -> str:
+        return self.pull or self.push
+
+
+class DnsSettings(Settings):
+    """The name servers that pods ask: what network policies open for each of them."""
+
+    namespace: str | None = Field(
+        default="kube-system", description="Of their pods; null where none of them is a pod of this cluster."
+    )
+    labels: dict[str, str] = Field(default={"k8s-app": "kube-dns"}, description="Of their pods.")
+    port: int = Field(
+        default=53, ge=1, le=65535, description="At which their pods listen: 53, on OpenShift 5353 (1 to 65535)."
+    )
+    ranges: list[Cidr] = Field(
+        default=[],
+        description="CIDRs of name servers that are no pods, such as 169.254.20.10/32 of a cache on each node.",
+    )
+
+
+class ReachedSettings(Settings):
+    """How people and clients outside of the cluster get to the gateway."""
+
+    port: Port = Field(default=8443, description="Port on 127.0.0.1 at which `groundwork open` answers, 1024 to 65535.")
+
+
+class ExistingSettings(FoundationSettings):
+    """A Kubernetes cluster that somebody else runs."""
+
+    target: Literal["existing"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: never written
+        description="existing: a Kubernetes cluster that somebody else runs."
+    )
+    context: str = Field(min_length=1, description="Context of the kubeconfig by which the cluster is reached.")
+    kubeconfig: str | None = Field(
+        default=None,
+        description="Path of the kubeconfig; ~ is your home. null: what KUBECONFIG names, or else ~/.kube/config.",
+    )
+    registry: RegistrySettings = Field(description="Where the platform's images are.")
+    storage_class: str | None = Field(
+        default=None, description="StorageClass of the volumes; null: the cluster's default one."
+    )
+    pod_range: Cidr | None = Field(
+        default=None,
+        description="CIDR of the pods' addresses, which what may talk HTTPS to the outside may not; null: not known.",
+    )
+    dns: DnsSettings = Field(default=DnsSettings(), description="The name servers that pods ask.")
+    cluster_scope: bool = Field(
+        default=True,
+        description="Whether the platform makes its namespaces; false: the cluster's admin made them (`groundwork "
+        "preflight` names them), and nothing outside of them is touched.",
+    )
+    reached: ReachedSettings = Field(default=ReachedSettings(), description="How the gateway is reached.")
+
+    def local_ports(self) -> Mapping[str, int]:
+        return {"gateway": self.reached.port}
+
+    def entry(self, local_port: int | None) -> Entry:  # noqa: ARG002  nothing is published here
+        return Entry(domain="localhost", addresses=("127.0.0.1",), port=self.reached.port)
