@@ -36,6 +36,8 @@ def deploy_existing(settings: PlatformSettings, labels: Labels, consumers: Mappi
     provider = k8s.Provider(
         "kubernetes",
         context=given.context,
+        # The SDK would put what KUBECONFIG says here; the plugin reads it by itself, also where it names several files.
+        kubeconfig="",
         # Not the context, by which each person may call the cluster something else.
         cluster_identifier=cluster.name,
         enable_secret_mutable=True,
