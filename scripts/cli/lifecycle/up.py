@@ -13,6 +13,7 @@ from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import release_file
+from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from scripts.cli.clients import engine, pins
 from scripts.cli.clients.backend import Backend
@@ -61,6 +62,11 @@ def registry_of(cluster: Cluster) -> Registry:
     """Where this machine pushes the images of a cluster, and its node pulls them."""
     address = f"{cluster.registry}/groundwork"
     return Registry(push=address, pull=address)
+
+
+def access_of(cluster: Cluster) -> RegistryAccess:
+    """How this machine comes to a cluster's own registry."""
+    return RegistryAccess(ca=cluster.ca, own=True, advice="is the cluster running? `groundwork start` starts it")
 
 
 def settings_file(stack: str) -> Path:
@@ -123,7 +129,7 @@ class Up:
             self.environment.stack,
             images(),
             registry=registry_of(self.cluster),
-            ca=self.cluster.ca,
+            access=access_of(self.cluster),
             progress=progress,
             log=self.log,
             open_cache=cache.available,
