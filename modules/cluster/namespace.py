@@ -26,10 +26,11 @@ class Egress:
 
 class Namespace(Component):
     """`name` is the consumer's, `physical_name` the namespace's in the cluster. `make`: False where the cluster's admin
-    made it, and may alone. `egress`: what its pods use, by service. `protect`: it holds data."""
+    made it, and may alone. `egress`: what its pods use, by service. `protect`: it holds data. `pull_secret`: name and
+    document (`.dockerconfigjson`) of the Secret by which its pods' images are pulled."""
 
     namespace: pulumi.Output[str]
-    """Its name, known once it is there."""
+    """Its name, known once it is there, and pods can be started in it."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Namespace(Component):
         egress: Mapping[str, Egress],
         labels: Labels,
         protect: bool,
+        pull_secret: tuple[str, pulumi.Input[str]] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
@@ -56,7 +58,19 @@ class Namespace(Component):
                 spec=spec,
                 opts=self.child(),
             )
+        if pull_secret is not None:
+            self.namespace = self._with_login(*pull_secret)
         self.register_outputs({"namespace": self.namespace})
+
+    def _with_login(self, name: str, document: pulumi.Input[str]) -> pulumi.Output[str]:
+        made = self.secret(
+            f"{self.name}-{name}",
+            name,
+            values={".dockerconfigjson": document},
+            namespace=self.namespace,
+            kind="kubernetes.io/dockerconfigjson",
+        )
+        return pulumi.Output.all(self.namespace, made.metadata.name).apply(lambda names: str(names[0]))
 
     def _made(self, physical_name: str, protect: bool) -> pulumi.Output[str]:
         made = KubernetesNamespace(

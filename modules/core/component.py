@@ -139,11 +139,13 @@ class Component(pulumi.ComponentResource):
         values: Mapping[str, pulumi.Input[str]],
         namespace: pulumi.Input[str],
         component: str = "credentials",
+        kind: str | None = None,
     ) -> k8s.core.v1.Secret:
-        """Create a Secret with these keys and values."""
+        """Create a Secret with these keys and values. kind: its type, where Kubernetes itself reads it."""
         return k8s.core.v1.Secret(
             resource,
             metadata=self.meta(name, component=component, namespace=namespace),
+            type=kind,
             data=secret_data(values),
             opts=self.child(),
         )

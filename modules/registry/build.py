@@ -12,6 +12,7 @@ from modules.core.images import Image, LockedImage, read_images, write_images
 from modules.core.paths import cache_home
 
 from . import artifacts as shared
+from .access import RegistryAccess
 from .buildah import Buildah, Log
 from .builder import Builder, Progress
 from .images import Source, read_sources
@@ -23,7 +24,7 @@ def build_images(
     images: Sequence[Image],
     *,
     registry: Registry,
-    ca: Path,
+    access: RegistryAccess,
     progress: Progress,
     log: Path,
     open_cache: OpenCache = no_cache,
@@ -31,14 +32,14 @@ def build_images(
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
 
     images: all that the environment may run, bases first.
-    registry: pushed to over TLS. ca: PEM file of the CA certificate that it is trusted by.
+    registry: pushed to over TLS. access: how this machine comes to it.
     progress: called with one line about what is being done. log: a file that gets everything the builds print.
     open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
     sources = read_sources(images)
     home = cache_home() / "containers"
-    with Remote(registry, ca) as remote:
+    with Remote(registry, access) as remote:
         current = _current(environment, remote, sources)
         here = len(current)
         if current.keys() != sources.keys() and (artifacts := open_cache()):
@@ -49,8 +50,9 @@ def build_images(
                 write_images(environment, current)
             progress(f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged")
             return
+        remote.check_push("base")  # refused now, not after the first build
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
-            builder = Builder(buildah=buildah, registry=registry, ca=ca, folder=folder, progress=progress)
+            builder = Builder(buildah=buildah, registry=registry, access=access, folder=folder, progress=progress)
             try:
                 # Asked again: another build may have been waited for.
                 builder.build(sources, _current(environment, remote, sources))
@@ -60,20 +62,22 @@ def build_images(
     progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
 
 
-def publish_images(environment: str, *, registry: Registry, ca: Path, artifacts: Artifacts, progress: Progress) -> int:
+def publish_images(
+    environment: str, *, registry: Registry, access: RegistryAccess, artifacts: Artifacts, progress: Progress
+) -> int:
     """Put the environment's images into a shared cache; return how many it did not have."""
     images = read_images(environment)
     published = 0
-    with Remote(registry, ca) as remote:
+    with Remote(registry, access) as remote:
         for name, image in images.items():
             progress(name)
             published += shared.publish(name, image, remote, artifacts)
     return published
 
 
-def image_sizes(environment: str, registry: Registry, ca: Path) -> dict[str, ImageSize]:
+def image_sizes(environment: str, registry: Registry, access: RegistryAccess) -> dict[str, ImageSize]:
     """Return the size of the environment's images by name, as the registry reports them."""
-    with Remote(registry, ca) as remote:
+    with Remote(registry, access) as remote:
         return remote.sizes({name: image.digest for name, image in read_images(environment).items()})
 
 

@@ -14,9 +14,11 @@ from modules.core.images import LockedImage
 from modules.core.paths import cache_home
 from modules.core.versions import DEBIAN
 
+from .access import RegistryAccess
 from .buildah import IN_NAMESPACE, Buildah
 from .host import archive_proxy, debian_suites, write_secrets
 from .images import BUILD_FLAGS, Source, find_uv
+from .logins import Login, login_document
 
 Progress = Callable[[str], None]
 
@@ -33,8 +35,7 @@ class Builder:
 
     buildah: Buildah
     registry: Registry
-    ca: Path
-    """PEM file of the CA certificate that the registry is trusted by."""
+    access: RegistryAccess
     folder: Path
     """An empty private folder, for what lasts as long as the build."""
     progress: Progress
@@ -47,7 +48,9 @@ class Builder:
     def build(self, sources: Mapping[str, Source], current: Mapping[str, LockedImage]) -> None:
         """Builds and pushes what is not in `current`; all of them, where the base comes out otherwise than it was."""
         self.secrets = write_secrets(self._folder("secrets"), os.environ)
-        (self._folder("certificates") / "ca.crt").write_bytes(self.ca.read_bytes())
+        self.login = _write_login(self.folder / "login.json", self.registry.push, self.access.login)
+        if self.access.ca:
+            (self._folder("certificates") / "ca.crt").write_bytes(self.access.ca.read_bytes())
         self.done = dict(current)
         if "base" not in current:
             self._build(sources["base"], self._debian())
@@ -96,12 +99,7 @@ class Builder:
         """Pushes under the tag of the inputs; returns the manifest's digest as the registry has it."""
         digest = self.folder / f"{source.image.name}.digest"
         target = f"docker://{self.registry.push}/{source.image.name}:{source.tag}"
-        certificates = f"--cert-dir={self.folder / 'certificates'}"
-        self.buildah.run(
-            *("push", "--quiet", certificates, f"--digestfile={digest}", _local_name(source), target),
-            what=source.image.name,
-            environment=_direct(),
-        )
+        self._transfer("push", f"--digestfile={digest}", _local_name(source), target, what=source.image.name)
         return digest.read_text().strip()
 
     def _pull(self, source: Source, digest: str) -> None:
@@ -109,9 +107,16 @@ class Builder:
         name = source.image.name
         self.progress(f"taking {name} from the registry")
         origin = f"docker://{self.registry.push}/{name}@{digest}"
-        certificates = f"--cert-dir={self.folder / 'certificates'}"
-        self.buildah.run("pull", "--quiet", certificates, origin, what=name, environment=_direct())
+        self._transfer("pull", origin, what=name)
         self.buildah.run("tag", origin.removeprefix("docker://"), _local_name(source), what=name)
+
+    def _transfer(self, command: str, *arguments: str, what: str) -> None:
+        """Pushes or pulls, with the login of this registry and no other of this machine."""
+        trust = [f"--cert-dir={self.folder / 'certificates'}"] if self.access.ca else []
+        environment = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"} if self.access.own else None
+        self.buildah.run(
+            *(command, "--quiet", f"--authfile={self.login}", *trust, *arguments), what=what, environment=environment
+        )
 
     def _context(self, source: Source) -> Path:
         """The build context: exactly what the inputs' digest covers, with the same modes and dates anywhere."""
@@ -178,9 +183,11 @@ class Builder:
                 self.progress(f"{len(self.built)} built; building {', '.join(self.building)}")
 
 
-def _direct() -> dict[str, str]:
-    """This process's variables: the environment's own registry is never behind a proxy."""
-    return {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
+def _write_login(path: Path, address: str, login: Login | None) -> Path:
+    """Writes the one login that buildah sees: not an argument, which all users of this machine could read."""
+    path.touch(mode=0o600)
+    path.write_text(login_document(address, login))
+    return path
 
 
 def _local_name(source: Source) -> str:

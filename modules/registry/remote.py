@@ -1,8 +1,8 @@
 """What a registry holds, by the OCI distribution API."""
 
-import ssl
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,9 +13,13 @@ import httpx
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 
+from .access import RegistryAccess, RegistryAuth, api_host, explanation, refused
+
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MEGABYTE = 1_000_000
 MAX_PARALLEL = 8
+TIMEOUT = httpx.Timeout(60, connect=10)
+"""Seconds of silence: a registry looks at a whole layer before it says that it has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +32,37 @@ class ImageSize:
     """On a node; layers that images share count for each of them."""
 
 
-class Remote:
-    """A registry's push address over TLS. Use as a context manager."""
+@dataclass(frozen=True)
+class _Content:
+    """A file's bytes, as often as they are sent: a registry may ask for a login only then."""
 
-    def __init__(self, registry: Registry, ca: Path) -> None:
-        host, _, self.path = registry.push.partition("/")
-        self.address = host
-        # The environment's own registry is never behind a proxy.
+    path: Path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            yield from iter(lambda: file.read(MEGABYTE), b"")
+
+
+class Remote:
+    """A registry's push address over TLS. Use as a context manager.
+
+    Every method raises UserError where the registry does not answer, wants another login, or grants not enough.
+    """
+
+    def __init__(
+        self, registry: Registry, access: RegistryAccess, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """transport: answers in place of the network."""
+        self.address, self.access = registry.push, access
+        self.path = registry.push.partition("/")[2]
         self.client = httpx.Client(
-            base_url=f"https://{host}",
-            verify=ssl.create_default_context(cafile=ca),
-            trust_env=False,
-            timeout=10,
+            base_url=f"https://{api_host(registry.push)}",
+            auth=RegistryAuth(registry.push, access.login),
+            verify=access.trust(),
+            trust_env=not access.own,
+            follow_redirects=True,  # many keep blobs elsewhere; the login does not follow
+            timeout=TIMEOUT,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:
@@ -51,10 +74,7 @@ class Remote:
         self.client.close()
 
     def find(self, references: Mapping[str, str]) -> dict[str, str]:
-        """Digest by name of those images (digest or tag by name) that the registry holds.
-
-        UserError where it does not answer.
-        """
+        """Digest by name of those images (digest or tag by name) that the registry holds."""
         with ThreadPoolExecutor(MAX_PARALLEL) as pool:
             found = zip(references, pool.map(self._find, references.items()), strict=True)
             return {name: digest for name, digest in found if digest}
@@ -62,7 +82,7 @@ class Remote:
     def sizes(self, digests: Mapping[str, str]) -> dict[str, ImageSize]:
         """Size by name of images (digest by name) that the registry holds."""
         with ThreadPoolExecutor(MAX_PARALLEL) as pool:
-            manifests = dict(zip(digests, pool.map(self._manifest, digests.items()), strict=True))
+            manifests = dict(zip(digests, pool.map(self._layers, digests.items()), strict=True))
             # Images share layers: each is asked for once.
             layers = {layer["digest"]: name for name, layers in manifests.items() for layer in layers}
             uncompressed = dict(zip(layers, pool.map(self._uncompressed, layers.items()), strict=True))
@@ -74,6 +94,10 @@ class Remote:
             for name, layers in manifests.items()
         }
 
+    def check_push(self, name: str) -> None:
+        """Raise UserError where this login can't push an image of this name. Nothing is changed."""
+        self._cancel(self._ask("POST", f"/{name}/blobs/uploads/"))
+
     def manifest(self, name: str, digest: str) -> bytes:
         """Return the manifest of an image that the registry holds, as it is stored."""
         return self._ask("GET", f"/{name}/manifests/{digest}", {"Accept": MANIFEST}).content
@@ -81,30 +105,31 @@ class Remote:
     def download(self, name: str, digest: str, target: Path) -> None:
         """Write a blob of an image (layer or configuration) to a file."""
         url = f"/v2/{self.path}/{name}/blobs/{digest}"
-        with self.client.stream("GET", url) as response, target.open("wb") as file:
-            self._check(response, url)
-            for chunk in response.iter_bytes():
-                file.write(chunk)
+        try:
+            with self.client.stream("GET", url) as response, target.open("wb") as file:
+                self._check(response)
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+        except httpx.TransportError as error:
+            raise self._silent(error) from error
 
     def has_blob(self, name: str, digest: str, below: str | None) -> bool:
         """Return whether an image's repository holds a blob, or could take it over from that of the image below."""
-        if self._ask("HEAD", f"/{name}/blobs/{digest}", {}, missing=True).is_success:
+        if self._ask("HEAD", f"/{name}/blobs/{digest}", missing=True).is_success:
             return True
         if below is None:
             return False
-        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={self.path}/{below}", {})
+        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={self.path}/{below}")
         if taken.status_code == 201:
             return True
-        self._ask("DELETE", taken.headers["Location"], {}, missing=True)  # an upload was begun instead
+        self._cancel(taken)  # an upload was begun instead
         return False
 
     def upload(self, name: str, digest: str, source: Path) -> None:
         """Put a blob into an image's repository."""
-        begun = self._ask("POST", f"/{name}/blobs/uploads/", {})
-        with source.open("rb") as file:
-            length = {"Content-Length": str(source.stat().st_size), "Content-Type": "application/octet-stream"}
-            address = str(httpx.URL(begun.headers["Location"]).copy_merge_params({"digest": digest}))
-            self._ask("PUT", address, length, content=iter(lambda: file.read(MEGABYTE), b""))
+        address = _upload(self._ask("POST", f"/{name}/blobs/uploads/"))
+        length = {"Content-Length": str(source.stat().st_size), "Content-Type": "application/octet-stream"}
+        self._ask("PUT", address.copy_merge_params({"digest": digest}), length, content=_Content(source))
 
     def put_manifest(self, name: str, tag: str, manifest: bytes) -> None:
         """Put an image's manifest in place, under a tag, once all its blobs are there."""
@@ -114,7 +139,7 @@ class Remote:
         response = self._ask("HEAD", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST}, missing=True)
         return response.headers["Docker-Content-Digest"] if response.is_success else None
 
-    def _manifest(self, image: tuple[str, str]) -> Collection[Mapping[str, Any]]:
+    def _layers(self, image: tuple[str, str]) -> Collection[Mapping[str, Any]]:
         response = self._ask("GET", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST})
         return response.json()["layers"]
 
@@ -123,28 +148,45 @@ class Remote:
         response = self._ask("GET", f"/{layer[1]}/blobs/{layer[0]}", {"Range": "bytes=-4"})
         return int.from_bytes(response.content, "little")
 
+    def _cancel(self, begun: httpx.Response) -> None:
+        """Ends an upload that was begun; registries that can't do that forget it by themselves."""
+        with suppress(httpx.TransportError):
+            self.client.delete(_upload(begun))
+
     def _ask(
         self,
         method: str,
-        path: str,
-        headers: Mapping[str, str],
+        path: str | httpx.URL,
+        headers: Mapping[str, str] | None = None,
         *,
         missing: bool = False,
-        content: bytes | Iterator[bytes] | None = None,
+        content: bytes | _Content | None = None,
     ) -> httpx.Response:
-        """path: below the repositories' own, or a whole address that the registry returned."""
-        url = path if "/v2/" in path else f"/v2/{self.path}{path}"
+        """path: below the repositories' own; or a whole address that the registry returned."""
+        url = path if isinstance(path, httpx.URL) else f"/v2/{self.path}{path}"
         try:
             response = self.client.request(method, url, headers=headers, content=content)
         except httpx.TransportError as error:
-            raise UserError(
-                f"registry https://{self.address} does not answer ({error}): is the cluster running? "
-                "`groundwork start` starts it"
-            ) from error
+            raise self._silent(error) from error
         if not (missing and response.status_code == 404):
-            self._check(response, url)
+            self._check(response)
         return response
 
-    def _check(self, response: httpx.Response, url: str) -> None:
-        if not response.is_success:
-            raise UserError(f"registry https://{self.address}{url}: HTTP {response.status_code}, expected a success")
+    def _check(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        response.read()
+        if response.status_code in {401, 403} and response.url.host == self.client.base_url.host:
+            raise UserError(refused(self.address, self.access.login, response))
+        raise UserError(
+            f"registry {self.address}: HTTP {response.status_code} for {response.url.copy_with(query=None)}, "
+            f"expected a success{explanation(response)}"
+        )
+
+    def _silent(self, error: httpx.TransportError) -> UserError:
+        return UserError(f"registry https://{self.address} does not answer ({error}): {self.access.advice}")
+
+
+def _upload(begun: httpx.Response) -> httpx.URL:
+    """The address of an upload that the registry began."""
+    return begun.url.join(begun.headers["Location"])

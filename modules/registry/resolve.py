@@ -9,10 +9,11 @@ from functools import partial
 
 import httpx
 
+from modules.core.errors import UserError
+
+from .access import RegistryAuth, api_host, scheme
 from .third_party import UNRESOLVED, ThirdPartyImage
 
-HOSTS = {"docker.io": "registry-1.docker.io"}
-"""Where a registry answers, by the host in its images' names, when that is another."""
 MANIFESTS = ", ".join(
     (
         "application/vnd.oci.image.index.v1+json",
@@ -54,7 +55,7 @@ def resolve(images: Mapping[str, ThirdPartyImage]) -> dict[str, Answer]:
 def _answer(client: httpx.Client, image: ThirdPartyImage) -> Answer:
     try:
         return Answer(digest=digest_of(client, image), problem=None)
-    except RegistryError as error:
+    except (RegistryError, UserError) as error:
         return Answer(digest=None, problem=str(error))
     except httpx.HTTPError as error:
         return Answer(digest=None, problem=f"not reached ({type(error).__name__}: {error})")
@@ -62,55 +63,22 @@ def _answer(client: httpx.Client, image: ThirdPartyImage) -> Answer:
 
 def digest_of(client: httpx.Client, image: ThirdPartyImage) -> str:
     """Return the digest that the image's registry has for its tag. Raise RegistryError where it returns none."""
-    host, _, repository = image.source.partition("/")
-    host = HOSTS.get(host, host)
-    url = f"{scheme(host)}://{host}/v2/{repository}/manifests/{image.tag}"
+    host = api_host(image.source)
+    url = f"{scheme(host)}://{host}/v2/{image.source.partition('/')[2]}/manifests/{image.tag}"
     headers = {"Accept": MANIFESTS}
-    response = client.head(url, headers=headers)
-    if response.status_code == 401:
-        headers["Authorization"] = f"Bearer {_token(client, response.headers.get('WWW-Authenticate', ''), repository)}"
-        response = client.head(url, headers=headers)
+    auth = RegistryAuth(image.source, login=None)
+    response = client.head(url, headers=headers, auth=auth)
     if not response.is_success:
         raise RegistryError(f"{url} answered {response.status_code} {response.reason_phrase}")
-    digest = response.headers.get("Docker-Content-Digest") or _measured(client, url, headers)
+    digest = response.headers.get("Docker-Content-Digest") or _measured(client, url, headers, auth)
     if not DIGEST.fullmatch(digest):
         raise RegistryError(f"{url} returned the digest {digest!r}; expected sha256:<64 hex digits>")
     return digest
 
 
-def scheme(host: str) -> str:
-    """Plain HTTP for a registry on this very machine, as container engines have it; TLS for every other."""
-    name = host.partition(":")[0]
-    return "http" if name == "localhost" or name.startswith("127.") else "https"
-
-
-def challenge(header: str) -> dict[str, str]:
-    """The parameters of `WWW-Authenticate: Bearer realm="...",service="..."`; empty where it is no such challenge."""
-    kind, _, parameters = header.partition(" ")
-    return dict(re.findall(r'(\w+)="([^"]*)"', parameters)) if kind.lower() == "bearer" else {}
-
-
-def _token(client: httpx.Client, header: str, repository: str) -> str:
-    found = challenge(header)
-    realm = httpx.URL(found.get("realm", ""))
-    if not realm.host or realm.scheme != scheme(realm.host):
-        raise RegistryError(f"asks for a login that is not understood: WWW-Authenticate: {header or 'nothing'}")
-    query = {"scope": found.get("scope", f"repository:{repository}:pull")}
-    if service := found.get("service"):
-        query["service"] = service
-    response = client.get(realm, params=query)
-    if not response.is_success:
-        raise RegistryError(f"its token server {realm} answered {response.status_code} {response.reason_phrase}")
-    content = response.json()
-    token = content.get("token") or content.get("access_token")
-    if not token:
-        raise RegistryError(f"its token server {realm} gave no token")
-    return token
-
-
-def _measured(client: httpx.Client, url: str, headers: Mapping[str, str]) -> str:
+def _measured(client: httpx.Client, url: str, headers: Mapping[str, str], auth: httpx.Auth) -> str:
     """Of the manifest itself, where the registry sends no digest along."""
-    response = client.get(url, headers=dict(headers))
+    response = client.get(url, headers=headers, auth=auth)
     if not response.is_success or len(response.content) > LARGEST_MANIFEST:
         raise RegistryError(f"{url} answered {response.status_code} with {len(response.content)} bytes")
     return f"sha256:{hashlib.sha256(response.content).hexdigest()}"

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modules.core.contracts import Cluster, Consumer, Reach, Registry
+from modules.core.contracts import Cluster, Consumer, Reach
 from modules.core.labels import Labels
 from stacks.foundation import Foundation
-from stacks.foundation.existing_settings import ExistingSettings, RegistrySettings
+from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.in_cluster import data_images, deploy_in_cluster
+from stacks.foundation.registry_login import pull_document
 from stacks.settings import PlatformSettings
 
 
@@ -23,15 +24,11 @@ def describe_cluster(environment: str, given: ExistingSettings) -> Cluster:
     )
 
 
-def describe_registry(given: RegistrySettings) -> Registry:
-    return Registry(push=given.push, pull=given.pulled_from)
-
-
 def deploy_existing(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     given = settings.existing
     assert given is not None
     cluster = describe_cluster(labels.environment, given)
-    registry = describe_registry(given.registry)
+    registry = given.registry.contract()
     images = data_images(labels.environment, registry)
     provider = k8s.Provider(
         "kubernetes",
@@ -56,4 +53,5 @@ def deploy_existing(settings: PlatformSettings, labels: Labels, consumers: Mappi
         provider=provider,
         addresses={},
         make_namespaces=given.cluster_scope,
+        pull_document=pull_document(given.registry),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from modules.core.contracts import Entry
+from modules.core.contracts import Entry, Registry
 from modules.core.settings import Port, Settings
 from stacks.foundation.settings import FoundationSettings
 
@@ -16,6 +16,8 @@ def _cidr(text: str) -> str:
     return text
 
 
+NO_LOGIN, OWN_LOGIN = "none", "login"
+PULL_SECRET = "registry-login"
 Cidr = Annotated[str, AfterValidator(_cidr)]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._-]+)*$")]
 """host[:port][/path], without a scheme."""
@@ -31,15 +33,22 @@ class RegistrySettings(Settings):
     pull: Repository | None = Field(
         default=None, description="Address from which nodes pull them, where it is another one than push."
     )
+    credentials: str = Field(
+        default=NO_LOGIN,
+        min_length=1,
+        description="Whose login nodes pull with. none: they need none; login: what `docker login` or `buildah login` "
+        "has for the pull address on the machine that deploys; or else the path of a file as these write it, such as of "
+        "an account that may read only.",
+    )
     ca: str | None = Field(
         default=None,
         description="PEM file, below the repository or by its whole path, of the CA certificate by which this machine "
         "trusts the registry; nodes trust it by their own means. null: this machine's own trust.",
     )
 
-    @property
-    def pulled_from(self) -> str:
-        return self.pull or self.push
+    def contract(self) -> Registry:
+        secret = None if self.credentials == NO_LOGIN else PULL_SECRET
+        return Registry(push=self.push, pull=self.pull or self.push, pull_secret=secret)
 
 
 class DnsSettings(Settings):

@@ -42,6 +42,7 @@ def deploy_in_cluster(
     provider: pulumi.ProviderResource,
     addresses: Mapping[str, str],
     make_namespaces: bool = True,
+    pull_document: str | None = None,
 ) -> Foundation:
     """Return the foundation on a cluster that has neither object store nor database beside it. `images`: what
     `data_images` says."""
@@ -63,6 +64,7 @@ def deploy_in_cluster(
         protected=OWN if settings.protect_data else (),
         opts=opts,
         make=make_namespaces,
+        pull_secret=_pull_secret(registry, pull_document),
     )
     storage = SeaweedFS(
         STORAGE.name,
@@ -107,6 +109,12 @@ def deploy_in_cluster(
         images=images,
         addresses=addresses,
     )
+
+
+def _pull_secret(registry: Registry, document: str | None) -> tuple[str, pulumi.Output[str]] | None:
+    if registry.pull_secret is None or document is None:
+        return None
+    return registry.pull_secret, pulumi.Output.secret(document)
 
 
 def without_cloud(consumers: Mapping[str, Consumer]) -> Identity:

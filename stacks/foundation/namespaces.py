@@ -23,10 +23,12 @@ def deploy_namespaces(
     protected: Collection[str],
     opts: pulumi.ResourceOptions,
     make: bool = True,
+    pull_secret: tuple[str, pulumi.Input[str]] | None = None,
 ) -> dict[str, pulumi.Output[str]]:
     """Create a namespace for each consumer. Return their names by consumer, known once they are there.
 
-    make: False where the cluster's admin made them; only what is in them is created then."""
+    make: False where the cluster's admin made them; only what is in them is created then. pull_secret: name and
+    document of the registry's login, in each of them."""
     return {
         name: Namespace(
             name,
@@ -35,6 +37,7 @@ def deploy_namespaces(
             cluster=cluster,
             egress=egress_of(name, consumer, store, database, identity),
             labels=labels,
+            pull_secret=pull_secret,
             protect=name in protected,
             opts=opts,
         ).namespace

@@ -2,15 +2,21 @@
 settings say."""
 
 import io
+import json
 import re
 import tokenize
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from stacks.compose import build
+from stacks.foundation.existing_settings import RegistrySettings
+from stacks.foundation.registry_login import pull_document
 from stacks.foundation.targets import TARGETS
 from stacks.settings import parse
 from tests.mocks import Declared, declare
@@ -56,12 +62,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Declared],
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """Every value of a document by its path."""
-    if isinstance(value, Mapping):
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = enumerate(value)
-    else:
+    if isinstance(value, list):
+        value = dict(enumerate(cast(list[Any], value)))
+    if not isinstance(value, Mapping):
         return {path: value}
+    inner = cast(Mapping[Any, Any], value).items()
     return {key: leaf for name, each in inner for key, leaf in leaves(each, f"{path}.{name}".lstrip(".")).items()}
 
 
@@ -97,3 +102,41 @@ def test_no_module_and_no_workload_names_a_foundation() -> None:
         or (token.type == tokenize.NAME and token.string == "embedded")
     ]
     assert named == ['modules/airflow/documents.py: "aws"']  # the type of a connection, in Airflow's words
+
+
+def test_the_registrys_login_arrives_in_every_namespace_and_every_account_pulls_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = tmp_path / "login.json"
+    login.write_text(json.dumps({"auths": {"10.80.0.1:5000": {"auth": b64encode(b"robot:pass").decode()}}}))
+    make_pins(tmp_path, monkeypatch)
+    with_login = {**EXISTING, "registry": {**EXISTING["registry"], "credentials": str(login)}}
+    found = [each for each in declared(with_login).values() if each.is_object]
+    secrets = [each for each in found if each.inputs.get("type") == "kubernetes.io/dockerconfigjson"]
+    namespaces = {each.inputs["metadata"]["name"] for each in found if each.type.endswith(":Namespace")}
+    assert {each.inputs["metadata"]["namespace"] for each in secrets} == namespaces
+    assert {each.inputs["metadata"]["name"] for each in secrets} == {"registry-login"}
+    (document,) = {b64decode(each.inputs["data"]["value"][".dockerconfigjson"]) for each in secrets}
+    assert json.loads(document)["auths"].keys() == {"10.80.0.1:5000"}
+    accounts = [each.inputs for each in found if each.type.endswith(":ServiceAccount")]
+    assert all(each["imagePullSecrets"] == [{"name": "registry-login"}] for each in accounts)
+    assert "robot" not in str([each.inputs for each in found if each not in secrets])
+
+
+@pytest.mark.parametrize(
+    ("credentials", "expected"),
+    [
+        ("login", "is 'login', but there is no login for 10.80.0.1:5000 in "),
+        ("nowhere.json", "is 'nowhere.json': there is no file "),
+    ],
+)
+def test_without_a_login_to_give_nodes_nothing_is_begun(
+    credentials: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    make_pins(tmp_path, monkeypatch)
+    registry = RegistrySettings(push="10.80.0.1:5000/groundwork", credentials=credentials)
+    with pytest.raises(UserError, match=f"^groundwork:foundation.registry.credentials {re.escape(expected)}"):
+        pull_document(registry)

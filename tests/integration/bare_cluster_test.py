@@ -19,9 +19,11 @@ from embedded.cluster.layout import PROXY_PORT
 from embedded.toolchain.build import bin_folder
 from modules.core.contracts import Registry
 from modules.core.paths import data_home
+from modules.registry.access import RegistryAccess
 from modules.registry.remote import Remote
 from scripts.cli.environment import CLUSTER_TARGETS
 from scripts.cli.lifecycle.clusters import BareCluster, existing
+from scripts.cli.lifecycle.up import access_of
 
 from . import pods
 from .conftest import Traces, run
@@ -48,7 +50,7 @@ def untouched() -> Traces:
 def bare(untouched: Traces) -> Iterator[Cluster]:  # noqa: ARG001  taken before anything starts
     run("scripts/cluster", "start", NAME, "--nodes", "2", "--network", NETWORK)
     cluster = existing(BareCluster(NAME))
-    with Remote(Registry(push=f"{REGISTRY}/{REPOSITORY}", pull=""), cluster.ca) as registry:
+    with Remote(Registry(push=f"{REGISTRY}/{REPOSITORY}", pull=""), access_of(cluster)) as registry:
         push(registry, cluster.layout.root)
     yield cluster
     run("scripts/cluster", "delete", NAME, "--yes")
@@ -172,8 +174,9 @@ def registry_outside(bare: Cluster, folder: Path) -> Generator[Remote]:
     (folder / "registry.yaml").write_text(json.dumps(configuration))
     command = [str(bare.spec.bin_dir / "registry"), "serve", str(folder / "registry.yaml")]
     process = subprocess.Popen(command, env={**os.environ, "OTEL_TRACES_EXPORTER": "none"})
+    access = RegistryAccess(ca=certificate, own=True, advice="does it run?")
     try:
-        with Remote(Registry(push=f"{OUTSIDE}:{PORT}/other", pull=""), certificate) as remote:
+        with Remote(Registry(push=f"{OUTSIDE}:{PORT}/other", pull=""), access) as remote:
             assert eventually(lambda: answers(remote))
             yield remote
     finally:

@@ -17,6 +17,7 @@ from modules.registry.build import image_sizes
 from modules.registry.buildah import Buildah, Log
 from modules.registry.builder import Builder
 from modules.registry.images import read_sources
+from scripts.cli.lifecycle.up import access_of
 from stacks.services import images
 
 from .conftest import STACK
@@ -82,7 +83,7 @@ def registry_of(cluster: Cluster, path: str = "groundwork") -> Registry:
 
 def test_every_image_is_within_its_budget(cluster: Cluster) -> None:
     budgets = {image.name: image.budget_mb for image in images()}
-    sizes = image_sizes(STACK, registry_of(cluster), cluster.ca)
+    sizes = image_sizes(STACK, registry_of(cluster), access_of(cluster))
     assert sizes.keys() == budgets.keys()
     assert {name: size for name, size in sizes.items() if size.uncompressed > budgets[name]} == {}
 
@@ -113,7 +114,7 @@ def test_two_builds_from_nothing_give_the_same_digests(cluster: Cluster, tmp_pat
             builder = Builder(
                 buildah=buildah,
                 registry=registry_of(cluster, "reproduction"),
-                ca=cluster.ca,
+                access=access_of(cluster),
                 folder=folder,
                 progress=print,
             )

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ def finish(process: "subprocess.Popen[str]", *, check: bool = True) -> "subproce
 
 
 @contextmanager
-def somebody() -> Iterator[Person]:
+def somebody() -> Generator[Person]:
     """Yield a person with what is checked out here, uncommitted changes included, and with engine and
     plugin as a shared cache would give them: compiling them once more would show nothing new."""
     with tempfile.TemporaryDirectory(prefix="groundwork-person-", dir="/var/tmp") as folder:

@@ -14,6 +14,7 @@ from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import release_file
+from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from scripts.cli import kubeconfig
 from scripts.cli.clients import engine, kubectl, pins
@@ -29,6 +30,7 @@ from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.existing_settings import ExistingSettings
+from stacks.foundation.registry_login import access_to, pull_document
 from stacks.services import SERVICES, images
 from stacks.settings import port_key
 from stacks.third_party import third_party_images
@@ -64,6 +66,11 @@ def registry_of(cluster: Cluster) -> Registry:
     """Where this machine pushes the images of a cluster, and its node pulls them."""
     address = f"{cluster.registry}/groundwork"
     return Registry(push=address, pull=address)
+
+
+def access_of(cluster: Cluster) -> RegistryAccess:
+    """How this machine comes to a cluster's own registry."""
+    return RegistryAccess(ca=cluster.ca, own=True, advice="is the cluster running? `groundwork start` starts it")
 
 
 def settings_file(stack: str) -> Path:
@@ -124,12 +131,12 @@ class Up(ABC):
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
-    def build_images(self, registry: Registry, ca: Path, progress: Progress) -> None:
+    def build_images(self, registry: Registry, access: RegistryAccess, progress: Progress) -> None:
         build_images(
             self.environment.stack,
             images(),
             registry=registry,
-            ca=ca,
+            access=access,
             progress=progress,
             log=self.log,
             open_cache=cache.available,
@@ -199,7 +206,7 @@ class EmbeddedUp(Up):
         self.cluster.start(progress)
 
     def images(self, progress: Progress) -> None:
-        self.build_images(registry_of(self.cluster), self.cluster.ca, progress)
+        self.build_images(registry_of(self.cluster), access_of(self.cluster), progress)
 
     def watch(self, progress: Progress) -> None:
         """Keeps a watch running beside the cluster for each workload that wants one."""
@@ -218,6 +225,7 @@ class ExistingUp(Up):
 
     def refuse(self) -> None:
         kubeconfig.check_context(self.existing)
+        pull_document(self.existing.registry)
 
     def cluster_steps(self) -> list[Step]:
         return [Step(name="cluster", title="Cluster", run=self.ask_cluster, needs=("toolchain",))]
@@ -227,7 +235,7 @@ class ExistingUp(Up):
 
     def images(self, progress: Progress) -> None:
         given = self.existing.registry
-        self.build_images(Registry(push=given.push, pull=given.pulled_from), REPOSITORY / (given.ca or ""), progress)
+        self.build_images(given.contract(), access_to(given), progress)
 
 
 def up_of(environment: Environment) -> Up:

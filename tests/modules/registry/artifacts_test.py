@@ -2,7 +2,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +11,7 @@ import pytest
 from modules.core.artifacts import Artifacts
 from modules.core.contracts import Registry
 from modules.core.images import Image
+from modules.registry.access import RegistryAccess
 from modules.registry.artifacts import fetch, publish
 from modules.registry.images import Source, sha256
 from modules.registry.remote import MANIFEST, Remote
@@ -79,15 +79,12 @@ def registry() -> FakeRegistry:
 
 
 @pytest.fixture
-def second(registry: FakeRegistry, authority: Path) -> Remote:
-    return connected(registry, authority)
+def second(registry: FakeRegistry) -> Remote:
+    return connected(registry)
 
 
-def connected(registry: FakeRegistry, authority: Path) -> Remote:
-    remote = Remote(REGISTRY, authority)
-    remote.client.close()
-    remote.client = httpx.Client(base_url="https://registry.test:5000", transport=httpx.MockTransport(registry))
-    return remote
+def connected(registry: FakeRegistry) -> Remote:
+    return Remote(REGISTRY, RegistryAccess(advice=""), httpx.MockTransport(registry))
 
 
 def filled(registry: FakeRegistry, name: str) -> str:
@@ -101,11 +98,11 @@ def filled(registry: FakeRegistry, name: str) -> str:
 
 
 @pytest.fixture
-def digests(artifacts: Artifacts, authority: Path) -> dict[str, str]:
+def digests(artifacts: Artifacts) -> dict[str, str]:
     """Digests of two images that another machine pushed into the cache."""
     registry = FakeRegistry()
     found = {each.image.name: filled(registry, each.image.name) for each in (BASE, ONE)}
-    with connected(registry, authority) as remote:
+    with connected(registry) as remote:
         for each in (BASE, ONE):
             image = each.locked(found[each.image.name])
             assert publish(each.image.name, image, remote, artifacts)

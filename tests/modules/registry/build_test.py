@@ -9,9 +9,11 @@ from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage, read_images, write_images
 from modules.registry import build
+from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from modules.registry.images import Source, sha256
 
+ACCESS = RegistryAccess(advice="")
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 
 
@@ -28,12 +30,17 @@ BUILT = {name: s.locked(sha256(name.encode() * 2)) for name, s in SOURCES.items(
 class Held:
     """A registry that holds the built images of some names."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, refusing: bool = False) -> None:
+        self.refusing = refusing
         self.by_digest = {name: BUILT[name].digest for name in names}
         self.by_tag = {name: SOURCES[name].tag for name in names}
 
     def __call__(self, *_: object) -> "nullcontext[Held]":
         return nullcontext(self)
+
+    def check_push(self, name: str) -> None:
+        if self.refusing:
+            raise UserError(f"may not push {name}")
 
     def find(self, references: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -90,7 +97,7 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
 def run(tmp_path: Path) -> str:
     """Brings the images of the environment `test`; returns the last line that was reported."""
     reported: list[str] = []
-    build_images("test", (), registry=REGISTRY, ca=tmp_path / "ca.pem", progress=reported.append, log=tmp_path / "log")
+    build_images("test", (), registry=REGISTRY, access=ACCESS, progress=reported.append, log=tmp_path / "log")
     return reported[-1]
 
 
@@ -131,6 +138,15 @@ def test_changed_inputs_are_built_again(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(build, "Remote", held)
     assert run(tmp_path) == "1 built, 1 unchanged"
     assert read_images("test") == BUILT
+
+
+def test_a_registry_that_takes_no_images_is_refused_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "Remote", Held(refusing=True))
+    monkeypatch.setattr(build, "Builder", None)
+    with pytest.raises(UserError, match="may not push base"):
+        run(tmp_path)
 
 
 def test_after_a_failure_what_was_built_is_written_down(

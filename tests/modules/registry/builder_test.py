@@ -4,7 +4,7 @@ import stat
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,10 +14,13 @@ from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage
 from modules.registry import builder
+from modules.registry.access import RegistryAccess
 from modules.registry.buildah import Buildah
 from modules.registry.builder import Builder
 from modules.registry.images import Source, sha256
+from modules.registry.logins import Login, find_login
 
+LOGIN = Login(username="ml", password="registry-secret@", source="the test")
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 
 
@@ -83,7 +86,8 @@ def new(buildah: FakeBuildah, authority: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(builder, "find_uv", lambda: "/usr/bin/uv")
     folder = tmp_path / "build"
     folder.mkdir()
-    return Builder(buildah=cast("Buildah", buildah), registry=REGISTRY, ca=authority, folder=folder, progress=print)
+    access = RegistryAccess(ca=authority, login=LOGIN, advice="")
+    return Builder(buildah=cast("Buildah", buildah), registry=REGISTRY, access=access, folder=folder, progress=print)
 
 
 def locked(buildah: FakeBuildah, *names: str) -> dict[str, LockedImage]:
@@ -157,4 +161,7 @@ def test_neither_secrets_nor_proxies_are_among_the_arguments(
     monkeypatch.setenv("UV_DEFAULT_INDEX", "https://user:secret@index.example")
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy.example")
     new.build(SOURCES, {})
+    login = new.folder / "login.json"
+    assert find_login(REGISTRY.push, {"REGISTRY_AUTH_FILE": str(login)}) == replace(LOGIN, source=str(login))
+    assert stat.S_IMODE(login.stat().st_mode) == 0o600
     assert not any("secret@" in argument for command in cast("list[Any]", buildah.commands) for argument in command)

@@ -1,0 +1,86 @@
+"""The platform's images in a registry that somebody else runs: the real server, over TLS, behind each kind of login."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+from modules.registry.images import sha256
+from modules.registry.logins import Login
+from modules.registry.remote import MANIFEST, Remote
+
+from .registries import LOGIN, ForeignRegistry, password_registry, token_registry
+
+LAYER = gzip.compress(b"a layer" * 1000, mtime=0)
+CONFIG = json.dumps({"architecture": "arm64", "os": "linux"}).encode()
+REGISTRIES = {"password": password_registry, "token": token_registry}
+
+
+@pytest.fixture(params=REGISTRIES)
+def foreign(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForeignRegistry]:
+    with REGISTRIES[request.param](tmp_path) as served:
+        yield served
+
+
+def push(remote: Remote, folder: Path, name: str, tag: str) -> str:
+    """Pushes a small image; returns its digest."""
+    for content in (LAYER, CONFIG):
+        (folder / "blob").write_bytes(content)
+        remote.upload(name, sha256(content), folder / "blob")
+    config, layer = ({"digest": sha256(content), "size": len(content)} for content in (CONFIG, LAYER))
+    config["mediaType"] = "application/vnd.oci.image.config.v1+json"
+    layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
+    remote.put_manifest(name, tag, json.dumps(document).encode())
+    return sha256(json.dumps(document).encode())
+
+
+def refusal(registry: Registry, foreign: ForeignRegistry, login: Login | None) -> str:
+    with Remote(registry, foreign.access(login)) as remote, pytest.raises(UserError) as refused:
+        remote.check_push("base")
+    assert LOGIN.password not in str(refused.value)
+    return str(refused.value)
+
+
+def test_an_image_is_pushed_found_and_read_back_with_a_login(foreign: ForeignRegistry, tmp_path: Path) -> None:
+    with Remote(foreign.registry(), foreign.access()) as remote:
+        remote.check_push("base")
+        assert remote.find({"base": "1"}) == {}
+        digest = push(remote, tmp_path, "base", "1")
+        assert remote.find({"base": "1", "other": "1"}) == {"base": digest}
+        assert remote.has_blob("other", sha256(LAYER), "base")
+        remote.download("other", sha256(LAYER), tmp_path / "layer")
+        assert (tmp_path / "layer").read_bytes() == LAYER
+        assert remote.sizes({"base": digest})["base"].uncompressed == 0.007
+
+
+def test_a_login_that_is_wrong_or_missing_is_refused_before_anything_is_sent(foreign: ForeignRegistry) -> None:
+    registry = foreign.registry()
+    wrong = refusal(registry, foreign, replace(LOGIN, password="guessed"))
+    assert f"registry {registry.push} refused the login of 'ml' from the test" in wrong
+    assert f"`docker login {foreign.host}` or `buildah login {foreign.host}`" in wrong
+    assert f"registry {registry.push} wants a login" in refusal(registry, foreign, None)
+
+
+def test_who_may_only_pull_is_told_before_a_push(tmp_path: Path) -> None:
+    with token_registry(tmp_path) as foreign:
+        public = foreign.registry("public/groundwork")
+        with Remote(public, foreign.access()) as remote:
+            digest = push(remote, tmp_path, "base", "1")
+        with Remote(public, foreign.access(None)) as anyone:
+            assert anyone.find({"base": digest}) == {"base": digest}
+        assert "wants a login" in refusal(public, foreign, None)
+
+
+def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with password_registry(tmp_path) as foreign:
+        access = replace(foreign.access(), ca=None, advice="name its CA in registry.ca")
+        with Remote(foreign.registry(), access) as remote, pytest.raises(UserError) as refused:
+            remote.find({"base": "1"})
+    assert "CERTIFICATE_VERIFY_FAILED" in str(refused.value)
+    assert str(refused.value).endswith("name its CA in registry.ca")
