@@ -14,6 +14,7 @@ from modules.core.contracts import Entry
 from modules.core.labels import LOCAL_PORT
 from modules.core.service import Service
 from modules.core.settings import Port, Settings
+from stacks.foundation.pods import PodsSettings
 from stacks.services import DATA
 
 
@@ -26,6 +27,7 @@ class FoundationSettings(Settings):
     """What every target answers."""
 
     target: str = Field(description="Which one it is.")
+    pods: PodsSettings = Field(default=PodsSettings(), description="What all pods have in common.")
 
     def local_ports(self) -> dict[str, int]:
         """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""
