@@ -1,7 +1,7 @@
 """docs/settings.md from the settings themselves: `python -m stacks.reference > docs/settings.md`."""
 
 import sys
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -20,12 +20,13 @@ TABLE = "| key | default | meaning |\n|---|---|---|\n"
 
 
 def groups(model: type[BaseModel], prefix: str = "groundwork:") -> dict[str, type[BaseModel]]:
-    """Every group of settings by its key path, the model itself included; `<name>` stands for a key of a mapping."""
+    """Every group of settings by its key path, the model itself included; `<name>` stands for a key of a mapping,
+    `<number>` for a place in a list."""
     found = {prefix: model}
     for name, field in model.model_fields.items():
-        inner, is_mapping = _inner(field.annotation)
+        inner, each = _inner(field.annotation)
         if inner:
-            found |= groups(inner, f"{prefix}{name}.{'<name>.' if is_mapping else ''}")
+            found |= groups(inner, f"{prefix}{name}.{each}")
     return found
 
 
@@ -33,14 +34,14 @@ def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
     """A table row for each setting that is no group itself."""
     found: list[str] = []
     for name, field in model.model_fields.items():
-        inner, is_mapping = _inner(field.annotation)
+        inner, each = _inner(field.annotation)
         default = getattr(defaults, name, None) if defaults is not None else _default(field)
-        if inner and not is_mapping:
+        if inner and not each:
             found += rows(inner, default, f"{prefix}{name}.")
             continue
         found.append(f"| `{prefix}{name}` | {_shown(default, required=field.is_required())} | {field.description} |")
         if inner:
-            found += rows(inner, None, f"{prefix}{name}.<name>.")
+            found += rows(inner, None, f"{prefix}{name}.{each}")
     return found
 
 
@@ -56,12 +57,12 @@ def render() -> str:
     return "".join(sections)
 
 
-def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """(the settings that an annotation holds, whether it is a mapping to them)."""
+def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+    """(the settings that an annotation holds, what stands for each where it is a mapping or list of them)."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
+        return annotation, ""
     values = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
-    return (values[0], True) if values else (None, False)
+    return (values[0], "<number>." if get_origin(annotation) is list else "<name>.") if values else (None, "")
 
 
 def _default(field: FieldInfo) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modules.core.contracts import Cluster, Reach
+from modules.core.contracts import Cluster
+from tests.neighbours import CLUSTER
 
 
 @pytest.fixture(autouse=True)
@@ -76,10 +77,4 @@ def event_loops_are_closed() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     """The cluster that components are deployed on."""
-    return Cluster(
-        name="groundwork-local",
-        pod_range="10.80.0.0/18",
-        dns=Reach(port=53, ranges=("10.80.0.0/18",)),
-        storage_class="standard",
-        publisher="10.80.255.253/32",
-    )
+    return CLUSTER

@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 
-from modules.core.contracts import Account, Database, Entry, Identity, ObjectStore, Reach, Registry
+from modules.core.contracts import Account, Cluster, Database, Entry, Identity, ObjectStore, Reach, Registry
 from modules.core.labels import LOCAL_PORT
 
 BUCKETS = {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}
 
+CLUSTER = Cluster(
+    name="groundwork-local",
+    pod_range="10.80.0.0/18",
+    dns=Reach(port=53, ranges=("10.80.0.0/18",)),
+    storage_class="standard",
+    publisher="10.80.255.253/32",
+)
 REGISTRY = Registry(push="registry", pull="registry")
 
 ENTRY = Entry(domain="localhost", addresses=("127.0.0.1",), port=8443, annotations={LOCAL_PORT: "8443"})

@@ -4,7 +4,6 @@ from typing import Any
 
 from pulumi_kubernetes.batch.v1 import CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
 from pulumi_kubernetes.core.v1 import (
-    ContainerArgs,
     ExecActionArgs,
     LifecycleArgs,
     LifecycleHandlerArgs,
@@ -15,8 +14,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import pods
 from modules.core.access import StoreAccess, store_access
-from modules.core.contracts import ObjectStore, Tracking
-from modules.core.documents import plain
+from modules.core.contracts import Cluster, ObjectStore, Tracking
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
@@ -49,11 +47,18 @@ def store_variables(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
 
 
 def training_pod(
-    workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore, tracking: Tracking
+    workload: Workload,
+    *,
+    cluster: Cluster,
+    image: str,
+    resources: Resources,
+    account: str,
+    store: ObjectStore,
+    tracking: Tracking,
 ) -> PodSpecArgs:
     """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
     access = store_access(store, workload.name)
-    container = pods.container(
+    container = pods.Container(
         name="training",
         image=image,
         resources=resources,
@@ -68,12 +73,13 @@ def training_pod(
         },
         mounts=access.mounts,
     )
-    return _pod(container, account, access, restart_policy="Never")
+    return _pod(container, cluster, account, access, restart_policy="Never")
 
 
 def task_pods(
     workload: Workload,
     *,
+    cluster: Cluster,
     image: str,
     account: str,
     namespace: str,
@@ -87,7 +93,7 @@ def task_pods(
     declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():
-        container = pods.container(
+        container = pods.Container(
             name="task",
             image=image,
             resources=resources,
@@ -102,19 +108,16 @@ def task_pods(
             },
             mounts=access.mounts,
         )
-        documents[task] = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {
-                "namespace": namespace,
-                "labels": {
-                    **labels.of(workload.name, component="task"),
-                    VERSION: version_of(image),
-                    "app.kubernetes.io/managed-by": "airflow",
-                },
+        documents[task] = pods.pod_document(
+            _pod(container, cluster, account, access, restart_policy="Never"),
+            cluster=cluster,
+            namespace=namespace,
+            labels={
+                **labels.of(workload.name, component="task"),
+                VERSION: version_of(image),
+                "app.kubernetes.io/managed-by": "airflow",
             },
-            "spec": plain(_pod(container, account, access, restart_policy="Never")),
-        }
+        )
     return documents
 
 
@@ -129,10 +132,12 @@ def _training_variables(workload: Workload, image: str, store: ObjectStore, trac
     }
 
 
-def check_pod(workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore) -> PodSpecArgs:
+def check_pod(
+    workload: Workload, *, cluster: Cluster, image: str, resources: Resources, account: str, store: ObjectStore
+) -> PodSpecArgs:
     """Tries a model in the serving image. `groundwork release` says which."""
     access = store_access(store, workload.name)
-    container = pods.container(
+    container = pods.Container(
         name="check",
         image=image,
         resources=resources,
@@ -145,16 +150,23 @@ def check_pod(workload: Workload, *, image: str, resources: Resources, account: 
         },
         mounts=access.mounts,
     )
-    return _pod(container, account, access, restart_policy="Never")
+    return _pod(container, cluster, account, access, restart_policy="Never")
 
 
 def serving_pod(
-    workload: Workload, *, image: str, resources: Resources, account: str, store: ObjectStore, pin: Pin
+    workload: Workload,
+    *,
+    cluster: Cluster,
+    image: str,
+    resources: Resources,
+    account: str,
+    store: ObjectStore,
+    pin: Pin,
 ) -> PodSpecArgs:
     """A model server: ready once the pinned model answers, gone only after its clients have moved on."""
     access = store_access(store, workload.name)
     drain = ExecActionArgs(command=["python", "-m", "workloads.server", "drain"])
-    container = pods.container(
+    container = pods.Container(
         name="server",
         image=image,
         resources=resources,
@@ -167,11 +179,12 @@ def serving_pod(
         liveness=pods.http_probe("/v2/health/live", "http", period_seconds=10, failures=3),
         lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(exec_=drain)),
     )
-    return _pod(container, account, access, grace_seconds=DRAIN_SECONDS + REQUEST_SECONDS)
+    return _pod(container, cluster, account, access, grace_seconds=DRAIN_SECONDS + REQUEST_SECONDS)
 
 
 def _pod(
-    container: ContainerArgs,
+    container: pods.Container,
+    cluster: Cluster,
     account: str,
     access: StoreAccess,
     *,
@@ -179,6 +192,7 @@ def _pod(
     grace_seconds: int | None = None,
 ) -> PodSpecArgs:
     return pods.pod(
+        cluster=cluster,
         service_account=account,
         containers=[container],
         volumes=access.volumes,

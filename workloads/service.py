@@ -54,6 +54,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         registry=context.registry,
         image=context.images["training"],
         namespace=namespace,
+        cluster=context.cluster,
         store=context.store,
         identity=context.identity,
         tracking=context.require(Tracking),
@@ -83,6 +84,7 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
 
     pods = task_pods(
         catalog.load(name),
+        cluster=context.cluster,
         image=context.images["training"],
         account=f"{name}-{COMPONENT}",
         namespace=context.namespace_of(name).name,

@@ -82,7 +82,9 @@ class Serving(Component):
             registry=registry,
             identity=identity.of(name, self.account),
         )
-        check = check_pod(workload, image=image, resources=settings.serving, account=self.account, store=store)
+        check = check_pod(
+            workload, cluster=cluster, image=image, resources=settings.serving, account=self.account, store=store
+        )
         self._declare_check(check)
         self.address = None
         servers: list[pulumi.Output[str]] = []
@@ -90,7 +92,13 @@ class Serving(Component):
             tried = {CANARY: release.canary.pin} if release.canary else {}
             for component, pin in {COMPONENT: release, **tried}.items():
                 pod = serving_pod(
-                    workload, image=image, resources=settings.serving, account=self.account, store=store, pin=pin
+                    workload,
+                    cluster=cluster,
+                    image=image,
+                    resources=settings.serving,
+                    account=self.account,
+                    store=store,
+                    pin=pin,
                 )
                 servers.append(self._declare_server(pod, settings, component))
             self.address = pulumi.Output.from_input(namespace).apply(
@@ -106,7 +114,7 @@ class Serving(Component):
             metadata=self.meta(name, component="check", namespace=self.namespace),
             spec=job_template(
                 pod,
-                self.pod_meta(component="check", image=self.image),
+                self.pod_meta(cluster=self.cluster, component="check", image=self.image),
                 deadline_seconds=CHECK_DEADLINE_SECONDS,
                 retries=0,
                 kept_seconds=CHECK_KEPT_SECONDS,
@@ -136,7 +144,9 @@ class Serving(Component):
                 ),
                 progress_deadline_seconds=ROLLOUT_SECONDS,
                 revision_history_limit=3,
-                template=PodTemplateSpecArgs(metadata=self.pod_meta(component=component, image=self.image), spec=pod),
+                template=PodTemplateSpecArgs(
+                    metadata=self.pod_meta(cluster=self.cluster, component=component, image=self.image), spec=pod
+                ),
             ),
             opts=self.child(),
         )

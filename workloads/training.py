@@ -4,7 +4,7 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob
 
 from modules.core.component import Component
-from modules.core.contracts import Identity, ObjectStore, Registry, Tracking
+from modules.core.contracts import Cluster, Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
 from workloads.documents import training_template
 from workloads.manifests import job_template, training_pod
@@ -30,6 +30,7 @@ class Training(Component):
         registry: Registry,
         image: str,
         namespace: pulumi.Input[str],
+        cluster: Cluster,
         store: ObjectStore,
         identity: Identity,
         tracking: Tracking,
@@ -47,9 +48,15 @@ class Training(Component):
             identity=identity.of(name, account),
         )
         pod = training_pod(
-            workload, image=image, resources=settings.training, account=account, store=store, tracking=tracking
+            workload,
+            cluster=cluster,
+            image=image,
+            resources=settings.training,
+            account=account,
+            store=store,
+            tracking=tracking,
         )
-        meta = self.pod_meta(component=COMPONENT, image=image)
+        meta = self.pod_meta(cluster=cluster, component=COMPONENT, image=image)
         template = CronJob(
             training_template(name),
             metadata=self.meta(training_template(name), component=COMPONENT, namespace=namespace),

@@ -9,16 +9,16 @@ from pulumi_kubernetes.core.v1 import PodSpecArgs, ProbeArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from modules.core.access import Mounted, StoreAccess
-from modules.core.contracts import ObjectStore
-from modules.core.documents import plain
+from modules.core.contracts import Cluster, ObjectStore
 from modules.core.pods import (
     ACCOUNT_FILES,
+    Container,
     command_probe,
     config_volume,
-    container,
     http_probe,
     mount,
     pod,
+    pod_document,
     secret_volume,
     token_volume,
 )
@@ -125,6 +125,7 @@ def _heartbeat(kind: str) -> Probes:
 def part_pod(
     part: Part,
     *,
+    cluster: Cluster,
     image: str,
     account: pulumi.Input[str],
     store: ObjectStore,
@@ -149,9 +150,10 @@ def part_pod(
     if part.uses_cluster and worker is not None:
         files.append((config_volume("worker", worker), mount("worker", documents.WORKER)))
     return pod(
+        cluster=cluster,
         service_account=account,
         containers=[
-            container(
+            Container(
                 name=part.role,
                 image=image,
                 command=part.command,
@@ -169,13 +171,16 @@ def part_pod(
     )
 
 
-def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, resources: Resources) -> PodSpecArgs:
+def migration_pod(
+    *, cluster: Cluster, image: str, account: pulumi.Input[str], secrets: Secrets, resources: Resources
+) -> PodSpecArgs:
     """Waits for the database, then makes or migrates its tables. It reads no configuration: another one is no reason
     to run again."""
     return pod(
+        cluster=cluster,
         service_account=account,
         containers=[
-            container(
+            Container(
                 name="migration",
                 image=image,
                 command=["sh", "-c", "airflow db check --retry 60 --retry-delay 2 && exec airflow db migrate"],
@@ -194,6 +199,7 @@ def migration_pod(*, image: str, account: pulumi.Input[str], secrets: Secrets, r
 
 def worker_document(
     *,
+    cluster: Cluster,
     image: str,
     account: str,
     store: ObjectStore,
@@ -216,9 +222,10 @@ def worker_document(
         "AIRFLOW__CORE__FERNET_KEY": "",
     }
     spec = pod(
+        cluster=cluster,
         service_account=account,
         containers=[
-            container(
+            Container(
                 name="base",  # by which the executor knows it
                 image=image,
                 environment={**_environment(store, access), **nothing},
@@ -229,7 +236,7 @@ def worker_document(
         volumes=[volume for volume, _ in files],
         restart_policy="Never",
     )
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": dict(labels)}, "spec": plain(spec)}
+    return pod_document(spec, cluster=cluster, labels=labels)
 
 
 def _configuration(config_map: pulumi.Input[str]) -> Mounted:

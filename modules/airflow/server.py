@@ -203,6 +203,7 @@ class Airflow(Component):
     def _migration(self) -> pulumi.Output[str]:
         """The Job that makes the database's tables, or brings them to the image's version; its name, once it did."""
         spec = migration_pod(
+            cluster=self.cluster,
             image=self.images.server,
             account=self._account("migration"),
             secrets=self.secrets,
@@ -219,7 +220,8 @@ class Airflow(Component):
             spec=k8s.batch.v1.JobSpecArgs(
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="migration", image=self.images.server), spec=spec
+                    metadata=self.pod_meta(cluster=self.cluster, component="migration", image=self.images.server),
+                    spec=spec,
                 ),
             ),
             opts=self.child(),
@@ -229,6 +231,7 @@ class Airflow(Component):
     def _worker(self) -> str:
         """The pod that the KubernetesExecutor starts for each task, as a ConfigMap; its name."""
         document = worker_document(
+            cluster=self.cluster,
             image=self.images.server,
             account=self._account("worker"),
             store=self.store,
@@ -246,6 +249,7 @@ class Airflow(Component):
         selector = self.selector(component=part.role)
         spec = part_pod(
             part,
+            cluster=self.cluster,
             image=self.images.server,
             account=self._account(part.role),
             store=self.store,
@@ -263,7 +267,10 @@ class Airflow(Component):
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component=part.role, image=self.images.server, annotations=marks), spec=spec
+                    metadata=self.pod_meta(
+                        cluster=self.cluster, component=part.role, image=self.images.server, annotations=marks
+                    ),
+                    spec=spec,
                 ),
             ),
             opts=self.child(),

@@ -1,4 +1,5 @@
-"""A namespace as every namespace is: restricted pods only, no traffic but to what its consumer uses."""
+"""A namespace as every namespace is: restricted pods only, no traffic but to what its consumer uses, and what all pods
+trust."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from modules.core.component import OURS, Component
 from modules.core.contracts import Cluster, Reach
 from modules.core.labels import Labels
 from modules.core.network import allow_dns, allow_reach, deny_all
+from modules.core.outside import trust_files, trust_name
 from modules.core.pods import POD_SECURITY
 
 
@@ -57,6 +59,14 @@ class Namespace(Component):
                 metadata=self.meta(role, component="network-policy", namespace=self.namespace),
                 spec=spec,
                 opts=self.child(),
+            )
+        if cluster.pods.ca is not None:
+            self.config_map(
+                f"{name}-trust",
+                trust_name(cluster.pods.ca),
+                files=trust_files(cluster.pods.ca),
+                component="trust",
+                namespace=self.namespace,
             )
         if pull_secret is not None:
             self.namespace = self._with_login(*pull_secret)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from .contracts import Account, Registry
+from .contracts import Account, Cluster, Registry
 from .images import version_of
 from .labels import VERSION, Labels, selector
 from .pods import claim_spec, secret_data
@@ -63,6 +63,7 @@ class Component(pulumi.ComponentResource):
     def pod_meta(
         self,
         *,
+        cluster: Cluster,
         component: str,
         image: str,
         annotations: Mapping[str, pulumi.Input[str]] | None = None,
@@ -71,10 +72,11 @@ class Component(pulumi.ComponentResource):
         """Metadata of a pod template. `image`: of the pod's main container, whose version is a label.
         `simulated`: why it only pretends to run; None where it runs."""
         labels = {**self.labels.of(self.name, component=component), VERSION: version_of(image)}
+        marks = {**cluster.pods.annotations, **(annotations or {})}
         if simulated is not None:
             labels |= {SIMULATED: "true"}
-            annotations = {**(annotations or {}), SIMULATION_REASON: simulated}
-        return k8s.meta.v1.ObjectMetaArgs(labels=labels, annotations=annotations)
+            marks |= {SIMULATION_REASON: simulated}
+        return k8s.meta.v1.ObjectMetaArgs(labels={**cluster.pods.labels, **labels}, annotations=marks or None)
 
     def volume_claim(
         self,

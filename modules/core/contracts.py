@@ -26,6 +26,55 @@ class Reach:
     """Of its pods."""
 
 
+IMAGE_USER = 10001
+"""User and group that the images name: modules/registry/base."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toleration:
+    """A taint that pods may ignore, in the words of a pod's specification."""
+
+    key: str
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """None: any."""
+    seconds: int | None = None
+    """How long a pod stays on a node with the taint; None: as long as it runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proxy:
+    """The way of pods to what is outside of the cluster. What is inside never takes it."""
+
+    http: str | None = None
+    """URL of the proxy for http://, None where there is none; so is `https`."""
+    https: str | None = None
+    reach: Sequence[Reach]
+    """One for each port of theirs."""
+    exempt: Sequence[str] = ()
+    """Hosts, domains and CIDRs outside of the cluster that are reached without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodRules:
+    """What all pods on a cluster have in common, whatever runs in them."""
+
+    user: int | None = IMAGE_USER
+    """User and group of all containers, and the group of their volumes. None: left to the cluster, which gives every
+    namespace its own, as OpenShift does."""
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    tolerations: Sequence[Toleration] = ()
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Beside the platform's own, as are the annotations."""
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """None: Kubernetes' own, which pulls an image that is named by digest where the node has none of it."""
+    proxy: Proxy | None = None
+    ca: str | None = None
+    """Certificates (PEM) of authorities that pods trust beside the public ones."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
     """A Kubernetes cluster that workloads can be placed on."""
@@ -40,6 +89,8 @@ class Cluster:
     """StorageClass for persistent volumes; None: the cluster's default."""
     publisher: str | None
     """CIDR from which connections to published local ports reach the pods; None where none are published."""
+    pods: PodRules = PodRules()
+    """Of all pods on it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
@@ -38,88 +40,136 @@ from pulumi_kubernetes.core.v1 import (
     VolumeResourceRequirementsArgs,
 )
 
+from .contracts import Cluster, PodRules, Toleration
+from .documents import plain
+from .outside import TRUST, proxy_variables, trust_name, trust_variables
 from .settings import Resources
 from .simulation import SIMULATED
 
 ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where clients of the Kubernetes API look for their token."""
-USER = 10001
-"""User and group of every container: the images' own (modules/registry/base)."""
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 """Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container under the restricted standard, on a read-only root, with /tmp. `image` is a reference by digest."""
+
+    name: str
+    image: pulumi.Input[str]
+    resources: Resources
+    command: Sequence[pulumi.Input[str]] = ()
+    args: Sequence[pulumi.Input[str]] = ()
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    ports: Mapping[str, int] = field(default_factory=dict[str, int])
+    mounts: Sequence[VolumeMountArgs] = ()
+    startup: ProbeArgs | None = None
+    readiness: ProbeArgs | None = None
+    liveness: ProbeArgs | None = None
+    lifecycle: LifecycleArgs | None = None
+
+
 def pod(
     *,
+    cluster: Cluster,
     service_account: pulumi.Input[str],
-    containers: Sequence[ContainerArgs],
+    containers: Sequence[Container],
     volumes: Sequence[VolumeArgs] = (),
-    init_containers: Sequence[ContainerArgs] = (),
+    init_containers: Sequence[Container] = (),
     restart_policy: str | None = None,
     grace_seconds: int | None = None,
     simulated: bool = False,
 ) -> PodSpecArgs:
-    """A pod under the restricted standard: UID 10001, default seccomp profile, no token. /tmp is the only folder that
-    every container can write to. `simulated`: for the simulated nodes, and no others."""
+    """A pod under the restricted standard and the cluster's rules: a user of no privilege, default seccomp profile, no
+    token. /tmp is the only folder that every container can write to. `simulated`: for the simulated nodes, and no
+    others."""
+    rules = cluster.pods
+    node_selector = {**rules.node_selector, **({SIMULATED: "true"} if simulated else {})}
+    own = [TolerationArgs(key=SIMULATED, operator="Exists", effect="NoSchedule")] if simulated else []
     return PodSpecArgs(
-        node_selector={SIMULATED: "true"} if simulated else None,
-        tolerations=[TolerationArgs(key=SIMULATED, operator="Exists", effect="NoSchedule")] if simulated else None,
-        init_containers=list(init_containers) or None,
+        node_selector=node_selector or None,
+        tolerations=[*own, *(_toleration(each) for each in rules.tolerations)] or None,
+        init_containers=[_container(each, cluster) for each in init_containers] or None,
         service_account_name=service_account,
         automount_service_account_token=False,
         enable_service_links=False,
         security_context=PodSecurityContextArgs(
             run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            fs_group=USER,
+            run_as_user=rules.user,
+            run_as_group=rules.user,
+            fs_group=rules.user,
             fs_group_change_policy="OnRootMismatch",
             seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
         ),
-        containers=list(containers),
-        volumes=[scratch_volume("tmp"), *volumes],
+        containers=[_container(each, cluster) for each in containers],
+        volumes=[scratch_volume("tmp"), *volumes, *_trust_volumes(rules)],
         restart_policy=restart_policy,
         termination_grace_period_seconds=grace_seconds,
     )
 
 
-def container(
+def pod_document(
+    spec: PodSpecArgs,
     *,
-    name: str,
-    image: pulumi.Input[str],
-    resources: Resources,
-    command: Sequence[pulumi.Input[str]] | None = None,
-    args: Sequence[pulumi.Input[str]] | None = None,
-    environment: Mapping[str, pulumi.Input[str]] | None = None,
-    ports: Mapping[str, int] | None = None,
-    mounts: Sequence[VolumeMountArgs] = (),
-    startup: ProbeArgs | None = None,
-    readiness: ProbeArgs | None = None,
-    liveness: ProbeArgs | None = None,
-    lifecycle: LifecycleArgs | None = None,
-) -> ContainerArgs:
-    """A container under the restricted standard, on a read-only root, with /tmp. `image` is a reference by digest."""
+    cluster: Cluster,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str] | None = None,
+    namespace: str | None = None,
+) -> dict[str, Any]:
+    """A pod as the document from which somebody else than the engine creates it, under the same rules."""
+    rules = cluster.pods
+    metadata = {
+        "namespace": namespace,
+        "labels": {**rules.labels, **labels},
+        "annotations": {**rules.annotations, **(annotations or {})},
+    }
+    given = {key: value for key, value in metadata.items() if value}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": given, "spec": plain(spec)}
+
+
+def _container(given: Container, cluster: Cluster) -> ContainerArgs:
+    environment = {**proxy_variables(cluster), **trust_variables(cluster.pods), **given.environment}
     return ContainerArgs(
-        name=name,
-        image=image,
-        command=list(command) if command else None,
-        args=list(args) if args else None,
-        env=[EnvVarArgs(name=key, value=value) for key, value in sorted((environment or {}).items())] or None,
-        ports=[ContainerPortArgs(name=key, container_port=number) for key, number in (ports or {}).items()] or None,
+        name=given.name,
+        image=given.image,
+        image_pull_policy=cluster.pods.pull_policy,
+        command=list(given.command) or None,
+        args=list(given.args) or None,
+        env=[EnvVarArgs(name=key, value=value) for key, value in sorted(environment.items())] or None,
+        ports=[ContainerPortArgs(name=key, container_port=number) for key, number in given.ports.items()] or None,
         resources=ResourceRequirementsArgs(
-            requests=resources.requests.model_dump(), limits=resources.limits.model_dump()
+            requests=given.resources.requests.model_dump(), limits=given.resources.limits.model_dump()
         ),
         security_context=SecurityContextArgs(
             allow_privilege_escalation=False,
             read_only_root_filesystem=True,
             capabilities=CapabilitiesArgs(drop=["ALL"]),
         ),
-        volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp"), *mounts],
-        startup_probe=startup,
-        readiness_probe=readiness,
-        liveness_probe=liveness,
-        lifecycle=lifecycle,
+        volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp"), *given.mounts, *_trust_mounts(cluster.pods)],
+        startup_probe=given.startup,
+        readiness_probe=given.readiness,
+        liveness_probe=given.liveness,
+        lifecycle=given.lifecycle,
     )
+
+
+def _toleration(given: Toleration) -> TolerationArgs:
+    return TolerationArgs(
+        key=given.key,
+        operator=given.operator,
+        value=given.value,
+        effect=given.effect,
+        toleration_seconds=given.seconds,
+    )
+
+
+def _trust_volumes(rules: PodRules) -> list[VolumeArgs]:
+    return [] if rules.ca is None else [config_volume("trust", trust_name(rules.ca))]
+
+
+def _trust_mounts(rules: PodRules) -> list[VolumeMountArgs]:
+    return [] if rules.ca is None else [mount("trust", TRUST)]
 
 
 def http_probe(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -157,13 +157,13 @@ def _merge(default: Mapping[str, Any], given: Any) -> Any:
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The model that describes the group at a place, through optional groups and mappings of groups."""
+    """The model that describes the group at a place, through optional groups, mappings and lists of groups."""
     found: type[BaseModel] | None = model
     inside_mapping = False
     for part in location:
         if found is None:
             return None
-        if inside_mapping:  # `part` is a key of the mapping, whose values `found` describes
+        if inside_mapping:  # `part` is a key or an index, whose values `found` describes
             inside_mapping = False
             continue
         field = found.model_fields.get(str(part))
@@ -174,12 +174,12 @@ def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[B
 
 
 def _group_type(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """(the model in an annotation, whether it is the value type of a mapping)."""
+    """(the model in an annotation, whether it is the value type of a mapping or list)."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     arguments = get_args(annotation)
-    if get_origin(annotation) in {dict, Mapping}:
-        return _group_type(arguments[1])[0], True
+    if get_origin(annotation) in {dict, Mapping, list}:
+        return _group_type(arguments[-1])[0], True
     if get_origin(annotation) in {Union, UnionType}:
         found = (_group_type(argument) for argument in arguments)
         return next((pair for pair in found if pair[0] is not None), (None, False))
@@ -203,4 +203,10 @@ def _description(model: type[BaseModel], location: tuple[int | str, ...]) -> str
 
 def _choices(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     field = _field_at(model, location)
-    return [str(choice) for choice in get_args(field.annotation)] if field else []
+    return _words(field.annotation) if field else []
+
+
+def _words(annotation: Any) -> list[str]:
+    if get_origin(annotation) in {Union, UnionType}:
+        return [word for each in get_args(annotation) for word in _words(each)]
+    return ["null"] if annotation is NoneType else [str(choice) for choice in get_args(annotation)]

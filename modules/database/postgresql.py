@@ -12,10 +12,10 @@ from modules.core.labels import Labels, selector
 from modules.core.naming import hashed, service_host
 from modules.core.network import admit_clients
 from modules.core.pods import (
+    Container,
     checksum,
     command_probe,
     config_volume,
-    container,
     mount,
     pod,
     secret_volume,
@@ -68,6 +68,7 @@ class PostgreSQL(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.cluster = cluster
         self.registry = registry
         self.image = image
         self.namespace = namespace
@@ -77,7 +78,7 @@ class PostgreSQL(Component):
             "superuser", "superuser", namespace, {"password": self._password("superuser", protect=protect)}
         )
         passwords = {client: self._password(client, protect=False) for client in clients}
-        self._server(cluster, superuser)
+        self._server(superuser)
         self._consumers_job(superuser, passwords)
         secrets = {
             client: self._secret(
@@ -125,7 +126,7 @@ class PostgreSQL(Component):
             registry=self.registry,
         )
 
-    def _server(self, cluster: Cluster, superuser: k8s.core.v1.Secret) -> None:
+    def _server(self, superuser: k8s.core.v1.Secret) -> None:
         files = configuration(self.settings)
         config_map = self.config_map(
             f"{self.name}-configuration",
@@ -142,7 +143,7 @@ class PostgreSQL(Component):
             "data",
             stateful_set=f"{self.name}-server",
             size=self.settings.volume,
-            storage_class=cluster.storage_class,
+            storage_class=self.cluster.storage_class,
             namespace=self.namespace,
             protect=self.protect,
         )
@@ -154,8 +155,9 @@ class PostgreSQL(Component):
                 service_name=SERVICE,
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="server", image=self.image),
+                    metadata=self.pod_meta(cluster=self.cluster, component="server", image=self.image),
                     spec=pod(
+                        cluster=self.cluster,
                         service_account=self._account("server"),
                         containers=[self._server_container()],
                         volumes=[
@@ -170,9 +172,9 @@ class PostgreSQL(Component):
             opts=self.child(protect=self.protect, ignore_changes=[CLAIM_TEMPLATES]),
         )
 
-    def _server_container(self) -> k8s.core.v1.ContainerArgs:
+    def _server_container(self) -> Container:
         answers = ["pg_isready", "--quiet", "--host=/tmp"]
-        return container(
+        return Container(
             name="postgresql",
             image=self.image,
             command=["sh", "/opt/groundwork/start.sh"],
@@ -207,15 +209,17 @@ class PostgreSQL(Component):
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
+                        cluster=self.cluster,
                         component="consumers",
                         image=self.image,
                         annotations={"groundwork.dev/checksum": checksum(*passwords.values())},
                     ),
                     spec=pod(
+                        cluster=self.cluster,
                         service_account=self._account("consumers"),
                         restart_policy="Never",
                         containers=[
-                            container(
+                            Container(
                                 name="consumers",
                                 image=self.image,
                                 command=["sh", "/opt/groundwork/consumers.sh"],

@@ -8,11 +8,11 @@ import pulumi_random as random
 import yaml
 
 from modules.core.component import Component
-from modules.core.contracts import Entry, Registry, Route, ServedModel, Tracking
+from modules.core.contracts import Cluster, Entry, Registry, Route, ServedModel, Tracking
 from modules.core.labels import Labels
 from modules.core.naming import hashed
 from modules.core.network import allow_ingress
-from modules.core.pods import checksum, config_volume, container, http_probe, mount, pod, secret_volume
+from modules.core.pods import Container, checksum, config_volume, http_probe, mount, pod, secret_volume
 
 from .certificates import certificates
 from .documents import (
@@ -48,6 +48,7 @@ class Gateway(Component):
         *,
         settings: GatewaySettings,
         labels: Labels,
+        cluster: Cluster,
         entry: Entry,
         registry: Registry,
         image: str,
@@ -60,6 +61,7 @@ class Gateway(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.cluster = cluster
         self.entry = entry
         self.registry = registry
         self.image = image
@@ -133,9 +135,13 @@ class Gateway(Component):
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(component=COMPONENT)),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
-                        component=COMPONENT, image=self.image, annotations={"groundwork.dev/checksum": secrets}
+                        cluster=self.cluster,
+                        component=COMPONENT,
+                        image=self.image,
+                        annotations={"groundwork.dev/checksum": secrets},
                     ),
                     spec=pod(
+                        cluster=self.cluster,
                         service_account=account,
                         containers=[self._proxy(), self._portal()],
                         volumes=[
@@ -150,8 +156,8 @@ class Gateway(Component):
             opts=self.child(),
         )
 
-    def _proxy(self) -> k8s.core.v1.ContainerArgs:
-        return container(
+    def _proxy(self) -> Container:
+        return Container(
             name="proxy",
             image=self.image,
             command=["traefik", f"--configfile={STATIC}/traefik.yaml"],
@@ -168,9 +174,9 @@ class Gateway(Component):
             liveness=http_probe("/ping", "metrics", period_seconds=20, failures=3),
         )
 
-    def _portal(self) -> k8s.core.v1.ContainerArgs:
+    def _portal(self) -> Container:
         command = ["python", "/opt/groundwork/portal.py", f"{ROUTES}/portal.json", str(PORTAL_PORT)]
-        return container(
+        return Container(
             name="portal",
             image=self.image,
             command=command,

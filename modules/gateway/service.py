@@ -15,6 +15,7 @@ def deploy(context: Context[GatewaySettings]) -> Deployed:
         context.name,
         settings=context.settings,
         labels=context.labels,
+        cluster=context.cluster,
         entry=context.entry,
         registry=context.registry,
         image=context.images["gateway"],

@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from modules.core.documents import plain, render
+from modules.core.contracts import Cluster
+from modules.core.documents import render
 from modules.core.naming import service_host
-from modules.core.pods import container, pod
+from modules.core.pods import Container, pod, pod_document
 from modules.core.settings import Resources, resources
 from modules.core.simulation import SIMULATED
 
@@ -122,17 +123,23 @@ def environment_agent() -> dict[str, Any]:
 
 
 def agent_pod(
-    images: Images, given: Resources, *, labels: Mapping[str, str], annotations: Mapping[str, str]
+    images: Images,
+    given: Resources,
+    *,
+    cluster: Cluster,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
 ) -> dict[str, Any]:
     """The pod of an agent: what speaks with the controller, beside it the container that runs the steps. Jenkins gives
     both a volume at AGENT_HOME. For the simulated nodes when the labels say so."""
     small = resources(cpu=("50m", "1"), memory=("256Mi", "512Mi"))
     home = {"HOME": AGENT_HOME}
     spec = pod(
+        cluster=cluster,
         service_account=f"{SERVICE}-agent",
         containers=[
-            container(name="jnlp", image=images.agent, resources=small, environment=home),
-            container(
+            Container(name="jnlp", image=images.agent, resources=small, environment=home),
+            Container(
                 name=STEPS,
                 image=images.steps,
                 resources=given,
@@ -144,8 +151,7 @@ def agent_pod(
         restart_policy="Never",
         simulated=SIMULATED in labels,
     )
-    metadata = {"labels": dict(labels), "annotations": dict(annotations)}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": plain(spec)}
+    return pod_document(spec, cluster=cluster, labels=labels, annotations=annotations)
 
 
 def jobs(repository: str) -> str:

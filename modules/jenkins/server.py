@@ -12,12 +12,12 @@ from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
-from modules.core.network import allow_egress, allow_https, allow_ingress, pods_of
+from modules.core.network import allow_egress, allow_https, allow_ingress, allow_reach, pods_of
 from modules.core.pods import (
     ACCOUNT_FILES,
+    Container,
     checksum,
     config_volume,
-    container,
     http_probe,
     mount,
     pod,
@@ -71,6 +71,7 @@ class Jenkins(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.cluster = cluster
         self.registry = registry
         self.images = images
         self.namespace = namespace
@@ -81,8 +82,8 @@ class Jenkins(Component):
             values["github-token"] = token
         secret = self.secret(f"{name}-secrets", SERVICE, values=values, namespace=namespace)
         self._agents()
-        self._controller(cluster, self._files(), secret, checksum(*values.values()))
-        self._traffic(cluster)
+        self._controller(self._files(), secret, checksum(*values.values()))
+        self._traffic()
         self.register_outputs({})
 
     def _files(self) -> dict[str, str]:
@@ -95,7 +96,9 @@ class Jenkins(Component):
         if self.simulated is not None:
             labels |= {SIMULATED: "true"}
             annotations |= {SIMULATION_REASON: self.simulated}
-        agent = agent_pod(self.images, self.settings.agent, labels=labels, annotations=annotations)
+        agent = agent_pod(
+            self.images, self.settings.agent, cluster=self.cluster, labels=labels, annotations=annotations
+        )
         namespace_name = namespace_of(self.labels.environment, self.name)
         return files(self.settings, configuration(self.settings, namespace=namespace_name, agent_pod=agent))
 
@@ -125,9 +128,7 @@ class Jenkins(Component):
             opts=self.child(),
         )
 
-    def _controller(
-        self, cluster: Cluster, content: Mapping[str, str], secret: k8s.core.v1.Secret, secrets: pulumi.Output[str]
-    ) -> None:
+    def _controller(self, content: Mapping[str, str], secret: k8s.core.v1.Secret, secrets: pulumi.Output[str]) -> None:
         config_map = self.config_map(
             f"{self.name}-configuration",
             hashed(SERVICE, dict(content)),
@@ -147,7 +148,7 @@ class Jenkins(Component):
             "home",
             stateful_set=SERVICE,
             size=self.settings.volume,
-            storage_class=cluster.storage_class,
+            storage_class=self.cluster.storage_class,
             namespace=self.namespace,
         )
         k8s.apps.v1.StatefulSet(
@@ -159,12 +160,14 @@ class Jenkins(Component):
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
+                        cluster=self.cluster,
                         component="server",
                         image=self.images.controller,
                         annotations={"groundwork.dev/checksum": secrets},
                         simulated=self.simulated,
                     ),
                     spec=pod(
+                        cluster=self.cluster,
                         service_account=SERVICE,
                         init_containers=[self._plugins_container()],
                         containers=[self._server_container()],
@@ -182,9 +185,9 @@ class Jenkins(Component):
             opts=self.child(ignore_changes=[CLAIM_TEMPLATES]),
         )
 
-    def _plugins_container(self) -> k8s.core.v1.ContainerArgs:
+    def _plugins_container(self) -> Container:
         """Brings the plugins of plugins.txt into the home, before the controller starts."""
-        return container(
+        return Container(
             name="plugins",
             image=self.images.controller,
             command=[
@@ -198,8 +201,8 @@ class Jenkins(Component):
             mounts=[mount("home", HOME, writable=True), mount("configuration", CONFIGURATION)],
         )
 
-    def _server_container(self) -> k8s.core.v1.ContainerArgs:
-        return container(
+    def _server_container(self) -> Container:
+        return Container(
             name="jenkins",
             image=self.images.controller,
             environment={
@@ -222,11 +225,13 @@ class Jenkins(Component):
             liveness=http_probe("/login", "http", period_seconds=20, failures=6, timeout_seconds=10),
         )
 
-    def _traffic(self, cluster: Cluster) -> None:
+    def _traffic(self) -> None:
         """Agents reach the controller at both its ports; both reach the API server, Git and the update center."""
         server = self.selector(component="server")
+        proxy = self.cluster.pods.proxy
         policies = {
-            "allow-https": allow_https(cluster.pod_range),
+            "allow-https": allow_https(self.cluster.pod_range),
+            **{f"allow-to-proxy-{each.port}": allow_reach(each) for each in (proxy.reach if proxy else ())},
             **{
                 f"allow-{role}-{port}": spec
                 for port in (HTTP_PORT, AGENT_PORT)

@@ -11,7 +11,7 @@ from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Reg
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.network import allow_clients, published_service
-from modules.core.pods import container, http_probe, mount, pod, scratch_volume, secret_volume
+from modules.core.pods import Container, http_probe, mount, pod, scratch_volume, secret_volume
 
 from .settings import MlflowSettings
 
@@ -110,8 +110,9 @@ class Mlflow(Component):
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="server", image=image),
+                    metadata=self.pod_meta(cluster=cluster, component="server", image=image),
                     spec=pod(
+                        cluster=cluster,
                         service_account=account,
                         containers=[_container(settings, contract, store, image, origins)],
                         volumes=[
@@ -130,10 +131,10 @@ class Mlflow(Component):
 
 def _container(
     settings: MlflowSettings, contract: Tracking, store: ObjectStore, image: str, origins: Sequence[str]
-) -> k8s.core.v1.ContainerArgs:
+) -> Container:
     access = store_access(store, CONSUMER)
     endpoint = {} if store.endpoint is None else {"MLFLOW_S3_ENDPOINT_URL": store.endpoint}
-    return container(
+    return Container(
         name="mlflow",
         image=image,
         command=["python", "/opt/groundwork/server.py"],

@@ -12,9 +12,9 @@ from modules.core.labels import Labels, selector
 from modules.core.naming import canonical_json, hashed, service_host
 from modules.core.network import admit_clients, published_service
 from modules.core.pods import (
+    Container,
     checksum,
     config_volume,
-    container,
     http_probe,
     mount,
     pod,
@@ -106,6 +106,7 @@ class SeaweedFS(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings = settings
+        self.cluster = cluster
         self.registry = registry
         self.image = image
         self.namespace = namespace
@@ -115,7 +116,7 @@ class SeaweedFS(Component):
         administrator = self._key_pair("admin")
         keys = {client: self._key_pair(client) for client in clients}
         policies = {client: consumer_policy(consumers[client], buckets) for client in clients}
-        self._server(cluster, self._server_files(administrator, keys, policies))
+        self._server(self._server_files(administrator, keys, policies))
         self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), buckets)
         secrets = {
             client: self._credentials(client, keys[client], CLIENT_SECRET, client_namespace)
@@ -185,7 +186,7 @@ class SeaweedFS(Component):
             registry=self.registry,
         )
 
-    def _server(self, cluster: Cluster, files: Mapping[str, pulumi.Output[str]]) -> None:
+    def _server(self, files: Mapping[str, pulumi.Output[str]]) -> None:
         secret = self.secret(
             f"{self.name}-server-files",
             f"{self.name}-server",
@@ -201,14 +202,14 @@ class SeaweedFS(Component):
             component="server",
             namespace=self.namespace,
             ports={"s3": PORT},
-            cluster=cluster,
+            cluster=self.cluster,
             local_port=self.settings.local_port,
         )
         claim = self.volume_claim(
             "data",
             stateful_set=f"{self.name}-server",
             size=self.settings.volume,
-            storage_class=cluster.storage_class,
+            storage_class=self.cluster.storage_class,
             namespace=self.namespace,
             protect=self.protect,
         )
@@ -221,11 +222,13 @@ class SeaweedFS(Component):
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
                     metadata=self.pod_meta(
+                        cluster=self.cluster,
                         component="server",
                         image=self.image,
                         annotations={"groundwork.dev/checksum": checksum(*files.values())},
                     ),
                     spec=pod(
+                        cluster=self.cluster,
                         service_account=self._account("server"),
                         containers=[self._server_container()],
                         volumes=[secret_volume("files", secret.metadata.name)],
@@ -236,9 +239,9 @@ class SeaweedFS(Component):
             opts=self.child(protect=self.protect, ignore_changes=[CLAIM_TEMPLATES]),
         )
 
-    def _server_container(self) -> k8s.core.v1.ContainerArgs:
+    def _server_container(self) -> Container:
         limit = self.settings.resources.limits.memory
-        return container(
+        return Container(
             name="seaweedfs",
             image=self.image,
             command=server_command(limit),
@@ -268,8 +271,9 @@ class SeaweedFS(Component):
             spec=k8s.batch.v1.JobSpecArgs(
                 backoff_limit=4,
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(component="buckets", image=self.image),
+                    metadata=self.pod_meta(cluster=self.cluster, component="buckets", image=self.image),
                     spec=pod(
+                        cluster=self.cluster,
                         service_account=self._account("buckets"),
                         restart_policy="Never",
                         containers=[self._buckets_container()],
@@ -283,8 +287,8 @@ class SeaweedFS(Component):
             opts=self.child(),
         )
 
-    def _buckets_container(self) -> k8s.core.v1.ContainerArgs:
-        return container(
+    def _buckets_container(self) -> Container:
+        return Container(
             name="buckets",
             image=self.image,
             command=["python", BUCKETS_SCRIPT, f"{JOB_FILES}/buckets.json"],

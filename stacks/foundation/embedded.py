@@ -7,15 +7,16 @@ import pulumi_kubernetes as k8s
 
 from embedded.cluster.layout import REGISTRY_PORT
 from embedded.cluster.network import split
-from modules.core.contracts import Cluster, Consumer, Reach, Registry
+from modules.core.contracts import Cluster, Consumer, PodRules, Reach, Registry
 from modules.core.labels import Labels
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
 from stacks.foundation.in_cluster import data_images, deploy_in_cluster
+from stacks.foundation.pods import pod_rules
 from stacks.settings import PlatformSettings
 
 
-def describe_cluster(environment: str, network: str) -> Cluster:
+def describe_cluster(environment: str, network: str, pods: PodRules) -> Cluster:
     """The cluster of an environment, which `groundwork up` started before the program runs."""
     ranges = split(network)
     return Cluster(
@@ -24,6 +25,7 @@ def describe_cluster(environment: str, network: str) -> Cluster:
         dns=Reach(port=53, ranges=(str(ranges.pods),)),
         storage_class="standard",
         publisher=f"{ranges.host_end}/32",
+        pods=pods,
     )
 
 
@@ -35,7 +37,7 @@ def describe_registry(network: str) -> Registry:
 
 def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     network = settings.embedded.network
-    cluster = describe_cluster(labels.environment, network)
+    cluster = describe_cluster(labels.environment, network, pod_rules(settings.embedded.pods))
     registry = describe_registry(network)
     images = data_images(labels.environment, registry)
     provider = k8s.Provider(

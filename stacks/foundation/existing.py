@@ -10,6 +10,7 @@ from modules.core.labels import Labels
 from stacks.foundation import Foundation
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.in_cluster import data_images, deploy_in_cluster
+from stacks.foundation.pods import pod_rules
 from stacks.foundation.registry_login import pull_document
 from stacks.settings import PlatformSettings
 
@@ -21,6 +22,7 @@ def describe_cluster(environment: str, given: ExistingSettings) -> Cluster:
         dns=Reach(port=given.dns.port, ranges=given.dns.ranges, namespace=given.dns.namespace, labels=given.dns.labels),
         storage_class=given.storage_class,
         publisher=None,
+        pods=pod_rules(given.pods),
     )
 
 

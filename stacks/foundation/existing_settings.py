@@ -37,8 +37,8 @@ class RegistrySettings(Settings):
         default=NO_LOGIN,
         min_length=1,
         description="Whose login nodes pull with. none: they need none; login: what `docker login` or `buildah login` "
-        "has for the pull address on the machine that deploys; or else the path of a file as these write it, such as of "
-        "an account that may read only.",
+        "has for the pull address on the machine that deploys; or else the path of a file as these write it, such as "
+        "of an account that may read only.",
     )
     ca: str | None = Field(
         default=None,

@@ -35,7 +35,7 @@ def deploy_namespaces(
             physical_name=naming.namespace(labels.environment, name),
             make=make,
             cluster=cluster,
-            egress=egress_of(name, consumer, store, database, identity),
+            egress={**egress_of(name, consumer, store, database, identity), **proxies_of(consumer, store, cluster)},
             labels=labels,
             pull_secret=pull_secret,
             protect=name in protected,
@@ -59,3 +59,12 @@ def egress_of(
         for service, reach in used.items()
         if reach is not None
     }
+
+
+def proxies_of(consumer: Consumer, store: ObjectStore, cluster: Cluster) -> dict[str, Egress]:
+    """Return the proxies that a consumer's pods take to an object store outside of the cluster, where there are any."""
+    proxy = cluster.pods.proxy
+    if proxy is None or not consumer.buckets or not store.reach.ranges:
+        return {}
+    components = consumer.uses.get(STORAGE.name)
+    return {f"proxy-{reach.port}": Egress(reach=reach, components=components) for reach in proxy.reach}

@@ -12,6 +12,7 @@ from embedded.cluster.status import START_SECONDS
 from modules.core.contracts import Entry
 from modules.core.labels import LOCAL_PORT
 from modules.core.settings import Port, Settings
+from stacks.foundation.pods import PodsSettings
 
 
 def _network(text: str) -> str:
@@ -23,6 +24,7 @@ class FoundationSettings(Settings):
     """What every target answers."""
 
     target: str = Field(description="Which one it is.")
+    pods: PodsSettings = Field(default=PodsSettings(), description="What all pods have in common.")
 
     def local_ports(self) -> Mapping[str, int]:
         """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""

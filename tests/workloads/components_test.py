@@ -10,7 +10,7 @@ from modules.core.contracts import Cluster, Identity, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
 from tests.mocks import Recorder
-from tests.neighbours import CLOUD_STORE, REGISTRY, nobody, somebody, store
+from tests.neighbours import CLOUD_STORE, CLUSTER, REGISTRY, nobody, somebody, store
 from workloads import catalog
 from workloads.manifests import task_pods
 from workloads.serving import Serving, route
@@ -46,6 +46,7 @@ def training(store: ObjectStore = STORE, identity: Identity = NOBODY) -> None:
             registry=REGISTRY,
             image=IMAGE.format("training"),
             namespace=NAMESPACE,
+            cluster=CLUSTER,
             store=store,
             identity=identity,
             tracking=TRACKING,
@@ -212,6 +213,7 @@ def test_the_route_gives_a_canary_its_share_and_all_without_one() -> None:
 def task_documents() -> dict[str, dict[str, Any]]:
     return task_pods(
         catalog.load("iris"),
+        cluster=CLUSTER,
         image=IMAGE.format("training"),
         account="iris-training",
         namespace=NAMESPACE,

@@ -20,6 +20,8 @@ class Outer(Settings):
     port: Port = Field(default=8080, description="Its port.")
     inner: Inner = Field(default=Inner(count=7), description="A group.")
     several: dict[str, Inner] = Field(default={}, description="Groups by name.")
+    row: list[Inner] = Field(default=[], description="Groups in a row.")
+    size: Literal["small", "large"] | None = Field(default=None, description="Its size, if it has one.")
     resources: Resources = Field(default=resources(cpu=("1", "2"), memory=("1Gi", "2Gi")), description="Of it.")
 
 
@@ -30,7 +32,7 @@ def outer(**values: Any) -> Outer:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"prot": 1}, "groundwork:prot: unknown key; did you mean 'port'? allowed: inner, name, port"),
+        ({"prot": 1}, "groundwork:prot: unknown key; did you mean 'port'? allowed: inner, name, port, resources, row"),
         ({"inner": {"color": "green"}}, "groundwork:inner.color: unknown key; did you mean 'colour'?"),
         ({"inner": {"xyz": 1}}, "groundwork:inner.xyz: unknown key; allowed: colour, count"),
         ({"several": {"a": {"cuont": 1}}}, "groundwork:several.a.cuont: unknown key; did you mean 'count'?"),
@@ -38,6 +40,8 @@ def outer(**values: Any) -> Outer:
             {"inner": {"colour": "gren"}},
             "groundwork:inner.colour is 'gren'; did you mean 'green'? allowed:",
         ),
+        ({"row": [{}, {"cuont": 1}]}, "groundwork:row.1.cuont: unknown key; did you mean 'count'?"),
+        ({"size": "huge"}, "groundwork:size is 'huge'; allowed: small, large, null"),
         ({"inner": {"count": 0}}, "groundwork:inner.count is 0: Input should be greater than or equal to 1; How many"),
         ({"inner": {"count": "3"}}, "groundwork:inner.count is '3': Input should be a valid integer"),
         ({"inner": {"count": True}}, "groundwork:inner.count is True"),

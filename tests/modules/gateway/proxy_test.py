@@ -10,7 +10,7 @@ from modules.core.labels import LOCAL_PORT, Labels
 from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
-from tests.neighbours import CLOUD_ENTRY, ENTRY, REGISTRY
+from tests.neighbours import CLOUD_ENTRY, CLUSTER, ENTRY, REGISTRY
 
 
 def route(name: str, *, login: bool) -> Route:
@@ -27,6 +27,7 @@ def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY) 
             "gateway",
             settings=GatewaySettings(),
             labels=Labels(environment="local", owner="someone"),
+            cluster=CLUSTER,
             entry=entry,
             registry=REGISTRY,
             image="registry/gateway:3@sha256:" + "1" * 64,

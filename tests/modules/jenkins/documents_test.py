@@ -24,6 +24,7 @@ from modules.jenkins.documents import (
 from modules.jenkins.settings import JenkinsSettings
 from policies import images, privileges
 from policies.pods import Pod
+from tests.neighbours import CLUSTER
 
 SCHEMA = json.loads(Path(__file__).with_name("casc.schema.json").read_text())
 IMAGES = Images(controller="docker.io/jenkins/jenkins:1", agent="docker.io/jenkins/inbound-agent:2", steps="python:3")
@@ -32,7 +33,7 @@ WITH_JOBS = JenkinsSettings(repository="someone/groundwork")
 
 
 def pod(**labels: str) -> dict[str, Any]:
-    return agent_pod(IMAGES, JenkinsSettings().agent, labels=labels, annotations={})
+    return agent_pod(IMAGES, JenkinsSettings().agent, cluster=CLUSTER, labels=labels, annotations={})
 
 
 def document(settings: JenkinsSettings) -> dict[str, Any]:

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from modules.core.contracts import Registry
+from modules.core.contracts import PodRules, Registry
 from modules.core.errors import UserError
 from modules.core.images import require_image
 from stacks.foundation.embedded import describe_cluster, describe_registry
 
 
 def test_the_cluster_is_known_by_the_name_of_its_environment() -> None:
-    cluster = describe_cluster("local", "10.80.0.0/16")
+    cluster = describe_cluster("local", "10.80.0.0/16", PodRules())
     assert cluster.name == "groundwork-local"
     assert cluster.pod_range == "10.80.0.0/18"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Reach
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, PodRules, Proxy, Reach
 from modules.core.labels import Labels
 from stacks.foundation.namespaces import deploy_namespaces
 from tests.mocks import declare
@@ -96,3 +96,12 @@ def test_who_uses_the_store_without_keys_gets_tokens_and_nobody_else_does(cluste
     found = egress(cluster, replace(CLOUD_STORE, credentials={"airflow": "keys"}), CLOUD_DATABASE, somebody("iris", ()))
     assert {namespace for namespace, name in found if name == "allow-to-identity"} == {"local-iris"}
     assert rule(found["local-iris", "allow-to-identity"]) == ([{"ipBlock": {"cidr": "52.94.0.0/22"}}], [443])
+
+
+def test_who_uses_a_store_outside_of_the_cluster_reaches_the_proxy_to_it(cluster: Cluster) -> None:
+    proxy = Proxy(https="http://10.0.0.9:3128", reach=(Reach(port=3128, ranges=("10.0.0.9/32",)),))
+    behind = replace(cluster, pods=PodRules(proxy=proxy))
+    found = egress(behind, CLOUD_STORE, CLOUD_DATABASE)
+    assert {namespace for namespace, name in found if "proxy" in name} == {"local-airflow", "local-iris"}
+    assert rule(found["local-iris", "allow-to-proxy-3128"]) == ([{"ipBlock": {"cidr": "10.0.0.9/32"}}], [3128])
+    assert not [name for _, name in egress(behind, store(), database()) if "proxy" in name]

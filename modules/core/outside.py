@@ -1,0 +1,60 @@
+"""How pods reach what is outside of the cluster: the proxy that they take, the certificates that they trust."""
+
+from functools import cache
+
+import certifi
+
+from .contracts import Cluster, PodRules
+from .naming import hashed
+
+INSIDE = ("localhost", "127.0.0.1", "::1", ".svc", ".svc.cluster.local", "$(KUBERNETES_SERVICE_HOST)")
+"""What no proxy leads to: the pod itself, Services by their names, and the cluster's API, which pods know by an address
+that Kubernetes puts in place of the last."""
+TRUST = "/etc/groundwork/trust"
+"""Folder of TRUST_FILE in every pod, where there are certificates that the images don't know."""
+TRUST_FILE = "ca.pem"
+TRUST_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO")
+"""By which clients find it, each in place of its own certificates: OpenSSL (Python's ssl and httpx, curl) and Go;
+requests; boto3; Git."""
+
+
+def proxy_variables(cluster: Cluster) -> dict[str, str]:
+    """Return the environment variables that lead clients to the proxy: in both spellings, as each client reads another
+    one. Nothing where there is none."""
+    proxy = cluster.pods.proxy
+    if proxy is None:
+        return {}
+    pods = (cluster.pod_range,) if cluster.pod_range else ()
+    exempt = ",".join((*INSIDE, *pods, *proxy.exempt))
+    values = {"http_proxy": proxy.http, "https_proxy": proxy.https, "no_proxy": exempt}
+    return {spelling: value for name, value in values.items() if value is not None for spelling in (name, name.upper())}
+
+
+def trust_variables(rules: PodRules) -> dict[str, str]:
+    """Return the environment variables that lead clients to the certificates that all pods trust."""
+    return {} if rules.ca is None else dict.fromkeys(TRUST_VARIABLES, f"{TRUST}/{TRUST_FILE}")
+
+
+def trust_name(ca: str) -> str:
+    """Return the name of the ConfigMap of each namespace that holds `trust_files`."""
+    return hashed("trust", trust_files(ca))
+
+
+@cache
+def trust_files(ca: str) -> dict[str, str]:
+    """Return the file of certificates that pods trust: the public authorities', as Mozilla lists them, and these.
+
+    One file of both, since clients read the one that they are led to in place of their own."""
+    return {TRUST_FILE: f"{_blocks(certifi.contents())}{_blocks(ca)}"}
+
+
+def _blocks(text: str) -> str:
+    """The certificates alone, without the comments between them."""
+    lines: list[str] = []
+    inside = False
+    for line in map(str.strip, text.splitlines()):
+        inside = inside or line == "-----BEGIN CERTIFICATE-----"
+        if inside:
+            lines.append(f"{line}\n")
+        inside = inside and line != "-----END CERTIFICATE-----"
+    return "".join(lines)
