@@ -17,6 +17,8 @@ from .logins import Login
 
 HOSTS = {"docker.io": "registry-1.docker.io"}
 """Where a registry answers, by the host in its images' names, when that is another."""
+ADDRESS = r"[a-z0-9.-]*[a-z0-9](:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
+"""Pattern of where images are pushed and pulled: host[:port]/path, without a scheme."""
 TOKEN_SECONDS = 60
 """How long a token is good for where its server does not say, by the specification of the token flow."""
 MARGIN_SECONDS = 10

@@ -1,16 +1,13 @@
 """Built images in a cache that machines share: manifests by the tag of their inputs, layers by digest."""
 
-import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from modules.core.artifacts import Artifacts, artifact_name
 from modules.core.images import LockedImage
 
 from .images import Source
-from .remote import Remote
+from .remote import Remote, blobs
 
 
 def publish(name: str, image: LockedImage, remote: Remote, artifacts: Artifacts) -> bool:
@@ -21,7 +18,7 @@ def publish(name: str, image: LockedImage, remote: Remote, artifacts: Artifacts)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "content")
         manifest = remote.manifest(name, image.digest)
-        for digest in _blobs(manifest):
+        for digest in blobs(manifest):
             if not artifacts.has(digest):
                 remote.download(name, digest, file)
                 artifacts.store(file)
@@ -42,16 +39,10 @@ def fetch(source: Source, remote: Remote, artifacts: Artifacts) -> bool:
         if not artifacts.fetch(digest, file):
             return False
         manifest = file.read_bytes()
-        for blob in _blobs(manifest):
+        for blob in blobs(manifest):
             if not remote.has_blob(name, blob, source.image.base):
                 if not artifacts.fetch(blob, file):
                     return False
                 remote.upload(name, blob, file)
     remote.put_manifest(name, source.tag, manifest)
     return True
-
-
-def _blobs(manifest: bytes) -> Iterator[str]:
-    """Digests of what a manifest refers to, each once."""
-    document: dict[str, Any] = json.loads(manifest)
-    return iter(dict.fromkeys(each["digest"] for each in (document["config"], *document["layers"])))

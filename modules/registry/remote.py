@@ -1,5 +1,6 @@
 """What a registry holds, by the OCI distribution API."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -185,6 +186,12 @@ class Remote:
 
     def _silent(self, error: httpx.TransportError) -> UserError:
         return UserError(f"registry https://{self.address} does not answer ({error}): {self.access.advice}")
+
+
+def blobs(manifest: bytes) -> dict[str, int]:
+    """Return what a manifest refers to, each once: size in bytes by digest."""
+    document: dict[str, Any] = json.loads(manifest)
+    return {each["digest"]: each["size"] for each in (document["config"], *document["layers"])}
 
 
 def _upload(begun: httpx.Response) -> httpx.URL:

@@ -2,17 +2,23 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modules.core import images as lock
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.registry.images import sha256
+from modules.core.images import read_images, write_images
+from modules.registry.build import build_images
+from modules.registry.images import read_sources, sha256
 from modules.registry.logins import Login
 from modules.registry.remote import MANIFEST, Remote
+from scripts.cli.main import app
+from stacks.services import images
 
 from .registries import LOGIN, ForeignRegistry, password_registry, token_registry
 
@@ -27,15 +33,19 @@ def foreign(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ForeignR
         yield served
 
 
-def push(remote: Remote, folder: Path, name: str, tag: str) -> str:
+def push(remote: Remote, folder: Path, name: str, tag: str, layers: Sequence[bytes] = (LAYER,)) -> str:
     """Pushes a small image; returns its digest."""
-    for content in (LAYER, CONFIG):
+    for content in (*layers, CONFIG):
         (folder / "blob").write_bytes(content)
         remote.upload(name, sha256(content), folder / "blob")
-    config, layer = ({"digest": sha256(content), "size": len(content)} for content in (CONFIG, LAYER))
-    config["mediaType"] = "application/vnd.oci.image.config.v1+json"
-    layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
-    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
+    config, *described = ({"digest": sha256(content), "size": len(content)} for content in (CONFIG, *layers))
+    kind = "application/vnd.oci.image"
+    document = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": f"{kind}.config.v1+json", **config},
+        "layers": [{"mediaType": f"{kind}.layer.v1.tar+gzip", **layer} for layer in described],
+    }
     remote.put_manifest(name, tag, json.dumps(document).encode())
     return sha256(json.dumps(document).encode())
 
@@ -84,3 +94,49 @@ def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do(tmp_path: Pat
             remote.find({"base": "1"})
     assert "CERTIFICATE_VERIFY_FAILED" in str(refused.value)
     assert str(refused.value).endswith("name its CA in registry.ca")
+
+
+def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From one that wants a password to one that wants a token, by the logins of `docker login`."""
+    for name in ("first", "second", "stacks"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
+    sources = read_sources(images())
+    with password_registry(tmp_path / "first") as first, token_registry(tmp_path / "second") as second:
+        with Remote(first.registry(), first.access()) as remote:
+            built = {
+                name: source.locked(push(remote, tmp_path, name, source.tag, (LAYER, name.encode())))
+                for name, source in sources.items()
+            }
+        write_images("test", built)
+        trusted, logins = tmp_path / "ca.pem", tmp_path / "config.json"
+        trusted.write_bytes(first.ca.read_bytes() + second.ca.read_bytes())
+        entry = {"auth": b64encode(f"{LOGIN.username}:{LOGIN.password}".encode()).decode()}
+        logins.write_text(json.dumps({"auths": {first.host: entry, second.host: entry}}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        to = second.registry().push
+        command = ("--stack=test", f"--from={first.registry().push}", f"--to={to}", f"--ca={trusted}", "--json")
+        for copied in (True, False):
+            copy_by_command(*command)
+            said = json.loads(capsys.readouterr().out)
+            assert [image["copied"] for image in said["images"]] == [copied] * len(sources)
+            assert (
+                said["images"][0]["reference"] == f"{to}/airflow:{built['airflow'].version}@{built['airflow'].digest}"
+            )
+            assert said["outdated"] == []
+        build_images(
+            "other",
+            images(),
+            registry=second.registry(),
+            access=second.access(),
+            progress=(reported := list[str]()).append,
+            log=tmp_path / "log",
+        )
+    assert reported == [f"{len(sources)} unchanged"]
+    assert read_images("other") == built
+
+
+def copy_by_command(*arguments: str) -> None:
+    app(["images", "copy", *arguments], standalone_mode=False)

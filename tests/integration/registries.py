@@ -54,7 +54,7 @@ class Certificate:
 
     def __init__(self, folder: Path) -> None:
         self.private = rsa.generate_private_key(65537, 2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry")])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"registry {folder.name}")])
         now = datetime.datetime.now(datetime.UTC)
         self.certificate = (
             x509.CertificateBuilder()

@@ -1,4 +1,7 @@
-"""`groundwork images`, `groundwork images resolve`."""
+"""`groundwork images`, `groundwork images resolve`, `groundwork images copy`."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -6,6 +9,7 @@ from scripts.cli.options import Json, StackOption
 from scripts.cli.output import Commands
 
 EXAMPLES = "Examples: `groundwork images`, `groundwork images --json`, `groundwork images resolve`"
+COPY_EXAMPLES = "Example: `docker login registry.example`, then `groundwork images copy --to registry.example/team/ml`"
 
 app = typer.Typer(cls=Commands, invoke_without_command=True)
 
@@ -25,3 +29,31 @@ def resolve() -> None:
     from scripts.cli.lifecycle.images import resolve_list
 
     resolve_list()
+
+
+@app.command("copy", epilog=COPY_EXAMPLES)
+def copy(
+    to: Annotated[str, typer.Option("--to", metavar="HOST[:PORT]/PATH", help="Registry and path to copy to.")],
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="HOST[:PORT]/PATH",
+            help="Registry and path to copy from; otherwise that of the running stack.",
+            show_default=False,
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(help="PEM file of CA certificates to trust besides this machine's.", exists=True, dir_okay=False),
+    ] = None,
+    stack: StackOption = "local",
+    as_json: Json = False,
+) -> None:
+    """Copy the images of a stack to another registry, by digest: an environment that uses it builds nothing.
+
+    Logins are those of `docker login` and `buildah login`. What is there already is not sent again.
+    """
+    from scripts.cli.lifecycle.image_copy import copy
+
+    copy(stack, to=to, origin=origin, ca=ca, as_json=as_json)

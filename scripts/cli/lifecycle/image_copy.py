@@ -1,0 +1,96 @@
+"""`groundwork images copy`: the images that an environment runs, to a registry from which another one takes them."""
+
+import re
+import time
+from pathlib import Path
+
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+from modules.core.images import LockedImage, lock_file, read_images, reference
+from modules.core.paths import cache_home
+from modules.registry.access import ADDRESS, RegistryAccess
+from modules.registry.copy import copy_images
+from modules.registry.images import read_sources
+from modules.registry.logins import find_login
+from modules.registry.remote import Remote
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.artifacts import require_running
+from scripts.cli.lifecycle.up import access_of, cluster_of, registry_of
+from scripts.cli.output import console, note, plain_table, print_json
+from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.services import images
+
+
+class Copy:
+    """The one step of the command, and what came of it."""
+
+    def __init__(self, stack: str, *, to: Remote, origin: Remote) -> None:
+        self.images = pinned(stack)
+        self.to, self.origin = to, origin
+        self.log = cache_home() / "logs" / f"images-copy-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        self.copied: frozenset[str] = frozenset()
+
+    def run(self, progress: Progress) -> None:
+        self.copied = copy_images(self.images, source=self.origin, target=self.to, progress=progress)
+        progress(f"{len(self.copied)} copied, {len(self.images) - len(self.copied)} were there already")
+
+
+def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: bool) -> None:
+    """Copy the images of a stack's pins; print each with its place, and which this checkout would build otherwise."""
+    registry, access = foreign("--to", to, ca)
+    source = foreign("--from", origin, ca) if origin else running(stack)
+    with Remote(registry, access) as target, Remote(*source) as remote:
+        steps = Copy(stack, to=target, origin=remote)
+        again = f"groundwork images copy --to {to} --stack {stack}" + (f" --from {origin}" if origin else "")
+        run_or_exit(Runner([Step(name="images", title="Images", run=steps.run)], steps.log), again)
+    rows = [(name, reference(registry, name, image), name in steps.copied) for name, image in steps.images.items()]
+    changed = outdated(steps.images)
+    if as_json:
+        keys = ("name", "reference", "copied")
+        print_json({"to": to, "images": [dict(zip(keys, row, strict=True)) for row in rows], "outdated": changed})
+        return
+    table = plain_table("image", "reference", "")
+    for name, place, new in rows:
+        table.add_row(name, place, "copied" if new else "was there")
+    console().print(table, highlight=False)
+    if changed:
+        note(
+            f"This checkout would build {', '.join(changed)} from other inputs than those of stack {stack}: an "
+            f"environment of this checkout builds them. `scripts/up {stack}`, then copy again"
+        )
+
+
+def pinned(stack: str) -> dict[str, LockedImage]:
+    """Return the images that a stack runs. UserError where none are pinned."""
+    found = read_images(stack)
+    if not found:
+        raise UserError(
+            f"stacks/{lock_file(stack).name}: there are no images to copy: `scripts/up {stack}` builds them, or name "
+            "another stack by --stack"
+        )
+    return found
+
+
+def running(stack: str) -> tuple[Registry, RegistryAccess]:
+    """Return the registry of a stack's own cluster. UserError where it does not run."""
+    environment = Environment(stack)
+    require_running(environment, "images copy")
+    cluster = cluster_of(environment)
+    return registry_of(cluster), access_of(cluster)
+
+
+def foreign(option: str, address: str, ca: Path | None) -> tuple[Registry, RegistryAccess]:
+    """Return a registry that somebody runs, with this user's login. UserError for what is no address of one."""
+    if not re.fullmatch(ADDRESS, address) or not re.match(r"[^/]*[.:]|localhost/", address):
+        raise UserError(
+            f"{option}: {address} is no place of images; expected HOST[:PORT]/PATH in lower case, without https://, "
+            "such as registry.example/team/groundwork or docker.io/team"
+        )
+    advice = f"check {option}, and where it has a certificate of a private CA, name that by --ca"
+    return Registry(push=address, pull=address), RegistryAccess(ca=ca, login=find_login(address), advice=advice)
+
+
+def outdated(held: dict[str, LockedImage]) -> list[str]:
+    """Return the images that an environment of this checkout does not find among these: it builds them."""
+    sources = read_sources(images())
+    return [name for name, source in sources.items() if name not in held or held[name].inputs != source.inputs]
