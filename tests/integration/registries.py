@@ -1,4 +1,4 @@
-"""Registries of somebody else: the real registry server on a free port of 127.0.0.1, over TLS, behind a login."""
+"""Registries of somebody else: the real registry server on a free port of this machine, over TLS, behind a login."""
 
 import base64
 import datetime
@@ -50,9 +50,9 @@ class ForeignRegistry:
 
 
 class Certificate:
-    """Of 127.0.0.1, with its key: that of a server, and what tokens are signed by."""
+    """Of an address, with its key: that of a server, and what tokens are signed by."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self.private = rsa.generate_private_key(65537, 2048)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"registry {folder.name}")])
         now = datetime.datetime.now(datetime.UTC)
@@ -64,7 +64,7 @@ class Certificate:
             .serial_number(1)
             .not_valid_before(now - datetime.timedelta(minutes=1))
             .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
             .sign(self.private, hashes.SHA256())
         )
@@ -95,10 +95,11 @@ class Certificate:
 
 
 @contextmanager
-def password_registry(folder: Path) -> Generator[ForeignRegistry]:
-    """A registry that asks for USER and PASSWORD."""
+def password_registry(folder: Path, address: str = "127.0.0.1") -> Generator[ForeignRegistry]:
+    """A registry that asks for USER and PASSWORD, at an address of this machine."""
     (folder / "htpasswd").write_text(f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()}\n")
-    with _serve(folder, Certificate(folder), {"htpasswd": {"realm": "r", "path": str(folder / "htpasswd")}}) as served:
+    auth = {"htpasswd": {"realm": "r", "path": str(folder / "htpasswd")}}
+    with _serve(folder, Certificate(folder, address), auth, address) as served:
         yield served
 
 
@@ -144,8 +145,10 @@ def token_registry(folder: Path) -> Generator[ForeignRegistry]:
 
 
 @contextmanager
-def _serve(folder: Path, certificate: Certificate, auth: dict[str, Any]) -> Generator[ForeignRegistry]:
-    host = f"127.0.0.1:{_free_port()}"
+def _serve(
+    folder: Path, certificate: Certificate, auth: dict[str, Any], address: str = "127.0.0.1"
+) -> Generator[ForeignRegistry]:
+    host = f"{address}:{_free_port()}"
     configuration = {
         "version": 0.1,
         "log": {"accesslog": {"disabled": True}},
