@@ -122,6 +122,17 @@ class PlatformSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _watches_run_beside_the_cluster(self) -> Self:
+        for name in sorted(name for name, workload in self.workloads.items() if workload.watch):
+            if not self.foundation.publishes:
+                raise ValueError(
+                    f"workloads.{name}.watch is true, but nothing runs beside the cluster where foundation.target is "
+                    f"{self.foundation.target!r}: remove it, and run `groundwork canary {name}` where it may stay "
+                    "running"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _ports_differ(self) -> Self:
         taken: dict[int, str] = {}
         for service, port in self.ports().items():

@@ -7,6 +7,7 @@ from typing import Any
 from modules.core.errors import UserError
 from modules.core.service import Service
 from modules.registry.third_party import ThirdPartyImage, read_third_party, unresolved
+from stacks.foundation.settings import EmbeddedSettings
 from stacks.settings import PlatformSettings
 
 
@@ -18,8 +19,13 @@ def third_party_images(service: Service[Any], settings: PlatformSettings) -> dic
     listed = read_third_party()
     images = {name: listed[name] for name in service.third_party}
     if (reason := unresolved(images)) and not settings.foundation.simulates:
+        off = f"set groundwork:{service.name}.enabled to false"
+        if isinstance(settings.foundation, EmbeddedSettings):
+            raise UserError(
+                f"groundwork:foundation.simulated_nodes is 0, but {service.name} can run on no other node: {reason}. "
+                f"Set simulated_nodes to 1, or {off}"
+            )
         raise UserError(
-            f"groundwork:foundation.simulated_nodes is 0, but {service.name} can run on no other node: {reason}. "
-            f"Set simulated_nodes to 1, or groundwork:{service.name}.enabled to false"
+            f"groundwork:{service.name}.enabled is true, but it can run on no node of this cluster: {reason}. Or {off}"
         )
     return images

@@ -17,6 +17,7 @@ from scripts.cli.environment import CLIENT_TARGETS
 
 UID = 20001
 """Nobody on this machine has it."""
+PATH = "/usr/local/bin:/usr/bin:/bin"
 PASSED_ON = ("CERT", "SSL", "CA_", "PIP_", "PROXY", "proxy")
 """Parts of the names of variables that say how package registries are reached."""
 
@@ -44,7 +45,7 @@ class Person:
     def start(self, *command: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
         """Start a command at the root of the checkout, with no right that root has."""
         passed_on = {name: value for name, value in os.environ.items() if any(part in name for part in PASSED_ON)}
-        variables = {"HOME": str(self.home), "PATH": "/usr/local/bin:/usr/bin:/bin", **passed_on, **(env or {})}
+        variables = {"HOME": str(self.home), "PATH": f"{self.checkout}/.venv/bin:{PATH}", **passed_on, **(env or {})}
         bounded = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs")
         return subprocess.Popen(
             [*bounded, *command],

@@ -334,3 +334,10 @@ def test_a_port_of_this_machine_is_refused_where_nothing_is_published_on_it(grou
         parse({"groundwork:foundation": {"target": "elsewhere"}, **group}, source="file")
     assert f"{key}, but nothing is published on 127.0.0.1 where foundation.target is 'elsewhere'" in str(caught.value)
     parse(group, source="file")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_watch_is_refused_where_nothing_runs_beside_the_cluster() -> None:
+    workloads = {"groundwork:workloads": {"iris": {"watch": True}}}
+    with pytest.raises(UserError, match=r"workloads\.iris\.watch is true, but nothing runs beside the cluster where "):
+        parse({"groundwork:foundation": {"target": "elsewhere"}, **workloads}, source="file")

@@ -14,7 +14,7 @@ def test_an_unresolved_image_wants_a_simulated_node() -> None:
         third_party_images(JENKINS, parse(NOTHING_SIMULATED, source="test"))
     message = str(caught.value)
     assert message.startswith("groundwork:foundation.simulated_nodes is 0, but jenkins can run on no other node")
-    assert "Set simulated_nodes to 1, or groundwork:jenkins.enabled to false" in message
+    assert "Set simulated_nodes to 1, or set groundwork:jenkins.enabled to false" in message
 
 
 def test_a_resolved_image_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,3 +62,14 @@ def test_settings_come_from_what_was_deployed_and_else_from_the_example(
     target.unlink()
     up.write_settings(environment)
     assert target.read_text() == "config: {deployed: 1}\n"
+
+
+def test_on_somebody_elses_cluster_what_has_no_image_is_refused_with_what_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = {"target": "existing", "context": "theirs", "registry": {"push": "registry.example/ml"}}
+    environment = stack(monkeypatch, settings(**{"groundwork:foundation": theirs, "groundwork:workloads": {}}))
+    message = refused(lambda: up.check_settings(environment))
+    assert message.startswith("groundwork:jenkins.enabled is true, but it can run on no node of this cluster: ")
+    assert "`groundwork images resolve`" in message
+    assert "simulated_nodes" not in message
