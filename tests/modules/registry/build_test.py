@@ -31,6 +31,7 @@ class Held:
     """A registry that holds the built images of some names."""
 
     def __init__(self, *names: str, refusing: bool = False) -> None:
+        self.address = REGISTRY.push
         self.refusing = refusing
         self.by_digest = {name: BUILT[name].digest for name in names}
         self.by_tag = {name: SOURCES[name].tag for name in names}
