@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modules.core.errors import UserError
+from modules.core.images import own_architecture
 
 AS_ROOT = ("unshare", "--mount", "--propagation=private")
 AS_USER = ("buildah", "unshare")
@@ -50,16 +51,18 @@ def remove_tree(folder: Path) -> None:
         subprocess.run([*AS_USER, "rm", "-rf", str(folder)], capture_output=True, check=False)
 
 
-def require_builds(registry: str) -> None:
+def require_builds(registry: str, architecture: str) -> None:
     """Raise UserError where this user can't build images on this machine, naming all that is missing.
 
-    registry: where the images are to be, host[:port]/path.
+    registry: where the images are to be, host[:port]/path. architecture: of the machines that run them.
     """
 
     def which(program: str) -> str | None:
         return shutil.which(program, path=build_path())
 
     missing = missing_programs(which, root=is_root())
+    if architecture != own_architecture():
+        missing = [f"it is {own_architecture()}, and the nodes are {architecture}"]
     if not missing and not is_root():
         missing = _refused_namespace()
     if missing:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from modules.core.errors import UserError
+from modules.core.images import own_architecture
 from modules.registry import namespaces
 from modules.registry.namespaces import IDS, granted_ids, missing_programs, namespace_obstacles, require_builds
 from tests.scripts.cli.fakes import always
@@ -67,9 +68,16 @@ def test_a_user_who_can_t_build_is_told_the_other_way(
     monkeypatch.setattr(namespaces, "namespace_obstacles", always(list[str]()))
     monkeypatch.setattr(subprocess, "run", always(subprocess.CompletedProcess([], code, output, error)))
     if expected is None:
-        require_builds("registry.test/ml")
+        require_builds("registry.test/ml", own_architecture())
         return
     with pytest.raises(UserError) as refused:
-        require_builds("registry.test/ml")
+        require_builds("registry.test/ml", own_architecture())
     assert expected in str(refused.value)
     assert "`groundwork images copy --to registry.test/ml`" in str(refused.value)
+
+
+def test_images_for_other_processors_than_this_machine_s_are_not_built_here() -> None:
+    with pytest.raises(
+        UserError, match=r"the nodes are s390x\. Or bring them .*`groundwork images copy --to r\.test/ml`"
+    ):
+        require_builds("r.test/ml", "s390x")
