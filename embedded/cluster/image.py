@@ -5,14 +5,13 @@ import io
 import json
 import tarfile
 from pathlib import Path
-from platform import machine
 from typing import Any
+
+from modules.core.images import own_architecture
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""The Go toolchain's name, which images use, by the kernel's."""
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
@@ -24,7 +23,7 @@ def write_image(binary: Path, reference: str, target: Path) -> None:
     layer = _tar({binary.name: binary.read_bytes()}, mode=0o755)
     config = _json(
         {
-            "architecture": ARCHITECTURES.get(machine(), machine()),
+            "architecture": own_architecture(),
             "os": "linux",
             "config": {"Entrypoint": [f"/{binary.name}"], "User": "65535:65535", "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},

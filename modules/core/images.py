@@ -1,5 +1,6 @@
 """stacks/images.<environment>.yaml: which exact images run there. Written by the image build, read by every preview."""
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from .pin_files import read_pins, write_pins
 
 HEADER = "# Written by the image build: which exact images this environment runs, and what each was made from.\n"
 
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What images and nodes call a processor architecture (kubernetes.io/arch), by the kernel's name."""
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,61}[A-Za-z0-9_]$|^[A-Za-z0-9_]$")]
 """A tag that is the value of a label too."""
@@ -62,6 +65,11 @@ class LockedImage(BaseModel):
     def tag(self) -> str:
         """Of the image in the registry, in the build storage and in a shared cache: the beginning of `inputs`."""
         return tag_of(self.inputs)
+
+
+def own_architecture() -> str:
+    """Return the architecture that this machine builds for, such as amd64."""
+    return ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
 def tag_of(inputs: str) -> str:

@@ -1,14 +1,13 @@
 """Brings an environment's images to its registry and writes which ones it runs."""
 
 import fcntl
-import shutil
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.contracts import Registry
-from modules.core.images import Image, LockedImage, read_images, write_images
+from modules.core.images import Image, LockedImage, own_architecture, read_images, write_images
 from modules.core.paths import cache_home
 
 from . import artifacts as shared
@@ -16,6 +15,7 @@ from .access import RegistryAccess
 from .buildah import Buildah, Log
 from .builder import Builder, Progress
 from .images import Source, read_sources
+from .namespaces import remove_tree, require_builds
 from .remote import ImageSize, Remote
 
 
@@ -27,17 +27,19 @@ def build_images(
     access: RegistryAccess,
     progress: Progress,
     log: Path,
+    architecture: str | None = None,
     open_cache: OpenCache = no_cache,
 ) -> None:
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
 
     images: all that the environment may run, bases first.
     registry: pushed to over TLS. access: how this machine comes to it.
+    architecture: of the machines that run them, such as arm64; None: this machine's, which is the only one built here.
     progress: called with one line about what is being done. log: a file that gets everything the builds print.
     open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
-    sources = read_sources(images)
+    sources = read_sources(images, architecture=architecture)
     home = cache_home() / "containers"
     with Remote(registry, access) as remote:
         current = _current(environment, remote, sources)
@@ -50,7 +52,7 @@ def build_images(
                 write_images(environment, current)
             progress(f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged")
             return
-        remote.check_push("base")  # refused now, not after the first build
+        _check_build(remote, architecture)
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
             builder = Builder(buildah=buildah, registry=registry, access=access, folder=folder, progress=progress)
             try:
@@ -60,6 +62,24 @@ def build_images(
                 known = {**read_images(environment), **builder.done}
                 write_images(environment, {name: known[name] for name in sources if name in known})
     progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
+
+
+def check_images(
+    environment: str,
+    images: Sequence[Image],
+    *,
+    registry: Registry,
+    access: RegistryAccess,
+    architecture: str | None = None,
+) -> list[str]:
+    """Return the names of those images that build_images would build. Raise UserError where it could not: the registry
+    does not answer or takes none, or this machine builds none. Nothing is changed."""
+    sources = read_sources(images, architecture=architecture)
+    with Remote(registry, access) as remote:
+        missing = sources.keys() - _current(environment, remote, sources)
+        if missing:
+            _check_build(remote, architecture)
+    return sorted(missing)
 
 
 def publish_images(
@@ -79,6 +99,12 @@ def image_sizes(environment: str, registry: Registry, access: RegistryAccess) ->
     """Return the size of the environment's images by name, as the registry reports them."""
     with Remote(registry, access) as remote:
         return remote.sizes({name: image.digest for name, image in read_images(environment).items()})
+
+
+def _check_build(remote: Remote, architecture: str | None) -> None:
+    """Refuses what can't be built or pushed now, not after the first build."""
+    remote.check_push("base")
+    require_builds(remote.address, architecture or own_architecture())
 
 
 def _fetch(
@@ -118,9 +144,9 @@ def _alone(home: Path, progress: Progress) -> Generator[Path]:
             progress("waiting for another build on this machine")
             fcntl.flock(lock, fcntl.LOCK_EX)
         folder = home / "build"
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         folder.mkdir(mode=0o700)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)

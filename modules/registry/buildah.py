@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,10 @@ from typing import Any
 
 from modules.core.errors import UserError
 
+from .namespaces import AS_ROOT, build_path, is_root, remove_tree
+
 OWN_STATE = Path("/var/lib/containers")
-"""Where buildah keeps a cache of layer digests, wherever its storage is."""
-IN_NAMESPACE = ("unshare", "--mount", "--propagation=private")
-"""In front of a command that mounts: however it ends, no mount stays."""
+"""Where buildah of root keeps a cache of layer digests, wherever its storage is."""
 STORAGE_LIMIT = 15_000_000_000
 """Bytes of layers, those of previous builds included, at which the storage is emptied before a build."""
 
@@ -63,17 +62,19 @@ class Buildah:
         self._empty_if_large()
         for name in ("storage", "run", "state", "tmp"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
-        OWN_STATE.mkdir(mode=0o700, exist_ok=True)
+        if is_root():
+            OWN_STATE.mkdir(mode=0o700, exist_ok=True)
         self._configure("overlay")
         if not self._succeeds("info"):  # overlay does not work on top of another overlay
-            shutil.rmtree(self.home / "storage")
+            remove_tree(self.home / "storage")
             self._configure("vfs")
         self.run("rm", "--all", what="storage")
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # a person's own, and not empty
-            OWN_STATE.rmdir()
+        if is_root():
+            with suppress(OSError):  # a person's own, and not empty
+                OWN_STATE.rmdir()
 
     def run(self, *arguments: str, what: str, environment: Mapping[str, str] | None = None) -> None:
         """Runs a buildah command. UserError, which names the log, when it fails.
@@ -92,8 +93,10 @@ class Buildah:
         return done.returncode == 0
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
+        if not is_root():  # buildah makes its namespaces itself
+            return ["buildah", *arguments]
         own_state = f'mount --bind "$0" {OWN_STATE} && exec buildah "$@"'
-        return [*IN_NAMESPACE, "sh", "-c", own_state, str(self.home / "state"), *arguments]
+        return [*AS_ROOT, "sh", "-c", own_state, str(self.home / "state"), *arguments]
 
     def _environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -101,10 +104,14 @@ class Buildah:
             "CONTAINERS_STORAGE_CONF": str(self.home / "storage.conf"),
             "CONTAINERS_CONF": str(self.home / "containers.conf"),
             "TMPDIR": str(self.home / "tmp"),
+            "XDG_DATA_HOME": str(self.home / "state"),  # these two are read where it does not run as root
+            "XDG_RUNTIME_DIR": str(self.home / "run"),
+            "PATH": build_path(),
         }
 
     def _configure(self, driver: str) -> None:
         storage = f'[storage]\ndriver = "{driver}"\ngraphroot = "{self.home}/storage"\nrunroot = "{self.home}/run"\n'
+        storage += f'rootless_storage_path = "{self.home}/storage"\n'
         (self.home / "storage.conf").write_text(storage)
         (self.home / "containers.conf").write_text(f'[network]\nnetwork_config_dir = "{self.home}/networks"\n')
 
@@ -113,4 +120,4 @@ class Buildah:
         index = self.home / "storage/overlay-layers/layers.json"
         layers: list[dict[str, Any]] = json.loads(index.read_text()) if index.exists() else []
         if sum(layer.get("diff-size", 0) for layer in layers) > STORAGE_LIMIT:
-            shutil.rmtree(self.home / "storage")
+            remove_tree(self.home / "storage")

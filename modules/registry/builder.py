@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +14,19 @@ from modules.core.paths import cache_home
 from modules.core.versions import DEBIAN
 
 from .access import RegistryAccess
-from .buildah import IN_NAMESPACE, Buildah
+from .buildah import Buildah
 from .host import archive_proxy, debian_suites, write_secrets
 from .images import BUILD_FLAGS, Source, find_uv
 from .logins import Login, login_document
+from .namespaces import build_path, in_namespace, remove_tree
 
 Progress = Callable[[str], None]
 
 MAX_PARALLEL = 2
 """Builds at a time: while one waits for an archive or a disk, the other computes."""
 DEBOOTSTRAP = ("debootstrap", "--variant=minbase")
-LEFT_BEHIND = ("var/cache/apt", "var/lib/apt/lists")
-"""What debootstrap leaves and no image keeps."""
+LEFT_OUT = ("./var/cache/apt", "./var/lib/apt/lists", "./dev/*")
+"""What debootstrap leaves and no image keeps, as patterns of tar. Containers get devices of their own."""
 
 
 @dataclass
@@ -139,7 +139,7 @@ class Builder:
 
     def _debian(self) -> str:
         """Name of a minimal Debian in the build storage; debootstrap makes it once for each release."""
-        made_by = hashlib.sha256(repr((DEBOOTSTRAP, LEFT_BEHIND)).encode()).hexdigest()[:12]
+        made_by = hashlib.sha256(repr((DEBOOTSTRAP, LEFT_OUT)).encode()).hexdigest()[:12]
         archive = cache_home() / "debian" / f"{DEBIAN}-{made_by}.tar"
         name = f"localhost/groundwork/debian:{DEBIAN}-{made_by}"
         if self.buildah.has(name):
@@ -155,17 +155,17 @@ class Builder:
 
     def _debootstrap(self, archive: Path) -> None:
         root = self._folder("root")
-        environment = archive_proxy()
-        make = [*IN_NAMESPACE, *DEBOOTSTRAP, DEBIAN, str(root), debian_suites()[0].url]
+        # An LXC container is where debootstrap takes over devices that it can't make: only this machine's root can.
+        environment = {**archive_proxy(), "PATH": build_path(), "container": "lxc"}
+        make = [*in_namespace(), *DEBOOTSTRAP, DEBIAN, str(root), debian_suites()[0].url]
         self.buildah.log.run(make, what="base", environment=environment)
-        for path in LEFT_BEHIND:
-            shutil.rmtree(root / path, ignore_errors=True)
         archive.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / archive.name
-        pack = ["tar", "--sort=name", "--mtime=@0", "--numeric-owner", "-C", str(root), "-cf", str(unfinished), "."]
-        self.buildah.log.run(pack, what="base", environment=environment)
+        pack = ["tar", "--sort=name", "--mtime=@0", "--numeric-owner", *(f"--exclude={path}" for path in LEFT_OUT)]
+        pack += ["-C", str(root), "-cf", str(unfinished), "."]
+        self.buildah.log.run([*in_namespace(), *pack], what="base", environment=environment)
         unfinished.rename(archive)
-        shutil.rmtree(root)
+        remove_tree(root)
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name

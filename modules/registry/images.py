@@ -13,7 +13,7 @@ from itertools import repeat
 from pathlib import Path
 
 from modules.core.errors import UserError
-from modules.core.images import Image, LockedImage, tag_of
+from modules.core.images import Image, LockedImage, own_architecture, tag_of
 from modules.core.paths import REPOSITORY
 from modules.core.versions import DEBIAN
 
@@ -78,16 +78,26 @@ def tree_digest(files: Mapping[str, bytes]) -> str:
     return sha256(json.dumps({path: sha256(files[path]) for path in sorted(files)}).encode())
 
 
-def read_sources(images: Sequence[Image], repository: Path = REPOSITORY) -> dict[str, Source]:
+def read_sources(
+    images: Sequence[Image], repository: Path = REPOSITORY, *, architecture: str | None = None
+) -> dict[str, Source]:
     """Every image's source by name; an image comes after its base. UserError where a file is missing or uv.lock can't
-    be read."""
+    be read.
+
+    architecture: of the machines that run them, such as arm64; None: this machine's.
+    """
     with ThreadPoolExecutor() as pool:
         requirements = list(pool.map(_requirements, images, repeat(repository)))
     sources: dict[str, Source] = {}
     for image, locked in zip(images, requirements, strict=True):
-        below = sources[image.base].inputs if image.base else f"debootstrap {DEBIAN}"
+        below = sources[image.base].inputs if image.base else _debian(architecture or own_architecture())
         sources[image.name] = _source(image, repository, locked, below)
     return sources
+
+
+def _debian(architecture: str) -> str:
+    """What is below all images. amd64 came first, and is not named: its images keep their digests."""
+    return f"debootstrap {DEBIAN}" if architecture == "amd64" else f"debootstrap {DEBIAN} {architecture}"
 
 
 def _source(image: Image, repository: Path, requirements: bytes | None, below: str) -> Source:

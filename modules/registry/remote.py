@@ -99,6 +99,12 @@ class Remote:
         """Raise UserError where this login can't push an image of this name. Nothing is changed."""
         self._cancel(self._ask("POST", f"/{name}/blobs/uploads/"))
 
+    def architecture(self, name: str, digest: str) -> str:
+        """Return what machines run an image that the registry holds, such as amd64."""
+        manifest = json.loads(self.manifest(name, digest))
+        configuration = self._ask("GET", f"/{name}/blobs/{manifest['config']['digest']}").json()
+        return configuration["architecture"]
+
     def manifest(self, name: str, digest: str) -> bytes:
         """Return the manifest of an image that the registry holds, as it is stored."""
         return self._ask("GET", f"/{name}/manifests/{digest}", {"Accept": MANIFEST}).content

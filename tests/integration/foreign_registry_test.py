@@ -12,7 +12,7 @@ import pytest
 from modules.core import images as lock
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.core.images import read_images, write_images
+from modules.core.images import own_architecture, read_images, write_images
 from modules.registry.build import build_images
 from modules.registry.images import read_sources, sha256
 from modules.registry.logins import Login
@@ -23,7 +23,7 @@ from stacks.services import images
 from .registries import LOGIN, ForeignRegistry, password_registry, token_registry
 
 LAYER = gzip.compress(b"a layer" * 1000, mtime=0)
-CONFIG = json.dumps({"architecture": "arm64", "os": "linux"}).encode()
+CONFIG = json.dumps({"architecture": own_architecture(), "os": "linux"}).encode()
 REGISTRIES = {"password": password_registry, "token": token_registry}
 
 
@@ -63,6 +63,7 @@ def test_an_image_is_pushed_found_and_read_back_with_a_login(foreign: ForeignReg
         assert remote.find({"base": "1"}) == {}
         digest = push(remote, tmp_path, "base", "1")
         assert remote.find({"base": "1", "other": "1"}) == {"base": digest}
+        assert remote.architecture("base", digest) == own_architecture()
         assert remote.has_blob("other", sha256(LAYER), "base")
         remote.download("other", sha256(LAYER), tmp_path / "layer")
         assert (tmp_path / "layer").read_bytes() == LAYER
@@ -125,7 +126,7 @@ def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
             assert (
                 said["images"][0]["reference"] == f"{to}/airflow:{built['airflow'].version}@{built['airflow'].digest}"
             )
-            assert said["outdated"] == []
+            assert (said["architecture"], said["outdated"]) == (own_architecture(), [])
         build_images(
             "other",
             images(),

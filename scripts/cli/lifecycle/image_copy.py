@@ -29,9 +29,12 @@ class Copy:
         self.to, self.origin = to, origin
         self.log = cache_home() / "logs" / f"images-copy-{time.strftime('%Y%m%d-%H%M%S')}.log"
         self.copied: frozenset[str] = frozenset()
+        self.architecture = ""
 
     def run(self, progress: Progress) -> None:
         self.copied = copy_images(self.images, source=self.origin, target=self.to, progress=progress)
+        name, image = next(iter(self.images.items()))
+        self.architecture = self.to.architecture(name, image.digest)
         progress(f"{len(self.copied)} copied, {len(self.images) - len(self.copied)} were there already")
 
 
@@ -44,15 +47,17 @@ def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: b
         again = f"groundwork images copy --to {to} --stack {stack}" + (f" --from {origin}" if origin else "")
         run_or_exit(Runner([Step(name="images", title="Images", run=steps.run)], steps.log), again)
     rows = [(name, reference(registry, name, image), name in steps.copied) for name, image in steps.images.items()]
-    changed = outdated(steps.images)
+    changed = outdated(steps.images, steps.architecture)
     if as_json:
         keys = ("name", "reference", "copied")
-        print_json({"to": to, "images": [dict(zip(keys, row, strict=True)) for row in rows], "outdated": changed})
+        listed = [dict(zip(keys, row, strict=True)) for row in rows]
+        print_json({"to": to, "architecture": steps.architecture, "images": listed, "outdated": changed})
         return
     table = plain_table("image", "reference", "")
     for name, place, new in rows:
         table.add_row(name, place, "copied" if new else "was there")
     console().print(table, highlight=False)
+    note(f"They run on {steps.architecture} nodes.")
     if changed:
         note(
             f"This checkout would build {', '.join(changed)} from other inputs than those of stack {stack}: an "
@@ -90,7 +95,7 @@ def foreign(option: str, address: str, ca: Path | None) -> tuple[Registry, Regis
     return Registry(push=address, pull=address), RegistryAccess(ca=ca, login=find_login(address), advice=advice)
 
 
-def outdated(held: dict[str, LockedImage]) -> list[str]:
+def outdated(held: dict[str, LockedImage], architecture: str) -> list[str]:
     """Return the images that an environment of this checkout does not find among these: it builds them."""
-    sources = read_sources(images())
+    sources = read_sources(images(), architecture=architecture)
     return [name for name, source in sources.items() if name not in held or held[name].inputs != source.inputs]

@@ -10,8 +10,9 @@ from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage, read_images, write_images
 from modules.registry import build
 from modules.registry.access import RegistryAccess
-from modules.registry.build import build_images
+from modules.registry.build import build_images, check_images
 from modules.registry.images import Source, sha256
+from tests.scripts.cli.fakes import always
 
 ACCESS = RegistryAccess(advice="")
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
@@ -31,6 +32,7 @@ class Held:
     """A registry that holds the built images of some names."""
 
     def __init__(self, *names: str, refusing: bool = False) -> None:
+        self.address = REGISTRY.push
         self.refusing = refusing
         self.by_digest = {name: BUILT[name].digest for name in names}
         self.by_tag = {name: SOURCES[name].tag for name in names}
@@ -82,11 +84,9 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
     class Fresh(FakeBuilder):
         pass
 
-    def same_sources(_: object) -> dict[str, Source]:
-        return SOURCES
-
     (tmp_path / "stacks").mkdir()
-    monkeypatch.setattr(build, "read_sources", same_sources)
+    monkeypatch.setattr(build, "read_sources", always(SOURCES))
+    monkeypatch.setattr(build, "require_builds", always(None))
     monkeypatch.setattr(build, "cache_home", lambda: tmp_path / "cache")
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setattr(build, "Buildah", no_buildah)
@@ -147,6 +147,16 @@ def test_a_registry_that_takes_no_images_is_refused_before_anything_is_built(
     monkeypatch.setattr(build, "Builder", None)
     with pytest.raises(UserError, match="may not push base"):
         run(tmp_path)
+    with pytest.raises(UserError, match="may not push base"):
+        check_images("test", (), registry=REGISTRY, access=ACCESS)
+
+
+def test_what_would_be_built_is_told_without_building(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "Builder", None)
+    monkeypatch.setattr(build, "Remote", Held("base"))
+    assert check_images("test", (), registry=REGISTRY, access=ACCESS) == ["one"]
+    monkeypatch.setattr(build, "Remote", Held("base", "one", refusing=True))
+    assert check_images("test", (), registry=REGISTRY, access=ACCESS) == []
 
 
 def test_after_a_failure_what_was_built_is_written_down(

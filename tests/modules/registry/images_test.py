@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modules.core.errors import UserError
-from modules.core.images import Image
+from modules.core.images import Image, own_architecture
 from modules.registry import images
 from modules.registry.images import Source, find_uv, read_sources
 from stacks.services import images as all_images
@@ -53,6 +53,16 @@ def test_a_changed_source_changes_an_image_and_what_stands_on_it(repository: Pat
     after = inputs(repository)
     assert before["small"] != after["small"]
     assert before["above"] != after["above"]
+
+
+def test_images_for_other_processors_have_inputs_of_their_own(repository: Path) -> None:
+    found = [read_sources((SMALL, ABOVE), repository, architecture=name) for name in ("amd64", "arm64")]
+    for name in ("small", "above"):
+        assert len({sources[name].tag for sources in found}) == 2
+    assert (
+        inputs(repository)["small"]
+        == read_sources((SMALL,), repository, architecture=own_architecture())["small"].inputs
+    )
 
 
 def test_what_is_left_out_changes_nothing(repository: Path) -> None:
