@@ -45,8 +45,6 @@ ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where clients of the Kubernetes API look for their token."""
 USER = 10001
 """User and group of every container: the images' own (modules/registry/base)."""
-POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-"""Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
 
 def pod(
