@@ -43,17 +43,23 @@ def record(environment: Environment) -> None:
             return
 
 
-def check(environment: Environment) -> None:
-    """Raise UserError where the state's resources were made on another cluster than the one that is reached."""
+def difference(environment: Environment) -> tuple[str, str] | None:
+    """Return why the cluster that is reached is not that of the state, and what to do; None where it is."""
     known = recorded(environment)
     if known is None or (found := _uid(environment, known.namespace)) == known.uid:
-        return
-    other = f"the one that is reached now has {found or 'none that may be read'}"
-    raise UserError(
-        f"stack {environment.stack}: its state was made on the cluster with {known}, and {other}: point "
-        "groundwork:foundation.context to the first one again, or give the platform on this cluster another stack. "
-        f"Where the first one is gone for good, so is all that the state is of: remove {environment.home}"
+        return None
+    return (
+        f"the state was made on the cluster with {known}, the one that is reached now has "
+        f"{found or 'none that may be read'}",
+        "point groundwork:foundation.context to the first one again, or give the platform on this cluster another "
+        f"stack; where the first one is gone for good, so is all that the state is of: remove {environment.home}",
     )
+
+
+def check(environment: Environment) -> None:
+    """Raise UserError where the state's resources were made on another cluster than the one that is reached."""
+    if (found := difference(environment)) is not None:
+        raise UserError(f"stack {environment.stack}: {': '.join(found)}")
 
 
 def _uid(environment: Environment, namespace: str) -> str | None:

@@ -64,10 +64,8 @@ def clock(date: str | None, now: float) -> Finding:
 
 
 def same_cluster(environment: Environment) -> Finding:
-    try:
-        identity.check(environment)
-    except UserError as error:
-        return Finding(check="cluster of the state", state="refused", detail=str(error))
+    if (found := identity.difference(environment)) is not None:
+        return Finding(check="cluster of the state", state="refused", detail=found[0], action=found[1])
     known = identity.recorded(environment)
     detail = f"the one with {known}" if known else "nothing was made from this machine yet"
     return Finding(check="cluster of the state", state="ok", detail=detail)

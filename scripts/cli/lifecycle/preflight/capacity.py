@@ -1,6 +1,7 @@
 """Whether the nodes have what the platform's pods ask for: architecture, CPU, memory."""
 
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -134,12 +135,20 @@ def room(nodes: Sequence[Node], wanted: Sequence[Request], *, others_known: bool
         if not any(node.millicores >= each.millicores and node.memory >= each.memory for node in nodes)
     ]
     if cores > free[0] or memory > free[1] or too_large:
-        worst = max(too_large or wanted, key=lambda each: (each.memory, each.millicores))
-        which = f"; none has room for groundwork:{worst.key}.requests" if too_large else ""
+        worst = too_large[0].key if too_large else most_of(wanted, of_memory=memory > free[1])
+        which = f"; none has room for groundwork:{worst}.requests" if too_large else ""
         return Finding(
             check="CPU and memory",
             state="refused",
             detail=f"{detail}{which}",
-            action=f"add nodes, or ask for less: groundwork:{worst.key}.requests asks for most",
+            action=f"add nodes, or ask for less: groundwork:{worst}.requests asks for most",
         )
     return Finding(check="CPU and memory", state="ok" if others_known else "warning", detail=detail)
+
+
+def most_of(wanted: Sequence[Request], *, of_memory: bool) -> str:
+    """Return the key that asks for most in all its containers together."""
+    totals: Counter[str] = Counter()
+    for each in wanted:
+        totals[each.key] += each.memory if of_memory else each.millicores
+    return totals.most_common(1)[0][0]

@@ -24,7 +24,7 @@ def refuse_taken(environment: Environment, progress: Progress) -> None:
     with connect(environment) as api:
         there = [name for name, each in read(api, namespaces_of(environment)).items() if each is not None]
         contents = contents_of(api, there, environment.stack)
-    foreign = {(name, named) for name, found in contents.items() for named in strangers(found)}
+    foreign = {(name, named) for name, found in contents.items() for named in strangers(found, environment.stack)}
     if not foreign:
         return
     progress("comparing the names of somebody else's objects with those of the platform's")

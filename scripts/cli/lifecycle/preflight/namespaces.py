@@ -14,6 +14,7 @@ UID_RANGE = "openshift.io/sa.scc.uid-range"
 IMAGE_USER = 10001
 """User of all containers: modules/registry/base."""
 EVERY_NAMESPACE_HAS = frozenset({("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")})
+ROLES = frozenset({"roles", "rolebindings"})
 Named = tuple[str, str]
 """Resource (deployments) and name of an object."""
 Content = list[tuple[Named, bool]]
@@ -144,9 +145,14 @@ def contents_of(api: Api, namespaces: Iterable[str], stack: str) -> dict[str, Co
     return contents
 
 
-def strangers(contents: Content) -> set[Named]:
-    """Return what is somebody else's."""
-    return {named for named, ours in contents if not ours} - EVERY_NAMESPACE_HAS
+def strangers(contents: Content, stack: str) -> set[Named]:
+    """Return what is somebody else's: neither the environment's, nor what lets it in."""
+    role = f"groundwork-{stack}"
+    return {
+        named
+        for named, ours in contents
+        if not ours and named not in EVERY_NAMESPACE_HAS and not (named[0] in ROLES and named[1].startswith(role))
+    }
 
 
 def content(contents: Mapping[str, Content], deployed: bool, stack: str) -> Finding:
@@ -159,7 +165,7 @@ def content(contents: Mapping[str, Content], deployed: bool, stack: str) -> Find
             detail=f"objects in {', '.join(ours)} are of an environment {stack} whose state is not on this machine",
             action="work where its state is, or give this stack another name",
         )
-    foreign = {name: sorted(strangers(each)) for name, each in contents.items()}
+    foreign = {name: sorted(strangers(each, stack)) for name, each in contents.items()}
     shown = [f"{name}: {', '.join('/'.join(each) for each in found)}" for name, found in foreign.items() if found]
     if not shown:
         return Finding(check="names", state="ok", detail="nothing of anybody else is in the namespaces")
