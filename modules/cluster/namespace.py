@@ -11,10 +11,9 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from modules.core.component import OURS, Component
 from modules.core.contracts import Cluster, Reach
-from modules.core.labels import Labels
+from modules.core.labels import POD_SECURITY, Labels
 from modules.core.network import allow_dns, allow_reach, deny_all
 from modules.core.outside import trust_files, trust_name
-from modules.core.pods import POD_SECURITY
 
 
 @dataclass(frozen=True, kw_only=True)

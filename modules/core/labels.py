@@ -10,6 +10,8 @@ LOCAL_PORT = "groundwork.dev/local-port"
 """Annotation of a Service that is published on 127.0.0.1, at this port."""
 VERSION = "app.kubernetes.io/version"
 """Label of every pod: the version of the software in its main container."""
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+"""Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
 
 @dataclass(frozen=True, kw_only=True)

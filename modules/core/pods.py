@@ -48,8 +48,6 @@ from .simulation import SIMULATED
 
 ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where clients of the Kubernetes API look for their token."""
-POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-"""Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,11 @@ class Environment:
         return self.home / "settings.yaml"
 
     @property
+    def cluster_identity(self) -> Path:
+        """Which cluster of somebody else the state is of."""
+        return self.home / "cluster.json"
+
+    @property
     def s3_credentials(self) -> Path:
         """An AWS shared credentials file of the object store's administrator."""
         return self.home / "s3-credentials"

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,14 +39,33 @@ def check_context(given: ExistingSettings) -> None:
 
 def contexts(path: Path) -> list[str]:
     """Return the names of the contexts in a kubeconfig. UserError where it is none."""
+    listed: Sequence[dict[str, Any]] = _document(path).get("contexts") or []
+    return [str(each["name"]) for each in listed]
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document: Any = read_yaml(path.read_text(encoding="utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as a kubeconfig: {error}") from error
     if not isinstance(document, dict):
         raise UserError(f"{path}: not a kubeconfig: expected a mapping with clusters, users and contexts")
-    listed: Sequence[dict[str, Any]] = cast(dict[str, Any], document).get("contexts") or []
-    return [str(each["name"]) for each in listed]
+    return cast(dict[str, Any], document)
+
+
+def current_user(variable: str, context: str) -> Mapping[str, Any]:
+    """Return how a context logs in, from the files that a KUBECONFIG lists; empty where they don't say."""
+    documents = [_document(Path(each)) for each in variable.split(os.pathsep) if Path(each).exists()]
+
+    def first(kind: str, name: str | None) -> Mapping[str, Any]:
+        for document in documents:
+            listed: Sequence[dict[str, Any]] = document.get(kind) or []
+            for each in listed:
+                if each["name"] == name:
+                    return each.get(kind.removesuffix("s")) or {}
+        return {}
+
+    return first("users", first("contexts", context).get("user"))
 
 
 def write_choice(path: Path, context: str) -> None:

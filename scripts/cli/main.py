@@ -17,6 +17,7 @@ from scripts.cli.commands import (
     down,
     env,
     images,
+    preflight,
     release,
     reproduce,
     rollback,
@@ -39,6 +40,7 @@ app = typer.Typer(
     help="A whole machine-learning platform in an environment, and versioned workloads on it.",
 )
 app.command(epilog=up.EXAMPLES)(up.up)
+app.command(epilog=preflight.EXAMPLES)(preflight.preflight)
 app.command(epilog=down.EXAMPLES)(down.down)
 app.command(epilog=stop.EXAMPLES)(stop.stop)
 app.command(epilog=start.EXAMPLES)(start.start)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.core.errors import UserError
-from scripts.cli.clients import kubectl, pins, recovery
+from scripts.cli.clients import identity, kubectl, pins, recovery
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.events import Events
 from scripts.cli.environment import Environment
@@ -34,6 +34,7 @@ def up(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
     diagnostics."""
     wait_for_lock(environment, progress)
+    identity.check(environment)
     pins.take_over(environment)
     recovery.refuse_previous_plugin(environment.stack, Backend(environment).resources())
     settle(environment, progress, log)
@@ -44,6 +45,7 @@ def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
     """Return what `pulumi up` would do, as `pulumi preview --json` prints it, also where it refuses (`preview_errors`),
     after whoever works on the stack now. Raise UserError where the engine prints nothing."""
     wait_for_lock(environment, progress)
+    identity.check(environment)
     pins.take_over(environment)
     command = _command(environment, ["preview", "--json", *QUIET])
     done = _capture(environment, command)
@@ -65,6 +67,7 @@ def preview_errors(document: Mapping[str, Any]) -> str:
 def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
     """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
     wait_for_lock(environment, progress)
+    identity.check(environment)
     pins.take_over(environment)
     _stream(environment, ["preview", "--policy-pack", str(pack), *QUIET], progress, log)
 
@@ -72,6 +75,7 @@ def check_policies(environment: Environment, pack: Path, progress: Progress, log
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     """`pulumi destroy`, without asking, after whoever works on the stack now."""
     wait_for_lock(environment, progress)
+    identity.check(environment)
     settle(environment, progress, log)
     _stream(environment, ["destroy", "--yes", "--skip-preview", *QUIET], progress, log)
 

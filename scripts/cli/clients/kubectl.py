@@ -58,11 +58,6 @@ def ours(environment: Environment, kinds: str, namespace: str | None = None) -> 
         return [each for answer in asked for each in answer.result()]
 
 
-def server_version(environment: Environment) -> str:
-    """Return the version of the cluster's API server, such as v1.36.3."""
-    return json.loads(run(environment, "version", "-o", "json"))["serverVersion"]["gitVersion"]
-
-
 def secret(environment: Environment, namespace: str, name: str) -> dict[str, str] | None:
     """The values of a Secret; None where there is none."""
     found = get(environment, "secret", name, "-n", namespace)

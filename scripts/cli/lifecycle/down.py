@@ -10,7 +10,7 @@ from embedded.toolchain.build import remove_tree
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
 from modules.core.releases import release_file
-from scripts.cli.clients import engine, kubectl
+from scripts.cli.clients import engine, identity, kubectl
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.pins import lock_of
 from scripts.cli.environment import Environment
@@ -86,7 +86,9 @@ class Down:
         for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
             shutil.rmtree(path, ignore_errors=True)
         locks = [lock_of(self.environment.stack), *self.environment.home.glob("watch-*.lock")]
-        for path in (*self._pins(), self.environment.s3_credentials, self.environment.deployed_settings, *locks):
+        environment = self.environment
+        made = (environment.s3_credentials, environment.deployed_settings, environment.cluster_identity)
+        for path in (*self._pins(), *made, *locks):
             path.unlink(missing_ok=True)
         progress(f"kept: the passphrase in {self.environment.passphrase}")
 
@@ -105,6 +107,7 @@ def run(stack: str, *, yes: bool, purge: bool) -> None:
     down = Down(environment, purge=purge)
     if down.cluster:
         require_root()
+    identity.check(environment)
     rows = down.data()
     _show(rows)
     if rows and not yes:

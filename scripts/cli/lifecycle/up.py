@@ -17,7 +17,7 @@ from modules.core.releases import release_file
 from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from scripts.cli import kubeconfig
-from scripts.cli.clients import engine, kubectl, pins
+from scripts.cli.clients import engine, identity, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
 from scripts.cli.delivery import rollouts
@@ -27,6 +27,7 @@ from scripts.cli.environment import Environment, official_pulumi
 from scripts.cli.lifecycle import host, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
+from scripts.cli.lifecycle.preflight import checks, names
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.existing_settings import ExistingSettings
@@ -228,14 +229,19 @@ class ExistingUp(Up):
         pull_document(self.existing.registry)
 
     def cluster_steps(self) -> list[Step]:
-        return [Step(name="cluster", title="Cluster", run=self.ask_cluster, needs=("toolchain",))]
+        return [Step(name="cluster", title="Cluster", run=self.check_cluster, needs=("toolchain",))]
 
-    def ask_cluster(self, progress: Progress) -> None:
-        progress(f"Kubernetes {kubectl.server_version(self.environment)} by context {self.existing.context}")
+    def check_cluster(self, progress: Progress) -> None:
+        checks.require(self.environment, self.existing, progress)
 
     def images(self, progress: Progress) -> None:
         given = self.existing.registry
         self.build_images(given.contract(), access_to(given), progress)
+
+    def platform(self, progress: Progress) -> None:
+        names.refuse_taken(self.environment, progress)
+        identity.record(self.environment)
+        super().platform(progress)
 
 
 def up_of(environment: Environment) -> Up:
