@@ -211,4 +211,6 @@ def _read(path: Path, *, required: bool) -> str | None:
             ) from None
         return None
     except (OSError, UnicodeDecodeError) as error:
+        if not required and not os.access(path.parent, os.X_OK):  # a folder of others: /run/containers is root's
+            return None
         raise UserError(f"{path}, which may hold the registry's login, can't be read: {error}") from None
