@@ -52,7 +52,11 @@ class Log:
 
 @dataclass(frozen=True)
 class Buildah:
-    """buildah with storage, temporary files and caches under `home`. Use as a context manager, one at a time."""
+    """buildah with storage, temporary files and caches under `home`. Use as a context manager, one at a time.
+
+    Without root the same files come out, though with other digests: overlayfs then marks directories (the attribute
+    user.overlay.origin), and this version of buildah packs the marks too.
+    """
 
     home: Path
     log: Log
