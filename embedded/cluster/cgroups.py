@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+from modules.core.errors import UserError
+
 ROOT = Path("/sys/fs/cgroup")
 NEEDED = ("cpu", "cpuset", "memory", "pids")
 """Controllers without which the kubelet won't start."""
@@ -28,6 +30,23 @@ class Cgroups:
             return [self.root / self.name]
         hierarchies = {path.resolve() for path in self.root.iterdir() if (path / "cgroup.procs").exists()}
         return sorted(path / self.name for path in hierarchies)
+
+    def check(self) -> None:
+        """UserError where the group can't be made such that the kubelet takes it. Changes nothing."""
+        controllers = self._controllers()
+        if absent := [name for name in NEEDED if name not in controllers]:
+            raise UserError(
+                f"control groups: {', '.join(absent)} missing in {self.root}: mount it where it is only that; the "
+                "kernel must have it enabled (/proc/cgroups, cgroup_disable), and a container be given it"
+            )
+        handed = (self.root / "cgroup.subtree_control").read_text().split() if self.unified else NEEDED
+        # Below its own root the kernel hands nothing on from a group that has processes itself.
+        if {*NEEDED} - {*handed} and (self.root / "cgroup.type").exists() and _members(self.root):
+            raise UserError(
+                f"control groups: {self.root} is a container's own and has processes directly in it, so that no "
+                "controller can be handed to a group below. Move them first: mkdir /sys/fs/cgroup/init; for pid in "
+                "$(cat /sys/fs/cgroup/cgroup.procs); do echo $pid >/sys/fs/cgroup/init/cgroup.procs; done"
+            )
 
     def create(self) -> None:
         """Makes the group everywhere, ready for the kubelet: it refuses a root that lacks a controller."""
@@ -58,6 +77,11 @@ class Cgroups:
         """Where the kubelet's tree of pods can be read, in a hierarchy that is always there."""
         return (self.root / self.name if self.unified else self.root / "memory" / self.name) / "kubepods"
 
+    def _controllers(self) -> list[str]:
+        if self.unified:
+            return (self.root / "cgroup.controllers").read_text().split()
+        return [name for name in NEEDED if (self.root / name / "cgroup.procs").exists()]
+
     def _delegate(self, folder: Path) -> None:
         """Hands each controller that a group has on to the groups below it."""
         for name in (folder / "cgroup.controllers").read_text().split():
@@ -73,10 +97,15 @@ def pids(folder: Path) -> list[int]:
     found: list[int] = []
     for path in folder.rglob("cgroup.procs"):
         try:
-            found += [int(line) for line in path.read_text().split()]
+            found += _members(path.parent)
         except OSError:  # the group went meanwhile
             continue
     return found
+
+
+def _members(folder: Path) -> list[int]:
+    """Processes in a group itself."""
+    return [int(line) for line in (folder / "cgroup.procs").read_text().split()]
 
 
 def _remove_tree(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from modules.core.errors import UserError
 
+from .cgroups import Cgroups
 from .layout import BINARIES, PATH, cni_folder
 from .network import Network
 from .node import UPLINK, run
@@ -50,6 +51,7 @@ def check(spec: ClusterSpec, own_port: int | None, wording: Wording) -> None:
     absent = [name for name in BINARIES if not (spec.bin_dir / name).exists()]
     if absent:
         raise UserError(f"toolchain: {', '.join(absent)} not in {spec.bin_dir}: build the toolchain first")
+    Cgroups(spec.name).check()
     if spec.api_port is not None and spec.api_port != own_port:
         ensure_free(wording.api_port, spec.api_port)
     check_routes(spec.network, routes(), link_name(spec.name), wording.network)

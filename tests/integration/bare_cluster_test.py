@@ -27,7 +27,7 @@ from scripts.cli.lifecycle.up import access_of
 
 from . import pods
 from .conftest import Traces, run
-from .pods import SERVE, eventually, kubectl, run_pod
+from .pods import SERVE, eventually, fetched, free_port, kubectl, published, run_pod
 
 NAME, NETWORK = "bare-test", "10.83.0.0/16"
 REGISTRY = f"{NETWORK.removesuffix('0.0/16')}0.1:5000"
@@ -100,7 +100,7 @@ def test_it_has_names_volumes_and_figures_of_what_is_used(bare: Cluster) -> None
     )
     assert "Unauthorized" in kubectl(bare, "exec", "caller", "--", "/kubectl", *by_name, check=False)
     # The figures themselves are tested on the platform's cluster: the first ones take half a minute.
-    kubectl(bare, "wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=30s")
+    kubectl(bare, "wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", pods.WAIT)
 
 
 def test_the_list_shows_it_with_what_is_real_and_what_is_simulated(bare: Cluster) -> None:
@@ -154,6 +154,15 @@ def test_a_network_policy_is_enforced(bare: Cluster) -> None:
     assert eventually(is_open)
 
 
+def test_a_service_that_asks_for_it_is_published_at_a_port_of_this_machine(bare: Cluster) -> None:
+    port = free_port()
+    run_pod(bare, pod("server", *SERVE))
+    kubectl(bare, "apply", "-f-", document=published("server", port, namespace=NAMESPACE))
+    assert eventually(lambda: "<pre>" in fetched(port))
+    kubectl(bare, "delete", "service", "server")
+    assert eventually(lambda: fetched(port) == "")
+
+
 @contextmanager
 def registry_outside(bare: Cluster, folder: Path) -> Generator[Remote]:
     """A registry of somebody else, on this machine, which the node knows by its certificate."""
@@ -204,14 +213,18 @@ def test_an_image_of_another_registry_is_pulled_by_way_of_this_machine_which_sta
         assert "refused" in kubectl(bare, *ask, f"--server=http://{proxy}", check=False)
 
 
-def test_stop_leaves_nothing_running_and_a_start_brings_all_back(bare: Cluster, untouched: Traces) -> None:
+def test_stop_leaves_nothing_running(bare: Cluster, untouched: Traces) -> None:
+    run_pod(bare, pod("server", *SERVE))
     kubectl(bare, "create", "configmap", "kept", "--from-literal=is=kept")
     run("scripts/cluster", "stop", NAME)
     assert Traces.now(NAME) == untouched
+
+
+def test_a_start_brings_all_back(bare: Cluster) -> None:
     assert "was not running" in run("scripts/cluster", "stop", NAME).stderr
     run("scripts/cluster", "start", NAME)
     assert kubectl(bare, "get", "configmap", "kept", "-ojsonpath={.data.is}") == "kept"
-    kubectl(bare, "wait", "--for=condition=Ready", "--timeout=60s", "pod/server")
+    kubectl(bare, "wait", "--for=condition=Ready", pods.WAIT, "pod/server")
     assert len(named(bare, "nodes")) == 2
 
 

@@ -25,7 +25,7 @@ from embedded.cluster.network import split
 from embedded.cluster.ports import is_free
 
 from . import pods
-from .pods import SERVE, eventually, kubectl, run_pod
+from .pods import SERVE, eventually, fetched, free_port, kubectl, published, run_pod
 
 NAMESPACE = "cluster-test"
 IMAGE = "groundwork.dev/test-kubectl:1"
@@ -179,35 +179,11 @@ def test_a_service_that_asks_for_it_is_published_on_this_machine_until_it_goes(t
     port = free_port()
     run_pod(tested, pod("web", *SERVE))
     kubectl(tested, "exec", "-n", NAMESPACE, "web", "--", "/kubectl", *WRITE)
-    service: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "web",
-            "namespace": NAMESPACE,
-            "annotations": {"groundwork.dev/local-port": str(port)},
-        },
-        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8001}]},
-    }
-    kubectl(tested, "apply", "-f-", document=service)
+    kubectl(tested, "apply", "-f-", document=published("web", port, namespace=NAMESPACE))
     assert eventually(lambda: "written" in fetched(port))
     assert tested.status().published[str(port)] == f"{NAMESPACE}/web"
     kubectl(tested, "delete", "-n", NAMESPACE, "service", "web")
     assert eventually(lambda: fetched(port) == "")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def fetched(port: int) -> str:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/static/", timeout=2) as answer:
-            return answer.read().decode()
-    except OSError:
-        return ""
 
 
 def test_the_api_server_is_published_and_refuses_who_shows_no_certificate(cluster: Cluster) -> None:

@@ -1,12 +1,15 @@
 """Pods of one static program, which any cluster runs: kubectl, that can talk, write files and serve them."""
 
 import json
+import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from embedded.cluster import Cluster
+from modules.core.labels import LOCAL_PORT
 
 SECURE: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
@@ -16,19 +19,23 @@ SECURE: dict[str, Any] = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
+PATIENCE_SECONDS = 240
+"""Of each of these steps: they take moments, but on an emulated processor a minute."""
+WAIT = f"--timeout={PATIENCE_SECONDS - 5}s"
+"""Of `kubectl wait`."""
 SERVE = ("proxy", "--address=0.0.0.0", "--port=8001", "--accept-hosts=.*", "--www=/data")
 
 
 def kubectl(cluster: Cluster, *arguments: str, document: Any = None, check: bool = True) -> str:
     command = [str(cluster.spec.bin_dir / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", *arguments]
     given = None if document is None else json.dumps(document)
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     if check:
         assert done.returncode == 0, done.stderr
     return done.stdout if check else done.stdout + done.stderr
 
 
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if true():
@@ -68,5 +75,30 @@ def pod(
 def run_pod(cluster: Cluster, document: dict[str, Any]) -> None:
     """Returns when the pod is ready."""
     kubectl(cluster, "apply", "-f-", document=document)
-    ready = ("wait", "--for=condition=Ready", "--timeout=60s", "-n", document["metadata"]["namespace"])
+    ready = ("wait", "--for=condition=Ready", WAIT, "-n", document["metadata"]["namespace"])
     kubectl(cluster, *ready, f"pod/{document['metadata']['name']}")
+
+
+def published(name: str, port: int, *, namespace: str) -> dict[str, Any]:
+    """A Service of a pod that serves, which asks for a port of this machine."""
+    annotations = {LOCAL_PORT: str(port)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8001}]},
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def fetched(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/static/", timeout=2) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from embedded.cluster.cgroups import Cgroups, pids
+from modules.core.errors import UserError
 
 
 @pytest.fixture
@@ -90,6 +91,44 @@ def test_only_a_controller_that_the_kubelet_needs_may_not_be_refused(
             group.create()
     else:
         group.create()
+
+
+def test_a_controller_without_a_hierarchy_is_named(first_version: Path) -> None:
+    with pytest.raises(UserError, match="control groups: pids missing"):
+        Cgroups("groundwork-test", first_version).check()
+    (first_version / "pids").mkdir()
+    (first_version / "pids/cgroup.procs").write_text("1\n")
+    Cgroups("groundwork-test", first_version).check()
+
+
+def test_with_one_hierarchy_a_controller_that_the_kernel_lacks_is_named(second_version: Path) -> None:
+    (second_version / "cgroup.controllers").write_text("cpuset cpu io pids")
+    with pytest.raises(UserError, match="control groups: memory missing"):
+        Cgroups("groundwork-test", second_version).check()
+
+
+@pytest.mark.parametrize(
+    ("kernels_own", "processes", "handed", "accepted"),
+    [
+        (True, "1\n", "", True),
+        (False, "", "", True),
+        (False, "", "cpuset cpu memory pids", True),
+        (False, "1\n7\n", "", False),
+    ],
+)
+def test_a_containers_root_must_be_able_to_hand_its_controllers_on(
+    second_version: Path, kernels_own: bool, processes: str, handed: str, accepted: bool
+) -> None:
+    (second_version / "cgroup.procs").write_text(processes)
+    (second_version / "cgroup.subtree_control").write_text(handed)
+    if not kernels_own:
+        (second_version / "cgroup.type").write_text("domain\n")
+    group = Cgroups("groundwork-test", second_version)
+    if accepted:
+        group.check()
+    else:
+        with pytest.raises(UserError, match="Move them first"):
+            group.check()
 
 
 def test_processes_are_those_of_all_groups_below(first_version: Path) -> None:
