@@ -240,6 +240,8 @@ class ExistingUp(Up):
 
     def platform(self, progress: Progress) -> None:
         names.refuse_taken(self.environment, progress)
+        if not Backend(self.environment).resources():
+            checks.require_inside(self.environment, self.existing, progress)
         identity.record(self.environment)
         super().platform(progress)
 

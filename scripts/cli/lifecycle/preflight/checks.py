@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from functools import partial
 
+from modules.core.contracts import Registry
 from modules.core.errors import UserError
+from modules.core.images import read_images, reference
 from scripts.cli.clients.api import Refused, connect
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from stacks.foundation.existing_settings import ExistingSettings
 
-from . import api_server, capacity, namespaces, permissions, storage_classes
+from . import api_server, capacity, namespaces, permissions, probe, storage_classes
 from .findings import Context, Finding, refused
 from .objects import side_by_side
 
@@ -21,6 +23,10 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("nodes", capacity.check),
 )
 """Independent of each other. What checks another part from this machine is a line here."""
+IMAGE = "gateway"
+"""Of the platform's own, with a Python, and of those the smallest."""
+SERVERS: probe.Servers = {}
+"""What pods use outside of the cluster: nothing, while object store and database run in it."""
 
 
 def run(environment: Environment, existing: ExistingSettings) -> list[Finding]:
@@ -46,9 +52,34 @@ def _ask(context: Context, named: tuple[str, Check]) -> list[Finding]:
         return [Finding(check=name, state="not known", detail=f"the right to look is missing: {error}")]
 
 
+def run_inside(environment: Environment, existing: ExistingSettings) -> list[Finding]:
+    """Return what a pod finds out, once there is an image for it. What it makes is gone afterwards."""
+    registry = Registry(push=existing.registry.push, pull=existing.registry.pulled_from)
+    image = read_images(environment.stack).get(IMAGE)
+    if image is None:
+        detail = "images are not built yet: `up` checks from a pod once they are"
+        return [Finding(check="from a pod", state="not known", detail=detail)]
+    try:
+        with connect(environment) as api:
+            return probe.run(Context(environment, existing, api), reference(registry, IMAGE, image), SERVERS)
+    except (Refused, UserError) as error:
+        return [Finding(check="from a pod", state="refused", detail=str(error), action="have that put right")]
+
+
+def require_inside(environment: Environment, existing: ExistingSettings, progress: Progress) -> None:
+    """Raise UserError where a pod finds that something is in the way."""
+    progress("asking from a pod: images, names, network policies, clocks")
+    _judge(environment, run_inside(environment, existing), progress)
+
+
 def require(environment: Environment, existing: ExistingSettings, progress: Progress) -> None:
     """Raise UserError, with all of it, where something of the cluster stands in the way."""
     found = run(environment, existing)
+    _judge(environment, found, progress)
+    progress("; ".join(each.detail for each in found if each.check in {"API server", "namespaces"}))
+
+
+def _judge(environment: Environment, found: list[Finding], progress: Progress) -> None:
     if wrong := refused(found):
         lines = "\n".join(map(str, wrong))
         raise UserError(
@@ -57,4 +88,3 @@ def require(environment: Environment, existing: ExistingSettings, progress: Prog
     for each in found:
         if each.state != "ok":
             progress(str(each))
-    progress("; ".join(each.detail for each in found if each.check in {"API server", "namespaces"}))

@@ -14,6 +14,8 @@ UID_RANGE = "openshift.io/sa.scc.uid-range"
 IMAGE_USER = 10001
 """User of all containers: modules/registry/base."""
 EVERY_NAMESPACE_HAS = frozenset({("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")})
+PROBE = "groundwork-preflight"
+"""Of what a check makes for a moment: see probe.py."""
 ROLES = frozenset({"roles", "rolebindings"})
 Named = tuple[str, str]
 """Resource (deployments) and name of an object."""
@@ -137,7 +139,9 @@ def contents_of(api: Api, namespaces: Iterable[str], stack: str) -> dict[str, Co
         name, group, resource = each
         root = f"/apis/{group}/v1" if group else "/api/v1"
         listed = api.metadata(f"{root}/namespaces/{name}/{resource}")
-        return [((resource, metadata["name"]), is_ours(metadata, stack)) for metadata in listed]
+        return [
+            ((resource, metadata["name"]), is_ours(metadata, stack)) for metadata in listed if metadata["name"] != PROBE
+        ]
 
     contents: dict[str, Content] = {}
     for (name, *_), found in zip(asked, side_by_side(ask, asked), strict=True):

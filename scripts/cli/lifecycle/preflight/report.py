@@ -30,6 +30,9 @@ def run(stack: str, *, as_json: bool) -> None:
 
     def ask(progress: Progress) -> None:
         found.extend(checks.run(up.environment, existing))
+        if not refused(found):
+            progress("asking from a pod")
+            found.extend(checks.run_inside(up.environment, existing))
         progress(f"{len(found)} checks, {len(refused(found))} of them refuse")
 
     steps = [

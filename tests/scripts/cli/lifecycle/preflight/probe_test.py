@@ -1,0 +1,70 @@
+"""What is made of what a pod says, and of one that says nothing."""
+
+from typing import Any
+
+import pytest
+
+from policies import privileges
+from policies.pods import Pod
+from scripts.cli.lifecycle.preflight import probe
+from stacks.foundation.existing_settings import DnsSettings
+
+IMAGE = "registry.example/groundwork/gateway:1@sha256:" + "1" * 64
+SERVERS = {"object store": ("s3.example", 9000)}
+WELL: dict[str, Any] = {"names": None, "closed": True, "servers": {"object store": None}, "time": 1000.0}
+
+
+def states(**changed: Any) -> dict[str, str]:
+    return {each.check: each.state for each in probe.read({**WELL, **changed}, 1000.0, IMAGE)}
+
+
+def test_a_pod_to_which_all_is_well_is_no_reason_to_refuse() -> None:
+    assert set(states().values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "check", "state"),
+    [
+        ({"names": "Temporary failure in name resolution"}, "names in pods", "refused"),
+        ({"closed": False}, "network policies", "warning"),
+        ({"servers": {"object store": "timed out"}}, "object store from a pod", "refused"),
+        ({"time": 1000.0 + 3600}, "clocks of nodes", "refused"),
+    ],
+)
+def test_what_a_pod_misses_is_said(changed: dict[str, Any], check: str, state: str) -> None:
+    found = states(**changed)
+    assert found.pop(check) == state
+    assert set(found.values()) == {"ok"}
+
+
+def test_policies_without_effect_are_said_to_be_so() -> None:
+    assert "NOT enforced" in probe.policies(False).detail
+
+
+def status(waiting: dict[str, str] | None = None, phase: str = "Pending", **given: Any) -> dict[str, Any]:
+    containers = [{"state": {"waiting": waiting}}] if waiting else []
+    return {"status": {"phase": phase, "containerStatuses": containers, **given}}
+
+
+def test_a_pod_that_says_nothing_says_why() -> None:
+    assert probe.unfinished(status(phase="Succeeded"), IMAGE) is None
+    image = probe.unfinished(status({"reason": "ErrImagePull", "message": "401 Unauthorized"}), IMAGE)
+    assert image is not None
+    assert "401 Unauthorized" in str(image)
+    assert "groundwork:foundation.registry.pull" in str(image)
+    unplaced = [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]
+    waits = probe.unfinished(status(conditions=unplaced), IMAGE)
+    assert waits is not None
+    assert "0/3 nodes are available" in waits.detail
+
+
+def test_its_pod_is_restricted_and_its_policy_opens_what_it_asks_for() -> None:
+    document = probe.pod("team", IMAGE, SERVERS)
+    assert privileges.problems(Pod(document["metadata"], document["spec"])) == []
+    dns = DnsSettings(ranges=["169.254.20.10/32"])
+    spec = probe.policy("team", dns, SERVERS)["spec"]
+    assert spec["podSelector"]["matchLabels"].items() <= document["metadata"]["labels"].items()
+    names, servers = spec["egress"]
+    assert names["to"][0] == {"ipBlock": {"cidr": "169.254.20.10/32"}}
+    assert {each["port"] for each in names["ports"]} == {53}
+    assert servers == {"ports": [{"port": 9000}]}
