@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import certifi
 import pytest
@@ -206,3 +207,11 @@ def test_without_rules_a_pod_has_the_images_user_and_nothing_of_the_rest(
         for container in pod.containers():
             assert "imagePullPolicy" not in container
             assert not {"no_proxy", "SSL_CERT_FILE"} & variables(container).keys()
+
+
+def test_no_server_of_the_cluster_is_asked_for_through_the_proxy(pods: list[Pod]) -> None:
+    """A name without a domain would be: nothing says of it that it is the cluster's."""
+    addresses = [value for pod in pods for each in pod.containers() for value in variables(each).values()]
+    hosts = {urlsplit(address).hostname or "" for address in addresses if address.startswith("http://")}
+    assert hosts - {"proxy.example"}
+    assert all(host.endswith(".svc.cluster.local") for host in hosts - {"proxy.example"}), hosts
