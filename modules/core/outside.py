@@ -1,6 +1,7 @@
 """How pods reach what is outside of the cluster: the proxy that they take, the certificates that they trust."""
 
 from functools import cache
+from urllib.parse import urlsplit
 
 import certifi
 
@@ -11,10 +12,11 @@ INSIDE = ("localhost", "127.0.0.1", "::1", ".svc", ".svc.cluster.local", "$(KUBE
 """What no proxy leads to: the pod itself, Services by their names, and the cluster's API, which pods know by an address
 that Kubernetes puts in place of the last."""
 TRUST = "/etc/groundwork/trust"
-"""Folder of TRUST_FILE in every pod, where there are certificates that the images don't know."""
-TRUST_FILE = "ca.pem"
+"""Folder of these files in every pod, where there are certificates that the images don't know."""
+TRUST_FILE, OWN_FILE = "ca.pem", "own.pem"
+"""All certificates, and those alone that the images don't know."""
 TRUST_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO")
-"""By which clients find it, each in place of its own certificates: OpenSSL (Python's ssl and httpx, curl) and Go;
+"""By which clients find all, each in place of its own certificates: OpenSSL (Python's ssl and httpx, curl) and Go;
 requests; boto3; Git."""
 
 
@@ -30,6 +32,32 @@ def proxy_variables(cluster: Cluster) -> dict[str, str]:
     return {spelling: value for name, value in values.items() if value is not None for spelling in (name, name.upper())}
 
 
+def java_options(cluster: Cluster, trust_store: str) -> list[str]:
+    """Return the options by which a Java machine takes the proxy, and trusts what is in a file of its own format: it
+    reads none of the variables."""
+    proxy = cluster.pods.proxy
+    options: list[str] = []
+    for scheme, url in (("http", proxy.http), ("https", proxy.https)) if proxy else ():
+        if url is not None:
+            host, port = host_and_port(url)
+            options += [f"-D{scheme}.proxyHost={host}", f"-D{scheme}.proxyPort={port}"]
+    if proxy:
+        # Java knows names with a star, and no ranges of addresses.
+        hosts = (host for host in (*INSIDE, *proxy.exempt) if "/" not in host)
+        patterns = (f"*{host}" if host.startswith(".") else host for host in hosts)
+        options.append(f"-Dhttp.nonProxyHosts={'|'.join(patterns)}")
+    if cluster.pods.ca is not None:
+        # The password that Java itself gives its certificates, which are no secret.
+        options += [f"-Djavax.net.ssl.trustStore={trust_store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+    return options
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return where a server listens that is known by an http:// or https:// URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]
+
+
 def trust_variables(rules: PodRules) -> dict[str, str]:
     """Return the environment variables that lead clients to the certificates that all pods trust."""
     return {} if rules.ca is None else dict.fromkeys(TRUST_VARIABLES, f"{TRUST}/{TRUST_FILE}")
@@ -42,10 +70,11 @@ def trust_name(ca: str) -> str:
 
 @cache
 def trust_files(ca: str) -> dict[str, str]:
-    """Return the file of certificates that pods trust: the public authorities', as Mozilla lists them, and these.
+    """Return the files of certificates that pods trust: the public authorities', as Mozilla lists them, with these.
 
     One file of both, since clients read the one that they are led to in place of their own."""
-    return {TRUST_FILE: f"{_blocks(certifi.contents())}{_blocks(ca)}"}
+    own = _blocks(ca)
+    return {TRUST_FILE: f"{_blocks(certifi.contents())}{own}", OWN_FILE: own}
 
 
 def _blocks(text: str) -> str:

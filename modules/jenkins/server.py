@@ -13,6 +13,7 @@ from modules.core.labels import VERSION, Labels
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
 from modules.core.network import allow_egress, allow_https, allow_ingress, allow_reach, pods_of
+from modules.core.outside import OWN_FILE, TRUST, java_options
 from modules.core.pods import (
     ACCOUNT_FILES,
     Container,
@@ -30,6 +31,7 @@ from modules.core.simulation import SIMULATED, SIMULATION_REASON
 from .documents import (
     AGENT_PORT,
     CONFIGURATION,
+    FILES,
     HTTP_PORT,
     SECRETS,
     SERVICE,
@@ -41,6 +43,7 @@ from .documents import (
 from .settings import JenkinsSettings
 
 HOME = "/var/jenkins_home"
+TRUST_STORE = "/tmp/trusted"
 AGENT = "agent"
 AGENT_RULES = (
     (["pods"], ["create", "delete", "get", "list", "watch"]),
@@ -169,7 +172,7 @@ class Jenkins(Component):
                     spec=pod(
                         cluster=self.cluster,
                         service_account=SERVICE,
-                        init_containers=[self._plugins_container()],
+                        init_containers=[*self._trust_containers(), self._plugins_container()],
                         containers=[self._server_container()],
                         volumes=[
                             config_volume("configuration", config_map.metadata.name),
@@ -185,6 +188,23 @@ class Jenkins(Component):
             opts=self.child(ignore_changes=[CLAIM_TEMPLATES]),
         )
 
+    def _trust_containers(self) -> list[Container]:
+        """Makes the file of certificates that Java reads, where there are any that it doesn't know."""
+        if self.cluster.pods.ca is None:
+            return []
+        make = Container(
+            name="trust",
+            image=self.images.controller,
+            command=["sh", "-c", (FILES / "trust.sh").read_text()],
+            environment={"OWN": f"{TRUST}/{OWN_FILE}", "TRUST_STORE": TRUST_STORE},
+            resources=resources(cpu=("50m", "1"), memory=("64Mi", "256Mi")),
+        )
+        return [make]
+
+    def _java_variables(self) -> dict[str, str]:
+        options = java_options(self.cluster, TRUST_STORE)
+        return {"JAVA_TOOL_OPTIONS": " ".join(options)} if options else {}
+
     def _plugins_container(self) -> Container:
         """Brings the plugins of plugins.txt into the home, before the controller starts."""
         return Container(
@@ -196,7 +216,7 @@ class Jenkins(Component):
                 f"--plugin-download-directory={HOME}/plugins",
                 "--latest=false",
             ],
-            environment={"CACHE_DIR": "/tmp/plugins", "HOME": "/tmp"},
+            environment={"CACHE_DIR": "/tmp/plugins", "HOME": "/tmp", **self._java_variables()},
             resources=resources(cpu=("50m", "1"), memory=("256Mi", "512Mi")),
             mounts=[mount("home", HOME, writable=True), mount("configuration", CONFIGURATION)],
         )
@@ -210,6 +230,7 @@ class Jenkins(Component):
                 "HOME": HOME,
                 "JAVA_OPTS": "-XX:MaxRAMPercentage=50 -Djenkins.install.runSetupWizard=false",
                 "JENKINS_HOME": HOME,
+                **self._java_variables(),
             },
             resources=self.settings.resources,
             ports={"http": HTTP_PORT, "agents": AGENT_PORT},

@@ -117,7 +117,7 @@ class SeaweedFS(Component):
         keys = {client: self._key_pair(client) for client in clients}
         policies = {client: consumer_policy(consumers[client], buckets) for client in clients}
         self._server(self._server_files(administrator, keys, policies))
-        self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), buckets)
+        self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), contract)
         secrets = {
             client: self._credentials(client, keys[client], CLIENT_SECRET, client_namespace)
             for client, client_namespace in clients.items()
@@ -255,8 +255,8 @@ class SeaweedFS(Component):
             liveness=http_probe("/status", "s3", period_seconds=20, failures=6),
         )
 
-    def _buckets_job(self, credentials: k8s.core.v1.Secret, buckets: Mapping[str, str]) -> None:
-        document = bucket_document(self.settings.buckets, buckets)
+    def _buckets_job(self, credentials: k8s.core.v1.Secret, contract: ObjectStore) -> None:
+        document = bucket_document(self.settings.buckets, contract.buckets)
         job_name = hashed(f"{self.name}-buckets", document)
         described = self.config_map(
             f"{self.name}-bucket-document",
@@ -276,7 +276,7 @@ class SeaweedFS(Component):
                         cluster=self.cluster,
                         service_account=self._account("buckets"),
                         restart_policy="Never",
-                        containers=[self._buckets_container()],
+                        containers=[self._buckets_container(contract)],
                         volumes=[
                             config_volume("document", described.metadata.name),
                             secret_volume("credentials", credentials.metadata.name),
@@ -287,13 +287,14 @@ class SeaweedFS(Component):
             opts=self.child(),
         )
 
-    def _buckets_container(self) -> Container:
+    def _buckets_container(self, contract: ObjectStore) -> Container:
         return Container(
             name="buckets",
             image=self.image,
             command=["python", BUCKETS_SCRIPT, f"{JOB_FILES}/buckets.json"],
             environment={
-                "AWS_ENDPOINT_URL_S3": f"http://{SERVICE}:{PORT}",
+                # Its whole name, which no proxy is asked for.
+                **({} if contract.endpoint is None else {"AWS_ENDPOINT_URL_S3": contract.endpoint}),
                 "AWS_REGION": REGION,
                 "AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials",
             },

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from modules.core.contracts import IMAGE_USER, PodRules, Proxy, Reach, Toleration
+from modules.core.outside import host_and_port
 from modules.core.settings import Settings
 from modules.core.simulation import SIMULATED
 
@@ -15,7 +16,6 @@ LOWEST_USER, HIGHEST_USER = 10_000, 2**31 - 1
 LARGEST_CA = 512 * 1024
 """Bytes. With the public ones, some 240 KiB, the certificates are in a ConfigMap, which holds 1 MiB."""
 EVERYWHERE = "0.0.0.0/0"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 PLATFORM = ("app.kubernetes.io", "groundwork.dev")
 """Prefixes of the platform's own keys."""
 CONTROLLERS = ("controller-revision-hash", "controller-uid", "job-name", "pod-template-hash")
@@ -228,7 +228,7 @@ class PodsSettings(Settings):
     ca: str | None = Field(
         default=None,
         description="Certificates (PEM, the text itself) of your own authorities, which they trust beside the public "
-        "ones: OpenSSL, Python, curl, Git and Go; PostgreSQL's clients go by the database's own.",
+        "ones: OpenSSL, Python, curl, Git, Go and Java; PostgreSQL's clients go by the database's own.",
     )
 
     @model_validator(mode="after")
@@ -258,9 +258,8 @@ def _proxy(settings: ProxySettings) -> Proxy | None:
     ranges: dict[int, set[str]] = {}
     for url in (settings.http, settings.https):
         if url is not None:
-            parts = urlsplit(url)
-            port = parts.port or DEFAULT_PORTS[parts.scheme]
-            ranges.setdefault(port, set()).add(_range_of(parts.hostname or ""))
+            host, port = host_and_port(url)
+            ranges.setdefault(port, set()).add(_range_of(host))
     if not ranges:
         return None
     return Proxy(

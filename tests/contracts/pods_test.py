@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import certifi
 import pytest
@@ -170,10 +171,28 @@ def test_every_container_trusts_the_authority_by_a_file_of_its_namespace(
                 assert variables(container)[variable] == "/etc/groundwork/trust/ca.pem", container["name"]
 
 
+def test_java_takes_the_proxy_and_trusts_the_authority(pods: list[Pod]) -> None:
+    (jenkins,) = (pod for pod in pods if "initContainers" in pod.spec)
+    trust, *java = jenkins.containers()
+    assert variables(trust).items() >= {"OWN": "/etc/groundwork/trust/own.pem", "TRUST_STORE": "/tmp/trusted"}.items()
+    assert [container["name"] for container in java] == ["plugins", "jenkins"]
+    for container in java:
+        assert variables(container)["JAVA_TOOL_OPTIONS"].split() == [
+            "-Dhttp.proxyHost=proxy.example",
+            "-Dhttp.proxyPort=3128",
+            "-Dhttps.proxyHost=proxy.example",
+            "-Dhttps.proxyPort=3129",
+            "-Dhttp.nonProxyHosts=localhost|127.0.0.1|::1|*.svc|*.svc.cluster.local|$(KUBERNETES_SERVICE_HOST)|*.example",
+            "-Djavax.net.ssl.trustStore=/tmp/trusted",
+            "-Djavax.net.ssl.trustStorePassword=changeit",
+        ]
+
+
 def test_the_file_holds_the_public_authorities_and_the_own_one(objects: list[Declared]) -> None:
     text = next(each.inputs["data"]["ca.pem"] for each in objects if each.name == "mlflow-trust")
     begin = "-----BEGIN CERTIFICATE-----"
     assert text.endswith(CA)
+    assert next(each.inputs["data"]["own.pem"] for each in objects if each.name == "mlflow-trust") == CA
     assert text.count(begin) == certifi.contents().count(begin) + 1
     assert len(text.encode()) < 512 * 1024
 
@@ -188,3 +207,11 @@ def test_without_rules_a_pod_has_the_images_user_and_nothing_of_the_rest(
         for container in pod.containers():
             assert "imagePullPolicy" not in container
             assert not {"no_proxy", "SSL_CERT_FILE"} & variables(container).keys()
+
+
+def test_no_server_of_the_cluster_is_asked_for_through_the_proxy(pods: list[Pod]) -> None:
+    """A name without a domain would be: nothing says of it that it is the cluster's."""
+    addresses = [value for pod in pods for each in pod.containers() for value in variables(each).values()]
+    hosts = {urlsplit(address).hostname or "" for address in addresses if address.startswith("http://")}
+    assert hosts - {"proxy.example"}
+    assert all(host.endswith(".svc.cluster.local") for host in hosts - {"proxy.example"}), hosts
