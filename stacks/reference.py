@@ -1,7 +1,7 @@
 """docs/settings.md from the settings themselves: `python -m stacks.reference > docs/settings.md`."""
 
 import sys
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -61,7 +61,7 @@ def _inner(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     values = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
-    return (values[0], True) if values else (None, False)
+    return (values[0], get_origin(annotation) is dict) if values else (None, False)
 
 
 def _default(field: FieldInfo) -> Any:
