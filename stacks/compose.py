@@ -9,8 +9,8 @@ from modules.core.contracts import Entry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.service import Context, Deployed, Service
-from modules.gateway.documents import PORTAL
 from modules.gateway.documents import address as gateway_address
+from modules.gateway.documents import client_address, front_address
 from modules.gateway.service import GATEWAY
 from modules.registry.third_party import unresolved
 from stacks.foundation import Foundation, deploy_foundation
@@ -42,7 +42,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         assert service.deploy is not None
         deployed.append(service.deploy(context))
     return {
-        "urls": {**foundation.addresses, **local_addresses(settings, foundation.entry)},
+        "urls": {**foundation.addresses, **client_addresses(settings, foundation.entry)},
         "buckets": dict(foundation.object_store.buckets),
         "images": {**foundation.images, **{name: image for name, image in images.items() if "@" in image}},
         **{name: value for each in deployed for name, value in each.outputs.items()},
@@ -99,10 +99,11 @@ def address(service: Service[Any], entry: Entry) -> str | None:
     return gateway_address(service.name, entry) if service.routed else None
 
 
-def local_addresses(settings: PlatformSettings, entry: Entry) -> dict[str, str]:
-    """Return where clients reach the landing page, the services behind it and the served models, by service."""
+def client_addresses(settings: PlatformSettings, entry: Entry) -> dict[str, str]:
+    """Return where any client reaches the landing page, the services behind it and the served models, by service."""
     ports = settings.ports()
-    served = {name: f"http://127.0.0.1:{ports[name]}" for name in sorted(settings.workloads) if name in ports}
-    routed = {each.name: address(each, entry) for each in SERVICES if each.routed and not each.members}
-    behind = {GATEWAY.name: gateway_address(PORTAL, entry), **routed}
-    return {**served, **{name: found for name, found in behind.items() if found is not None}}
+    names = (each.name for each in SERVICES if each.routed and not each.members)
+    behind = {name: client_address(name, entry) for name in (*names, *sorted(settings.workloads))}
+    published = {name: f"http://127.0.0.1:{ports[name]}" for name in settings.workloads if name in ports}
+    found = {GATEWAY.name: front_address(entry), **behind, **published}
+    return {name: address for name, address in found.items() if address is not None}

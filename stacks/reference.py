@@ -62,7 +62,10 @@ def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""
     values = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
-    return (values[0], "<number>." if get_origin(annotation) is list else "<name>.") if values else (None, "")
+    if not values:
+        return None, ""
+    kind = get_origin(annotation)
+    return values[0], "<name>." if kind is dict else "<number>." if kind is list else ""
 
 
 def _default(field: FieldInfo) -> Any:

@@ -157,6 +157,33 @@ class Registry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ingress:
+    """An Ingress in front of the gateway: its controller ends the clients' TLS, and speaks HTTPS to the gateway."""
+
+    class_name: str | None
+    """None: the cluster's default IngressClass."""
+    controller: str | None
+    """nginx or traefik, which are told to speak HTTPS to the gateway and to check its certificate; None: another one,
+    which its annotations tell."""
+    annotations: Mapping[str, str]
+    certificate: str | None
+    """Secret of type kubernetes.io/tls in the gateway's namespace, or the one that cert-manager makes there; None: the
+    controller has a certificate of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A Gateway of the Gateway API in front of the gateway, which somebody else has."""
+
+    name: str
+    namespace: str
+    section: str | None
+    """Which of its listeners; None: each that takes the route."""
+    passthrough: bool
+    """Whether it passes TLS through; if not, it ends the clients' TLS, and speaks HTTPS to the gateway."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """How people and clients outside of the cluster reach the gateway."""
 
@@ -166,11 +193,17 @@ class Entry:
     """IP addresses that clients may use in place of the domain."""
     port: int | None
     """None where it is not reached from outside."""
+    forwarded: bool = False
+    """Whether a client reaches it only while it forwards a port by way of the Kubernetes API."""
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of its Service: by these, whoever publishes it knows how."""
     certificate: str | None = None
     """Secret of type kubernetes.io/tls in the gateway's namespace; None: the gateway makes a certificate itself."""
+    ingress: Ingress | None = None
+    listener: Listener | None = None
+    proxy_namespace: str | None = None
+    """Of the Ingress' or the Gateway's pods: who alone may connect to the gateway's; None: nobody told it."""
 
 
 @dataclass(frozen=True, kw_only=True)

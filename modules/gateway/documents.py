@@ -45,8 +45,15 @@ def address(name: str, entry: Entry) -> str | None:
 
 
 def client_address(name: str, entry: Entry) -> str | None:
-    """Where any client reaches a service, also one whose resolver knows no names below the domain; None: see above."""
-    return None if entry.port is None else f"{_origin(entry.domain, entry.port)}/{name}"
+    """Where any client reaches a service, also one whose resolver knows no names below the domain; a browser is led on
+    to the service's own host. None: see above."""
+    found = front_address(entry)
+    return None if found is None else f"{found}/{name}"
+
+
+def front_address(entry: Entry) -> str | None:
+    """Where anybody opens the landing page; None: see above."""
+    return None if entry.port is None else _origin(entry.domain, entry.port)
 
 
 def _origin(host: str, port: int) -> str:

@@ -10,8 +10,9 @@ import yaml
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Entry, Registry, Route, ServedModel, Tracking
 from modules.core.labels import Labels
+from modules.core.namespaces import NamespaceRef
 from modules.core.naming import hashed
-from modules.core.network import allow_ingress
+from modules.core.network import allow_ingress, pods_of
 from modules.core.pods import Container, checksum, config_volume, http_probe, mount, pod, secret_volume
 
 from .certificates import certificates
@@ -29,6 +30,13 @@ from .documents import (
     server_names,
     static_configuration,
 )
+from .outside import (
+    AUTHORITY,
+    controller_annotations,
+    custom_objects,
+    ingress_spec,
+    service_annotations,
+)
 from .settings import GatewaySettings
 
 COMPONENT = "proxy"
@@ -36,6 +44,8 @@ ENTRY_SERVICE = "entry"
 USERNAME = "groundwork"
 LOGIN_SECRET, CERTIFICATE_SECRET, USERS_SECRET = "gateway-login", "gateway-certificate", "gateway-users"
 """For people; of the proxy; the proxy's form of the login."""
+UNAWAITED = {"pulumi.com/skipAwait": "true"}
+"""Annotation of what somebody else gives an address, or does not: `groundwork status` says which."""
 
 
 class Gateway(Component):
@@ -52,7 +62,7 @@ class Gateway(Component):
         entry: Entry,
         registry: Registry,
         image: str,
-        namespace: pulumi.Input[str],
+        namespace: NamespaceRef,
         routes: Sequence[Route],
         models: Sequence[ServedModel],
         tracking: Tracking,
@@ -65,23 +75,24 @@ class Gateway(Component):
         self.entry = entry
         self.registry = registry
         self.image = image
-        self.namespace = namespace
+        self.namespace = namespace.ready
         static = self._static()
         followed = files(routes, models, environment=labels.environment, tracking=tracking, entry=entry)
         k8s.core.v1.ConfigMap(
             f"{name}-routes",
             # One that changes: the proxy follows it while it runs, since a restart could lose requests.
-            metadata=self.meta("routes", component=COMPONENT, namespace=namespace),
+            metadata=self.meta("routes", component=COMPONENT, namespace=self.namespace),
             data=pulumi.Output.all(*ready).apply(lambda _: followed),
             opts=self.child(),
         )
         login = self._login()
-        certificate = [] if entry.certificate else self._certificate(routes)
-        self._server(static, checksum(*login.values(), *certificate))
-        self._service()
+        certificate = self._certificate(routes) if entry.certificate is None else dict[str, pulumi.Output[str]]()
+        self._server(static, checksum(*login.values(), *certificate.values()))
+        self._service(namespace.name)
+        self._outside(namespace.name, server_names(routes, entry), certificate)
         self.register_outputs({})
 
-    def _certificate(self, routes: Sequence[Route]) -> list[pulumi.Output[str]]:
+    def _certificate(self, routes: Sequence[Route]) -> Mapping[str, pulumi.Output[str]]:
         """Make one of an authority of its own, for all names under which clients reach it. Return what is in it."""
         made = certificates(
             self,
@@ -90,7 +101,7 @@ class Gateway(Component):
             environment=self.labels.environment,
         )
         self._secret(CERTIFICATE_SECRET, made)
-        return [*made.values()]
+        return made
 
     def _static(self) -> k8s.core.v1.ConfigMap:
         content = {"traefik.yaml": yaml.safe_dump(static_configuration(), sort_keys=False)}
@@ -188,10 +199,9 @@ class Gateway(Component):
             mounts=[mount("routes", ROUTES)],
         )
 
-    def _service(self) -> None:
+    def _service(self, namespace_name: str) -> None:
         """For the cluster, metrics included; where something else than the cluster publishes the gateway, another one
         beside it, with nothing but HTTPS."""
-        selector = self.selector(component=COMPONENT)
         inside = self.entry.service_type == "ClusterIP"
         self.service(
             f"{self.name}-service",
@@ -199,26 +209,75 @@ class Gateway(Component):
             component=COMPONENT,
             namespace=self.namespace,
             ports={"https": PORT, "metrics": METRICS_PORT},
-            annotations=self.entry.annotations if inside else {},
+            annotations={
+                **(self.entry.annotations if inside else {}),
+                **service_annotations(self.entry, namespace_name),
+            },
         )
         if not inside:
             self._outer_service()
+        if not self.entry.forwarded:
+            self._admit()
+
+    def _admit(self) -> None:
+        """Who forwards a port by way of the Kubernetes API needs no permission of this kind."""
+        proxy = self.entry.proxy_namespace
         k8s.networking.v1.NetworkPolicy(
-            f"{self.name}-everyone",
-            metadata=self.meta("allow-everyone", component="network-policy", namespace=self.namespace),
-            spec=allow_ingress(selector, peers=None, port=PORT),
+            f"{self.name}-allow-clients",
+            metadata=self.meta("allow-clients", component="network-policy", namespace=self.namespace),
+            spec=allow_ingress(
+                self.selector(component=COMPONENT), peers=None if proxy is None else [pods_of(proxy)], port=PORT
+            ),
             opts=self.child(),
         )
 
     def _outer_service(self) -> None:
-        port = k8s.core.v1.ServicePortArgs(name="https", port=self.entry.port or HTTPS, target_port=PORT)
+        port = self.entry.port or HTTPS
+        node_port = port if self.entry.service_type == "NodePort" else None
         k8s.core.v1.Service(
             f"{self.name}-entry",
             metadata=self.meta(
-                ENTRY_SERVICE, component=COMPONENT, namespace=self.namespace, annotations=self.entry.annotations
+                ENTRY_SERVICE,
+                component=COMPONENT,
+                namespace=self.namespace,
+                annotations={**UNAWAITED, **self.entry.annotations},
             ),
             spec=k8s.core.v1.ServiceSpecArgs(
-                type=self.entry.service_type, selector=self.selector(component=COMPONENT), ports=[port]
+                type=self.entry.service_type,
+                selector=self.selector(component=COMPONENT),
+                ports=[k8s.core.v1.ServicePortArgs(name="https", port=port, target_port=PORT, node_port=node_port)],
             ),
             opts=self.child(),
         )
+
+    def _outside(
+        self, namespace_name: str, hosts: Sequence[str], certificate: Mapping[str, pulumi.Output[str]]
+    ) -> None:
+        """What is in front of the gateway."""
+        secret = self.entry.certificate or CERTIFICATE_SECRET
+        if ingress := self.entry.ingress:
+            added = controller_annotations(ingress, self.entry, f"{namespace_name}/{secret}")
+            k8s.networking.v1.Ingress(
+                f"{self.name}-ingress",
+                metadata=self.meta(
+                    SERVICE, component=COMPONENT, namespace=self.namespace, annotations={**UNAWAITED, **added}
+                ),
+                spec=ingress_spec(ingress, hosts),
+                opts=self.child(),
+            )
+        if self.entry.listener and not self.entry.listener.passthrough:
+            k8s.core.v1.ConfigMap(
+                f"{self.name}-{AUTHORITY}",
+                metadata=self.meta(AUTHORITY, component=COMPONENT, namespace=self.namespace),
+                data={"ca.crt": certificate["ca.crt"]},
+                opts=self.child(),
+            )
+        for each in custom_objects(self.entry, secret):
+            k8s.apiextensions.CustomResource(
+                f"{self.name}-{each.role}",
+                api_version=each.api_version,
+                kind=each.kind,
+                metadata=self.meta(each.name, component=COMPONENT, namespace=self.namespace, annotations=UNAWAITED),
+                spec=each.spec,
+                opts=self.child(),
+            )

@@ -19,7 +19,7 @@ def deploy(context: Context[GatewaySettings]) -> Deployed:
         entry=context.entry,
         registry=context.registry,
         image=context.images["gateway"],
-        namespace=context.namespace.ready,
+        namespace=context.namespace,
         routes=context.routes,
         models=context.every(ServedModel),
         tracking=context.require(Tracking),

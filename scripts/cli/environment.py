@@ -106,7 +106,7 @@ class Environment:
 
     @property
     def ca_certificate(self) -> Path:
-        """PEM file of the environment's own CA certificate, which clients of the gateway trust. No secret."""
+        """PEM file of the CA certificate that clients of the gateway trust, where it is not a public one. No secret."""
         return self.home / "gateway-ca.crt"
 
     @property
@@ -166,7 +166,6 @@ class Environment:
             own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
         if (tracking := client_address("mlflow", self.settings.entry)) is not None:
             own["MLFLOW_TRACKING_URI"] = tracking
-            own["MLFLOW_TRACKING_SERVER_CERT_PATH"] = str(self.ca_certificate)
         if official_pulumi() is None:
             own["PULUMI_HOME"] = str(self.pulumi_home)
             own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"

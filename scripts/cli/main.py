@@ -17,6 +17,7 @@ from scripts.cli.commands import (
     down,
     env,
     images,
+    open,
     preflight,
     release,
     reproduce,
@@ -47,6 +48,7 @@ app.command(epilog=start.EXAMPLES)(start.start)
 app.command(epilog=env.EXAMPLES)(env.env)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=credentials.EXAMPLES)(credentials.credentials)
+app.command("open", epilog=open.EXAMPLES)(open.open_)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=release.EXAMPLES)(release.release)
 app.command(epilog=canary.EXAMPLES)(canary.canary)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from modules.core.contracts import Entry, Registry
-from modules.core.settings import Port, Settings
+from modules.core.settings import Settings
+from stacks.foundation.reached import ReachedSettings
 from stacks.foundation.settings import FoundationSettings
 
 
@@ -67,12 +68,6 @@ class DnsSettings(Settings):
     )
 
 
-class ReachedSettings(Settings):
-    """How people and clients outside of the cluster get to the gateway."""
-
-    port: Port = Field(default=8443, description="Port on 127.0.0.1 at which `groundwork open` answers, 1024 to 65535.")
-
-
 class ExistingSettings(FoundationSettings):
     """A Kubernetes cluster that somebody else runs."""
 
@@ -101,7 +96,7 @@ class ExistingSettings(FoundationSettings):
     reached: ReachedSettings = Field(default=ReachedSettings(), description="How the gateway is reached.")
 
     def local_ports(self) -> Mapping[str, int]:
-        return {"gateway": self.reached.port}
+        return {"gateway": self.reached.client_port} if self.reached.by == "none" else {}
 
     def entry(self, local_port: int | None) -> Entry:  # noqa: ARG002  nothing is published here
-        return Entry(domain="localhost", addresses=("127.0.0.1",), port=self.reached.port)
+        return self.reached.entry()

@@ -263,9 +263,9 @@ def test_the_provider_gets_a_context_and_an_identity_but_no_kubeconfig(platform:
 def test_the_outputs_say_where_everything_is(platform: Platform) -> None:
     assert platform.outputs["urls"] == {
         "storage": "http://127.0.0.1:8333",
-        "gateway": "https://groundwork.localhost:8443",
-        "mlflow": "https://mlflow.localhost:8443",
-        "airflow": "https://airflow.localhost:8443",
+        "gateway": "https://localhost:8443",
+        "mlflow": "https://localhost:8443/mlflow",
+        "airflow": "https://localhost:8443/airflow",
         "iris": "http://127.0.0.1:8080",
     }
     assert platform.outputs["buckets"] == {role: f"local-{role}" for role in ("raw", "features", "artifacts", "logs")}

@@ -94,12 +94,12 @@ def test_the_landing_page_tells_what_runs_and_what_serves(client: httpx.Client, 
     assert iris["champion"] == f"version {iris['version']}"
 
 
-def test_status_tells_the_addresses_that_a_browser_opens(platform: Environment, port: int) -> None:
+def test_status_tells_the_addresses_that_any_client_opens(platform: Environment, port: int) -> None:
     found = json.loads(run(".venv/bin/groundwork", "status", STACK, "--json").stdout)
     addresses = {service["name"]: service["address"] for service in found["services"]}
     assert platform.stack == STACK
-    assert addresses["gateway"] == f"https://groundwork.localhost:{port}"
-    assert addresses["mlflow"] == f"https://mlflow.localhost:{port}"
+    assert addresses["gateway"] == f"https://localhost:{port}"
+    assert addresses["mlflow"] == f"https://localhost:{port}/mlflow"
 
 
 class Load:

@@ -16,6 +16,7 @@ from scripts.cli.clients.api import connect
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import checks, probe
 from scripts.cli.lifecycle.preflight.findings import Context, Finding
+from scripts.cli.lifecycle.up import access_of
 from stacks.services import images
 from tests.scripts.cli.fakes import quiet
 
@@ -35,7 +36,7 @@ def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     registry = Registry(push=REGISTRY, pull=REGISTRY)
     needed = [BASE, *(each for each in images() if each.name == checks.IMAGE)]
-    build_images(STACK, needed, registry=registry, ca=bare.ca, progress=quiet, log=tmp_path / "log")
+    build_images(STACK, needed, registry=registry, access=access_of(bare), progress=quiet, log=tmp_path / "log")
     yield Team(bare, tmp_path)
     for path in (STACK_FILE, lock_file(STACK)):
         path.unlink(missing_ok=True)

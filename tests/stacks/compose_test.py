@@ -9,7 +9,7 @@ from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
-from stacks.compose import address, local_addresses
+from stacks.compose import address, client_addresses
 from stacks.services import EVERY, images, logins
 from stacks.settings import PlatformSettings, parse
 from workloads.service import WORKLOADS
@@ -57,16 +57,20 @@ def test_a_service_is_used_by_those_components_that_say_so(service: Any, users: 
     assert users_of(service.name, consumers_of(SETTINGS)) == users
 
 
-def test_only_published_services_have_an_address_on_this_machine() -> None:
-    assert local_addresses(SETTINGS, SETTINGS.entry) == {
-        "gateway": "https://groundwork.localhost:8443",
-        "mlflow": "https://mlflow.localhost:8443",
-        "airflow": "https://airflow.localhost:8443",
+def test_addresses_are_ones_that_any_resolver_knows() -> None:
+    assert client_addresses(SETTINGS, SETTINGS.entry) == {
+        "gateway": "https://localhost:8443",
+        "mlflow": "https://localhost:8443/mlflow",
+        "airflow": "https://localhost:8443/airflow",
         "iris": "http://127.0.0.1:8080",
+        "rose": "https://localhost:8443/rose",
     }
     assert address(MLFLOW, SETTINGS.entry) == "https://mlflow.localhost:8443"
+
+
+def test_what_nobody_reaches_has_no_address() -> None:
     unpublished = parse({"groundwork:gateway": {"local_port": None}}, source="test")
-    assert local_addresses(unpublished, unpublished.entry) == {}
+    assert client_addresses(unpublished, unpublished.entry) == {}
     assert address(MLFLOW, unpublished.entry) is None
 
 

@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1 that lead to services of a cluster that somebody else runs, while a command needs them."""
+"""Ports on 127.0.0.1 that lead to services by way of the Kubernetes API, while a command needs them."""
 
 import atexit
 import re
@@ -12,13 +12,60 @@ from scripts.cli.environment import Environment
 
 FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 """What kubectl prints once the port answers."""
+TAKEN = "unable to listen on"
 ENDS_WITH_US = 'exec 3<&0; { read -r line <&3; kill $$; } >/dev/null 2>&1 & exec kubectl "$@" </dev/null 3<&-'
 """Its standard input is a pipe, which ends when this process does, however it does."""
 Target = tuple[str, str, int]
 """Stack, service and its port."""
 
-_running: dict[Target, tuple["subprocess.Popen[str]", int]] = {}
-"""kubectl, and the port on 127.0.0.1: one of each serves all of this process, and ends with it."""
+
+class Forward:
+    """kubectl, which forwards a port on 127.0.0.1 to a pod of a Service, and ends with that pod."""
+
+    def __init__(self, environment: Environment, place: str, service: str, port: int, local_port: int | None) -> None:
+        """UserError where cluster or service does not answer, or the port on 127.0.0.1 is not free."""
+        arguments = ["port-forward", f"--namespace={place}", f"service/{service}", f"{local_port or ''}:{port}"]
+        self._process = subprocess.Popen(
+            ["sh", "-c", ENDS_WITH_US, "sh", *arguments],
+            env=environment.process_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # a Ctrl-C is for the command, which may still have something to put right
+        )
+        atexit.register(self._process.kill)
+        output = self._process.stdout or ()
+        said: list[str] = []
+        for line in output:
+            if found := FORWARDING.match(line):
+                threading.Thread(target=_drain, args=(output,), daemon=True).start()
+                self.port = int(found[1])
+                return
+            said.append(line)
+        text = "".join(said).strip()
+        if TAKEN in text:
+            raise UserError(f"port {local_port} on 127.0.0.1 is taken by another program: choose a free one by --port")
+        raise UserError(
+            f"stack {environment.stack}: {service} is not reached through the cluster: `kubectl {' '.join(arguments)}` "
+            f"says {text!r}. `groundwork status {environment.stack}` says whether it runs"
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def wait(self) -> None:
+        """Wait until it ends."""
+        self._process.wait()
+
+    def close(self) -> None:
+        self._process.kill()
+        self.wait()
+
+
+_running: dict[Target, Forward] = {}
+"""One of each serves all of this process, and ends with it."""
 _lock = threading.Lock()
 
 
@@ -27,35 +74,16 @@ def forwarded(environment: Environment, service: str, port: int) -> int:
     with the pod that it led to, is begun anew. UserError where cluster or service does not answer."""
     target = (environment.stack, service, port)
     with _lock:
-        if target not in _running or _running[target][0].poll() is not None:
-            _running[target] = _begin(environment, service, port)
-        return _running[target][1]
+        if target not in _running or _running[target].ended:
+            _running[target] = Forward(environment, namespace(environment.stack, service), service, port, None)
+        return _running[target].port
 
 
-def _begin(environment: Environment, service: str, port: int) -> tuple["subprocess.Popen[str]", int]:
-    place = namespace(environment.stack, service)
-    arguments = ["port-forward", f"--namespace={place}", f"service/{service}", f":{port}"]
-    process = subprocess.Popen(
-        ["sh", "-c", ENDS_WITH_US, "sh", *arguments],
-        env=environment.process_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # a Ctrl-C is for the command, which may still have something to put right
-    )
-    atexit.register(process.kill)
-    output = process.stdout or ()
-    said: list[str] = []
-    for line in output:
-        if found := FORWARDING.match(line):
-            threading.Thread(target=_drain, args=(output,), daemon=True).start()
-            return process, int(found[1])
-        said.append(line)
-    raise UserError(
-        f"stack {environment.stack}: {service} is not reached through the cluster: `kubectl {' '.join(arguments)}` "
-        f"says {''.join(said).strip()!r}. `groundwork status {environment.stack}` says whether it runs"
-    )
+def close(environment: Environment, service: str, port: int) -> None:
+    """End what leads to a port, so that it is begun anew: it may have lost its pod, and not have seen it yet."""
+    with _lock:
+        if ended := _running.pop((environment.stack, service, port), None):
+            ended.close()
 
 
 def _drain(output: Iterable[str]) -> None:

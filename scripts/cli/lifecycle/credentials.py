@@ -7,8 +7,8 @@ from modules.core.naming import namespace
 from modules.core.service import Login
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle import services
-from scripts.cli.output import console, plain_table, print_json
+from scripts.cli.lifecycle import entry, services
+from scripts.cli.output import console, note, plain_table, print_json
 from stacks.services import logins
 
 
@@ -17,7 +17,8 @@ class Credentials:
     """How to log in to one service."""
 
     service: str
-    url: str
+    url: str | None
+    """None where `groundwork open` has to lead there."""
     username: str
     password: str
 
@@ -35,11 +36,13 @@ def run(stack: str, service: str | None, *, as_json: bool) -> None:
         return
     table = plain_table("service", "address", "user name", "password")
     for row in found:
-        table.add_row(row.service, row.url, row.username, row.password)
+        table.add_row(row.service, row.url or f"groundwork open {row.service}", row.username, row.password)
     console().print(table)
+    if environment.settings.entry.forwarded:
+        note(entry.while_forwarded(stack))
 
 
-def read(environment: Environment, name: str, login: Login, addresses: dict[str, str]) -> Credentials:
+def read(environment: Environment, name: str, login: Login, addresses: dict[str, str | None]) -> Credentials:
     values = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
     if values is None or name not in addresses:
         raise UserError(

@@ -34,13 +34,16 @@ def prepare_s3(environment: Environment) -> None:
 
 
 def mlflow_login(environment: Environment) -> dict[str, str]:
-    """MLflow's clients take their login from variables only; none before there is a gateway."""
+    """MLflow's clients take their login from variables only, and whom they trust; neither before there is a gateway."""
     try:
         access = gateway.write_ca_certificate(environment)
     except UserError as error:
         print(f"groundwork: no login for MLflow yet: {error}", file=sys.stderr)
         return {}
-    return {"MLFLOW_TRACKING_USERNAME": access.username, "MLFLOW_TRACKING_PASSWORD": access.password}
+    login = {"MLFLOW_TRACKING_USERNAME": access.username, "MLFLOW_TRACKING_PASSWORD": access.password}
+    if access.ca_certificate is None:  # of somebody whom the machine trusts
+        return login
+    return {**login, "MLFLOW_TRACKING_SERVER_CERT_PATH": str(environment.ca_certificate)}
 
 
 def write_s3_credentials(environment: Environment) -> None:

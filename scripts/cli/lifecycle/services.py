@@ -12,15 +12,14 @@ from modules.core.contracts import Entry
 from modules.core.labels import LOCAL_PORT, VERSION
 from modules.core.naming import namespace
 from modules.core.simulation import SIMULATED, SIMULATION_REASON
-from modules.gateway.documents import PORTAL
-from modules.gateway.documents import address as gateway_address
+from modules.gateway.documents import client_address, front_address
 from modules.gateway.service import GATEWAY
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.output import plain_table
 from stacks.services import logins
 
-DATABASES = {"postgresql"}
+SCHEMES = {"postgresql", "https"}
 """Names of Service ports that speak something else than HTTP, and are the scheme of an address."""
 
 Object = Mapping[str, Any]
@@ -31,8 +30,10 @@ class Service:
     """One service of the platform, as a person meets it."""
 
     name: str
-    address: str
-    """As reachable from this machine: published on 127.0.0.1, or the Service's own."""
+    address: str | None
+    """Where any client reaches it; None where `groundwork open` has to lead there."""
+    inside: str
+    """Where pods of the cluster reach it, if they may."""
     login: str
     kind: str
     """real or simulated"""
@@ -50,37 +51,47 @@ def find(environment: Environment) -> list[Service]:
     with ThreadPoolExecutor(1) as beside:
         routes = beside.submit(kubectl.get, environment, "configmap", "routes", "-n", place)
         objects = kubectl.ours(environment, "services,pods")
-    return rows(objects, hosts_of(routes.result(), environment.settings.entry))
+    settings = environment.settings
+    return rows(objects, hosts_of(routes.result(), settings.entry), routable=settings.foundation.publishes)
 
 
-def rows(objects: Sequence[Object], hosts: Mapping[str, str]) -> list[Service]:
+def rows(objects: Sequence[Object], hosts: Mapping[str, str], *, routable: bool) -> list[Service]:
     """The Services of a list, each with the pods of the list that are behind it, by name. Pure."""
     pods = [each for each in objects if each["kind"] == "Pod"]
-    services = [each for each in objects if each["kind"] == "Service" and each["spec"].get("clusterIP") != "None"]
-    return sorted((describe(service, pods, hosts) for service in services), key=lambda service: service.name)
+    services = [each for each in objects if each["kind"] == "Service" and _is_a_service(each["spec"])]
+    described = (describe(service, pods, hosts, routable=routable) for service in services)
+    return sorted(described, key=lambda service: service.name)
+
+
+def _is_a_service(spec: Object) -> bool:
+    """Not what only names pods, nor what only publishes another one to the outside."""
+    return spec.get("clusterIP") != "None" and spec.get("type", "ClusterIP") == "ClusterIP"
 
 
 def hosts_of(routes: Object | None, entry: Entry) -> dict[str, str]:
-    """Where browsers open what the gateway leads to, by service; nothing while it is not there or not published."""
+    """Where any client reaches what the gateway leads to, by service; nothing while it is not there, or closed."""
     if routes is None:
         return {}
     named = [service["name"] for service in json.loads(routes["data"]["portal.json"])["services"]]
-    hosts = {GATEWAY.name: PORTAL, **{name: name for name in named}}
-    return {name: found for name, host in hosts.items() if (found := gateway_address(host, entry)) is not None}
+    found = {GATEWAY.name: front_address(entry), **{name: client_address(name, entry) for name in named}}
+    return {name: address for name, address in found.items() if address is not None}
 
 
-def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str]) -> Service:
-    """A Service object and the pods behind it, as a row. `hosts`: from `hosts_of`. Pure."""
+def describe(service: Object, pods: Sequence[Object], hosts: Mapping[str, str], *, routable: bool) -> Service:
+    """A Service object and the pods behind it, as a row. `hosts`: from `hosts_of`. `routable`: whether this machine
+    reaches the Services' own addresses. Pure."""
     metadata = service["metadata"]
     behind = _staying([pod for pod in pods if _selects(service, pod)])
     port = metadata.get("annotations", {}).get(LOCAL_PORT)
     first = service["spec"]["ports"][0]
-    scheme = first["name"] if first.get("name") in DATABASES else "http"
-    address = f"127.0.0.1:{port}" if port else f"{service['spec']['clusterIP']}:{first['port']}"
+    scheme = first["name"] if first.get("name") in SCHEMES else "http"
+    own = f"{service['spec']['clusterIP']}:{first['port']}" if routable else None
+    address = f"127.0.0.1:{port}" if port else own
     name = metadata["name"]
     return Service(
         name=name,
-        address=hosts.get(name, f"{scheme}://{address}"),
+        address=hosts.get(name, f"{scheme}://{address}" if address else None),
+        inside=f"{scheme}://{name}.{metadata['namespace']}.svc:{first['port']}",
         login=f"groundwork credentials {name}" if name in logins() else "none needed",
         kind="simulated" if any(SIMULATED in pod["metadata"].get("labels", {}) for pod in behind) else "real",
         because=_reason(behind),
@@ -106,7 +117,7 @@ def table(services: Sequence[Service]) -> Table:
         shown.add_row(
             service.name,
             service.version,
-            service.address,
+            service.address or f"groundwork open {service.name}",
             service.login,
             service.kind,
             f"[{style}]{service.health}[/{style}]",

@@ -24,7 +24,7 @@ from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
 from scripts.cli.environment import Environment, official_pulumi
-from scripts.cli.lifecycle import host, services, volumes
+from scripts.cli.lifecycle import entry, host, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.lifecycle.preflight import checks, names
@@ -275,6 +275,8 @@ def run(stack: str, *, as_json: bool = False) -> None:
         return
     screen = console()
     screen.print(services.table(found))
+    if way := entry.find(up.environment).note:
+        screen.print(way, highlight=False, soft_wrap=True)
     screen.print(
         f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
     )

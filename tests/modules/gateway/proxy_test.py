@@ -7,6 +7,7 @@ import yaml
 
 from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
+from modules.core.namespaces import NamespaceRef
 from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
@@ -31,7 +32,7 @@ def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY) 
             entry=entry,
             registry=REGISTRY,
             image="registry/gateway:3@sha256:" + "1" * 64,
-            namespace="local-gateway",
+            namespace=NamespaceRef(name="local-gateway", ready="local-gateway"),
             routes=routes,
             models=(),
             tracking=Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts"),

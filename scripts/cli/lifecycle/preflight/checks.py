@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import read_images, reference
 from scripts.cli.clients.api import Refused, connect
@@ -54,7 +53,7 @@ def _ask(context: Context, named: tuple[str, Check]) -> list[Finding]:
 
 def run_inside(environment: Environment, existing: ExistingSettings) -> list[Finding]:
     """Return what a pod finds out, once there is an image for it. What it makes is gone afterwards."""
-    registry = Registry(push=existing.registry.push, pull=existing.registry.pulled_from)
+    registry = existing.registry.contract()
     image = read_images(environment.stack).get(IMAGE)
     if image is None:
         detail = "images are not built yet: `up` checks from a pod once they are"

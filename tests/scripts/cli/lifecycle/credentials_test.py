@@ -12,6 +12,7 @@ def service(name: str) -> Service:
     return Service(
         name=name,
         address=f"http://{name}",
+        inside=f"http://{name}.local-{name}.svc",
         login="",
         kind="real",
         because=None,
