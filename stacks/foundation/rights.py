@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from modules.core import naming
 from modules.core.labels import POD_SECURITY
+from modules.gateway.service import GATEWAY
+from stacks.foundation.existing_settings import ExistingSettings
+from stacks.foundation.reached import ReachedSettings
+from stacks.settings import PlatformSettings
 
 RBAC = "rbac.authorization.k8s.io"
 Subject = tuple[Literal["User", "Group"], str]
@@ -44,6 +49,7 @@ class Rule:
 MANAGE = ("create", "delete", "get", "list", "patch", "watch")
 """What the engine does with an object that the program declares: it applies it (patch, and create where it is not
 there), reads it, waits for it, and deletes it."""
+ENTRY = "how the gateway is reached"
 READ = ("get", "list", "watch")
 DECLARED: tuple[Rule, ...] = (
     Rule(
@@ -87,6 +93,20 @@ CLUSTER_OPTIONAL: tuple[Rule, ...] = (
 NAMESPACED = (*DECLARED, *USED)
 
 
+def entry_rules(reached: ReachedSettings) -> tuple[Rule, ...]:
+    """Return what the way to the gateway needs in its namespace, beside a Service."""
+    if reached.by == "gateway-api":
+        through = reached.gateway is not None and reached.gateway.passthrough
+        kinds = ("tlsroutes",) if through else ("backendtlspolicies", "httproutes")
+        return (Rule(group="gateway.networking.k8s.io", resources=kinds, verbs=MANAGE, purpose=ENTRY),)
+    if reached.by != "ingress":
+        return ()
+    ingress = Rule(group="networking.k8s.io", resources=("ingresses",), verbs=MANAGE, purpose=ENTRY)
+    if "traefik" not in (reached.controller, reached.ingress_class):
+        return (ingress,)
+    return ingress, Rule(group="traefik.io", resources=("serverstransports",), verbs=MANAGE, purpose=ENTRY)
+
+
 def resource_of(kind: str) -> str:
     """Return the resource of a kind: networkpolicies of NetworkPolicy."""
     name = kind.lower()
@@ -99,13 +119,26 @@ def rights_of(rules: Iterable[Rule]) -> list[Right]:
     return sorted({right for rule in rules for right in rule.rights()})
 
 
-def required(namespaces: Iterable[str], *, cluster_scope: bool) -> dict[str | None, list[Right]]:
-    """Return what is needed by namespace; None: in all of them, and outside of them.
+def required(
+    namespaces: Iterable[str], *, cluster_scope: bool, further: Mapping[str, Iterable[Rule]]
+) -> dict[str | None, list[Right]]:
+    """Return what is needed by namespace; None: in all of them, and outside of them. further: beside what is needed in
+    every namespace, by namespace.
 
     An environment that makes its namespaces needs everything everywhere: none of them is there beforehand."""
     if cluster_scope:
-        return {None: rights_of((*NAMESPACED, *CLUSTER_DECLARED, *CLUSTER_USED))}
-    return {None: rights_of(CLUSTER_USED), **{name: rights_of(NAMESPACED) for name in namespaces}}
+        anywhere = (rule for rules in further.values() for rule in rules)
+        return {None: rights_of((*NAMESPACED, *CLUSTER_DECLARED, *CLUSTER_USED, *anywhere))}
+    inside = {name: rights_of((*NAMESPACED, *further.get(name, ()))) for name in namespaces}
+    return {None: rights_of(CLUSTER_USED), **inside}
+
+
+def rights_in(
+    environment: str, settings: PlatformSettings, existing: ExistingSettings
+) -> dict[str | None, list[Right]]:
+    """Return what an environment needs, as `required` has it."""
+    gateway = {naming.namespace(environment, GATEWAY.name): entry_rules(existing.reached)}
+    return required(settings.namespaces(environment), cluster_scope=existing.cluster_scope, further=gateway)
 
 
 def role_documents(name: str, granted: Mapping[str | None, Iterable[Right]], subject: Subject) -> list[Document]:

@@ -189,7 +189,7 @@ def test_a_kubeconfig_that_leads_nowhere_is_refused_before_the_cluster_is_asked(
         assert expected in done.stderr
 
 
-RIGHTS = required([], cluster_scope=True)[None]
+RIGHTS = required([], cluster_scope=True, further={})[None]
 ONE_OF_EACH = list({right.resource: right for right in RIGHTS}.values())
 """A right to each resource."""
 

@@ -1,11 +1,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
+from stacks.foundation.reached import ReachedSettings
 from stacks.foundation.rights import (
     CLUSTER_DECLARED,
     CLUSTER_USED,
     NAMESPACED,
     Right,
+    Rule,
+    entry_rules,
     namespace_documents,
     required,
     resource_of,
@@ -13,6 +18,7 @@ from stacks.foundation.rights import (
     role_documents,
 )
 
+ENTRY = Rule(group="networking.k8s.io", resources=("ingresses",), verbs=("create",), purpose="how it is reached")
 PODS = [
     Right("", "pods", "get"),
     Right("", "pods", "list"),
@@ -27,11 +33,33 @@ def of_kind(documents: Iterable[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 def test_who_makes_namespaces_needs_everything_everywhere_and_others_in_theirs_only() -> None:
-    assert required(["a", "b"], cluster_scope=True) == {
+    assert required(["a", "b"], cluster_scope=True, further={}) == {
         None: rights_of((*NAMESPACED, *CLUSTER_DECLARED, *CLUSTER_USED))
     }
     inside = rights_of(NAMESPACED)
-    assert required(["a", "b"], cluster_scope=False) == {None: rights_of(CLUSTER_USED), "a": inside, "b": inside}
+    granted = required(["a", "b"], cluster_scope=False, further={"b": [ENTRY]})
+    assert granted == {None: rights_of(CLUSTER_USED), "a": inside, "b": rights_of((*NAMESPACED, ENTRY))}
+
+
+def through(passthrough: bool) -> dict[str, Any]:
+    gateway = {"name": "front", "namespace": "front", "passthrough": passthrough}
+    return {"by": "gateway-api", "domain": "ml.example", "gateway": gateway}
+
+
+@pytest.mark.parametrize(
+    ("reached", "resources"),
+    [
+        ({"by": "none"}, set[str]()),
+        ({"by": "ingress", "domain": "ml.example", "ingress_class": "nginx"}, {"ingresses"}),
+        ({"by": "ingress", "domain": "ml.example", "ingress_class": "traefik"}, {"ingresses", "serverstransports"}),
+        (through(False), {"backendtlspolicies", "httproutes"}),
+        (through(True), {"tlsroutes"}),
+    ],
+)
+def test_what_stands_in_front_of_the_gateway_needs_rights_of_its_own(
+    reached: dict[str, Any], resources: set[str]
+) -> None:
+    assert {right.resource for right in rights_of(entry_rules(ReachedSettings.model_validate(reached)))} == resources
 
 
 def test_a_role_grants_these_rights_to_whom_it_is_for() -> None:

@@ -10,7 +10,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from stacks.foundation.existing_settings import ExistingSettings
 
-from . import api_server, capacity, namespaces, permissions, probe, storage_classes
+from . import api_server, capacity, namespaces, permissions, probe, registry, storage_classes
 from .findings import Context, Finding, refused
 from .objects import side_by_side
 
@@ -20,6 +20,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("namespaces", namespaces.check),
     ("storage class", storage_classes.check),
     ("nodes", capacity.check),
+    ("registry", registry.check),
 )
 """Independent of each other. What checks another part from this machine is a line here."""
 IMAGE = "gateway"
@@ -53,14 +54,14 @@ def _ask(context: Context, named: tuple[str, Check]) -> list[Finding]:
 
 def run_inside(environment: Environment, existing: ExistingSettings) -> list[Finding]:
     """Return what a pod finds out, once there is an image for it. What it makes is gone afterwards."""
-    registry = existing.registry.contract()
+    contract = existing.registry.contract()
     image = read_images(environment.stack).get(IMAGE)
     if image is None:
         detail = "images are not built yet: `up` checks from a pod once they are"
         return [Finding(check="from a pod", state="not known", detail=detail)]
     try:
         with connect(environment) as api:
-            return probe.run(Context(environment, existing, api), reference(registry, IMAGE, image), SERVERS)
+            return probe.run(Context(environment, existing, api), reference(contract, IMAGE, image), SERVERS)
     except (Refused, UserError) as error:
         return [Finding(check="from a pod", state="refused", detail=str(error), action="have that put right")]
 

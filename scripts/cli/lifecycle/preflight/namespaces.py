@@ -11,8 +11,6 @@ from .objects import Object, annotations_of, is_ours, labels_of, side_by_side
 
 ENFORCED = "pod-security.kubernetes.io/enforce"
 UID_RANGE = "openshift.io/sa.scc.uid-range"
-IMAGE_USER = 10001
-"""User of all containers: modules/registry/base."""
 EVERY_NAMESPACE_HAS = frozenset({("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")})
 PROBE = "groundwork-preflight"
 """Of what a check makes for a moment: see probe.py."""
@@ -36,7 +34,7 @@ def check(context: Context) -> list[Finding]:
     return [
         existence(missing, context.stack),
         security(there),
-        users(there),
+        users(there, context.existing.pods.user),
         content(contents, deployed, context.stack),
     ]
 
@@ -106,7 +104,7 @@ def security(there: Mapping[str, Object]) -> Finding:
     )
 
 
-def users(there: Mapping[str, Object], user: int | None = IMAGE_USER) -> Finding:
+def users(there: Mapping[str, Object], user: int | None) -> Finding:
     """user: of all containers; None where the cluster chooses one."""
     ranges = {name: annotations_of(each).get(UID_RANGE) for name, each in there.items()}
     if user is None:

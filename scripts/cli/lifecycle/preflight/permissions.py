@@ -5,7 +5,7 @@ from functools import partial
 
 from modules.core.errors import UserError
 from scripts.cli.clients.api import Api, Refused
-from stacks.foundation.rights import CLUSTER_OPTIONAL, Right, Subject, required, rights_of, role_documents
+from stacks.foundation.rights import CLUSTER_OPTIONAL, Right, Subject, rights_in, rights_of, role_documents
 
 from .findings import KEY, Context, Finding
 from .objects import side_by_side
@@ -18,7 +18,7 @@ Wanted = Mapping[str | None, list[Right]]
 
 
 def check(context: Context) -> list[Finding]:
-    wanted = required(context.namespaces, cluster_scope=context.existing.cluster_scope)
+    wanted = rights_in(context.stack, context.environment.settings, context.existing)
     optional = rights_of(CLUSTER_OPTIONAL)
     missing = missing_of(context.api, {**wanted, None: [*wanted[None], *optional]})
     user = subject(context.api)

@@ -16,10 +16,12 @@ from modules.core.labels import PART_OF, POD_SECURITY
 from scripts.cli.clients.api import Api, Refused
 from scripts.cli.clients.kubectl import ENVIRONMENT
 from stacks.foundation.existing_settings import DnsSettings
+from stacks.foundation.pods import PodsSettings
+from stacks.foundation.registry_login import pull_document
 
 from .api_server import SKEW_SECONDS
 from .findings import KEY, Context, Finding
-from .namespaces import IMAGE_USER, PROBE
+from .namespaces import PROBE
 from .objects import Object, group, is_ours, listed
 
 SCRIPT = Path(__file__).with_name("files") / "inside.py"
@@ -46,14 +48,27 @@ class Place:
     def policies(self) -> str:
         return f"/apis/networking.k8s.io/v1/namespaces/{self.namespace}/networkpolicies"
 
+    @property
+    def secrets(self) -> str:
+        return f"{self.path}/secrets"
+
+    def made(self) -> list[str]:
+        """Return the paths of all that is made here."""
+        if self.temporary:
+            return [self.path]
+        return [f"{parent}/{PROBE}" for parent in (f"{self.path}/pods", self.policies, self.secrets)]
+
 
 def run(context: Context, image: str, servers: Servers) -> list[Finding]:
     """Return what a pod of an image finds out. The image has a `python`."""
     scope = context.existing.cluster_scope
     place = Place(f"{context.stack}-preflight" if scope else context.namespaces[0], scope)
+    login = pull_document(context.existing.registry)
     with _room(context.api, place, context.stack):
         context.api.create(place.policies, policy(context.stack, context.existing.dns, servers))
-        _create_pod(context.api, place, pod(context.stack, image, servers))
+        if login is not None:
+            context.api.create(place.secrets, pull_secret(context.stack, login))
+        _create_pod(context.api, place, pod(context.stack, image, servers, context.existing.pods, login=bool(login)))
         ended = _wait(context.api, place)
         if (finding := unfinished(ended, image)) is not None:
             return [finding]
@@ -75,8 +90,7 @@ def _room(api: Api, place: Place, stack: str) -> Generator[None]:
 
 def _remove(api: Api, place: Place, stack: str) -> None:
     """Remove what is there of a probe, and wait until it is gone. UserError where it is somebody else's."""
-    paths = [place.path] if place.temporary else [f"{place.path}/pods/{PROBE}", f"{place.policies}/{PROBE}"]
-    for path in paths:
+    for path in place.made():
         found = api.get(path)
         if found is None:
             continue
@@ -130,12 +144,24 @@ def waiting(status: Object) -> dict[str, Any]:
     return group(states[0], "waiting") if states else {}
 
 
-def pod(stack: str, image: str, servers: Servers) -> dict[str, Any]:
-    """A pod as all of the platform are."""
+def pull_secret(stack: str, document: str) -> dict[str, Any]:
+    """The registry's login, as all namespaces of the platform get it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {"name": PROBE, "labels": labels(stack)},
+        "stringData": {".dockerconfigjson": document},
+    }
+
+
+def pod(stack: str, image: str, servers: Servers, rules: PodsSettings, *, login: bool) -> dict[str, Any]:
+    """A pod as all of the platform are. login: whether its image is pulled by the Secret beside it."""
     asked = json.dumps({"name": NAME, "servers": servers})
     container = {
         "name": "probe",
         "image": image,
+        "imagePullPolicy": rules.pull_policy or "IfNotPresent",
         "command": ["python", "-c", SCRIPT.read_text(), asked],
         "resources": {kind: {"cpu": "50m", "memory": "64Mi"} for kind in ("requests", "limits")},
         "securityContext": {
@@ -147,14 +173,21 @@ def pod(stack: str, image: str, servers: Servers) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": PROBE, "labels": labels(stack)},
+        "metadata": {
+            "name": PROBE,
+            "labels": {**rules.labels, **labels(stack)},
+            "annotations": dict(rules.annotations),
+        },
         "spec": {
             "restartPolicy": "Never",
+            "imagePullSecrets": [{"name": PROBE}] if login else [],
+            "nodeSelector": dict(rules.node_selector),
+            "tolerations": [each.model_dump(exclude_none=True) for each in rules.tolerations],
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": 0,
             "securityContext": {
                 "runAsNonRoot": True,
-                "runAsUser": IMAGE_USER,
+                **({} if rules.user is None else {"runAsUser": rules.user}),
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [container],

@@ -13,7 +13,7 @@ from stacks.foundation.rights import (
     Document,
     Subject,
     namespace_documents,
-    required,
+    rights_in,
     rights_of,
     role_documents,
 )
@@ -72,7 +72,7 @@ def print_rights(stack: str, subject: Subject) -> None:
 
 def rights_documents(environment: Environment, existing: ExistingSettings, subject: Subject) -> list[Document]:
     namespaces = environment.settings.namespaces(environment.stack)
-    granted = required(namespaces, cluster_scope=existing.cluster_scope)
+    granted = rights_in(environment.stack, environment.settings, existing)
     granted[None] = [*granted[None], *rights_of(CLUSTER_OPTIONAL)]
     made = [] if existing.cluster_scope else namespace_documents(namespaces)
     return [*made, *role_documents(f"groundwork-{environment.stack}", granted, subject)]

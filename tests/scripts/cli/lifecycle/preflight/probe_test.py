@@ -8,6 +8,7 @@ from policies import privileges
 from policies.pods import Pod
 from scripts.cli.lifecycle.preflight import probe
 from stacks.foundation.existing_settings import DnsSettings
+from stacks.foundation.pods import PodsSettings
 
 IMAGE = "registry.example/groundwork/gateway:1@sha256:" + "1" * 64
 SERVERS = {"object store": ("s3.example", 9000)}
@@ -59,7 +60,7 @@ def test_a_pod_that_says_nothing_says_why() -> None:
 
 
 def test_its_pod_is_restricted_and_its_policy_opens_what_it_asks_for() -> None:
-    document = probe.pod("team", IMAGE, SERVERS)
+    document = probe.pod("team", IMAGE, SERVERS, PodsSettings(), login=True)
     assert privileges.problems(Pod(document["metadata"], document["spec"])) == []
     dns = DnsSettings(ranges=["169.254.20.10/32"])
     spec = probe.policy("team", dns, SERVERS)["spec"]

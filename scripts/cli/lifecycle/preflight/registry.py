@@ -1,0 +1,21 @@
+"""Whether this machine can bring the platform's images to the registry, or finds them there."""
+
+from modules.core.errors import UserError
+from modules.registry.build import check_images
+from stacks.foundation.registry_login import access_to
+from stacks.services import images
+
+from .findings import Context, Finding
+
+
+def check(context: Context) -> list[Finding]:
+    given = context.existing.registry
+    try:
+        missing = check_images(context.stack, images(), registry=given.contract(), access=access_to(given))
+    except UserError as error:
+        return [Finding(check="registry", state="refused", detail=str(error))]
+    if missing:
+        detail = f"{given.push} lets this machine in; `up` builds {', '.join(missing)}"
+    else:
+        detail = f"{given.push} has all images"
+    return [Finding(check="registry", state="ok", detail=detail)]
