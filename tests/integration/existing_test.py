@@ -1,11 +1,15 @@
 """The platform on a cluster that somebody else runs, as people have it who are neither root nor its admin."""
 
 import json
-from base64 import b64encode
+import signal
+import ssl
+from base64 import b64decode, b64encode
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -14,14 +18,23 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 
 from .conftest import run
-from .person import Person, somebody
+from .person import Person, finish, somebody
 from .pods import kubectl
 from .registries import PASSWORD, USER, ForeignRegistry, password_registry
+from .uid_range import uid_range
+from .users import kubeconfig, signed
 
 NAME, NETWORK = "theirs-test", "10.85.0.0/16"
 ADDRESS = "198.51.100.8"
 """Of this machine while the registry runs, to which the node has no route."""
-TEAM = "team"
+TEAM, OTHER = "team", "other"
+USER_NAME = "someone"
+ENVIRONMENTS: dict[str, dict[str, Any]] = {
+    TEAM: {},
+    # Whose namespaces the admin makes, and gives user ids of their own to.
+    OTHER: {"cluster_scope": False, "pods": {"user": None}, "reached": {"port": 8444}},
+}
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 PASSING = ("events", "leases", "endpoints", "endpointslices", "componentstatuses", "nodes", "pods", "bindings")
 """Kinds that change by themselves."""
 
@@ -72,16 +85,26 @@ def login(served: ForeignRegistry) -> str:
 
 @pytest.fixture(scope="module")
 def person(theirs: Cluster, registry: ForeignRegistry) -> Iterator[Person]:
-    """Somebody who may use cluster and registry, and has nothing else."""
+    """Somebody with a login of cluster and registry, and the rights that the two environments ask for."""
     with somebody() as found:
-        found.write(".kube/config", theirs.kubeconfig.read_text())
+        found.write(
+            ".kube/config", kubeconfig(theirs, found.home / "config", user=signed(USER_NAME, theirs)).read_text()
+        )
         found.write(".docker/config.json", login(registry))
         found.write("registry.crt", registry.ca.read_text())
-        found.write(f"groundwork/stacks/Pulumi.{TEAM}.yaml", yaml.safe_dump({"config": settings(theirs, registry)}))
+        for stack, foundation in ENVIRONMENTS.items():
+            settings = settings_of(theirs, registry, foundation)
+            found.write(f"groundwork/stacks/Pulumi.{stack}.yaml", yaml.safe_dump({"config": settings}))
+            granted = found.run("scripts/preflight", stack, "--print-rights", "--user", USER_NAME).stdout
+            for document in yaml.safe_load_all(granted):
+                kubectl(theirs, "apply", "-f-", document=document)
+        for namespace in namespaces(theirs, OTHER):
+            kubectl(theirs, "label", namespace, "tests/uid-range=true")
+        kubectl(theirs, "apply", "-f-", document=uid_range({"tests/uid-range": "true"}))
         yield found
 
 
-def settings(theirs: Cluster, registry: ForeignRegistry) -> dict[str, Any]:
+def settings_of(theirs: Cluster, registry: ForeignRegistry, foundation: dict[str, Any]) -> dict[str, Any]:
     pods = str(theirs.spec.addresses.pods)
     return {
         "groundwork:owner": "team",
@@ -92,6 +115,7 @@ def settings(theirs: Cluster, registry: ForeignRegistry) -> dict[str, Any]:
             "pod_range": pods,
             # Its name servers are a process of the node, no pods.
             "dns": {"namespace": None, "ranges": [pods]},
+            **foundation,
         },
         "groundwork:jenkins": {"enabled": False},
         "groundwork:workloads": {"iris": {}},
@@ -111,16 +135,56 @@ def everything(cluster: Cluster) -> dict[str, str]:
     return found
 
 
-def test_a_person_without_root_brings_the_platform_up_uses_it_and_takes_it_down(
-    theirs: Cluster, person: Person
-) -> None:
+def namespaces(cluster: Cluster, stack: str) -> list[str]:
+    return [each for each in kubectl(cluster, "get", "namespaces", "-oname").split() if f"/{stack}-" in each]
+
+
+def both(person: Person, *command: str) -> dict[str, str]:
+    """What a command prints for each of the environments, at once; both their outputs."""
+    started = {stack: person.start(command[0], stack, *command[1:]) for stack in ENVIRONMENTS}
+    with ThreadPoolExecutor(len(started)) as pool:
+        done = dict(zip(started, pool.map(finish, started.values()), strict=True))
+    return {stack: each.stdout + each.stderr for stack, each in done.items()}
+
+
+@contextmanager
+def opened(person: Person, stack: str) -> Generator[str]:
+    """Yield the address of the served model, as `groundwork open` leads there."""
+    process = person.start("groundwork", "open", "iris", "--stack", stack, "--no-browser")
+    try:
+        assert process.stdout
+        yield process.stdout.readline().removeprefix("iris: ").split()[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def predicted(theirs: Cluster, person: Person, stack: str) -> str:
+    """The class that the served model gives a flower, asked as any client outside of the cluster asks."""
+    encoded = kubectl(theirs, "get", "secret", "gateway-certificate", "-n", f"{stack}-gateway", "-ojson")
+    authority = b64decode(json.loads(encoded)["data"]["ca.crt"]).decode()
+    with opened(person, stack) as address:
+        trust = ssl.create_default_context(cadata=authority)
+        answer = httpx.post(f"{address}/predict", json=FLOWER, verify=trust, trust_env=False, timeout=30)
+    (label,) = answer.raise_for_status().json()["predictions"]
+    return label
+
+
+def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(theirs: Cluster, person: Person) -> None:
     before = everything(theirs)
-    up = person.run("scripts/up", TEAM)
-    assert "iris serves iris version 1" in up.stderr
-    shell = f'eval "$(scripts/env {TEAM})" && pulumi preview -s {TEAM} --expect-no-changes --non-interactive'
-    assert "unchanged" in person.run("bash", "-c", shell).stdout
-    status = json.loads(person.run("groundwork", "status", TEAM, "--json").stdout)
-    assert {each["health"] for each in status["services"]} == {"healthy"}
-    down = person.run("scripts/down", TEAM, "--yes")
-    assert "deleted" in down.stderr
-    assert everything(theirs) == before
+    up = both(person, "scripts/up")
+    assert all("iris serves iris version 1" in said for said in up.values()), up
+    for stack in ENVIRONMENTS:
+        shell = f'eval "$(scripts/env {stack})" && pulumi preview -s {stack} --expect-no-changes --non-interactive'
+        assert "unchanged" in person.run("bash", "-c", shell).stdout
+        status = json.loads(person.run("groundwork", "status", stack, "--json").stdout)
+        assert {each["health"] for each in status["services"]} == {"healthy"}
+        assert predicted(theirs, person, stack) == "setosa"
+    person.run("groundwork", "train", "iris", "--stack", TEAM)
+    person.run("groundwork", "release", "iris", "--stack", OTHER)
+    both(person, "scripts/down", "--yes")
+    assert changes(before, everything(theirs)) == []
+
+
+def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))

@@ -58,7 +58,7 @@ def everything(cluster: Cluster) -> set[str]:
 
 
 def test_a_pod_finds_all_well_and_leaves_nothing(team: Team) -> None:
-    environment = team.settle(registry={"push": REGISTRY}, dns=DNS)
+    environment = team.settle(dns=DNS)
     before = everything(team.bare)
     existing = environment.settings.existing
     assert existing

@@ -35,6 +35,7 @@ from .pods import eventually, kubectl
 from .users import kubeconfig, signed
 
 CLUSTER, NETWORK = "preflight-test", "10.84.0.0/16"
+NODE = NETWORK.removesuffix("0.0/16") + "0.1"
 STACK = "wrong"
 STACK_FILE = REPOSITORY / "stacks" / f"Pulumi.{STACK}.yaml"
 OURS = {"app.kubernetes.io/part-of": "groundwork", "groundwork.dev/environment": STACK}
@@ -63,7 +64,7 @@ class Team:
             "target": "existing",
             "context": self.bare.name,
             "kubeconfig": str(self.bare.kubeconfig),
-            "registry": {"push": "registry.example/groundwork"},
+            "registry": {"push": f"{NODE}:5000/groundwork", "ca": str(self.bare.ca)},
             **foundation,
         }
         settings: dict[str, Any] = {

@@ -46,10 +46,15 @@ def items(environment: Environment, *arguments: str) -> list[dict[str, Any]]:
     return found["items"] if found else []
 
 
+def selector(environment: Environment) -> str:
+    """Return what selects all that the platform made, by its labels."""
+    return f"{PART_OF},{ENVIRONMENT}={environment.stack}"
+
+
 def ours(environment: Environment, kinds: str, namespace: str | None = None) -> list[dict[str, Any]]:
     """The platform's objects of these kinds (`deployments,pods`), in one namespace or in all. Of somebody else's
     cluster only the environment's own namespaces are read: nobody need let it see the others."""
-    selected = ("-l", f"{PART_OF},{ENVIRONMENT}={environment.stack}")
+    selected = ("-l", selector(environment))
     if environment.settings.existing is None and namespace is None:
         return items(environment, kinds, "-A", *selected)
     namespaces = [namespace] if namespace else environment.settings.namespaces(environment.stack)

@@ -10,6 +10,7 @@ from embedded.toolchain.build import remove_tree
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
 from modules.core.releases import release_file
+from modules.registry import namespaces
 from scripts.cli.clients import engine, identity, kubectl
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.pins import lock_of
@@ -67,6 +68,7 @@ class Down:
     def destroy(self, progress: Progress) -> None:
         if not Backend(self.environment).resources():
             progress("nothing in the state")
+            self.remove_rest()
             return
         if self.cluster:
             if not self.cluster.running:
@@ -75,6 +77,17 @@ class Down:
             self.cluster.supervise({})  # nothing that releases anything while all of it goes
         engine.unprotect(self.environment, progress)
         engine.destroy(self.environment, progress, self.log)
+        self.remove_rest()
+
+    def remove_rest(self) -> None:
+        """What commands and Airflow started is in no state. It goes with the namespaces, where these are not the
+        admin's own."""
+        existing = self.environment.settings.existing
+        if existing is None or existing.cluster_scope or not self.environment.cluster_identity.exists():
+            return
+        for namespace in self.environment.settings.namespaces(self.environment.stack):
+            started = ("delete", "jobs,pods", "-n", namespace, "-l", kubectl.selector(self.environment))
+            kubectl.run(self.environment, *started, "--ignore-not-found")
 
     def remove_cluster(self, progress: Progress) -> None:
         assert self.cluster is not None
@@ -94,6 +107,7 @@ class Down:
 
     def remove_caches(self, progress: Progress) -> None:
         progress(f"removing {cache_home()}")
+        namespaces.remove_tree(cache_home() / "containers")
         remove_tree(cache_home())
 
     def _pins(self) -> list[Path]:

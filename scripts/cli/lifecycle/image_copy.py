@@ -18,6 +18,7 @@ from scripts.cli.lifecycle.artifacts import require_running
 from scripts.cli.lifecycle.up import access_of, cluster_of, registry_of
 from scripts.cli.output import console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.foundation.registry_login import access_to
 from stacks.services import images
 
 
@@ -77,7 +78,10 @@ def pinned(stack: str) -> dict[str, LockedImage]:
 
 
 def running(stack: str) -> tuple[Registry, RegistryAccess]:
-    """Return the registry of a stack's own cluster. UserError where it does not run."""
+    """Return the registry of a stack, and how this machine comes to it. UserError where it is that of the stack's own
+    cluster, and this does not run."""
+    if existing := Environment(stack).settings.existing:
+        return existing.registry.contract(), access_to(existing.registry)
     environment = Environment(stack)
     require_running(environment, "images copy")
     cluster = cluster_of(environment)
