@@ -166,6 +166,8 @@ class Environment:
             own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
         if (tracking := client_address("mlflow", self.settings.entry)) is not None:
             own["MLFLOW_TRACKING_URI"] = tracking
+        if not os.environ.get("USER"):  # the engine asks who works on a stack, and a container's user has no name
+            own["USER"] = str(os.getuid())
         if official_pulumi() is None:
             own["PULUMI_HOME"] = str(self.pulumi_home)
             own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"

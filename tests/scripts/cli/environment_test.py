@@ -142,3 +142,10 @@ def executable(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("#!/bin/sh\n")
     path.chmod(0o755)
+
+
+def test_the_engine_runs_for_a_user_without_a_name(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "somebody")
+    assert "USER" not in environment.variables()
+    monkeypatch.delenv("USER")
+    assert environment.variables()["USER"] == str(os.getuid())
