@@ -173,7 +173,7 @@ def predicted(theirs: Cluster, person: Person, stack: str) -> str:
 def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(theirs: Cluster, person: Person) -> None:
     before = everything(theirs)
     up = both(person, "scripts/up")
-    assert all("iris serves iris version 1" in said for said in up.values()), up
+    assert all("iris serves iris version " in said for said in up.values()), up
     for stack in ENVIRONMENTS:
         shell = f'eval "$(scripts/env {stack})" && pulumi preview -s {stack} --expect-no-changes --non-interactive'
         assert "unchanged" in person.run("bash", "-c", shell).stdout
