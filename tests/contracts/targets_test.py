@@ -42,7 +42,10 @@ DIFFERENT = {
     r".*-service: metadata\.annotations\.groundwork\.dev/local-port": "nothing is published on this machine",
 }
 """Pattern of `resource: path` -> what of the settings it comes from."""
-ONLY_EMBEDDED = {"storage-allow-published": "nothing is published on this machine"}
+ONLY_EMBEDDED = {
+    "storage-allow-published": "nothing is published on this machine",
+    "gateway-allow-clients": "nobody connects to the gateway from outside of the cluster, where a port is forwarded",
+}
 NAMES = set(TARGETS) | {"aws", "gcp"}
 
 
