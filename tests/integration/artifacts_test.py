@@ -10,6 +10,7 @@ import pytest
 
 from scripts.cli.clients import gateway
 from scripts.cli.environment import Environment
+from scripts.cli.lifecycle import exports
 
 from .conftest import run
 
@@ -42,12 +43,10 @@ mlflow.MlflowClient().delete_run(run.info.run_id)
 @pytest.fixture(params=["the exports", "address and login alone"])
 def client(request: pytest.FixtureRequest, platform: Environment) -> Mapping[str, str]:
     """The environment of a client in a shell with the exports, and in a notebook or an IDE without them."""
-    access = gateway.write_ca_certificate(platform)
-    login = {f"{TRACKING}USERNAME": access.username, f"{TRACKING}PASSWORD": access.password}
-    variables = platform.variables()
+    variables = {**platform.variables(), **exports.mlflow_login(platform)}
     if request.param == "the exports":
-        return {**variables, **login}
-    return {**{key: value for key, value in variables.items() if key.startswith(TRACKING)}, **login}
+        return variables
+    return {key: value for key, value in variables.items() if key.startswith(TRACKING)}
 
 
 def python(code: str, client: Mapping[str, str], *arguments: str) -> str:
@@ -66,10 +65,9 @@ def test_the_champion_is_loaded_in_seconds(client: Mapping[str, str]) -> None:
 
 
 def test_a_large_file_goes_up_and_comes_back_whole(platform: Environment, tmp_path: Path) -> None:
-    access = gateway.write_ca_certificate(platform)
-    login = {f"{TRACKING}USERNAME": access.username, f"{TRACKING}PASSWORD": access.password}
+    variables = {**platform.variables(), **exports.mlflow_login(platform)}
     (tmp_path / "file").write_bytes(bytes(LARGE_BYTES))
-    fetched = python(FILE, {**platform.variables(), **login}, str(tmp_path / "file"), str(tmp_path / "back"))
+    fetched = python(FILE, variables, str(tmp_path / "file"), str(tmp_path / "back"))
     assert Path(fetched).stat().st_size == LARGE_BYTES
 
 

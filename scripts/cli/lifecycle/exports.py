@@ -17,7 +17,8 @@ def run(stack: str, foreign: Sequence[str] = ()) -> None:
     """`foreign`: variables of the calling shell that would take over, for it to unset."""
     environment = Environment(stack)
     pins.take_over(environment)
-    prepare_s3(environment)
+    if environment.settings.existing is None:  # nothing is published of a cluster that somebody else runs
+        prepare_s3(environment)
     variables = {**environment.variables(), **mlflow_login(environment)}
     typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *foreign]))
 

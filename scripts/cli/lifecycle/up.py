@@ -184,7 +184,6 @@ class EmbeddedUp(Up):
 
     def refuse(self) -> None:
         """What the environment publishes must be free, unless it is this very environment that has it."""
-        refuse_bare_cluster(self.environment.stack)
         require_root()
         if not self.cluster.running:
             for service, port in self.environment.settings.ports().items():
@@ -255,6 +254,7 @@ def up_of(environment: Environment) -> Up:
 def prepare(stack: str) -> Up:
     """The steps of a stack, once nothing that a person must change stands in their way."""
     environment = Environment(stack)
+    refuse_bare_cluster(stack)
     write_settings(environment)
     check_settings(environment)
     up = up_of(environment)
