@@ -217,7 +217,7 @@ def test_stop_leaves_nothing_running(bare: Cluster, untouched: Traces) -> None:
     run_pod(bare, pod("server", *SERVE))
     kubectl(bare, "create", "configmap", "kept", "--from-literal=is=kept")
     run("scripts/cluster", "stop", NAME)
-    assert Traces.now(NAME) == untouched
+    assert eventually(lambda: Traces.now(NAME) == untouched), Traces.now(NAME)
 
 
 def test_a_start_brings_all_back(bare: Cluster) -> None:

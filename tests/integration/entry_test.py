@@ -57,6 +57,9 @@ TRACKING = Tracking(url="http://mlflow:5000", namespace="mlflow", artifacts="s3:
 """Where nothing is: no test asks for it."""
 
 
+pytestmark = pytest.mark.heavy
+
+
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Cluster]:
     run("scripts/cluster", "delete", NAME, "--yes")

@@ -39,6 +39,9 @@ PASSING = ("events", "leases", "endpoints", "endpointslices", "componentstatuses
 """Kinds that change by themselves."""
 
 
+pytestmark = pytest.mark.heavy
+
+
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Cluster]:
     """Somebody else's cluster, with something of theirs in it."""
