@@ -37,6 +37,8 @@ def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
         inner, each = _inner(field.annotation)
         default = getattr(defaults, name, None) if defaults is not None else _default(field)
         if inner and not each:
+            if default is None and not field.is_required():
+                found.append(f"| `{prefix}{name}` | none | {field.description} |")
             found += rows(inner, default, f"{prefix}{name}.")
             continue
         found.append(f"| `{prefix}{name}` | {_shown(default, required=field.is_required())} | {field.description} |")

@@ -34,7 +34,8 @@ def requests(settings: PlatformSettings) -> list[Request]:
     found: list[Request] = []
     for name in type(settings).model_fields:
         group = getattr(settings, name)
-        if isinstance(group, BaseModel) and getattr(group, "enabled", True):
+        elsewhere = name in settings.foundation.external
+        if isinstance(group, BaseModel) and getattr(group, "enabled", True) and not elsewhere:
             found += _below(group, name)
     for name, workload in settings.workloads.items():
         found += _of_workload(workload, f"workloads.{name}")

@@ -15,8 +15,11 @@ from modules.core.paths import REPOSITORY
 from modules.core.service import Service
 from modules.core.settings import PROJECT, Settings, advice, validated
 from modules.core.yaml_files import read_yaml
+from modules.database.external_settings import ExternalDatabaseSettings
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
+from modules.storage.external_settings import ExternalStoreSettings
+from stacks.foundation.data_settings import check_database, check_groups, check_store
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
@@ -57,6 +60,16 @@ class PlatformSettings(Settings):
         description="Token with which Jenkins reads its repository and comments on pull requests: set it by "
         "`pulumi config set --secret groundwork:github_token`.",
     )
+    storage_secret_key: SecretStr | None = Field(
+        default=None,
+        description="Secret of foundation.storage.access_key_id: set it by `pulumi config set --secret "
+        "groundwork:storage_secret_key`.",
+    )
+    database_passwords: dict[str, SecretStr] = Field(
+        default={},
+        description="Passwords for foundation.database, of `admin` or by service: set each by `pulumi config set "
+        "--secret --path groundwork:database_passwords.NAME`.",
+    )
     workloads: dict[str, WorkloadSettings] = Field(default={}, description=f"{WORKLOADS.title}.")
 
     @property
@@ -75,6 +88,16 @@ class PlatformSettings(Settings):
         return self.foundation if isinstance(self.foundation, ExistingSettings) else None
 
     @property
+    def external_store(self) -> ExternalStoreSettings | None:
+        """The object store that somebody else runs; None where it is in the cluster."""
+        return self.existing.storage if self.existing else None
+
+    @property
+    def external_database(self) -> ExternalDatabaseSettings | None:
+        """The PostgreSQL that somebody else runs; None where it is in the cluster."""
+        return self.existing.database if self.existing else None
+
+    @property
     def entry(self) -> Entry:
         """How people and clients outside of the cluster reach the gateway."""
         return self.foundation.entry(self.of(GATEWAY).local_port)
@@ -84,8 +107,8 @@ class PlatformSettings(Settings):
         return getattr(self, service.name)
 
     def has(self, service: Service[Any]) -> bool:
-        """Return whether a service is switched on; one that has no `enabled` always is."""
-        return getattr(self.of(service), "enabled", True)
+        """Return whether a service is switched on, and the platform's own; one that has no `enabled` always is."""
+        return service.name not in self.foundation.external and getattr(self.of(service), "enabled", True)
 
     def consumers(self) -> dict[str, Consumer]:
         """Return who uses the platform's data and services, by name; each has a namespace."""
@@ -95,9 +118,11 @@ class PlatformSettings(Settings):
         }
 
     def namespaces(self, environment: str) -> list[str]:
-        """Return the names of the environment's namespaces: of the consumers, and of data that is kept in the
-        cluster."""
-        data = (service.name for service in TARGETS[self.foundation.target].data)
+        """Return the names of the environment's namespaces: of the consumers, and of data services that something
+        runs for in the cluster."""
+        external = self.foundation.external
+        names = (service.name for service in TARGETS[self.foundation.target].data)
+        data = (name for name in names if name not in external or external[name].has_namespace)
         return sorted(namespace(environment, name) for name in {*data, *self.consumers()})
 
     def ports(self) -> dict[str, int]:
@@ -151,6 +176,14 @@ class PlatformSettings(Settings):
                 f"jenkins.repository is {repository!r} and github_token is missing: "
                 "`pulumi config set --secret groundwork:github_token`, or set the repository to null"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _data_has_logins(self) -> Self:
+        external = self.foundation.external
+        check_groups(external, self.model_fields_set)
+        check_store(external, self.storage_secret_key)
+        check_database(external, self.database_passwords, self.consumers())
         return self
 
     @model_validator(mode="after")
@@ -272,10 +305,15 @@ def _decoded(value: Any) -> Any:
             return json.loads(value)
         except ValueError:  # text that only looks like it: refused where it stands for a group
             return value
-    if isinstance(value, Mapping):
-        group = cast(Mapping[str, Any], value)
-        return group["secure"] if list(group) == ["secure"] else group  # encrypted: only the program needs more
-    return value
+    return _unwrapped(value)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Without the mark of what is encrypted, which only the program needs more of."""
+    if not isinstance(value, Mapping):
+        return value
+    group = cast(Mapping[str, Any], value)
+    return group["secure"] if list(group) == ["secure"] else {key: _unwrapped(each) for key, each in group.items()}
 
 
 def port_key(service: str) -> str:

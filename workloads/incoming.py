@@ -186,7 +186,8 @@ def _state(config: Config, store: Any) -> dict[str, Any]:
 
 
 def _state_place(config: Config) -> tuple[str, str]:
-    return split_s3(config.data_address)[0], f"current/{config.workload}.json"
+    bucket, root = _root(config)
+    return bucket, f"{root}current/{config.workload}.json"
 
 
 def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Callable[[], bytes]) -> IngestResult:
@@ -194,7 +195,7 @@ def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Cal
 
     Each object is moved last: what was interrupted is found again, and no content is ingested twice. What is too large
     is moved after all others, since it takes time."""
-    bucket, _ = split_s3(config.data_address)
+    bucket, _ = _root(config)
     counts: Counter[str] = Counter()
     keys = keys_below(store, bucket, _incoming(config))
     objects = {key: store.head_object(Bucket=bucket, Key=key) for key in keys}
@@ -209,15 +210,21 @@ def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Cal
     return IngestResult(accepted=counts["accepted"], quarantined=counts["quarantined"], known=counts["known"])
 
 
+def _root(config: Config) -> tuple[str, str]:
+    """(bucket, what all keys begin with): beside a data set, at sha256/, lies all else."""
+    bucket, key = split_s3(config.data_address)
+    return bucket, key.rpartition("sha256/")[0]
+
+
 def _incoming(config: Config) -> str:
-    return f"incoming/{config.workload}/"
+    return f"{_root(config)[1]}incoming/{config.workload}/"
 
 
 def _ingest_one(
     config: Config, columns: Sequence[Column], store: Any, seed_data: Callable[[], bytes], key: str
 ) -> tuple[str, str]:
     """(outcome, where the object lies now as well)."""
-    bucket, _ = split_s3(config.data_address)
+    bucket, root = _root(config)
     content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
     part = digest_of(content)
     place = f"{config.workload}/{part.removeprefix('sha256:')}/{key.removeprefix(_incoming(config))}"
@@ -231,20 +238,20 @@ def _ingest_one(
         else:
             _append(config, state, store, existing=existing, rows=examined.rows, part=part)
     if not examined.count:
-        _put(store, bucket, f"accepted/{place}", content, "text/csv")
-        return outcome, f"accepted/{place}"
-    _put(store, bucket, f"quarantine/{place}.report.json", report(key, examined), "application/json")
-    _put(store, bucket, f"quarantine/{place}", content, "text/csv")
-    return "quarantined", f"quarantine/{place}"
+        _put(store, bucket, f"{root}accepted/{place}", content, "text/csv")
+        return outcome, f"{root}accepted/{place}"
+    _put(store, bucket, f"{root}quarantine/{place}.report.json", report(key, examined), "application/json")
+    _put(store, bucket, f"{root}quarantine/{place}", content, "text/csv")
+    return "quarantined", f"{root}quarantine/{place}"
 
 
 def _set_aside_unread(config: Config, store: Any, key: str, head: Mapping[str, Any]) -> tuple[str, str]:
     """(outcome, where the object lies now as well): the store copies it by itself."""
     from boto3.s3.transfer import TransferConfig
 
-    bucket, _ = split_s3(config.data_address)
+    bucket, root = _root(config)
     name = key.removeprefix(_incoming(config))
-    target = f"quarantine/{config.workload}/too-large-{head['ETag'].strip(chr(34))}/{name}"
+    target = f"{root}quarantine/{config.workload}/too-large-{head['ETag'].strip(chr(34))}/{name}"
     examined = Examined()
     examined.add(0, "", f"{head['ContentLength']} bytes", f"at most {BYTES_LIMIT} bytes: bring it in parts")
     _put(store, bucket, f"{target}.report.json", report(key, examined), "application/json")
@@ -265,7 +272,7 @@ def _append(config: Config, state: Mapping[str, Any], store: Any, *, existing: b
     bucket, key = split_s3(config.data_address)
     content = append_rows(existing, rows)
     digest = digest_of(content)
-    place = f"sha256/{digest.removeprefix('sha256:')}/{key.rpartition('/')[2]}"
+    place = f"{_root(config)[1]}sha256/{digest.removeprefix('sha256:')}/{key.rpartition('/')[2]}"
     _put(store, bucket, place, content, "text/csv")
     say(f"the data set has {_rows(content)} rows now: s3://{bucket}/{place}")
     declared_rows = state["data"].get("declared_rows", _rows(existing))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modules.core.contracts import ObjectStore
+from modules.core.access import DATABASE
+from modules.core.contracts import ROLES, ObjectStore
 from modules.core.documents import render
 from modules.core.naming import canonical_json, service_host
 from modules.core.settings import Resources, resources
@@ -21,7 +22,7 @@ CONFIGURATION = "/etc/groundwork/airflow"
 """Folder of airflow.cfg and of each task's pod, which DAGs read from here."""
 WORKER = "/etc/groundwork/worker"
 """Folder of the pod that the KubernetesExecutor starts."""
-KEYS, LOGIN, DATABASE, SECRETS = (f"/var/run/groundwork/{role}" for role in ("keys", "login", "database", "secrets"))
+KEYS, LOGIN, SECRETS = (f"/var/run/groundwork/{role}" for role in ("keys", "login", "secrets"))
 DATABASE_COMMAND = f"sed s/^postgresql:/postgresql+psycopg2:/ {DATABASE}/uri"
 """Prints the database's address. SQLAlchemy's own choice would be another driver than the one that is installed."""
 PASSWORDS = "/tmp/passwords.json"
@@ -89,7 +90,8 @@ def connections(store: ObjectStore, sidecar_image: str) -> str:
 
 def variables(environment: str, store: ObjectStore) -> str:
     """The variables of all DAGs: where they are."""
-    return canonical_json({"environment": environment, "buckets": canonical_json(dict(store.buckets))})
+    addresses = {role: store.address(role, "") for role in ROLES}
+    return canonical_json({"environment": environment, "addresses": canonical_json(addresses)})
 
 
 def task_pods(pods: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PodSpecArgs, ProbeArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
-from modules.core.access import Mounted, StoreAccess
+from modules.core.access import DATABASE, Mounted, StoreAccess
 from modules.core.contracts import Cluster, ObjectStore
 from modules.core.pods import (
     ACCOUNT_FILES,
@@ -133,14 +133,15 @@ def part_pod(
     configuration: pulumi.Input[str],
     worker: pulumi.Input[str] | None,
     secrets: Secrets,
+    database: Mapping[str, str],
 ) -> PodSpecArgs:
     """`configuration`, `worker`: names of the ConfigMaps with airflow.cfg and the tasks' pods, and with the pod of the
-    KubernetesExecutor."""
+    KubernetesExecutor. `database`: the variables of its clients."""
     files = [
         _configuration(configuration),
         _secret("keys", secrets.keys, documents.KEYS),
         _secret("secrets", secrets.connections, documents.SECRETS),
-        _secret("database", secrets.database, documents.DATABASE),
+        _secret("database", secrets.database, DATABASE),
         *access.files,
     ]
     if part.role == "api-server":
@@ -157,7 +158,7 @@ def part_pod(
                 name=part.role,
                 image=image,
                 command=part.command,
-                environment=_environment(store, access),
+                environment={**_environment(store, access), **database},
                 resources=part.resources,
                 ports=part.ports,
                 mounts=[mounted for _, mounted in files],
@@ -172,7 +173,13 @@ def part_pod(
 
 
 def migration_pod(
-    *, cluster: Cluster, image: str, account: pulumi.Input[str], secrets: Secrets, resources: Resources
+    *,
+    cluster: Cluster,
+    image: str,
+    account: pulumi.Input[str],
+    secrets: Secrets,
+    database: Mapping[str, str],
+    resources: Resources,
 ) -> PodSpecArgs:
     """Waits for the database, then makes or migrates its tables. It reads no configuration: another one is no reason
     to run again."""
@@ -187,9 +194,10 @@ def migration_pod(
                 environment={
                     "AIRFLOW_HOME": documents.HOME,
                     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": documents.DATABASE_COMMAND,
+                    **database,
                 },
                 resources=resources,
-                mounts=[mount("database", documents.DATABASE)],
+                mounts=[mount("database", DATABASE)],
             )
         ],
         volumes=[secret_volume("database", secrets.database)],
@@ -258,7 +266,7 @@ def _environment(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
         "AIRFLOW_CONFIG": f"{documents.CONFIGURATION}/airflow.cfg",
         **access.variables,
         "AWS_REGION": store.region,
-        "DATABASE_URI_FILE": f"{documents.DATABASE}/uri",
+        "DATABASE_URI_FILE": f"{DATABASE}/uri",
         # The C library would keep a pool of memory for each of many threads.
         "MALLOC_ARENA_MAX": "2",
     }

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
-from modules.core.access import store_access
+from modules.core.access import database_variables, store_access
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Registry
 from modules.core.documents import plain
@@ -87,6 +87,7 @@ class Airflow(Component):
         self.cluster = cluster
         self.store = store
         self.access = store_access(store, CONSUMER)
+        self.database = database_variables(database)
         self.identity = identity
         self.registry = registry
         self.images = images
@@ -207,6 +208,7 @@ class Airflow(Component):
             image=self.images.server,
             account=self._account("migration"),
             secrets=self.secrets,
+            database=self.database,
             resources=self.settings.parts.dag_processor,
         )
         made = k8s.batch.v1.Job(
@@ -257,6 +259,7 @@ class Airflow(Component):
             configuration=self.configuration,
             worker=worker,
             secrets=self.secrets,
+            database=self.database,
         )
         k8s.apps.v1.Deployment(
             f"{self.name}-{part.role}",

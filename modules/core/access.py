@@ -1,15 +1,24 @@
-"""How pods get into the object store: the same for every service and workload."""
+"""How pods get into the object store and the database: the same for every service and workload."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulumi_kubernetes.core.v1 import VolumeArgs, VolumeMountArgs
 
-from .contracts import ObjectStore
+from .contracts import Database, ObjectStore
 from .pods import mount, secret_volume
 
 CREDENTIALS = "/var/run/groundwork/s3"
 """Where the keys of a consumer that has some are mounted."""
+DATABASE = "/var/run/groundwork/database"
+"""Where the credentials of a consumer's database are mounted."""
+PUBLIC_CAS = "/etc/ssl/certs/ca-certificates.crt"
+"""Of Debian, and so of every image."""
+PLAIN_CHECKSUMS = {
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+"""Of stores that are not AWS's: many of them refuse an upload with the checksums that its clients would add."""
 Mounted = tuple[VolumeArgs, VolumeMountArgs]
 """A volume, and where it is in the container."""
 
@@ -36,7 +45,18 @@ def store_access(store: ObjectStore, consumer: str) -> StoreAccess:
     secret = store.credentials.get(consumer)
     if secret is None:
         return StoreAccess(variables={}, files=())
+    ca = {} if store.ca is None else {"AWS_CA_BUNDLE": f"{CREDENTIALS}/{store.ca}"}
+    plain = {} if store.endpoint is None else PLAIN_CHECKSUMS
     return StoreAccess(
-        variables={"AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials"},
+        variables={"AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials", **ca, **plain},
         files=((secret_volume("s3", secret), mount("s3", CREDENTIALS)),),
     )
+
+
+def database_variables(database: Database) -> dict[str, str]:
+    """Return what makes every client of the database verify the server. Both libpq and asyncpg read these, while the
+    options in an address differ between them, and SQLAlchemy hands them on as they are."""
+    if not database.tls:
+        return {}
+    authorities = PUBLIC_CAS if database.ca is None else f"{DATABASE}/{database.ca}"
+    return {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": authorities}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 SCHEME = "s3"
 """Of every address in the object store."""
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
+ROLES: tuple[BucketRole, ...] = ("raw", "features", "artifacts", "logs")
 Access = Literal["read", "write"]
 
 
@@ -106,10 +107,14 @@ class ObjectStore:
     credentials: Mapping[str, str]
     """Secret name by consumer, in the consumer's namespace; keys access-key-id, secret-access-key, credentials
     (an AWS shared credentials file). A consumer that is absent uses the identities of its service accounts."""
+    prefixes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What all keys of a role begin with, by role: of a bucket that is not the platform's alone."""
+    ca: str | None = None
+    """Key of those Secrets with the PEM file of the CA that the store's certificate is of; None: a public one."""
 
     def address(self, role: BucketRole, key: str) -> str:
         """Return the address of an object, or of what lies below a prefix, in the bucket of a role."""
-        return f"{SCHEME}://{self.buckets[role]}/{key}"
+        return f"{SCHEME}://{self.buckets[role]}/{self.prefixes.get(role, '')}{key}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +124,13 @@ class Database:
     host: str
     reach: Reach
     databases: Mapping[str, str]
-    """Database name (and role of the same name) by consumer."""
+    """Database name by consumer."""
     credentials: Mapping[str, str]
     """Secret name by consumer, in the consumer's namespace; keys username, password, uri."""
+    tls: bool = False
+    """Whether clients insist on TLS and on the server's certificate; without, the network is trusted."""
+    ca: str | None = None
+    """Key of those Secrets with the PEM file of the CA that the certificate is of; None: a public one."""
 
 
 @dataclass(frozen=True, kw_only=True)

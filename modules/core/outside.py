@@ -68,6 +68,14 @@ def trust_name(ca: str) -> str:
     return hashed("trust", trust_files(ca))
 
 
+def beside_own(rules: PodRules, ca: str | None) -> str | None:
+    """Return the certificates that the clients of one server trust, of an authority of its own: with those of the pods'
+    rules, since they read one file alone. None where the server has no such authority."""
+    if ca is None or rules.ca is None:
+        return ca
+    return f"{_blocks(ca)}{_blocks(rules.ca)}"
+
+
 @cache
 def trust_files(ca: str) -> dict[str, str]:
     """Return the files of certificates that pods trust: the public authorities', as Mozilla lists them, with these.

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from types import NoneType, UnionType
 from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from .errors import UserError
@@ -19,6 +20,15 @@ _UNKNOWN_KEY = "extra_forbidden"
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
 """A port on this machine that needs no privilege."""
+
+
+def _cidr(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+"""A range of IP addresses."""
 
 
 class Settings(BaseModel):

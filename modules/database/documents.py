@@ -1,6 +1,7 @@
 """The documents of the database server, as pure functions of settings."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from modules.core.documents import render
 from modules.core.quantities import size_bytes
@@ -31,6 +32,6 @@ def shared_buffers_mib(memory_limit: str) -> int:
     return max(32, size_bytes(memory_limit) // 2**20 // 4)
 
 
-def uri(consumer: str, password: str, host: str) -> str:
-    """libpq's address of a consumer's database, whose role has the same name. Generated passwords need no escaping."""
-    return f"postgresql://{consumer}:{password}@{host}:{PORT}/{consumer}"
+def uri(role: str, password: str, *, host: str, port: int, database: str) -> str:
+    """Return libpq's address of a database."""
+    return f"postgresql://{quote(role, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"

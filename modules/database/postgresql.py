@@ -13,23 +13,20 @@ from modules.core.naming import hashed, service_host
 from modules.core.network import admit_clients
 from modules.core.pods import (
     Container,
-    checksum,
     command_probe,
     config_volume,
     mount,
     pod,
     secret_volume,
 )
-from modules.core.settings import resources
 
-from .documents import CONFIGURATION, PORT, configuration, uri
+from .consumers import CLIENT_SECRET, Server, client_secret, consumers_job
+from .documents import CONFIGURATION, PORT, configuration
 from .settings import DatabaseSettings
 
 SERVICE = "postgresql"
-CLIENT_SECRET = "database-credentials"
 DATA = "/var/lib/postgresql"
 SUPERUSER = "/var/run/groundwork/superuser"
-CONSUMERS = "/var/run/groundwork/consumers"
 
 
 def database(name: str, namespace: str, consumers: Mapping[str, Consumer]) -> Database:
@@ -79,19 +76,26 @@ class PostgreSQL(Component):
         )
         passwords = {client: self._password(client, protect=False) for client in clients}
         self._server(superuser)
-        self._consumers_job(superuser, passwords)
+        consumers_job(
+            self,
+            server=Server(host=SERVICE, port=PORT, administrator="postgres"),
+            passwords=passwords,
+            administrator=superuser,
+            cluster=cluster,
+            image=image,
+            registry=registry,
+            namespace=namespace,
+        )
         secrets = {
-            client: self._secret(
-                f"{client}-credentials",
-                CLIENT_SECRET,
-                client_namespace,
-                {
-                    "username": client,
-                    "password": passwords[client],
-                    "uri": passwords[client].apply(
-                        lambda password, consumer=client: uri(consumer, password, contract.host)
-                    ),
-                },
+            client: client_secret(
+                self,
+                client,
+                role=client,
+                database=client,
+                password=passwords[client],
+                host=contract.host,
+                port=PORT,
+                namespace=client_namespace,
             )
             for client, client_namespace in clients.items()
         }
@@ -196,44 +200,4 @@ class PostgreSQL(Component):
                     exec_=k8s.core.v1.ExecActionArgs(command=["pg_ctl", "stop", "--mode=fast", f"--pgdata={DATA}/data"])
                 )
             ),
-        )
-
-    def _consumers_job(self, superuser: k8s.core.v1.Secret, passwords: Mapping[str, pulumi.Output[str]]) -> None:
-        consumers = self._secret("consumers", "consumers", self.namespace, passwords)
-        k8s.batch.v1.Job(
-            f"{self.name}-consumers",
-            metadata=self.meta(
-                hashed(f"{self.name}-consumers", sorted(passwords)), component="consumers", namespace=self.namespace
-            ),
-            spec=k8s.batch.v1.JobSpecArgs(
-                backoff_limit=4,
-                template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(
-                        cluster=self.cluster,
-                        component="consumers",
-                        image=self.image,
-                        annotations={"groundwork.dev/checksum": checksum(*passwords.values())},
-                    ),
-                    spec=pod(
-                        cluster=self.cluster,
-                        service_account=self._account("consumers"),
-                        restart_policy="Never",
-                        containers=[
-                            Container(
-                                name="consumers",
-                                image=self.image,
-                                command=["sh", "/opt/groundwork/consumers.sh"],
-                                environment={"PGHOST": SERVICE, "SUPERUSER": SUPERUSER, "CONSUMERS": CONSUMERS},
-                                resources=resources(cpu=("10m", "1"), memory=("16Mi", "64Mi")),
-                                mounts=[mount("superuser", SUPERUSER), mount("consumers", CONSUMERS)],
-                            )
-                        ],
-                        volumes=[
-                            secret_volume("superuser", superuser.metadata.name),
-                            secret_volume("consumers", consumers.metadata.name),
-                        ],
-                    ),
-                ),
-            ),
-            opts=self.child(),
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modules.core.access import store_access
+from modules.core.access import DATABASE, database_variables, store_access
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
@@ -19,7 +19,6 @@ SERVICE = "mlflow"
 CONSUMER = "mlflow"
 """Name of this service in the object store and the database."""
 PORT = 5000
-DATABASE = "/var/run/groundwork/database"
 TRANSIT, TRANSIT_SIZE = "/var/spool/groundwork", "16Gi"
 """Where files lie while they pass through the server, whole, and the most of them at once: models have gigabytes. It is
 space of the node that is taken only as it is used."""
@@ -114,7 +113,9 @@ class Mlflow(Component):
                     spec=pod(
                         cluster=cluster,
                         service_account=account,
-                        containers=[_container(settings, contract, store, image, origins)],
+                        containers=[
+                            _container(settings, contract, store=store, database=database, image=image, origins=origins)
+                        ],
                         volumes=[
                             *store_access(store, CONSUMER).volumes,
                             secret_volume("database", database.credentials[CONSUMER]),
@@ -130,7 +131,13 @@ class Mlflow(Component):
 
 
 def _container(
-    settings: MlflowSettings, contract: Tracking, store: ObjectStore, image: str, origins: Sequence[str]
+    settings: MlflowSettings,
+    contract: Tracking,
+    *,
+    store: ObjectStore,
+    database: Database,
+    image: str,
+    origins: Sequence[str],
 ) -> Container:
     access = store_access(store, CONSUMER)
     endpoint = {} if store.endpoint is None else {"MLFLOW_S3_ENDPOINT_URL": store.endpoint}
@@ -141,6 +148,7 @@ def _container(
         args=options(contract, settings.local_port, origins),
         environment={
             "DATABASE_URI_FILE": f"{DATABASE}/uri",
+            **database_variables(database),
             **access.variables,
             "AWS_REGION": store.region,
             **endpoint,

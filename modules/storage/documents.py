@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from modules.core.contracts import BucketRole, Consumer
+from modules.core.contracts import ROLES, Consumer
 from modules.core.naming import canonical_json
 
 from .settings import BucketSettings, BucketsSettings
 
-ROLES: tuple[BucketRole, ...] = ("raw", "features", "artifacts", "logs")
 ENCRYPTION = "AES256"
 """Under keys that the server keeps, themselves encrypted by its own generated one."""
 _ARN = "arn:aws:s3:::"

@@ -23,14 +23,14 @@ from modules.core.pods import (
 from modules.core.quantities import size_bytes
 from modules.core.settings import resources
 
-from .documents import KeyPair, bucket_document, consumer_policy, identities, security_toml, shared_credentials
+from .credentials import CLIENT_SECRET, credentials_secret
+from .documents import KeyPair, bucket_document, consumer_policy, identities, security_toml
 from .settings import StorageSettings
 
 SERVICE = "storage"
 PORT = 8333
 REGION = "us-east-1"
 """SeaweedFS has no regions, but signatures name one."""
-CLIENT_SECRET = "s3-credentials"
 ADMIN_SECRET = "s3-admin"
 DATA, SERVER_FILES, JOB_FILES = "/data", "/etc/seaweedfs", "/etc/groundwork"
 CREDENTIALS = "/var/run/groundwork/s3"
@@ -117,9 +117,10 @@ class SeaweedFS(Component):
         keys = {client: self._key_pair(client) for client in clients}
         policies = {client: consumer_policy(consumers[client], buckets) for client in clients}
         self._server(self._server_files(administrator, keys, policies))
-        self._buckets_job(self._credentials("admin", administrator, ADMIN_SECRET, namespace), contract)
+        admin_secret = credentials_secret(self, "admin", ADMIN_SECRET, keys=administrator, namespace=namespace)
+        self._buckets_job(admin_secret, contract)
         secrets = {
-            client: self._credentials(client, keys[client], CLIENT_SECRET, client_namespace)
+            client: credentials_secret(self, client, CLIENT_SECRET, keys=keys[client], namespace=client_namespace)
             for client, client_namespace in clients.items()
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
@@ -162,20 +163,6 @@ class SeaweedFS(Component):
                 lambda generated: security_toml(*generated)
             ),
         }
-
-    def _credentials(
-        self, holder: str, keys: pulumi.Output[KeyPair], secret: str, namespace: pulumi.Input[str]
-    ) -> k8s.core.v1.Secret:
-        return self.secret(
-            f"{self.name}-{holder}-credentials",
-            secret,
-            values={
-                "access-key-id": keys.apply(lambda pair: pair["accessKey"]),
-                "secret-access-key": keys.apply(lambda pair: pair["secretKey"]),
-                "credentials": keys.apply(shared_credentials),
-            },
-            namespace=namespace,
-        )
 
     def _account(self, role: str) -> pulumi.Output[str]:
         return self.service_account(

@@ -53,6 +53,11 @@ def _document(path: Path) -> dict[str, Any]:
     return cast(dict[str, Any], document)
 
 
+def asks_program(given: ExistingSettings) -> bool:
+    """Return whether the context's user gets its token from a program, as clouds have it, by their own variables."""
+    return "exec" in current_user(os.pathsep.join(map(str, files(given))), given.context)
+
+
 def current_user(variable: str, context: str) -> Mapping[str, Any]:
     """Return how a context logs in, from the files that a KUBECONFIG lists; empty where they don't say."""
     documents = [_document(Path(each)) for each in variable.split(os.pathsep) if Path(each).exists()]

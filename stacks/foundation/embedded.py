@@ -11,7 +11,8 @@ from modules.core.contracts import Cluster, Consumer, PodRules, Reach, Registry
 from modules.core.labels import Labels
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
-from stacks.foundation.in_cluster import data_images, deploy_in_cluster
+from stacks.foundation.data import data_images
+from stacks.foundation.in_cluster import deploy_in_cluster
 from stacks.foundation.pods import pod_rules
 from stacks.settings import PlatformSettings
 
@@ -39,7 +40,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
     network = settings.embedded.network
     cluster = describe_cluster(labels.environment, network, pod_rules(settings.embedded.pods))
     registry = describe_registry(network)
-    images = data_images(labels.environment, registry)
+    images = data_images(settings, labels.environment, registry)
     provider = k8s.Provider(
         "kubernetes",
         # The ambient KUBECONFIG has a context of this name: no address or token is among the provider's inputs.

@@ -7,9 +7,11 @@ import pulumi_kubernetes as k8s
 
 from modules.core.contracts import Cluster, Consumer, Reach
 from modules.core.labels import Labels
+from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
+from stacks.foundation.data import data_images
 from stacks.foundation.existing_settings import ExistingSettings
-from stacks.foundation.in_cluster import data_images, deploy_in_cluster
+from stacks.foundation.in_cluster import deploy_in_cluster
 from stacks.foundation.pods import pod_rules
 from stacks.foundation.registry_login import pull_document
 from stacks.settings import PlatformSettings
@@ -31,7 +33,7 @@ def deploy_existing(settings: PlatformSettings, labels: Labels, consumers: Mappi
     assert given is not None
     cluster = describe_cluster(labels.environment, given)
     registry = given.registry.contract()
-    images = data_images(labels.environment, registry)
+    images = data_images(settings, labels.environment, registry)
     provider = k8s.Provider(
         "kubernetes",
         context=given.context,
@@ -53,7 +55,7 @@ def deploy_existing(settings: PlatformSettings, labels: Labels, consumers: Mappi
         images=images,
         entry=settings.entry,
         provider=provider,
-        addresses={},
+        addresses={STORAGE.name: given.storage.address} if given.storage else {},
         make_namespaces=given.cluster_scope,
         pull_document=pull_document(given.registry),
     )

@@ -1,25 +1,22 @@
 """What a stack's file says of a cluster that somebody else runs."""
 
 from collections.abc import Mapping
-from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from modules.core.contracts import Entry, Registry
-from modules.core.settings import Settings
+from modules.core.external import ExternalSettings
+from modules.core.settings import Cidr, Settings
+from modules.database.external_settings import ExternalDatabaseSettings
+from modules.database.service import DATABASE
+from modules.storage.external_settings import ExternalStoreSettings
+from modules.storage.service import STORAGE
 from stacks.foundation.reached import ReachedSettings
 from stacks.foundation.settings import FoundationSettings
 
-
-def _cidr(text: str) -> str:
-    ip_network(text)
-    return text
-
-
 NO_LOGIN, OWN_LOGIN = "none", "login"
 PULL_SECRET = "registry-login"
-Cidr = Annotated[str, AfterValidator(_cidr)]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._-]+)*$")]
 """host[:port][/path], without a scheme."""
 
@@ -88,12 +85,24 @@ class ExistingSettings(FoundationSettings):
         description="CIDR of the pods' addresses, which what may talk HTTPS to the outside may not; null: not known.",
     )
     dns: DnsSettings = Field(default=DnsSettings(), description="The name servers that pods ask.")
+    storage: ExternalStoreSettings | None = Field(
+        default=None,
+        description="An object store that somebody else runs; null: in the cluster, groundwork:storage.",
+    )
+    database: ExternalDatabaseSettings | None = Field(
+        default=None, description="A PostgreSQL that somebody else runs; null: in the cluster, groundwork:database."
+    )
     cluster_scope: bool = Field(
         default=True,
         description="Whether the platform makes its namespaces; false: the cluster's admin made them (`groundwork "
         "preflight` names them), and nothing outside of them is touched.",
     )
     reached: ReachedSettings = Field(default=ReachedSettings(), description="How the gateway is reached.")
+
+    @property
+    def external(self) -> Mapping[str, ExternalSettings]:
+        given = {STORAGE.name: self.storage, DATABASE.name: self.database}
+        return {name: settings for name, settings in given.items() if settings is not None}
 
     def local_ports(self) -> Mapping[str, int]:
         return {"gateway": self.reached.client_port} if self.reached.by == "none" else {}

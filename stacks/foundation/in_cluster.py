@@ -1,33 +1,23 @@
-"""What a foundation keeps in the cluster itself: a namespace for each consumer, the object store and the database."""
+"""The foundation on a cluster: a namespace for each consumer, and its data services wherever they are."""
 
 from collections.abc import Mapping
 
 import pulumi
 
-from modules.core import naming
 from modules.core.component import NOBODY
-from modules.core.contracts import Cluster, Consumer, Entry, Identity, Registry, users_of
-from modules.core.images import require_image
+from modules.core.contracts import Cluster, Consumer, Entry, Identity, Registry
 from modules.core.labels import Labels
-from modules.database.postgresql import PostgreSQL, database
-from modules.database.service import DATABASE
-from modules.storage.documents import ROLES
-from modules.storage.seaweedfs import SeaweedFS, object_store
-from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
+from stacks.foundation.data import (
+    Place,
+    deploy_database,
+    deploy_store,
+    describe_database,
+    describe_store,
+    own_consumers,
+)
 from stacks.foundation.namespaces import deploy_namespaces
 from stacks.settings import PlatformSettings
-
-OWN = {
-    STORAGE.name: Consumer(buckets=dict.fromkeys(ROLES, "write")),
-    DATABASE.name: Consumer(buckets={}, database=True),
-}
-"""What the servers' own Jobs use, each in the namespace of its server."""
-
-
-def data_images(environment: str, registry: Registry) -> dict[str, str]:
-    """Return the references of the images that object store and database run. UserError where they were not built."""
-    return {name: require_image(environment, registry, name) for name in ("storage", "postgresql")}
 
 
 def deploy_in_cluster(
@@ -44,56 +34,37 @@ def deploy_in_cluster(
     make_namespaces: bool = True,
     pull_document: str | None = None,
 ) -> Foundation:
-    """Return the foundation on a cluster that has neither object store nor database beside it. `images`: what
-    `data_images` says."""
+    """Return the foundation on a cluster. `images`: what `data_images` says."""
     environment = labels.environment
     opts = pulumi.ResourceOptions(providers=[provider])
-    # Their own Jobs use them, too.
-    everyone = {**OWN, **dict(sorted(consumers.items()))}
-    buckets = {role: naming.bucket(environment, role) for role in ROLES}
-    store = object_store(STORAGE.name, naming.namespace(environment, STORAGE.name), buckets, consumers)
-    server = database(DATABASE.name, naming.namespace(environment, DATABASE.name), consumers)
+    store = describe_store(settings, environment, consumers)
+    server = describe_database(settings, environment, consumers)
     identity = without_cloud(consumers)
+    own = own_consumers(settings)
+    held = own.keys() - settings.foundation.external.keys()
     namespaces = deploy_namespaces(
-        everyone,
+        {**own, **dict(sorted(consumers.items()))},
         store=store,
         database=server,
         identity=identity,
         cluster=cluster,
         labels=labels,
-        protected=OWN if settings.protect_data else (),
+        protected=held if settings.protect_data else (),
         opts=opts,
         make=make_namespaces,
         pull_secret=_pull_secret(registry, pull_document),
     )
-    storage = SeaweedFS(
-        STORAGE.name,
-        settings=settings.of(STORAGE),
+    place = Place(
+        settings=settings,
         labels=labels,
         cluster=cluster,
-        contract=store,
         registry=registry,
-        image=images["storage"],
-        namespace=namespaces[STORAGE.name],
+        images=images,
+        namespaces=namespaces,
         consumers=consumers,
-        namespaces=namespaces,
-        protect=settings.protect_data,
         opts=opts,
     )
-    postgresql = PostgreSQL(
-        DATABASE.name,
-        settings=settings.of(DATABASE),
-        labels=labels,
-        cluster=cluster,
-        contract=server,
-        registry=registry,
-        image=images["postgresql"],
-        namespace=namespaces[DATABASE.name],
-        namespaces=namespaces,
-        components=users_of(DATABASE.name, consumers),
-        protect=settings.protect_data,
-        opts=opts,
-    )
+    keys, databases = deploy_store(place, store), deploy_database(place, server)
     return Foundation(
         cluster=cluster,
         registry=registry,
@@ -103,7 +74,7 @@ def deploy_in_cluster(
         entry=entry,
         provider=provider,
         namespaces={
-            consumer: _all_of(namespaces[consumer], storage.granted.get(consumer), postgresql.granted.get(consumer))
+            consumer: _all_of(namespaces[consumer], keys.get(consumer), databases.get(consumer))
             for consumer in consumers
         },
         images=images,

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from embedded.cluster.network import parse as parse_network
 from embedded.cluster.status import START_SECONDS
 from modules.core.contracts import Entry
+from modules.core.external import ExternalSettings
 from modules.core.labels import LOCAL_PORT
 from modules.core.settings import Port, Settings
 from stacks.foundation.pods import PodsSettings
@@ -33,6 +34,11 @@ class FoundationSettings(Settings):
     @abstractmethod
     def entry(self, local_port: int | None) -> Entry:
         """Return how the gateway is reached. local_port: its port on 127.0.0.1, where the target publishes such."""
+
+    @property
+    def external(self) -> Mapping[str, ExternalSettings]:
+        """What somebody else runs of the data services, by name; the others run in the cluster."""
+        return {}
 
     @property
     def publishes(self) -> bool:

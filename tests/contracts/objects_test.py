@@ -5,7 +5,7 @@ from typing import Any
 
 from modules.core.component import CLAIM_TEMPLATES
 from modules.core.images import version_of
-from modules.database.postgresql import CLIENT_SECRET
+from modules.database.consumers import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
 from stacks.settings import parse

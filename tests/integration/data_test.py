@@ -13,9 +13,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from modules.core.contracts import ROLES
 from modules.core.naming import bucket, namespace
 from modules.core.paths import REPOSITORY
-from modules.storage.documents import ROLES, bucket_document
+from modules.storage.documents import bucket_document
 from modules.storage.service import STORAGE
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment

@@ -1,6 +1,7 @@
 """New data, on an object store in memory."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -223,3 +224,14 @@ def test_the_columns_of_iris_accept_iris() -> None:
     columns = read_columns(json.dumps(columns_document(catalog.load("iris"))))
     examined = examine(seed_data(), columns)
     assert (examined.rows.count(b"\n"), examined.problems) == (150, [])
+
+
+def test_in_a_shared_bucket_all_lies_below_the_prefix_of_the_declared_data(store: Any) -> None:
+    own = replace(config(), data_address=config().data_address.replace("s3://raw/", "s3://raw/team/raw/"))
+    store.put_object(Bucket="raw", Key="team/raw/incoming/toys/a.csv", Body=HEADER + b"2,small\n")
+    bring(store, "of-somebody-else.csv", HEADER + b"3,small\n")
+    assert ingest(own, COLUMNS, store, lambda: DECLARED) == IngestResult(accepted=1, quarantined=0, known=0)
+    ours = {key for key in below(store, "") if not key.startswith("team/raw/")}
+    assert ours == {"incoming/toys/of-somebody-else.csv"}
+    roots = {key.removeprefix("team/raw/").split("/")[0] for key in below(store, "team/raw/")}
+    assert roots == {"accepted", "current", "sha256"}

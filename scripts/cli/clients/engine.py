@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.core.errors import UserError
+from modules.core.settings import PROJECT
 from scripts.cli.clients import identity, kubectl, pins, recovery
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.events import Events
@@ -89,6 +90,17 @@ def unprotect(environment: Environment, progress: Progress) -> None:
 def outputs(environment: Environment) -> dict[str, Any]:
     """The stack's outputs, secrets left out."""
     return json.loads(_run(environment, ["stack", "output", "--json", *QUIET]))
+
+
+def configuration(environment: Environment) -> dict[str, Any]:
+    """Return the stack's own settings by name, decrypted: for clients of what they lead to, never for a screen."""
+    ensure_stack(environment)
+    found: dict[str, dict[str, Any]] = json.loads(_run(environment, ["config", "--show-secrets", "--json", *QUIET]))
+    return {
+        key.removeprefix(f"{PROJECT}:"): entry.get("objectValue", entry.get("value"))
+        for key, entry in found.items()
+        if key.startswith(f"{PROJECT}:")
+    }
 
 
 def settle(environment: Environment, progress: Progress, log: Path) -> None:

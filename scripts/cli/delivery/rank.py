@@ -4,21 +4,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.storage.service import STORAGE
-from scripts.cli.clients import kubectl
+from scripts.cli.clients.store import store
 from scripts.cli.clients.tracking import Mlflow, Run, Version
 from scripts.cli.delivery import jobs
 from scripts.cli.delivery.train import workload_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
-from stacks.services import logins
 from workloads.artifacts import download_folder, folder_digest
 from workloads.documents import training_template
 from workloads.experiment import stored_at
@@ -92,28 +86,3 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
     model = workload_in(environment, name).model
     progress(f"registering run {run.id} as a version of {model}")
     return mlflow.register(model, run, tags).number
-
-
-def store(environment: Environment) -> Any:
-    """Return an S3 client of the environment's administrator, on this machine. It never asks a proxy."""
-    login = logins()[STORAGE.name]
-    port = environment.settings.of(STORAGE).local_port
-    if port is None:
-        raise UserError(
-            f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml: this command reads the "
-            f"object store from this machine, so give it a port and run `scripts/up {environment.stack}` again"
-        )
-    keys = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
-    if keys is None:
-        raise UserError(
-            f"stack {environment.stack}: its object store is not there: run `scripts/up {environment.stack}`"
-        )
-    library: Any = boto3  # generates its clients at run time: nothing to check types against
-    return library.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name=environment.variables()["AWS_REGION"],
-        aws_access_key_id=keys[login.username],
-        aws_secret_access_key=keys[login.password],
-        config=Config(proxies={}),
-    )

@@ -10,7 +10,9 @@ from embedded.toolchain.build import remove_tree
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
 from modules.core.releases import release_file
+from modules.database.external_settings import role_name
 from modules.registry import namespaces
+from modules.storage.external_settings import prefixes
 from scripts.cli.clients import engine, identity, kubectl
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.pins import lock_of
@@ -18,6 +20,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import cluster_of, previous_releases, write_settings
 from scripts.cli.output import confirm, console, plain_table
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.foundation.data_settings import WITH_DATABASE
 
 
 class Down:
@@ -45,6 +48,20 @@ class Down:
         if self.purge:
             rows.append((str(cache_home()), "caches: toolchain, images, packages"))
         return rows
+
+    def left(self) -> list[str]:
+        """What somebody else's data services keep: nothing there is deleted."""
+        settings, stack = self.environment.settings, self.environment.stack
+        lines: list[str] = []
+        if store := settings.external_store:
+            buckets, below = store.buckets.by_role(), prefixes(stack)
+            lines += [f"s3://{bucket}/{below[role]} at {store.host}" for role, bucket in buckets.items()]
+        if server := settings.external_database:
+            names = {role_name(stack, name) for name in WITH_DATABASE}
+            if not server.admin:
+                names = {role.database for role in server.roles.values()}
+            lines += [f"database {name} at {server.host}" for name in sorted(names)]
+        return lines
 
     def answers(self) -> bool:
         """Whether the cluster can be asked. One that somebody else runs is asked where something of ours is in it, and
@@ -123,14 +140,16 @@ def run(stack: str, *, yes: bool, purge: bool) -> None:
         require_root()
     identity.check(environment)
     rows = down.data()
-    _show(rows)
+    _show(rows, down.left())
     if rows and not yes:
         confirm("down")
     run_or_exit(Runner(down.steps(), down.log), f"scripts/down {stack}")
 
 
-def _show(rows: list[tuple[str, str]]) -> None:
+def _show(rows: list[tuple[str, str]], left: list[str]) -> None:
     screen = console(stderr=True)
+    if left:
+        screen.print("This stays, as it is somebody else's to delete:", *left, sep="\n  ", highlight=False)
     if not rows:
         screen.print("There is no data to delete.")
         return

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 import typer
 
 from modules.core.errors import UserError
+from modules.core.naming import namespace
+from modules.core.paths import REPOSITORY
+from modules.storage.documents import KeyPair, shared_credentials
 from modules.storage.service import STORAGE
-from scripts.cli import shell
-from scripts.cli.clients import gateway, kubectl, pins
+from scripts.cli import kubeconfig, shell
+from scripts.cli.clients import gateway, pins
+from scripts.cli.clients.store import PORT, keys
 from scripts.cli.environment import Environment, shell_exports
 
 
@@ -17,21 +21,48 @@ def run(stack: str, foreign: Sequence[str] = ()) -> None:
     """`foreign`: variables of the calling shell that would take over, for it to unset."""
     environment = Environment(stack)
     pins.take_over(environment)
-    if environment.settings.existing is None:  # nothing is published of a cluster that somebody else runs
-        prepare_s3(environment)
-    variables = {**environment.variables(), **mlflow_login(environment)}
+    variables = {**environment.variables(), **s3_variables(environment), **mlflow_login(environment)}
     typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *foreign]))
 
 
-def prepare_s3(environment: Environment) -> None:
-    if environment.settings.of(STORAGE).local_port is None:
-        key = f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml"
-        print(f"groundwork: no exports for S3, since {key}: the object store is not published", file=sys.stderr)
-        return
+def s3_variables(environment: Environment) -> dict[str, str]:
+    """Return what leads S3's clients to somebody else's store; where it is the platform's own, the environment has it.
+    Write the keys, or print on stderr why there are none."""
+    given = environment.settings.external_store
+    if reason := unpublished(environment):
+        print(f"groundwork: no exports for S3, since {reason}", file=sys.stderr)
+        return {}
     try:
         write_s3_credentials(environment)
     except UserError as error:
         print(f"groundwork: no S3 credentials yet: {error}", file=sys.stderr)
+    if given is None:
+        return {}
+    own = {
+        "AWS_REGION": given.region,
+        "AWS_DEFAULT_REGION": given.region,
+        "AWS_SHARED_CREDENTIALS_FILE": str(environment.s3_credentials),
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    endpoint = {"AWS_ENDPOINT_URL_S3": given.endpoint} if given.endpoint else {}
+    ca = {"AWS_CA_BUNDLE": str(REPOSITORY / given.ca)} if given.ca else {}
+    return {**own, **endpoint, **ca}
+
+
+def unpublished(environment: Environment) -> str | None:
+    """Return why a shell of this machine has no way to the store; None where it has one."""
+    settings = environment.settings
+    if settings.existing and settings.external_store:
+        if kubeconfig.asks_program(settings.existing):
+            return "the kubeconfig's own program may need your AWS variables to get a token"
+        return None
+    if settings.existing:
+        place = namespace(environment.stack, STORAGE.name)
+        return f"it is in the cluster: `kubectl port-forward -n {place} service/{STORAGE.name} {PORT}` leads there"
+    if settings.of(STORAGE).local_port is None:
+        key = f"groundwork:storage.local_port is null in stacks/Pulumi.{environment.stack}.yaml"
+        return f"{key}: the object store is not published"
+    return None
 
 
 def mlflow_login(environment: Environment) -> dict[str, str]:
@@ -52,10 +83,8 @@ def write_s3_credentials(environment: Environment) -> None:
 
     The exports name the file, so that no secret is in a process's arguments, in a shell's history or on a screen.
     """
-    found = kubectl.secret(environment, f"{environment.stack}-storage", "s3-admin")
-    if found is None:
-        raise UserError(f"stack {environment.stack}: it has no object store yet: run `scripts/up {environment.stack}`")
+    found = keys(environment)
     path = environment.s3_credentials
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(found["credentials"])
+        file.write(shared_credentials(KeyPair(accessKey=found.access_key_id, secretKey=found.secret_access_key)))

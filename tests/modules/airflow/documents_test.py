@@ -1,5 +1,6 @@
 import configparser
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def test_the_clouds_own_store_needs_no_address() -> None:
 def test_variables_are_text_as_airflow_wants_them() -> None:
     found = json.loads(documents.variables("local", STORE))
     assert found["environment"] == "local"
-    assert json.loads(found["buckets"]) == STORE.buckets
+    shared = replace(STORE, prefixes={"raw": "team/raw/"})
+    addresses = json.loads(json.loads(documents.variables("team", shared))["addresses"])
+    assert (addresses["raw"], addresses["logs"]) == ("s3://local-raw/team/raw/", "s3://local-logs/")
 
 
 def test_each_task_has_a_file_with_its_pod() -> None:

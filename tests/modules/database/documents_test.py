@@ -20,8 +20,9 @@ def test_shared_buffers_are_a_quarter_of_the_memory_but_never_too_few() -> None:
     assert (shared_buffers_mib("2Gi"), shared_buffers_mib("64Mi")) == (512, 32)
 
 
-def test_a_consumer_is_told_its_database_under_its_own_name() -> None:
-    assert uri("mlflow", "hidden", "host") == "postgresql://mlflow:hidden@host:5432/mlflow"
+def test_an_address_names_role_and_database_whatever_is_in_their_names_and_in_the_password() -> None:
+    address = uri("ml flow", "p@ss:w/rd%", host="db.example", port=6432, database="runs")
+    assert address == "postgresql://ml%20flow:p%40ss%3Aw%2Frd%25@db.example:6432/runs"
 
 
 def test_the_contract_names_only_consumers_that_asked_for_a_database() -> None:

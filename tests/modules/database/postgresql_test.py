@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from modules.core.contracts import Cluster, Consumer
 from modules.core.labels import Labels
-from modules.database.postgresql import CLIENT_SECRET, PostgreSQL, database
+from modules.database.consumers import CLIENT_SECRET
+from modules.database.postgresql import PostgreSQL, database
 from modules.database.settings import DatabaseSettings
 from tests.mocks import Monitor, Objects, declare, namespaces_with
 from tests.neighbours import REGISTRY

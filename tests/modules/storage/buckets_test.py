@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from modules.core.contracts import ROLES
 from modules.core.paths import REPOSITORY
-from modules.storage.documents import ROLES, bucket_document
+from modules.storage.documents import bucket_document
 from modules.storage.settings import BucketSettings, BucketsSettings
 
 SCRIPT = runpy.run_path(str(REPOSITORY / "modules/storage/files/buckets.py"), run_name="script")

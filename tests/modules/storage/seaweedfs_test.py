@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from modules.core.contracts import Cluster, Consumer
+from modules.core.contracts import ROLES, Cluster, Consumer
 from modules.core.labels import LOCAL_PORT, Labels
-from modules.storage.documents import ROLES
-from modules.storage.seaweedfs import ADMIN_SECRET, CLIENT_SECRET, SeaweedFS, object_store
+from modules.storage.credentials import CLIENT_SECRET
+from modules.storage.seaweedfs import ADMIN_SECRET, SeaweedFS, object_store
 from modules.storage.settings import StorageSettings
 from tests.mocks import Monitor, Objects, declare, namespaces_with
 from tests.neighbours import REGISTRY

@@ -26,8 +26,8 @@ with DAG(
 ):
     wait = S3KeySensor(
         task_id="wait_for_new_data",
-        bucket_name="{{ var.json.buckets.raw }}",
-        bucket_key="incoming/iris/*[!/]",  # a key that ends with a slash marks a folder and is no data
+        # A key that ends with a slash marks a folder and is no data.
+        bucket_key="{{ var.json.addresses.raw }}incoming/iris/*[!/]",
         wildcard_match=True,
         aws_conn_id="logs",  # the connection to the object store, as which Airflow may read this bucket too
         mode="reschedule",  # between two looks it is no process

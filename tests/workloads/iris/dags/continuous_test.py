@@ -5,6 +5,7 @@ import sys
 from fnmatch import fnmatch
 from types import ModuleType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,7 +76,8 @@ def test_new_data_is_looked_for_twice_a_minute_by_no_process_that_waits(monkeypa
 
 def test_exactly_what_a_task_takes_starts_one(monkeypatch: pytest.MonkeyPatch, store: Any) -> None:
     """A folder that an S3 browser made is an object whose key ends with a slash."""
-    pattern = declared("iris_new_data", monkeypatch)["wait_for_new_data"].options["bucket_key"]
+    address: str = declared("iris_new_data", monkeypatch)["wait_for_new_data"].options["bucket_key"]
+    pattern = urlsplit(address.replace("{{ var.json.addresses.raw }}", "s3://raw/")).path.lstrip("/")
     for name in ("", "a/", "a/b/", "a.csv", "a/b.csv", "empty"):
         store.put_object(Bucket="raw", Key=f"incoming/iris/{name}", Body=b"")
     seen = [key for _, key in store.objects if fnmatch(key, pattern)]  # as the sensor does

@@ -1,0 +1,129 @@
+"""What each consumer of a PostgreSQL gets: a role and a database, made by a Job, and a Secret by which it connects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modules.core.access import DATABASE
+from modules.core.component import Component
+from modules.core.contracts import Cluster, Registry
+from modules.core.naming import hashed
+from modules.core.pods import Container, checksum, mount, pod, secret_volume
+from modules.core.settings import resources
+
+from .documents import uri
+
+CLIENT_SECRET = "database-credentials"
+CA = "ca.crt"
+CONSUMERS = "/var/run/groundwork/consumers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Where a PostgreSQL is, and who may make roles and databases in it."""
+
+    host: str
+    port: int
+    administrator: str
+    database: str = "postgres"
+    """That the administrator connects to."""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its clients: see `database_variables`."""
+    mark: str = ""
+    """By which the environment's own roles and databases are known, where there may be others'."""
+
+
+def client_secret(
+    component: Component,
+    client: str,
+    *,
+    role: str,
+    database: str,
+    password: pulumi.Output[str],
+    host: str,
+    port: int,
+    namespace: pulumi.Input[str],
+    ca: str | None = None,
+) -> k8s.core.v1.Secret:
+    """Create the Secret of a consumer. ca: content of the PEM file of the CA that the server's certificate is of."""
+    return component.secret(
+        f"{component.name}-{client}-credentials",
+        CLIENT_SECRET,
+        values={
+            "username": role,
+            "password": password,
+            "uri": password.apply(lambda known: uri(role, known, host=host, port=port, database=database)),
+            **({} if ca is None else {CA: ca}),
+        },
+        namespace=namespace,
+    )
+
+
+def consumers_job(
+    component: Component,
+    *,
+    server: Server,
+    passwords: Mapping[str, pulumi.Output[str]],
+    administrator: k8s.core.v1.Secret,
+    cluster: Cluster,
+    image: str,
+    registry: Registry,
+    namespace: pulumi.Input[str],
+) -> None:
+    """Create the Job that makes roles and databases. passwords: by the name of the role, and of its database.
+    administrator: a Secret with the key password and, where the certificate is of no public CA, with that CA's."""
+    name = component.name
+    account = component.service_account(
+        f"{name}-consumers-account", f"{name}-consumers", component="consumers", namespace=namespace, registry=registry
+    )
+    consumers = component.secret(f"{name}-consumers", "consumers", values=passwords, namespace=namespace)
+    k8s.batch.v1.Job(
+        f"{name}-consumers",
+        metadata=component.meta(
+            hashed(f"{name}-consumers", sorted(passwords)), component="consumers", namespace=namespace
+        ),
+        spec=k8s.batch.v1.JobSpecArgs(
+            backoff_limit=4,
+            template=k8s.core.v1.PodTemplateSpecArgs(
+                metadata=component.pod_meta(
+                    cluster=cluster,
+                    component="consumers",
+                    image=image,
+                    annotations={"groundwork.dev/checksum": checksum(*passwords.values())},
+                ),
+                spec=pod(
+                    cluster=cluster,
+                    service_account=account,
+                    restart_policy="Never",
+                    containers=[_container(server, image)],
+                    volumes=[
+                        secret_volume("administrator", administrator.metadata.name),
+                        secret_volume("consumers", consumers.metadata.name),
+                    ],
+                ),
+            ),
+        ),
+        opts=component.child(),
+    )
+
+
+def _container(server: Server, image: str) -> Container:
+    return Container(
+        name="consumers",
+        image=image,
+        command=["sh", "/opt/groundwork/consumers.sh"],
+        environment={
+            "PGHOST": server.host,
+            "PGPORT": str(server.port),
+            "PGUSER": server.administrator,
+            "PGDATABASE": server.database,
+            **server.variables,
+            "MARK": server.mark,
+            "ADMINISTRATOR": DATABASE,
+            "CONSUMERS": CONSUMERS,
+        },
+        resources=resources(cpu=("10m", "1"), memory=("16Mi", "64Mi")),
+        mounts=[mount("administrator", DATABASE), mount("consumers", CONSUMERS)],
+    )

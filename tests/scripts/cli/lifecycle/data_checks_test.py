@@ -1,0 +1,126 @@
+"""What is told of somebody else's object store before anything is made, by what an S3 API answers."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
+
+from modules.storage.external_settings import ExternalStoreSettings
+from scripts.cli.lifecycle import data_checks
+from scripts.cli.lifecycle.data_checks import check_store, store_problems, unreachable
+from scripts.cli.lifecycle.down import Down
+from tests.scripts.cli.fakes import always, stack
+from tests.stacks.foundation.own_data_test import ROLES, SECRET, STORE, settings
+
+GIVEN = ExternalStoreSettings.model_validate({**STORE, "region": "eu"})
+KEY = "groundwork:foundation.storage"
+
+
+class Store:
+    """An S3 API that lets a key list and write, and refuses where it is told to, by call and bucket."""
+
+    def __init__(self, region: str = "eu", **refusals: Any) -> None:
+        self.region = region
+        self.refusals = refusals
+        self.uploads: list[str] = []
+
+    def _answer(self, call: str, bucket: str) -> dict[str, Any]:
+        refused = self.refusals.get(call)
+        if isinstance(refused, Exception):
+            raise refused
+        if refused and (refused[1] in {bucket, "*"}):
+            raise error(refused[0])
+        headers = {"x-amz-bucket-region": self.region}
+        return {"UploadId": "1", "ResponseMetadata": {"HTTPHeaders": headers}}
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        assert (Prefix.count("/"), MaxKeys) == (2, 1)
+        return self._answer("list", Bucket)
+
+    def create_multipart_upload(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        answer = self._answer("write", Bucket)
+        self.uploads.append(Key)
+        return answer
+
+    def abort_multipart_upload(self, *, Bucket: str, Key: str, UploadId: str) -> None:
+        assert (Bucket in {"lake", "models"}, UploadId) == (True, "1")
+        self.uploads.remove(Key)
+
+
+def error(code: str, **headers: str) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPHeaders": headers}}
+    return ClientError(response, "ListObjectsV2")
+
+
+def test_what_can_be_used_is_left_as_it_was() -> None:
+    store = Store()
+    assert store_problems(GIVEN, "team", store) == []
+    assert store.uploads == []
+
+
+LATE = error("RequestTimeTooSkewed", date=format_datetime(datetime.now(UTC) - timedelta(minutes=40)))
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        (Store(list=("InvalidAccessKeyId", "*")), f"{KEY}.access_key_id is 'AKIA': the store knows no such key"),
+        (
+            Store(list=("SignatureDoesNotMatch", "*")),
+            "groundwork:storage_secret_key is not the secret of",
+        ),
+        (Store(list=LATE), "the clock of this machine and the store's differ by 4"),
+        (
+            Store(list=("NoSuchBucket", "models")),
+            f"{KEY}.buckets.artifacts is 'models': there is no such bucket",
+        ),
+        (
+            Store(list=("AccessDenied", "models")),
+            f"{KEY}.buckets.artifacts is 'models': the access key may not",
+        ),
+        (Store(write=("AccessDenied", "models")), "the access key may not write below team/artifacts/: allow AKIA"),
+        (Store(region="us-west-2"), f"{KEY}.region is 'eu', but bucket lake is in us-west-2: set that"),
+        (Store(list=error("PermanentRedirect", **{"x-amz-bucket-region": "us-west-2"})), "is in us-west-2: set that"),
+        (
+            Store(list=SSLError(endpoint_url="x", error="[SSL: NO]")),
+            f"{KEY}.ca is None: TLS with",
+        ),
+        (Store(list=EndpointConnectionError(endpoint_url="x")), f"{KEY}.endpoint is 'https://s3.example:9000': no S3"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_key_and_what_to_do(store: Store, message: str) -> None:
+    problems = store_problems(GIVEN, "team", store)
+    assert message in problems[0]
+    assert len(problems) == len(set(problems))
+
+
+def test_a_store_that_does_not_answer_is_told_unless_it_runs_in_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_checks, "unreachable", always("it does not answer"))
+    environment = stack(monkeypatch, settings(storage=STORE, **SECRET))
+    assert check_store(environment) == [f"{KEY}.endpoint is 'https://s3.example:9000': it does not answer"]
+    pods = {"namespace": "minio", "labels": {"app": "minio"}, "port": 9000}
+    assert check_store(stack(monkeypatch, settings(storage={**STORE, "pods": pods}, **SECRET))) == []
+    assert check_store(stack(monkeypatch, settings())) == []
+
+
+def test_a_port_that_nothing_listens_at_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert unreachable("127.0.0.1", port) is None
+    assert f"127.0.0.1:{port} does not answer this machine" in (unreachable("127.0.0.1", port) or "")
+
+
+def test_down_names_what_stays_with_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords = {"groundwork:database_passwords": {"mlflow": "a", "airflow": "b"}}
+    environment = stack(monkeypatch, settings(storage=STORE, database=ROLES, **SECRET, **passwords))
+    assert Down(environment, purge=False).left() == [
+        "s3://lake/local/raw/ at s3.example",
+        "s3://lake/local/features/ at s3.example",
+        "s3://models/local/artifacts/ at s3.example",
+        "s3://lake/local/logs/ at s3.example",
+        "database team_airflow at db.example",
+        "database team_mlflow at db.example",
+    ]

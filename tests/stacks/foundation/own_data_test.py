@@ -1,0 +1,128 @@
+"""What a stack's file may say of an object store and a PostgreSQL that somebody else runs."""
+
+from typing import Any
+
+import pytest
+
+from modules.core.errors import UserError
+from stacks.settings import PlatformSettings, parse
+
+BUCKETS = {"raw": "lake", "features": "lake", "artifacts": "models", "logs": "lake"}
+STORE: dict[str, Any] = {"endpoint": "https://s3.example:9000", "buckets": BUCKETS, "access_key_id": "AKIA"}
+ADMIN: dict[str, Any] = {"host": "db.example", "admin": {"role": "owner"}}
+ROLES: dict[str, Any] = {
+    "host": "db.example",
+    "roles": {name: {"role": f"team_{name}", "database": f"team_{name}"} for name in ("mlflow", "airflow")},
+}
+SECRET = {"groundwork:storage_secret_key": {"secure": "v1:encrypted"}}
+ADMIN_PASSWORD = {"groundwork:database_passwords": {"admin": {"secure": "v1:encrypted"}}}
+PASSWORDS = {"groundwork:database_passwords": {"mlflow": "a", "airflow": "b"}}
+
+
+def settings(*, storage: Any = None, database: Any = None, **keys: Any) -> PlatformSettings:
+    foundation: dict[str, Any] = {"target": "existing", "context": "team", "registry": {"push": "registry.example/ml"}}
+    return parse(
+        {"groundwork:foundation": {**foundation, "storage": storage, "database": database}, **keys}, source="file"
+    )
+
+
+def refusal(**keys: Any) -> str:
+    with pytest.raises(UserError) as refused:
+        settings(**keys)
+    return str(refused.value)
+
+
+def test_the_two_are_chosen_apart() -> None:
+    assert set(settings().foundation.external) == set()
+    assert set(settings(storage=STORE, **SECRET).foundation.external) == {"storage"}
+    assert set(settings(database=ADMIN, **ADMIN_PASSWORD).foundation.external) == {"database"}
+    assert settings(database=ROLES, **PASSWORDS).database_passwords["mlflow"].get_secret_value() == "a"
+
+
+@pytest.mark.parametrize(
+    ("keys", "absent"),
+    [
+        ({}, set[str]()),
+        ({"storage": STORE, **SECRET}, {"team-storage"}),
+        ({"database": ROLES, **PASSWORDS}, {"team-database"}),
+        ({"database": ADMIN, **ADMIN_PASSWORD}, set[str]()),  # the administrator's Job runs there
+    ],
+)
+def test_what_runs_elsewhere_has_no_namespace(keys: dict[str, Any], absent: set[str]) -> None:
+    names = settings(**keys).namespaces("team")
+    assert {"team-storage", "team-database"} - set(names) == absent
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host", "port"),
+    [
+        ("https://s3.example", "s3.example", 443),
+        ("http://minio.minio.svc:9000", "minio.minio.svc", 9000),
+        (None, "s3.eu-west-1.amazonaws.com", 443),
+    ],
+)
+def test_the_store_is_reached_where_its_address_says(endpoint: str | None, host: str, port: int) -> None:
+    store = settings(storage={**STORE, "endpoint": endpoint, "region": "eu-west-1"}, **SECRET).external_store
+    assert store is not None
+    assert (store.host, store.port) == (host, port)
+
+
+PODS = {"namespace": "minio", "labels": {"app": "minio"}, "port": 9001}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"storage": {**STORE, "endpoint": "s3.example:9000"}}, "foundation.storage.endpoint is 's3.example:9000'"),
+        ({"storage": {**STORE, "endpoint": "https://s3.example/bucket"}}, "without a path"),
+        ({"storage": {**STORE, "endpoint": "http://127.0.0.1:9000"}}, "for a pod that is the pod itself"),
+        ({"storage": {**STORE, "buckets": {"raw": "lake"}}}, "foundation.storage.buckets.features: missing; Bucket of"),
+        ({"storage": {**STORE, "buckets": {**BUCKETS, "raw": "Lake"}}}, "foundation.storage.buckets.raw is 'Lake'"),
+        ({"storage": {**STORE, "prefix": "x"}}, "foundation.storage.prefix: unknown key"),
+        ({"storage": {**STORE, "ranges": ["10.0.0.0/99"]}}, "foundation.storage.ranges.0 is '10.0.0.0/99'"),
+        ({"storage": {**STORE, "ranges": ["10.0.0.0/8"], "pods": PODS}}, "both ranges and pods are given"),
+        (
+            {"storage": STORE},
+            "storage_secret_key is missing: `pulumi config set --secret groundwork:storage_secret_key",
+        ),
+        (SECRET, "storage_secret_key is given, but foundation.storage names no object store: remove it"),
+        (
+            {"storage": STORE, **SECRET, "groundwork:storage": {"volume": "20Gi"}},
+            "storage describes a server in the cluster, but foundation.storage names somebody else's",
+        ),
+        ({"database": {**ADMIN, "host": "db.example:5432"}}, "foundation.database.host is 'db.example:5432'"),
+        ({"database": {**ADMIN, "host": "localhost"}}, "for a pod that is the pod itself"),
+        ({"database": {"host": "db.example"}}, "neither admin nor roles is given"),
+        ({"database": {**ADMIN, **ROLES}}, "both admin and roles are given"),
+        ({"database": {**ADMIN, "tls": False, "ca": "ca.crt"}}, "ca is given where tls is false"),
+        ({"database": ADMIN}, "database_passwords.admin is missing: `pulumi config set --secret --path"),
+        (
+            {"database": ROLES, "groundwork:database_passwords": {"mlflow": "a"}},
+            "database_passwords.airflow is missing",
+        ),
+        (
+            {"database": ROLES, "groundwork:database_passwords": {"mlflow": "a", "airflow": "b", "admin": "c"}},
+            "database_passwords.admin is of nobody in foundation.database",
+        ),
+        (PASSWORDS, "database_passwords.airflow is given, but foundation.database names no server: remove it"),
+        (
+            {"database": {**ROLES, "roles": {"mlflow": ROLES["roles"]["mlflow"]}}, **PASSWORDS},
+            "foundation.database.roles.airflow is missing: airflow needs a role and a database",
+        ),
+        (
+            {"database": {**ROLES, "roles": {**ROLES["roles"], "airflw": ROLES["roles"]["mlflow"]}}, **PASSWORDS},
+            "foundation.database.roles.airflw: no service with a database; did you mean 'airflow'?",
+        ),
+        (
+            {"database": ADMIN, **ADMIN_PASSWORD, "groundwork:database": {"volume": "20Gi"}},
+            "database describes a server in the cluster, but foundation.database names somebody else's",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_key(keys: dict[str, Any], message: str) -> None:
+    assert message in refusal(**keys)
+
+
+def test_the_embedded_cluster_has_data_services_of_its_own() -> None:
+    with pytest.raises(UserError, match=r"groundwork:foundation\.storage: unknown key"):
+        parse({"groundwork:foundation": {"storage": STORE}, **SECRET}, source="file")
