@@ -57,13 +57,16 @@ class ExternalStoreSettings(ExternalSettings):
         return self.endpoint or f"https://s3.{self.region}.amazonaws.com"
 
     @property
+    def scheme(self) -> str:
+        return urlsplit(self.address).scheme
+
+    @property
     def host(self) -> str:
         return urlsplit(self.address).hostname or ""
 
     @property
     def port(self) -> int:
-        parts = urlsplit(self.address)
-        return parts.port or PORTS[parts.scheme]
+        return urlsplit(self.address).port or PORTS[self.scheme]
 
 
 def prefixes(environment: str) -> dict[str, str]:

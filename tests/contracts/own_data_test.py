@@ -1,6 +1,7 @@
 """The whole platform on a cluster, an object store and a PostgreSQL that somebody else runs."""
 
 import json
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from stacks.compose import build
 from stacks.settings import parse
+from tests.authority import CA as AUTHORITY
 from tests.mocks import Declared, declare
 
 from .conftest import ENVIRONMENT, make_pins
@@ -19,13 +21,16 @@ PASSWORDS = {"admin": "hidden-admin", "mlflow": "hidden-mlflow", "airflow": "hid
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
-def platform(folder: Path, database: dict[str, Any]) -> tuple[list[Declared], dict[str, Any]]:
+def platform(
+    folder: Path, database: dict[str, Any], pods: dict[str, Any] | None = None
+) -> tuple[list[Declared], dict[str, Any]]:
     (folder / "ca.crt").write_text(CA)
     ca = {"ca": str(folder / "ca.crt")}
     foundation: dict[str, Any] = {
         "target": "existing",
         "context": "team",
         "registry": {"push": "registry.example/ml"},
+        "pods": pods or {},
         "storage": {**STORE, **ca, "ranges": ["10.9.0.0/24"]},
         "database": {"host": "db.example", **ca, "ranges": ["10.8.0.7/32"], **database},
     }
@@ -53,6 +58,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Declared], 
 @pytest.fixture(scope="module")
 def with_admin(tmp_path_factory: pytest.TempPathFactory) -> list[Declared]:
     return platform(tmp_path_factory.mktemp("stacks"), {"admin": {"role": "owner"}})[0]
+
+
+@pytest.fixture(scope="module")
+def with_authority(tmp_path_factory: pytest.TempPathFactory) -> list[Declared]:
+    """Where all pods trust an authority, beside those of store and database."""
+    return platform(tmp_path_factory.mktemp("stacks"), {"admin": {"role": "owner"}}, {"ca": AUTHORITY})[0]
 
 
 def of_kind(objects: list[Declared], kind: str) -> list[dict[str, Any]]:
@@ -104,6 +115,23 @@ def test_every_client_verifies_what_it_talks_to(deployed: tuple[list[Declared], 
         assert found[name]["PGSSLROOTCERT"] == "/var/run/groundwork/database/ca.crt", name
     for name in ("mlflow", "scheduler", "triggerer", "training", "server", "check"):
         assert found[name]["AWS_CA_BUNDLE"] == "/var/run/groundwork/s3/ca.crt", name
+
+
+def test_clients_of_the_store_trust_its_authority_and_that_of_all_pods(with_authority: list[Declared]) -> None:
+    """Of these clients, boto3 reads one file alone."""
+    found = variables(with_authority)
+    for name in ("mlflow", "scheduler", "training", "server"):
+        assert found[name]["AWS_CA_BUNDLE"] == "/var/run/groundwork/s3/ca.crt", name
+        assert found[name]["SSL_CERT_FILE"] == "/etc/groundwork/trust/ca.pem", name
+    trusted = [
+        b64decode(each["data"]["value"]["ca.crt"]).decode()
+        for each in of_kind(with_authority, "Secret")
+        if each["metadata"]["name"] == "s3-credentials"
+    ]
+    assert trusted
+    assert set(trusted) == {f"{CA}{AUTHORITY}"}
+    assert found["consumers"]["SSL_CERT_FILE"] == "/etc/groundwork/trust/ca.pem"
+    assert found["consumers"]["PGSSLROOTCERT"] == "/var/run/groundwork/database/ca.crt"
 
 
 def test_secrets_are_in_secrets_alone(

@@ -7,7 +7,7 @@ import pytest
 
 from embedded.cluster import Cluster
 from embedded.cluster.network import split
-from modules.core.contracts import Registry
+from modules.core.contracts import Reach, Registry
 from modules.core.errors import UserError
 from modules.core.images import lock_file, read_images, reference
 from modules.registry.build import build_images
@@ -70,7 +70,10 @@ def test_a_pod_finds_all_well_and_leaves_nothing(team: Team) -> None:
 
 def test_what_a_pod_does_not_reach_is_refused(team: Team) -> None:
     """The name servers are not where the settings have them by default."""
-    servers = {"object store": ("10.84.0.1", 1), "API": ("10.84.0.1", 6443)}
+    ports = {"object store": 1, "API": 6443}
+    servers = {
+        name: probe.Server("10.84.0.1", port, Reach(port=port, ranges=["0.0.0.0/0"])) for name, port in ports.items()
+    }
     found = ask(team.settle(), servers)
     assert found["names in pods"].state == "refused"
     assert "groundwork:foundation.dns" in str(found["names in pods"])

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from modules.core.errors import UserError
 from modules.core.naming import namespace
 from modules.core.service import Login
+from modules.core.settings import PROJECT
+from modules.storage.service import STORAGE
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import entry, services
@@ -28,6 +30,8 @@ def run(stack: str, service: str | None, *, as_json: bool) -> None:
     known = logins()
     if service is not None and service not in known:
         raise UserError(f"service: {service!r} has no login of its own; those that have: {', '.join(sorted(known))}")
+    if service in (elsewhere := _elsewhere(environment)):
+        raise UserError(f"service {service}: somebody else runs it, as {elsewhere[service]}")
     addresses = {found.name: found.address for found in services.find(environment)}
     names = [service] if service else sorted(known.keys() & addresses.keys())
     found = [read(environment, name, known[name], addresses) for name in names]
@@ -40,6 +44,23 @@ def run(stack: str, service: str | None, *, as_json: bool) -> None:
     console().print(table)
     if environment.settings.entry.forwarded:
         note(entry.while_forwarded(stack))
+
+
+def _elsewhere(environment: Environment) -> dict[str, str]:
+    """Who logs in to the data services that somebody else runs, by service: the stack's file says it."""
+    settings, words = environment.settings, dict[str, str]()
+    if settings.external_store:
+        words[STORAGE.name] = (
+            f"foundation.storage says: its access key is {settings.external_store.access_key_id}, whose secret "
+            f"`pulumi config get {PROJECT}:storage_secret_key` prints"
+        )
+    if settings.external_database:
+        names = " or ".join(sorted(settings.external_database.passwords()))
+        words["postgresql"] = (
+            "foundation.database says, with its roles; their passwords are what "
+            f"`pulumi config get --path {PROJECT}:database_passwords.NAME` prints for {names}"
+        )
+    return words
 
 
 def read(environment: Environment, name: str, login: Login, addresses: dict[str, str | None]) -> Credentials:

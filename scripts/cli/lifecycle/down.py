@@ -56,11 +56,13 @@ class Down:
         if store := settings.external_store:
             buckets, below = store.buckets.by_role(), prefixes(stack)
             lines += [f"s3://{bucket}/{below[role]} at {store.host}" for role, bucket in buckets.items()]
-        if server := settings.external_database:
-            names = {role_name(stack, name) for name in WITH_DATABASE}
-            if not server.admin:
-                names = {role.database for role in server.roles.values()}
-            lines += [f"database {name} at {server.host}" for name in sorted(names)]
+        if (server := settings.external_database) and server.admin:
+            names = [role_name(stack, name) for name in WITH_DATABASE]
+            lines += [f"role and database {name} at {server.host}; {_drop(server.admin.role, name)}" for name in names]
+        elif server:
+            lines += [
+                f"database {name} at {server.host}" for name in sorted({x.database for x in server.roles.values()})
+            ]
         return lines
 
     def answers(self) -> bool:
@@ -157,6 +159,11 @@ def _show(rows: list[tuple[str, str]], left: list[str]) -> None:
     for row in rows:
         table.add_row(*row)
     screen.print(table)
+
+
+def _drop(administrator: str, name: str) -> str:
+    """How what the administrator's Job made is dropped; psql sends each statement alone, as the first must be."""
+    return f'in psql, {administrator} drops them by: DROP DATABASE IF EXISTS "{name}"; DROP ROLE IF EXISTS "{name}";'
 
 
 def _claim(claim: dict[str, dict[str, str]]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
+from stacks.requests import requests
 from stacks.settings import PlatformSettings, parse
 
 BUCKETS = {"raw": "lake", "features": "lake", "artifacts": "models", "logs": "lake"}
@@ -126,3 +127,9 @@ def test_what_does_not_fit_is_refused_with_its_key(keys: dict[str, Any], message
 def test_the_embedded_cluster_has_data_services_of_its_own() -> None:
     with pytest.raises(UserError, match=r"groundwork:foundation\.storage: unknown key"):
         parse({"groundwork:foundation": {"storage": STORE}, **SECRET}, source="file")
+
+
+def test_what_runs_elsewhere_asks_nothing_of_the_nodes() -> None:
+    keys = {each.key for each in requests(settings(storage=STORE, database=ROLES, **SECRET, **PASSWORDS))}
+    assert not {key for key in keys if key.startswith(("storage.", "database."))}
+    assert "storage.resources" in {each.key for each in requests(settings())}

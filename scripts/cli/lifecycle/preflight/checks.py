@@ -14,6 +14,16 @@ from . import api_server, capacity, namespaces, permissions, probe, registry, st
 from .findings import Context, Finding, refused
 from .objects import side_by_side
 
+
+def _data_services(context: Context) -> list[Finding]:
+    """Ask somebody else's object store and database, in turn: each reads the stack's secrets, and the engine is one."""
+    if not context.existing.external:
+        return []
+    from . import database, object_store  # clients of both, which few stacks need
+
+    return [*object_store.check(context.environment), *database.check(context.environment)]
+
+
 Check = Callable[[Context], list[Finding]]
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("rights", permissions.check),
@@ -21,12 +31,11 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("storage class", storage_classes.check),
     ("nodes", capacity.check),
     ("registry", registry.check),
+    ("data services", _data_services),
 )
 """Independent of each other. What checks another part from this machine is a line here."""
 IMAGE = "gateway"
 """Of the platform's own, with a Python, and of those the smallest."""
-SERVERS: probe.Servers = {}
-"""What pods use outside of the cluster: nothing, while object store and database run in it."""
 
 
 def run(environment: Environment, existing: ExistingSettings) -> list[Finding]:
@@ -50,6 +59,20 @@ def _ask(context: Context, named: tuple[str, Check]) -> list[Finding]:
         return check(context)
     except Refused as error:
         return [Finding(check=name, state="not known", detail=f"the right to look is missing: {error}")]
+    except UserError as error:
+        return [Finding(check=name, state="refused", detail=str(error), action="have that put right")]
+
+
+def servers(existing: ExistingSettings) -> probe.Servers:
+    """Return what pods use that somebody else runs. A store outside of the cluster to which a proxy leads is not tried
+    without it."""
+    found: dict[str, probe.Server] = {}
+    store = existing.storage
+    if store is not None and (store.pods or getattr(existing.pods.proxy, store.scheme) is None):
+        found["object store"] = probe.Server(store.host, store.port, store.reach(store.port))
+    if (database := existing.database) is not None:
+        found["database"] = probe.Server(database.host, database.port, database.reach(database.port))
+    return found
 
 
 def run_inside(environment: Environment, existing: ExistingSettings) -> list[Finding]:
@@ -61,7 +84,7 @@ def run_inside(environment: Environment, existing: ExistingSettings) -> list[Fin
         return [Finding(check="from a pod", state="not known", detail=detail)]
     try:
         with connect(environment) as api:
-            return probe.run(Context(environment, existing, api), reference(contract, IMAGE, image), SERVERS)
+            return probe.run(Context(environment, existing, api), reference(contract, IMAGE, image), servers(existing))
     except (Refused, UserError) as error:
         return [Finding(check="from a pod", state="refused", detail=str(error), action="have that put right")]
 

@@ -9,8 +9,9 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from modules.core.contracts import Reach
 from modules.core.errors import UserError
 from modules.core.labels import PART_OF, POD_SECURITY
 from scripts.cli.clients.api import Api, Refused
@@ -25,12 +26,24 @@ from .namespaces import PROBE
 from .objects import Object, group, is_ours, listed
 
 SCRIPT = Path(__file__).with_name("files") / "inside.py"
+API_PORTS = {443, 6443}
+"""At which an API server may listen."""
 NAME = "kubernetes.default.svc.cluster.local"
 SECONDS = 180.0
 """For the pull of an image, and the answers."""
 NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
-Servers = Mapping[str, tuple[str, int]]
-"""Host and port of what pods use outside of the cluster, by what it is."""
+
+
+class Server(NamedTuple):
+    """What pods use that is not the platform's own, and how network policies will open it."""
+
+    host: str
+    port: int
+    reach: Reach
+
+
+Servers = Mapping[str, Server]
+"""By what it is."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,8 @@ def run(context: Context, image: str, servers: Servers) -> list[Finding]:
         if (finding := unfinished(ended, image)) is not None:
             return [finding]
         text = context.api.response(f"{place.path}/pods/{PROBE}/log").text
-    return read(json.loads(text), time.time(), image)
+    opened = any(each.reach.ranges and each.reach.port in API_PORTS for each in servers.values())
+    return read(json.loads(text), time.time(), image, api_opened=opened)
 
 
 @contextmanager
@@ -157,7 +171,7 @@ def pull_secret(stack: str, document: str) -> dict[str, Any]:
 
 def pod(stack: str, image: str, servers: Servers, rules: PodsSettings, *, login: bool) -> dict[str, Any]:
     """A pod as all of the platform are. login: whether its image is pulled by the Secret beside it."""
-    asked = json.dumps({"name": NAME, "servers": servers})
+    asked = json.dumps({"name": NAME, "servers": {name: (each.host, each.port) for name, each in servers.items()}})
     container = {
         "name": "probe",
         "image": image,
@@ -196,16 +210,9 @@ def pod(stack: str, image: str, servers: Servers, rules: PodsSettings, *, login:
 
 
 def policy(stack: str, dns: DnsSettings, servers: Servers) -> dict[str, Any]:
-    """What the pod may do: ask the name servers, and the ports that it is to try."""
-    to: list[dict[str, Any]] = [{"ipBlock": {"cidr": each}} for each in dns.ranges]
-    if dns.namespace is not None:
-        named = {"kubernetes.io/metadata.name": dns.namespace}
-        to.append({"namespaceSelector": {"matchLabels": named}, "podSelector": {"matchLabels": dns.labels}})
-    rules: list[dict[str, Any]] = [
-        {"to": to, "ports": [{"port": dns.port, "protocol": each} for each in ("UDP", "TCP")]}
-    ]
-    if servers:
-        rules.append({"ports": [{"port": port} for port in sorted({port for _, port in servers.values()})]})
+    """What the pod may do: ask the name servers, and reach the servers that it is to try as all pods will."""
+    names = Reach(port=dns.port, ranges=dns.ranges, namespace=dns.namespace, labels=dns.labels)
+    rules = [_egress(names, "UDP", "TCP"), *(_egress(each.reach, "TCP") for each in servers.values())]
     spec = {
         "podSelector": {"matchLabels": {"app.kubernetes.io/name": PROBE}},
         "policyTypes": ["Ingress", "Egress"],
@@ -213,6 +220,14 @@ def policy(stack: str, dns: DnsSettings, servers: Servers) -> dict[str, Any]:
     }
     metadata = {"name": PROBE, "labels": labels(stack)}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def _egress(reach: Reach, *protocols: str) -> dict[str, Any]:
+    to: list[dict[str, Any]] = [{"ipBlock": {"cidr": each}} for each in reach.ranges]
+    if reach.namespace is not None:
+        named = {"kubernetes.io/metadata.name": reach.namespace}
+        to.append({"namespaceSelector": {"matchLabels": named}, "podSelector": {"matchLabels": dict(reach.labels)}})
+    return {"to": to, "ports": [{"port": reach.port, "protocol": each} for each in protocols]}
 
 
 def unfinished(found: Object, image: str) -> Finding | None:
@@ -233,13 +248,14 @@ def unfinished(found: Object, image: str) -> Finding | None:
     return Finding(check="a pod", state="refused", detail=f"it did not run: {said}", action="have that put right")
 
 
-def read(answer: Mapping[str, Any], now: float, image: str) -> list[Finding]:
+def read(answer: Mapping[str, Any], now: float, image: str, *, api_opened: bool = False) -> list[Finding]:
+    """api_opened: whether what the pod's policy opens may be where the Kubernetes API is, which it is not to reach."""
     registry = image.partition("/")[0]
     servers: Mapping[str, str | None] = answer["servers"]
     return [
         Finding(check="images on nodes", state="ok", detail=f"a node pulls from {registry}"),
         names(answer["names"]),
-        policies(bool(answer["closed"])),
+        policies(bool(answer["closed"]), api_opened=api_opened),
         clocks(float(answer["time"]) - now),
         *(server(name, why) for name, why in servers.items()),
     ]
@@ -256,9 +272,16 @@ def names(why: str | None) -> Finding:
     )
 
 
-def policies(enforced: bool) -> Finding:
+def policies(enforced: bool, *, api_opened: bool = False) -> Finding:
     if enforced:
         return Finding(check="network policies", state="ok", detail="enforced: a pod that may reach nothing does not")
+    if api_opened:
+        return Finding(
+            check="network policies",
+            state="not known",
+            detail="a pod reached the Kubernetes API, maybe by what is opened for the object store or the database",
+            action=f"name the addresses of these by ranges: {KEY}.storage.ranges, {KEY}.database.ranges",
+        )
     return Finding(
         check="network policies",
         state="warning",
@@ -282,5 +305,5 @@ def server(name: str, why: str | None) -> Finding:
         check=f"{name} from a pod",
         state="refused",
         detail=f"not reached: {why}",
-        action="open its port to the cluster's pods",
+        action="open its port to the cluster's pods, and say in its ranges or pods where it is",
     )

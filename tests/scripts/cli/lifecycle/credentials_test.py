@@ -6,6 +6,7 @@ from scripts.cli.clients import kubectl
 from scripts.cli.lifecycle import credentials, services
 from scripts.cli.lifecycle.services import Service
 from tests.scripts.cli.fakes import always, refused, stack
+from tests.stacks.foundation.own_data_test import ADMIN, ADMIN_PASSWORD, SECRET, STORE, settings
 
 
 def service(name: str) -> Service:
@@ -43,3 +44,11 @@ def test_one_that_is_asked_for_and_not_there_is_said() -> None:
 def test_a_service_without_a_login_is_refused_with_those_that_have_one() -> None:
     message = refused(lambda: credentials.run("local", "iris", as_json=True))
     assert "those that have: airflow, jenkins, mlflow, postgresql, storage" in message
+
+
+def test_what_somebody_else_runs_is_logged_in_to_as_the_stacks_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack(monkeypatch, settings(storage=STORE, database=ADMIN, **SECRET, **ADMIN_PASSWORD))
+    message = refused(lambda: credentials.run("local", "storage", as_json=True))
+    assert "access key is AKIA, whose secret `pulumi config get groundwork:storage_secret_key` prints" in message
+    message = refused(lambda: credentials.run("local", "postgresql", as_json=True))
+    assert "`pulumi config get --path groundwork:database_passwords.NAME` prints for admin" in message

@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 
+from modules.core.contracts import Reach
 from policies import privileges
 from policies.pods import Pod
-from scripts.cli.lifecycle.preflight import probe
+from scripts.cli.lifecycle.preflight import checks, probe
 from stacks.foundation.existing_settings import DnsSettings
 from stacks.foundation.pods import PodsSettings
+from tests.stacks.foundation.own_data_test import ADMIN, ADMIN_PASSWORD, SECRET, STORE, settings
 
 IMAGE = "registry.example/groundwork/gateway:1@sha256:" + "1" * 64
-SERVERS = {"object store": ("s3.example", 9000)}
+SERVERS = {"object store": probe.Server("s3.example", 9000, Reach(port=9000, ranges=["10.9.0.0/24"]))}
 WELL: dict[str, Any] = {"names": None, "closed": True, "servers": {"object store": None}, "time": 1000.0}
 
 
@@ -40,6 +42,9 @@ def test_what_a_pod_misses_is_said(changed: dict[str, Any], check: str, state: s
 
 def test_policies_without_effect_are_said_to_be_so() -> None:
     assert "NOT enforced" in probe.policies(False).detail
+    # What the policy opens for a store at port 443 anywhere may be the very API that the pod is not to reach.
+    assert probe.policies(False, api_opened=True).state == "not known"
+    assert probe.policies(True, api_opened=True).state == "ok"
 
 
 def status(waiting: dict[str, str] | None = None, phase: str = "Pending", **given: Any) -> dict[str, Any]:
@@ -68,4 +73,20 @@ def test_its_pod_is_restricted_and_its_policy_opens_what_it_asks_for() -> None:
     names, servers = spec["egress"]
     assert names["to"][0] == {"ipBlock": {"cidr": "169.254.20.10/32"}}
     assert {each["port"] for each in names["ports"]} == {53}
-    assert servers == {"ports": [{"port": 9000}]}
+    assert servers == {"to": [{"ipBlock": {"cidr": "10.9.0.0/24"}}], "ports": [{"port": 9000, "protocol": "TCP"}]}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "tried"),
+    [
+        ({}, {"object store": ("s3.example", 9000), "database": ("db.example", 5432)}),
+        ({"https": "http://proxy.example:3128"}, {"database": ("db.example", 5432)}),  # which leads to the store
+    ],
+)
+def test_a_pod_tries_what_somebody_else_runs_unless_a_proxy_leads_there(
+    proxy: dict[str, str], tried: dict[str, Any]
+) -> None:
+    existing = settings(storage=STORE, database=ADMIN, **SECRET, **ADMIN_PASSWORD).existing
+    assert existing is not None
+    found = checks.servers(existing.model_copy(update={"pods": PodsSettings.model_validate({"proxy": proxy})}))
+    assert {name: (each.host, each.port) for name, each in found.items()} == tried

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from modules.database.external_settings import ExternalDatabaseSettings
-from scripts.cli.lifecycle.database_checks import database_problems
+from scripts.cli.lifecycle.preflight.database import of_server
 
 KEY = "groundwork:foundation.database"
 IDLE = b"I"
@@ -77,50 +77,52 @@ def servers() -> Iterator[list[Server]]:
         server.listener.close()
 
 
-def told(servers: list[Server], *, version: str = "16.4", refusal: str | None = None, **answers: str) -> list[str]:
+def told(
+    servers: list[Server], *, version: str = "16.4", refusal: str | None = None, **answers: str
+) -> list[tuple[str, str]]:
     server = Server(version, refusal, answers)
     servers.append(server)
     described = {"host": "db.example", "tls": False, "admin": {"role": "owner"}}
     given = ExternalDatabaseSettings.model_validate(described).model_copy(
         update={"host": "127.0.0.1", "port": server.port}
     )
-    return database_problems(given, "team", {"admin": "hidden-password"})
+    return [(each.state, str(each)) for each in of_server(given, "team", {"admin": "hidden-password"})]
 
 
 def test_a_server_that_can_be_used_is_left_as_it_was(servers: list[Server]) -> None:
-    assert told(servers, rolsuper="t") == []
+    ((state, text),) = told(servers, rolsuper="t")
+    assert state == "ok"
+    assert text.endswith(": owner may make roles and databases")
 
 
 @pytest.mark.parametrize("version", ["11.22", "12.20", "9.6.24"])
 def test_an_old_server_is_told_its_version_and_what_is_needed(servers: list[Server], version: str) -> None:
-    assert told(servers, version=version) == [
-        f"{KEY}.host is '127.0.0.1': PostgreSQL {version} is too old: 13 or later is needed"
-    ]
+    ((state, problem),) = told(servers, version=version)
+    assert state == "refused"
+    assert f"{KEY}.host is '127.0.0.1': PostgreSQL {version} is too old: 13 or later is needed" in problem
 
 
 def test_a_wrong_password_is_told_with_the_command_that_sets_it_and_is_in_no_message(servers: list[Server]) -> None:
-    (problem,) = told(servers, refusal='password authentication failed for user "owner"')
+    ((_, problem),) = told(servers, refusal='password authentication failed for user "owner"')
     assert f"{KEY}.admin: role 'owner' is not let into database 'postgres'" in problem
     assert "`pulumi config set --secret --path groundwork:database_passwords.admin`" in problem
     assert "hidden-password" not in problem
 
 
 def test_an_administrator_who_may_make_nothing_is_told_what_grants_it(servers: list[Server]) -> None:
-    (problem,) = told(servers, rolsuper="f")
+    ((_, problem),) = told(servers, rolsuper="f")
     assert f"{KEY}.admin.role is 'owner', which may not create roles and databases: `ALTER ROLE" in problem
 
 
 def test_names_that_somebody_else_has_are_named(servers: list[Server]) -> None:
-    (problem,) = told(servers, **{"rolsuper": "t", "team-mlflow": "role team-mlflow"})
-    assert "of somebody else there: role team-mlflow; give the stack another name" in problem
+    ((_, problem),) = told(servers, **{"rolsuper": "t", "team-mlflow": "role team-mlflow"})
+    assert "of somebody else there: role team-mlflow: give the stack another name" in problem
 
 
 def test_a_server_without_tls_is_refused_where_tls_is_wanted(servers: list[Server]) -> None:
     server = Server("16.4", None, {})
     servers.append(server)
     given = ExternalDatabaseSettings.model_validate({"host": "db.example", "admin": {"role": "owner"}})
-    problems = database_problems(
-        given.model_copy(update={"host": "127.0.0.1", "port": server.port}), "team", {"admin": "x"}
-    )
-    assert f"{KEY}.ca is None: TLS with 127.0.0.1 is not verified" in problems[0]
-    assert "does not support SSL" in problems[0]
+    problems = of_server(given.model_copy(update={"host": "127.0.0.1", "port": server.port}), "team", {"admin": "x"})
+    assert f"{KEY}.ca is None: TLS with 127.0.0.1 is not verified" in str(problems[0])
+    assert "does not support SSL" in str(problems[0])

@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 
 from modules.storage.external_settings import ExternalStoreSettings
-from scripts.cli.lifecycle import data_checks
-from scripts.cli.lifecycle.data_checks import check_store, store_problems, unreachable
 from scripts.cli.lifecycle.down import Down
+from scripts.cli.lifecycle.preflight import object_store
+from scripts.cli.lifecycle.preflight.object_store import check, of_store, unreachable
 from tests.scripts.cli.fakes import always, stack
-from tests.stacks.foundation.own_data_test import ROLES, SECRET, STORE, settings
+from tests.stacks.foundation.own_data_test import ADMIN, ADMIN_PASSWORD, ROLES, SECRET, STORE, settings
 
 GIVEN = ExternalStoreSettings.model_validate({**STORE, "region": "eu"})
 KEY = "groundwork:foundation.storage"
@@ -57,7 +57,9 @@ def error(code: str, **headers: str) -> ClientError:
 
 def test_what_can_be_used_is_left_as_it_was() -> None:
     store = Store()
-    assert store_problems(GIVEN, "team", store) == []
+    (finding,) = of_store(GIVEN, "team", store)
+    assert finding.state == "ok"
+    assert finding.detail == "https://s3.example:9000: AKIA reads and writes lake, models, below team/"
     assert store.uploads == []
 
 
@@ -82,8 +84,11 @@ LATE = error("RequestTimeTooSkewed", date=format_datetime(datetime.now(UTC) - ti
             f"{KEY}.buckets.artifacts is 'models': the access key may not",
         ),
         (Store(write=("AccessDenied", "models")), "the access key may not write below team/artifacts/: allow AKIA"),
-        (Store(region="us-west-2"), f"{KEY}.region is 'eu', but bucket lake is in us-west-2: set that"),
-        (Store(list=error("PermanentRedirect", **{"x-amz-bucket-region": "us-west-2"})), "is in us-west-2: set that"),
+        (Store(region="us-west-2"), f"{KEY}.region is 'eu', but bucket lake is in us-west-2: set the region"),
+        (
+            Store(list=error("PermanentRedirect", **{"x-amz-bucket-region": "us-west-2"})),
+            "is in us-west-2: set the region",
+        ),
         (
             Store(list=SSLError(endpoint_url="x", error="[SSL: NO]")),
             f"{KEY}.ca is None: TLS with",
@@ -92,18 +97,23 @@ LATE = error("RequestTimeTooSkewed", date=format_datetime(datetime.now(UTC) - ti
     ],
 )
 def test_what_is_wrong_is_told_with_its_key_and_what_to_do(store: Store, message: str) -> None:
-    problems = store_problems(GIVEN, "team", store)
-    assert message in problems[0]
-    assert len(problems) == len(set(problems))
+    found = of_store(GIVEN, "team", store)
+    assert {each.state for each in found} == {"refused"}
+    assert message in str(found[0])
+    assert all(each.action for each in found)
+    assert len(found) == len(set(found))
 
 
 def test_a_store_that_does_not_answer_is_told_unless_it_runs_in_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_checks, "unreachable", always("it does not answer"))
+    monkeypatch.setattr(object_store, "unreachable", always("it does not answer"))
     environment = stack(monkeypatch, settings(storage=STORE, **SECRET))
-    assert check_store(environment) == [f"{KEY}.endpoint is 'https://s3.example:9000': it does not answer"]
+    (finding,) = check(environment)
+    assert finding.state == "refused"
+    assert finding.detail == f"{KEY}.endpoint is 'https://s3.example:9000': it does not answer"
     pods = {"namespace": "minio", "labels": {"app": "minio"}, "port": 9000}
-    assert check_store(stack(monkeypatch, settings(storage={**STORE, "pods": pods}, **SECRET))) == []
-    assert check_store(stack(monkeypatch, settings())) == []
+    (finding,) = check(stack(monkeypatch, settings(storage={**STORE, "pods": pods}, **SECRET)))
+    assert finding.state == "not known"
+    assert check(stack(monkeypatch, settings())) == []
 
 
 def test_a_port_that_nothing_listens_at_is_unreachable() -> None:
@@ -123,4 +133,13 @@ def test_down_names_what_stays_with_somebody_else(monkeypatch: pytest.MonkeyPatc
         "s3://lake/local/logs/ at s3.example",
         "database team_airflow at db.example",
         "database team_mlflow at db.example",
+    ]
+
+
+def test_down_says_how_what_the_administrators_job_made_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch, settings(database=ADMIN, **ADMIN_PASSWORD))
+    assert Down(environment, purge=False).left() == [
+        f"role and database local-{name} at db.example; in psql, owner drops them by: "
+        f'DROP DATABASE IF EXISTS "local-{name}"; DROP ROLE IF EXISTS "local-{name}";'
+        for name in ("airflow", "mlflow")
     ]

@@ -1,4 +1,4 @@
-"""Whether somebody else's PostgreSQL can be used: asked before anything is made, changing nothing."""
+"""Whether somebody else's PostgreSQL can be used: version, login, rights, names. Nothing in it is changed."""
 
 import ssl
 from collections.abc import Sequence
@@ -12,9 +12,12 @@ from modules.core.paths import REPOSITORY
 from modules.database.external_settings import ADMIN, ExternalDatabaseSettings, mark, role_name
 from scripts.cli.clients import engine
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.data_checks import CONNECT_SECONDS, unreachable
 from stacks.foundation.data_settings import WITH_DATABASE
 
+from .findings import Finding
+from .object_store import CONNECT_SECONDS, unasked, unreachable
+
+CHECK = "database"
 KEY = "groundwork:foundation.database"
 OLDEST = 13
 """Of the servers that Airflow 3 is tested with; MLflow 3 says nothing of versions."""
@@ -31,58 +34,68 @@ SELECT 'database ' || datname FROM pg_database
 TABLES = "SELECT has_schema_privilege('public', 'CREATE')"
 
 
-def check_database(environment: Environment) -> list[str]:
-    """Return what is wrong with the PostgreSQL that the stack's file names, a line each: key path, what, and what to
-    do. Nothing where the server is the platform's own."""
+def check(environment: Environment) -> list[Finding]:
+    """Return nothing where the server is the platform's own."""
     given = environment.settings.external_database
     if given is None:
         return []
     if problem := unreachable(given.host, given.port):
-        return [] if given.pods else [f"{KEY}.host is {given.host!r}: {problem}"]
-    return database_problems(given, environment.stack, engine.configuration(environment)["database_passwords"])
+        if given.pods:
+            return [unasked(CHECK, problem)]
+        return [_refused(f"{KEY}.host is {given.host!r}: {problem}", "check name, port and firewall")]
+    return of_server(given, environment.stack, engine.configuration(environment)["database_passwords"])
 
 
-def database_problems(given: ExternalDatabaseSettings, environment: str, passwords: dict[str, str]) -> list[str]:
-    """See `check_database`. What concerns every role is told once."""
+def of_server(given: ExternalDatabaseSettings, environment: str, passwords: dict[str, str]) -> list[Finding]:
+    """Return what clients of the server find. What concerns every role is told once."""
     if given.admin is not None:
         names = [role_name(environment, service) for service in WITH_DATABASE]
-        problem = _admin_problem(given, passwords[ADMIN], names, mark(environment))
-        return [problem] if problem else []
-    found = (_role_problem(given, service, passwords[service]) for service in sorted(given.roles))
-    return list(dict.fromkeys(problem for problem in found if problem))
+        found = [_of_admin(given, passwords[ADMIN], names, mark(environment))]
+        who = f"{given.admin.role} may make roles and databases"
+    else:
+        found = [_of_role(given, service, passwords[service]) for service in sorted(given.roles)]
+        who = f"{', '.join(sorted(role.role for role in given.roles.values()))} may make tables"
+    problems = list(dict.fromkeys(problem for problem in found if problem))
+    return problems or [Finding(check=CHECK, state="ok", detail=f"{given.host}:{given.port}: {who}")]
 
 
-def _admin_problem(given: ExternalDatabaseSettings, password: str, names: Sequence[str], own_mark: str) -> str | None:
+def _refused(detail: str, action: str) -> Finding:
+    return Finding(check=CHECK, state="refused", detail=detail, action=action)
+
+
+def _of_admin(given: ExternalDatabaseSettings, password: str, names: Sequence[str], own_mark: str) -> Finding | None:
     assert given.admin is not None
     role = given.admin.role
     connection = _connect(given, role, given.admin.database, password, key=f"{KEY}.admin", password_of=ADMIN)
-    if isinstance(connection, str):
+    if isinstance(connection, Finding):
         return connection
     with closing(connection), connection.cursor() as cursor:
         cursor.execute(RIGHTS)
         if not cursor.fetchone()[0]:
-            return (
-                f"{KEY}.admin.role is {role!r}, which may not create roles and databases: "
-                f'`ALTER ROLE "{role}" CREATEROLE CREATEDB`, or name roles that are there in {KEY}.roles'
+            return _refused(
+                f"{KEY}.admin.role is {role!r}, which may not create roles and databases",
+                f'`ALTER ROLE "{role}" CREATEROLE CREATEDB`, or name roles that are there in {KEY}.roles',
             )
         cursor.execute(TAKEN, {"names": list(names), "mark": own_mark})
         taken = [name for (name,) in cursor.fetchall()]
     if taken:
-        return f"{KEY}.host is {given.host!r}: of somebody else there: {', '.join(taken)}; give the stack another name"
+        return _refused(
+            f"{KEY}.host is {given.host!r}: of somebody else there: {', '.join(taken)}", "give the stack another name"
+        )
     return None
 
 
-def _role_problem(given: ExternalDatabaseSettings, service: str, password: str) -> str | None:
+def _of_role(given: ExternalDatabaseSettings, service: str, password: str) -> Finding | None:
     role, key = given.roles[service], f"{KEY}.roles.{service}"
     connection = _connect(given, role.role, role.database, password, key=key, password_of=service)
-    if isinstance(connection, str):
+    if isinstance(connection, Finding):
         return connection
     with closing(connection), connection.cursor() as cursor:
         cursor.execute(TABLES)
         if not cursor.fetchone()[0]:
-            return (
-                f"{key}.role is {role.role!r}, which may not create tables in database {role.database}: "
-                f'`ALTER DATABASE "{role.database}" OWNER TO "{role.role}"`'
+            return _refused(
+                f"{key}.role is {role.role!r}, which may not create tables in database {role.database}",
+                f'`ALTER DATABASE "{role.database}" OWNER TO "{role.role}"`',
             )
     return None
 
@@ -105,15 +118,21 @@ def _connect(
     except library.OperationalError as error:
         text = " ".join(str(error).split())
         if given.tls and ("certificate" in text or "SSL" in text):
-            return f"{KEY}.ca is {given.ca!r}: TLS with {given.host} is not verified ({text}): give the server's CA"
-        return (
-            f"{key}: role {role!r} is not let into database {database!r} ({text}): check both names, and the password: "
-            f"`pulumi config set --secret --path groundwork:database_passwords.{password_of}`"
+            return _refused(
+                f"{KEY}.ca is {given.ca!r}: TLS with {given.host} is not verified ({text})", "give the server's CA"
+            )
+        return _refused(
+            f"{key}: role {role!r} is not let into database {database!r} ({text})",
+            "check both names, and the password: "
+            f"`pulumi config set --secret --path groundwork:database_passwords.{password_of}`",
         )
     if connection.server_version < OLDEST * 10_000:
         version = connection.get_parameter_status("server_version")
         connection.close()
-        return f"{KEY}.host is {given.host!r}: PostgreSQL {version} is too old: {OLDEST} or later is needed"
+        return _refused(
+            f"{KEY}.host is {given.host!r}: PostgreSQL {version} is too old: {OLDEST} or later is needed",
+            "upgrade it, or name another server",
+        )
     return connection
 
 
