@@ -11,7 +11,10 @@ from stacks.settings import parse
 def main() -> None:
     stack = pulumi.get_stack()
     try:
-        outputs = build(parse(CONFIG.get(), source=f"stacks/Pulumi.{stack}.yaml"), stack)
+        source = f"stacks/Pulumi.{stack}.yaml"
+        settings = parse(CONFIG.get(), source=source)
+        settings.require_secrets(source)
+        outputs = build(settings, stack)
     except UserError as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():

@@ -19,7 +19,7 @@ from modules.database.external_settings import ExternalDatabaseSettings
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.storage.external_settings import ExternalStoreSettings
-from stacks.foundation.data_settings import check_database, check_groups, check_store
+from stacks.foundation.data_settings import check_database, check_groups, check_store, missing_secrets
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
@@ -124,6 +124,17 @@ class PlatformSettings(Settings):
         names = (service.name for service in TARGETS[self.foundation.target].data)
         data = (name for name in names if name not in external or external[name].has_namespace)
         return sorted(namespace(environment, name) for name in {*data, *self.consumers()})
+
+    def missing_secrets(self) -> dict[str, str]:
+        """Return the commands that set what logs in to somebody else's servers and is not set yet, by its key. Such a
+        file can be read, so that the commands work; nothing is made from it."""
+        return missing_secrets(self.foundation.external, self.storage_secret_key, self.database_passwords)
+
+    def require_secrets(self, source: str) -> None:
+        """Raise UserError where one is missing."""
+        if missing := self.missing_secrets():
+            lines = "".join(f"\n  {key}: `{command}`" for key, command in missing.items())
+            raise UserError(f"{source} lacks what logs in to somebody else's servers:{lines}")
 
     def ports(self) -> dict[str, int]:
         """Ports on 127.0.0.1 by service: what must be free before the environment starts."""

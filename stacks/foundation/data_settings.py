@@ -14,6 +14,7 @@ from stacks.services import DATA, SERVICES
 
 WITH_DATABASE = sorted(service.name for service in SERVICES if service.needs.database)
 """Services that have a database where they are switched on."""
+SET_SECRET = "pulumi config set --secret"
 
 
 def check_groups(external: Mapping[str, ExternalSettings], given: Collection[str]) -> None:
@@ -25,13 +26,23 @@ def check_groups(external: Mapping[str, ExternalSettings], given: Collection[str
         )
 
 
-def check_store(external: Mapping[str, ExternalSettings], secret_key: SecretStr | None) -> None:
-    """Raise ValueError where the secret of the access key is missing, or there is no use for it."""
+def missing_secrets(
+    external: Mapping[str, ExternalSettings], secret_key: SecretStr | None, passwords: Collection[str]
+) -> dict[str, str]:
+    """Return the commands that set what logs in and is not set yet, by its key. passwords: whose are given."""
+    missing: dict[str, str] = {}
     if STORAGE.name in external and secret_key is None:
-        raise ValueError(
-            "foundation.storage.access_key_id is given and storage_secret_key is missing: "
-            f"`pulumi config set --secret {PROJECT}:storage_secret_key`"
-        )
+        missing[f"{PROJECT}:storage_secret_key"] = f"{SET_SECRET} {PROJECT}:storage_secret_key"
+    server = external.get(DATABASE.name)
+    needed = server.passwords() if isinstance(server, ExternalDatabaseSettings) else set[str]()
+    for name in sorted(needed - set(passwords)):
+        key = f"{PROJECT}:database_passwords.{name}"
+        missing[key] = f"{SET_SECRET} --path {key}"
+    return missing
+
+
+def check_store(external: Mapping[str, ExternalSettings], secret_key: SecretStr | None) -> None:
+    """Raise ValueError where there is a secret of an access key, and no use for it."""
     if STORAGE.name not in external and secret_key is not None:
         raise ValueError("storage_secret_key is given, but foundation.storage names no object store: remove it")
 
@@ -39,7 +50,7 @@ def check_store(external: Mapping[str, ExternalSettings], secret_key: SecretStr 
 def check_database(
     external: Mapping[str, ExternalSettings], passwords: Collection[str], consumers: Mapping[str, Consumer]
 ) -> None:
-    """Raise ValueError where a service has no role, or a role no password. passwords: whose are given."""
+    """Raise ValueError where a service has no role, or a password is nobody's. passwords: whose are given."""
     server = external.get(DATABASE.name)
     if not isinstance(server, ExternalDatabaseSettings):
         for name in sorted(passwords):
@@ -50,11 +61,6 @@ def check_database(
     needed = {name for name, consumer in consumers.items() if consumer.database}
     for name in sorted(needed - server.roles.keys()) if server.roles else ():
         raise ValueError(f"foundation.database.roles.{name} is missing: {name} needs a role and a database")
-    for name in sorted(server.passwords() - set(passwords)):
-        raise ValueError(
-            f"database_passwords.{name} is missing: "
-            f"`pulumi config set --secret --path {PROJECT}:database_passwords.{name}`"
-        )
     for name in sorted(set(passwords) - server.passwords()):
         allowed = advice(name, sorted(server.passwords()))
         raise ValueError(f"database_passwords.{name} is of nobody in foundation.database; {allowed}")

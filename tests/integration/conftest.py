@@ -19,6 +19,11 @@ PARTS = "ps -ww -eo args | grep -E 'groundwork[-/]{name}|--stack {name}' | grep 
 """Every part of the cluster, and what runs beside it, names it or a file of it; pods end with their namespaces."""
 
 
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""What a shell starts in the background ignores an interrupt, and so do its children: begins the command of one that
+is interrupted."""
+
+
 LAST = ("continuous_test.py", "zero_left_test.py")
 """They change what serves, and end the platform: after all others, in this order."""
 

@@ -7,7 +7,7 @@ import os
 import signal
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -33,7 +33,7 @@ from tests.mocks import declare
 from tests.neighbours import CLUSTER
 
 from .certificates import Authority
-from .conftest import run
+from .conftest import INTERRUPTIBLE, run
 from .front import CLASSES, FRONT, NODE_PORT, deploy_front, gateway_of
 from .pods import eventually, kubectl
 
@@ -55,9 +55,6 @@ PAGES = Route(
 )
 TRACKING = Tracking(url="http://mlflow:5000", namespace="mlflow", artifacts="s3://artifacts")
 """Where nothing is: no test asks for it."""
-
-
-pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +183,14 @@ def status(environment: Environment) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+def document_of(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of one JSON document that a command prints before it goes on."""
+    for line in lines:
+        yield line
+        if line == "}\n":
+            return
+
+
 def test_a_command_gets_in_by_a_forwarded_port_whatever_the_pod(theirs: Cluster, image: str, ours: Authority) -> None:
     environment = environment_of(theirs)
     deploy(theirs, environment, image, ours)
@@ -203,10 +208,10 @@ def test_a_service_is_open_until_its_command_ends_and_goes_on_with_the_next_pod(
 ) -> None:
     environment = environment_of(theirs, port=18555)
     deploy(theirs, environment, image, ours)
-    command = [".venv/bin/groundwork", "open", "--stack", STACK, "--json"]
+    command = [*INTERRUPTIBLE, ".venv/bin/groundwork", "open", "--stack", STACK, "--json"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, env={**os.environ}) as opened:
         assert opened.stdout is not None
-        document = json.loads("".join(iter(opened.stdout.readline, "}\n")) + "}")
+        document = json.loads("".join(document_of(opened.stdout)))
         assert document == {"service": "gateway", "address": "https://localhost:18555", "login": "none needed"}
         context = ssl.create_default_context(cadata=ours.pem)
 

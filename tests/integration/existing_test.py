@@ -14,10 +14,13 @@ import pytest
 import yaml
 
 from embedded.cluster import Cluster
+from modules.core.images import read_images
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 
 from .conftest import run
+from .own_data import PASSWORD as ADMIN_PASSWORD
+from .own_data import S3_KEYS, OwnData, deploy_own_data
 from .person import Person, finish, somebody
 from .pods import kubectl
 from .registries import PASSWORD, USER, ForeignRegistry, password_registry
@@ -25,13 +28,14 @@ from .uid_range import uid_range
 from .users import kubeconfig, signed
 
 NAME, NETWORK = "theirs-test", "10.85.0.0/16"
+NODE = f"{NETWORK.removesuffix('0.0/16')}0.1"
 ADDRESS = "198.51.100.8"
 """Of this machine while the registry runs, to which the node has no route."""
 TEAM, OTHER = "team", "other"
 USER_NAME = "someone"
 ENVIRONMENTS: dict[str, dict[str, Any]] = {
     TEAM: {},
-    # Whose namespaces the admin makes, and gives user ids of their own to.
+    # Whose namespaces the admin makes, and gives user ids of their own to; object store and database are there too.
     OTHER: {"cluster_scope": False, "pods": {"user": None}, "reached": {"port": 8444}},
 }
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
@@ -87,7 +91,19 @@ def login(served: ForeignRegistry) -> str:
 
 
 @pytest.fixture(scope="module")
-def person(theirs: Cluster, registry: ForeignRegistry) -> Iterator[Person]:
+def own_data(
+    theirs: Cluster, registry: ForeignRegistry, platform: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> OwnData:
+    pinned = read_images(platform.stack)
+    images = {
+        name: f"{registry.host}/ml/{name}:{pinned[name].version}@{pinned[name].digest}"
+        for name in ("storage", "postgresql")
+    }
+    return deploy_own_data(theirs, NODE, images, login(registry), tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def person(theirs: Cluster, registry: ForeignRegistry, own_data: OwnData) -> Iterator[Person]:
     """Somebody with a login of cluster and registry, and the rights that the two environments ask for."""
     with somebody() as found:
         found.write(
@@ -95,16 +111,32 @@ def person(theirs: Cluster, registry: ForeignRegistry) -> Iterator[Person]:
         )
         found.write(".docker/config.json", login(registry))
         found.write("registry.crt", registry.ca.read_text())
+        found.write("groundwork/theirs.crt", own_data.ca.read_text())
+        ENVIRONMENTS[OTHER] |= own_data.foundation("theirs.crt")
         for stack, foundation in ENVIRONMENTS.items():
             settings = settings_of(theirs, registry, foundation)
             found.write(f"groundwork/stacks/Pulumi.{stack}.yaml", yaml.safe_dump({"config": settings}))
             granted = found.run("scripts/preflight", stack, "--print-rights", "--user", USER_NAME).stdout
             for document in yaml.safe_load_all(granted):
                 kubectl(theirs, "apply", "-f-", document=document)
+        set_secrets(found)
         for namespace in namespaces(theirs, OTHER):
             kubectl(theirs, "label", namespace, "tests/uid-range=true")
         kubectl(theirs, "apply", "-f-", document=uid_range({"tests/uid-range": "true"}))
         yield found
+
+
+def set_secrets(person: Person) -> None:
+    """As preflight says: it refuses until they are set."""
+    shell = f'eval "$(scripts/env {OTHER})"; printf %s "$VALUE" | pulumi config set --secret -s {OTHER} '
+    for key, value in (
+        ("groundwork:storage_secret_key", S3_KEYS["secretKey"]),
+        ("--path groundwork:database_passwords.admin", ADMIN_PASSWORD),
+    ):
+        said = person.run("scripts/preflight", OTHER, "--json", check=False)
+        assert said.returncode == 1
+        assert f"pulumi config set --secret {key}`" in said.stdout
+        person.run("bash", "-c", shell + key, env={"VALUE": value})
 
 
 def settings_of(theirs: Cluster, registry: ForeignRegistry, foundation: dict[str, Any]) -> dict[str, Any]:
@@ -173,8 +205,10 @@ def predicted(theirs: Cluster, person: Person, stack: str) -> str:
     return label
 
 
-def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(theirs: Cluster, person: Person) -> None:
-    before = everything(theirs)
+def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(
+    theirs: Cluster, person: Person, own_data: OwnData
+) -> None:
+    before, objects, rows = everything(theirs), own_data.objects(of_platform=False), own_data.rows()
     up = both(person, "scripts/up")
     assert all("iris serves iris version " in said for said in up.values()), up
     for stack in ENVIRONMENTS:
@@ -185,8 +219,19 @@ def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(their
         assert predicted(theirs, person, stack) == "setosa"
     person.run("groundwork", "train", "iris", "--stack", TEAM)
     person.run("groundwork", "release", "iris", "--stack", OTHER)
-    both(person, "scripts/down", "--yes")
+    made = own_data.objects(of_platform=True)
+    assert {f"theirs-models/{OTHER}/artifacts", f"theirs-data/{OTHER}/logs"} <= {
+        "/".join(key.split("/")[:3]) for key in made
+    }
+    said = both(person, "scripts/down", "--yes")
     assert changes(before, everything(theirs)) == []
+    # What is theirs is as it was; what the environment put there stays, and is named.
+    assert own_data.objects(of_platform=False) == objects
+    assert own_data.rows() == rows
+    assert own_data.objects(of_platform=True) == made
+    assert own_data.databases() == {"postgres", "theirs", f"{OTHER}-mlflow", f"{OTHER}-airflow"}
+    assert f'DROP DATABASE IF EXISTS "{OTHER}-mlflow"' in said[OTHER]
+    assert f"s3://theirs-models/{OTHER}/artifacts/" in said[OTHER]
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:

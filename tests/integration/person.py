@@ -15,6 +15,8 @@ from embedded.toolchain.build import bin_folder
 from modules.core.paths import REPOSITORY
 from scripts.cli.environment import CLIENT_TARGETS
 
+from .conftest import INTERRUPTIBLE
+
 UID = 20001
 """Nobody on this machine has it."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -48,7 +50,7 @@ class Person:
         variables = {"HOME": str(self.home), "PATH": f"{self.checkout}/.venv/bin:{PATH}", **passed_on, **(env or {})}
         bounded = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs")
         return subprocess.Popen(
-            [*bounded, *command],
+            [*INTERRUPTIBLE, *bounded, *command],
             cwd=self.checkout,
             env=variables,
             stdin=subprocess.DEVNULL,

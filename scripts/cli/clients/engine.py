@@ -93,7 +93,9 @@ def outputs(environment: Environment) -> dict[str, Any]:
 
 
 def configuration(environment: Environment) -> dict[str, Any]:
-    """Return the stack's own settings by name, decrypted: for clients of what they lead to, never for a screen."""
+    """Return the stack's own settings by name, decrypted: for clients of what they lead to, never for a screen.
+    UserError where one of those that log in is not set."""
+    environment.settings.require_secrets(f"stacks/Pulumi.{environment.stack}.yaml")
     ensure_stack(environment)
     found: dict[str, dict[str, Any]] = json.loads(_run(environment, ["config", "--show-secrets", "--json", *QUIET]))
     return {

@@ -82,10 +82,6 @@ PODS = {"namespace": "minio", "labels": {"app": "minio"}, "port": 9001}
         ({"storage": {**STORE, "prefix": "x"}}, "foundation.storage.prefix: unknown key"),
         ({"storage": {**STORE, "ranges": ["10.0.0.0/99"]}}, "foundation.storage.ranges.0 is '10.0.0.0/99'"),
         ({"storage": {**STORE, "ranges": ["10.0.0.0/8"], "pods": PODS}}, "both ranges and pods are given"),
-        (
-            {"storage": STORE},
-            "storage_secret_key is missing: `pulumi config set --secret groundwork:storage_secret_key",
-        ),
         (SECRET, "storage_secret_key is given, but foundation.storage names no object store: remove it"),
         (
             {"storage": STORE, **SECRET, "groundwork:storage": {"volume": "20Gi"}},
@@ -96,11 +92,6 @@ PODS = {"namespace": "minio", "labels": {"app": "minio"}, "port": 9001}
         ({"database": {"host": "db.example"}}, "neither admin nor roles is given"),
         ({"database": {**ADMIN, **ROLES}}, "both admin and roles are given"),
         ({"database": {**ADMIN, "tls": False, "ca": "ca.crt"}}, "ca is given where tls is false"),
-        ({"database": ADMIN}, "database_passwords.admin is missing: `pulumi config set --secret --path"),
-        (
-            {"database": ROLES, "groundwork:database_passwords": {"mlflow": "a"}},
-            "database_passwords.airflow is missing",
-        ),
         (
             {"database": ROLES, "groundwork:database_passwords": {"mlflow": "a", "airflow": "b", "admin": "c"}},
             "database_passwords.admin is of nobody in foundation.database",
@@ -122,6 +113,31 @@ PODS = {"namespace": "minio", "labels": {"app": "minio"}, "port": 9001}
 )
 def test_what_does_not_fit_is_refused_with_its_key(keys: dict[str, Any], message: str) -> None:
     assert message in refusal(**keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing"),
+    [
+        ({"storage": STORE}, {"groundwork:storage_secret_key": "groundwork:storage_secret_key"}),
+        ({"storage": STORE, **SECRET}, {}),
+        ({"database": ADMIN}, {"groundwork:database_passwords.admin": "--path groundwork:database_passwords.admin"}),
+        (
+            {"database": ROLES, "groundwork:database_passwords": {"mlflow": "a"}},
+            {"groundwork:database_passwords.airflow": "--path groundwork:database_passwords.airflow"},
+        ),
+        ({"database": ROLES, **PASSWORDS}, {}),
+    ],
+)
+def test_the_file_is_read_before_its_secrets_are_set_and_nothing_is_made_until_then(
+    keys: dict[str, Any], missing: dict[str, str]
+) -> None:
+    found = settings(**keys)
+    assert found.missing_secrets() == {key: f"pulumi config set --secret {rest}" for key, rest in missing.items()}
+    if missing:
+        with pytest.raises(UserError, match="file lacks what logs in"):
+            found.require_secrets("file")
+    else:
+        found.require_secrets("file")
 
 
 def test_the_embedded_cluster_has_data_services_of_its_own() -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from modules.core.errors import UserError
 from modules.core.images import read_images, reference
+from scripts.cli.clients import engine
 from scripts.cli.clients.api import Refused, connect
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
@@ -17,11 +18,21 @@ from .objects import side_by_side
 
 def _data_services(context: Context) -> list[Finding]:
     """Ask somebody else's object store and database, in turn: each reads the stack's secrets, and the engine is one."""
+    environment = context.environment
     if not context.existing.external:
         return []
+    if missing := environment.settings.missing_secrets():
+        engine.ensure_stack(environment)  # without which the engine sets no secret
+        shell = f'eval "$(scripts/env {environment.stack})"'
+        return [
+            Finding(
+                check="data services", state="refused", detail=f"{key} is not set", action=f"`{shell}`, then `{set_it}`"
+            )
+            for key, set_it in missing.items()
+        ]
     from . import database, object_store  # clients of both, which few stacks need
 
-    return [*object_store.check(context.environment), *database.check(context.environment)]
+    return [*object_store.check(environment), *database.check(environment)]
 
 
 Check = Callable[[Context], list[Finding]]
