@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def run(
     if check and done.returncode != 0:
         pytest.fail(f"{' '.join(command)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
+
+
+@contextmanager
+def address_of_this_machine(address: str) -> Generator[None]:
+    """Give this machine one more address for a while, at which pods reach it as they reach other machines."""
+    run("ip", "address", "add", f"{address}/32", "dev", "lo")
+    try:
+        yield
+    finally:
+        run("ip", "address", "delete", f"{address}/32", "dev", "lo")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from modules.core.images import read_images
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 
-from .conftest import run
+from .conftest import address_of_this_machine, run
 from .own_data import PASSWORD as ADMIN_PASSWORD
 from .own_data import S3_KEYS, OwnData, deploy_own_data
 from .person import Person, finish, somebody
@@ -43,9 +43,6 @@ PASSING = ("events", "leases", "endpoints", "endpointslices", "componentstatuses
 """Kinds that change by themselves."""
 
 
-pytestmark = pytest.mark.heavy
-
-
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Cluster]:
     """Somebody else's cluster, with something of theirs in it."""
@@ -64,7 +61,7 @@ def registry(
 ) -> Iterator[ForeignRegistry]:
     """Somebody else's registry, behind a login, with the images of a platform copied to it."""
     folder = tmp_path_factory.mktemp("registry")
-    with address_of_this_machine(), password_registry(folder, ADDRESS) as served:
+    with address_of_this_machine(ADDRESS), password_registry(folder, ADDRESS) as served:
         trusted = theirs.layout.config / "registries" / served.host
         trusted.mkdir()
         server = f"https://{served.host}"
@@ -74,15 +71,6 @@ def registry(
         copy = ("groundwork", "images", "copy", "--to", f"{served.host}/ml", "--ca", str(served.ca))
         run(*copy, "--stack", platform.stack, env={"REGISTRY_AUTH_FILE": str(folder / "login.json")})
         yield served
-
-
-@contextmanager
-def address_of_this_machine() -> Generator[None]:
-    run("ip", "address", "add", f"{ADDRESS}/32", "dev", "lo")
-    try:
-        yield
-    finally:
-        run("ip", "address", "delete", f"{ADDRESS}/32", "dev", "lo")
 
 
 def login(served: ForeignRegistry) -> str:
@@ -99,7 +87,7 @@ def own_data(
         name: f"{registry.host}/ml/{name}:{pinned[name].version}@{pinned[name].digest}"
         for name in ("storage", "postgresql")
     }
-    return deploy_own_data(theirs, NODE, images, login(registry), tmp_path_factory.mktemp("data"))
+    return deploy_own_data(theirs, NODE, images, login(registry), tmp_path_factory.mktemp("data"), environment=OTHER)
 
 
 @pytest.fixture(scope="module")
@@ -185,13 +173,13 @@ def both(person: Person, *command: str) -> dict[str, str]:
 @contextmanager
 def opened(person: Person, stack: str) -> Generator[str]:
     """Yield the address of the served model, as `groundwork open` leads there."""
-    process = person.start("groundwork", "open", "iris", "--stack", stack, "--no-browser")
-    try:
-        assert process.stdout
-        yield process.stdout.readline().removeprefix("iris: ").split()[0]
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+    with person.start("groundwork", "open", "iris", "--stack", stack, "--no-browser") as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().removeprefix("iris: ").split()[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
 
 
 def predicted(theirs: Cluster, person: Person, stack: str) -> str:

@@ -4,28 +4,35 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from embedded.cluster import Cluster
 
 from .certificates import Authority
-from .pods import SECURE, kubectl
+from .pods import SECURE, eventually, kubectl
 
 PLACE = "theirs-data"
 PULL_SECRET = "registry"
 S3_PORT, POSTGRESQL_PORT = 28333, 25432
 """Of the node."""
 BUCKETS = ("theirs-data", "theirs-models")
+PRIVATE, REMOVED = "theirs-alone", "theirs-removed"
+"""A bucket that the platform's key has no right to, and one that is not there although it would have the right."""
 S3_ADMIN = {"accessKey": "theirs-admin", "secretKey": "of-their-store"}
 S3_KEYS = {"accessKey": "for-the-platform", "secretKey": "shown-to-nobody"}
 ROLE, PASSWORD = "platform_maker", "may 'make' roles\\:"
 """Of the administrator that the platform gets. The password has what shells, SQL and password files trip over."""
+GUEST_PASSWORD = "of-a-guest"
+"""Of a role that may look and make nothing."""
 OBJECT = ("theirs/notes.txt", b"not of any platform")
 CONTENT = f"""
 CREATE ROLE {ROLE} LOGIN CREATEROLE CREATEDB PASSWORD $text${PASSWORD}$text$;
+CREATE ROLE guest LOGIN PASSWORD '{GUEST_PASSWORD}';
 CREATE DATABASE theirs;
 \\connect theirs
 CREATE TABLE notes (text text);
@@ -81,7 +88,8 @@ class OwnData:
 
     def rows(self) -> str:
         """Their database, as SQL."""
-        return self.postgresql("pg_dump", "theirs")
+        lines = self.postgresql("pg_dump", "theirs").splitlines()
+        return "\n".join(line for line in lines if not line.startswith(("\\restrict", "\\unrestrict")))  # random
 
     def databases(self) -> set[str]:
         listed = self.postgresql("psql", "-tAc", "SELECT datname FROM pg_database WHERE NOT datistemplate")
@@ -104,8 +112,11 @@ class OwnData:
         )
 
 
-def deploy_own_data(cluster: Cluster, node: str, images: Mapping[str, str], pull: str, folder: Path) -> OwnData:
-    """Start both on the node and fill them. images: references by image; pull: what `docker login` writes."""
+def deploy_own_data(
+    cluster: Cluster, node: str, images: Mapping[str, str], pull: str, folder: Path, *, environment: str
+) -> OwnData:
+    """Start both on the node and fill them. images: references by image; pull: what `docker login` writes;
+    environment: whose objects the platform's key is for."""
     authority = Authority.new("theirs")
     ca = folder / "theirs.crt"
     ca.write_text(authority.pem)
@@ -114,7 +125,11 @@ def deploy_own_data(cluster: Cluster, node: str, images: Mapping[str, str], pull
     documents = [
         {"kind": "Secret", "metadata": {"name": PULL_SECRET}, **pull_secret},
         {"kind": "Secret", "metadata": {"name": "tls"}, "data": _encoded(authority.issue([node]))},
-        {"kind": "Secret", "metadata": {"name": "files"}, "data": _encoded({**SERVER_FILES, "s3.json": _identities()})},
+        {
+            "kind": "Secret",
+            "metadata": {"name": "files"},
+            "data": _encoded({**SERVER_FILES, "s3.json": _identities(environment)}),
+        },
     ]
     for each in documents:
         kubectl(cluster, "apply", "-n", PLACE, "-f-", document={"apiVersion": "v1", **each})
@@ -124,12 +139,21 @@ def deploy_own_data(cluster: Cluster, node: str, images: Mapping[str, str], pull
         kubectl(cluster, "rollout", "status", f"deployment/{name}", "-n", PLACE, "--timeout=200s")
     made = OwnData(cluster=cluster, node=node, ca=ca)
     client = made.s3()
-    key, content = OBJECT
-    for bucket in BUCKETS:
+    for bucket in (*BUCKETS, PRIVATE):
         client.create_bucket(Bucket=bucket)
-        client.put_object(Bucket=bucket, Key=key, Body=content)
+        assert eventually(partial(_put, client, bucket), 60)
     _psql(cluster, CONTENT)
     return made
+
+
+def _put(client: Any, bucket: str) -> bool:
+    """Whether the store takes an object of theirs yet: its port answers before it has a place for one."""
+    key, content = OBJECT
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=content)
+    except ClientError:
+        return False
+    return True
 
 
 def _psql(cluster: Cluster, script: str) -> None:
@@ -144,11 +168,17 @@ def _weed() -> list[str]:
         "dir": "/data",
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
+        # Alone as it is, it would wait ten seconds for other candidates before it leads.
+        "master.electionTimeout": "500ms",
+        "master.heartbeatInterval": "100ms",
+        "master.volumeSizeLimitMB": "64",
         "volume.max": "0",
         "filer": "true",
         "s3": "true",
         "s3.ip.bind": "0.0.0.0",
         "s3.port": str(S3_PORT),
+        "s3.port.iceberg": "0",
+        "s3.port.lance": "0",
         "s3.config": "/files/s3.json",
         "s3.cert.file": "/tls/tls.crt",
         "s3.key.file": "/tls/tls.key",
@@ -157,13 +187,13 @@ def _weed() -> list[str]:
     return ["weed", "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items())]
 
 
-def _identities() -> str:
+def _identities(environment: str) -> str:
     """The platform's key lists, and reads, writes and deletes below the prefix of one environment."""
-    buckets = [f"arn:aws:s3:::{bucket}" for bucket in BUCKETS]
+    buckets = [f"arn:aws:s3:::{bucket}" for bucket in (*BUCKETS, REMOVED)]
     objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     statements = [
         {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": buckets},
-        {"Effect": "Allow", "Action": objects, "Resource": [f"{bucket}/other/*" for bucket in buckets]},
+        {"Effect": "Allow", "Action": objects, "Resource": [f"{bucket}/{environment}/*" for bucket in buckets]},
     ]
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     identities = [

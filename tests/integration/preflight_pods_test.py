@@ -70,7 +70,7 @@ def test_a_pod_finds_all_well_and_leaves_nothing(team: Team) -> None:
 
 def test_what_a_pod_does_not_reach_is_refused(team: Team) -> None:
     """The name servers are not where the settings have them by default."""
-    ports = {"object store": 1, "API": 6443}
+    ports = {"storage": 1, "database": 6443}
     servers = {
         name: probe.Server("10.84.0.1", port, Reach(port=port, ranges=["0.0.0.0/0"])) for name, port in ports.items()
     }
@@ -78,7 +78,7 @@ def test_what_a_pod_does_not_reach_is_refused(team: Team) -> None:
     assert found["names in pods"].state == "refused"
     assert "groundwork:foundation.dns" in str(found["names in pods"])
     assert found["object store from a pod"].state == "refused"
-    assert found["API from a pod"].state == "ok"
+    assert found["database from a pod"].state == "ok"
 
 
 def test_an_image_that_no_node_can_pull_is_refused(team: Team) -> None:

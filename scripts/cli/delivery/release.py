@@ -18,7 +18,8 @@ from modules.core.images import read_images
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
 from modules.core.releases import Pin, Release
-from scripts.cli.clients import engine, kubectl, pins
+from modules.gateway.documents import client_address
+from scripts.cli.clients import engine, gateway, kubectl, pins
 from scripts.cli.clients.pins import Superseded
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
 from scripts.cli.delivery import jobs, rollouts
@@ -30,6 +31,9 @@ from workloads.settings import Workload
 
 ANSWER_SECONDS = 60.0
 """From a finished rollout to the first answer on this machine: the published port follows within seconds."""
+ROUTE_SECONDS = 180.0
+"""The same through the gateway, which follows a new route once its node looks at the ConfigMap again: each minute (the
+kubelet's syncFrequency), or more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +249,10 @@ def _apply(place: Place, pin: Pin) -> None:
     if place.address:
         place.progress(f"asking {place.address}")
         await_answer(place.address, place.workload, pin)
+    elif routed := client_address(place.workload.name, place.environment.settings.entry):
+        place.progress(f"asking {routed}")
+        with gateway.client(place.environment, routed) as client:
+            await_answer(routed, place.workload, pin, client=client, patience=ROUTE_SECONDS)
 
 
 def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
@@ -275,11 +283,13 @@ def await_answer(
     pin: Pin,
     *,
     client: httpx.Client | None = None,
+    patience: float = ANSWER_SECONDS,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Wait until this model answers the workload's example. Raise UserError when it does not within a minute."""
+    """Wait until this model answers the workload's example. Raise UserError when it does not within `patience`
+    seconds."""
     client = client or httpx.Client(timeout=5, trust_env=False)
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + patience
     while True:
         try:
             response = client.post(f"{address}/predict", json=workload.serving.example)
@@ -290,6 +300,6 @@ def await_answer(
             problem = f"{type(error).__name__}: {error}"
         if time.monotonic() > deadline:
             raise UserError(
-                f"{address} did not answer as version {pin.model_version} within {ANSWER_SECONDS:.0f} s: {problem}"
+                f"{address} did not answer as version {pin.model_version} within {patience:.0f} s: {problem}"
             )
         pause(0.5)

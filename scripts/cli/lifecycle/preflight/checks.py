@@ -80,7 +80,7 @@ def servers(existing: ExistingSettings) -> probe.Servers:
     found: dict[str, probe.Server] = {}
     store = existing.storage
     if store is not None and (store.pods or getattr(existing.pods.proxy, store.scheme) is None):
-        found["object store"] = probe.Server(store.host, store.port, store.reach(store.port))
+        found["storage"] = probe.Server(store.host, store.port, store.reach(store.port))
     if (database := existing.database) is not None:
         found["database"] = probe.Server(database.host, database.port, database.reach(database.port))
     return found

@@ -92,7 +92,7 @@ def _of_bucket(given: ExternalStoreSettings, client: Any, role: str, bucket: str
         if _code(error) not in DENIED:
             raise
         return _refused(
-            f"{key}: the access key may not list it: it is somebody else's, or a right is missing",
+            f"{key}: the access key may not list it: it is somebody else's, not there, or a right is missing",
             f"name a bucket of yours, or allow {given.access_key_id} s3:ListBucket for {prefix}*",
         )
     region = listed["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region", given.region)

@@ -43,7 +43,9 @@ class Server(NamedTuple):
 
 
 Servers = Mapping[str, Server]
-"""By what it is."""
+"""By the group of groundwork:foundation that describes it."""
+TITLES = {"storage": "object store", "database": "database"}
+"""By such a group."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,7 @@ def read(answer: Mapping[str, Any], now: float, image: str, *, api_opened: bool 
         names(answer["names"]),
         policies(bool(answer["closed"]), api_opened=api_opened),
         clocks(float(answer["time"]) - now),
-        *(server(name, why) for name, why in servers.items()),
+        *(server(group, why) for group, why in servers.items()),
     ]
 
 
@@ -298,12 +300,13 @@ def clocks(seconds: float) -> Finding:
     return Finding(check="clocks of nodes", state="refused", detail=detail, action="set the clock that is wrong")
 
 
-def server(name: str, why: str | None) -> Finding:
+def server(group: str, why: str | None) -> Finding:
+    check = f"{TITLES[group]} from a pod"
     if why is None:
-        return Finding(check=f"{name} from a pod", state="ok", detail="reached")
+        return Finding(check=check, state="ok", detail="reached")
     return Finding(
-        check=f"{name} from a pod",
+        check=check,
         state="refused",
         detail=f"not reached: {why}",
-        action="open its port to the cluster's pods, and say in its ranges or pods where it is",
+        action=f"open its port to the cluster's pods, and say by {KEY}.{group}.ranges, or .pods, where it is",
     )

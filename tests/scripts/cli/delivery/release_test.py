@@ -9,7 +9,7 @@ from modules.core import releases
 from modules.core.errors import UserError
 from modules.core.images import LockedImage, repository_of
 from modules.core.releases import Release, read_releases, write_releases
-from scripts.cli.clients import engine
+from scripts.cli.clients import engine, gateway
 from scripts.cli.delivery import jobs, release, rollback
 from tests.scripts.cli.fakes import (
     DIGEST,
@@ -340,20 +340,37 @@ def test_the_address_is_asked_until_the_new_model_answers() -> None:
     assert len(waited) == 2
 
 
-def test_an_address_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_does_not_answer_is_named() -> None:
     pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
 
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    monkeypatch.setattr(release, "ANSWER_SECONDS", -1.0)
-    client = httpx.Client(transport=httpx.MockTransport(refuse))
-    message = refused(lambda: real_await_answer("http://127.0.0.1:8080", catalog.load("iris"), pin, client=client))
+    client, iris = httpx.Client(transport=httpx.MockTransport(refuse)), catalog.load("iris")
+    address = "http://127.0.0.1:8080"
+    message = refused(lambda: real_await_answer(address, iris, pin, client=client, patience=-1))
     assert "http://127.0.0.1:8080 did not answer as version 2" in message
     assert "ConnectError: refused" in message
 
 
 real_await_answer = release.await_answer
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_model_without_a_port_of_this_machine_is_asked_through_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def note(address: str, *_: object, **__: object) -> None:
+        asked.append(address)
+
+    def client(_: object, url: str) -> httpx.Client:
+        return httpx.Client(base_url=url)
+
+    monkeypatch.setattr(release.Place, "address", None)
+    monkeypatch.setattr(gateway, "client", client)
+    monkeypatch.setattr(release, "await_answer", note)
+    released(1)
+    assert asked == [gateway.service_address(stack(monkeypatch), "iris")]
 
 
 def test_a_fault_of_the_program_restores_the_previous_pin_too(

@@ -13,8 +13,8 @@ from stacks.foundation.pods import PodsSettings
 from tests.stacks.foundation.own_data_test import ADMIN, ADMIN_PASSWORD, SECRET, STORE, settings
 
 IMAGE = "registry.example/groundwork/gateway:1@sha256:" + "1" * 64
-SERVERS = {"object store": probe.Server("s3.example", 9000, Reach(port=9000, ranges=["10.9.0.0/24"]))}
-WELL: dict[str, Any] = {"names": None, "closed": True, "servers": {"object store": None}, "time": 1000.0}
+SERVERS = {"storage": probe.Server("s3.example", 9000, Reach(port=9000, ranges=["10.9.0.0/24"]))}
+WELL: dict[str, Any] = {"names": None, "closed": True, "servers": {"storage": None}, "time": 1000.0}
 
 
 def states(**changed: Any) -> dict[str, str]:
@@ -30,7 +30,7 @@ def test_a_pod_to_which_all_is_well_is_no_reason_to_refuse() -> None:
     [
         ({"names": "Temporary failure in name resolution"}, "names in pods", "refused"),
         ({"closed": False}, "network policies", "warning"),
-        ({"servers": {"object store": "timed out"}}, "object store from a pod", "refused"),
+        ({"servers": {"storage": "timed out"}}, "object store from a pod", "refused"),
         ({"time": 1000.0 + 3600}, "clocks of nodes", "refused"),
     ],
 )
@@ -79,7 +79,7 @@ def test_its_pod_is_restricted_and_its_policy_opens_what_it_asks_for() -> None:
 @pytest.mark.parametrize(
     ("proxy", "tried"),
     [
-        ({}, {"object store": ("s3.example", 9000), "database": ("db.example", 5432)}),
+        ({}, {"storage": ("s3.example", 9000), "database": ("db.example", 5432)}),
         ({"https": "http://proxy.example:3128"}, {"database": ("db.example", 5432)}),  # which leads to the store
     ],
 )
