@@ -23,7 +23,7 @@ from . import old_postgresql, own_data
 from .conftest import address_of_this_machine
 from .own_data import BUCKETS, PRIVATE, REMOVED, S3_KEYS, OwnData, deploy_own_data
 from .preflight_pods_test import DNS, REGISTRY
-from .preflight_test import NODE, STACK, STACK_FILE, Team, bare
+from .wrong_stack import NODE, STACK, STACK_FILE, Team, bare
 
 __all__ = ["bare"]
 STORE, DATABASE = "object store", "database"

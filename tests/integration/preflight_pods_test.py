@@ -21,7 +21,8 @@ from stacks.services import images
 from tests.scripts.cli.fakes import quiet
 
 from .pods import kubectl
-from .preflight_test import NETWORK, OURS, STACK, STACK_FILE, Team, admins, applied, bare, namespace
+from .preflight_test import admins
+from .wrong_stack import NETWORK, OURS, STACK, STACK_FILE, Team, applied, bare, namespace
 
 __all__ = ["bare"]
 REGISTRY = f"{NETWORK.removesuffix('0.0/16')}0.1:5000/groundwork"

@@ -5,27 +5,21 @@ import os
 import platform
 import re
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from embedded.cluster import Cluster
 from modules.core.errors import UserError
 from modules.core.images import lock_file
-from modules.core.paths import REPOSITORY
 from scripts.cli.clients import identity
 from scripts.cli.clients.api import Api, connect
 from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.clusters import BareCluster, existing
-from scripts.cli.lifecycle.preflight import checks, names, permissions, report
-from scripts.cli.lifecycle.preflight.findings import Finding
+from scripts.cli.lifecycle.preflight import names, permissions, report
 from scripts.cli.lifecycle.up import up_of
 from stacks.foundation.rights import Document, Right, required, role_documents
 from tests.scripts.cli.fakes import always, quiet
@@ -34,57 +28,11 @@ from . import platform_objects
 from .conftest import run
 from .pods import eventually, kubectl
 from .users import kubeconfig, signed
+from .wrong_stack import OURS, STACK, STACK_FILE, Team, applied, bare, found, namespace, refusal
 
-CLUSTER, NETWORK = "preflight-test", "10.84.0.0/16"
-NODE = NETWORK.removesuffix("0.0/16") + "0.1"
-STACK = "wrong"
-STACK_FILE = REPOSITORY / "stacks" / f"Pulumi.{STACK}.yaml"
-OURS = {"app.kubernetes.io/part-of": "groundwork", "groundwork.dev/environment": STACK}
+__all__ = ["bare"]
+
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-
-
-@pytest.fixture(scope="module")
-def bare() -> Iterator[Cluster]:
-    """Somebody else's cluster."""
-    run("scripts/cluster", "delete", CLUSTER, "--yes")
-    run("scripts/cluster", "start", CLUSTER, "--network", NETWORK)
-    yield existing(BareCluster(CLUSTER))
-    run("scripts/cluster", "delete", CLUSTER, "--yes")
-
-
-@dataclass(frozen=True)
-class Team:
-    """A stack on it, whose data is in a folder of the test."""
-
-    bare: Cluster
-    folder: Path
-
-    def settle(self, *, config: dict[str, Any] | None = None, **foundation: Any) -> Environment:
-        """Write the stack's file; return the stack, as `preflight` has it before its checks."""
-        given = {
-            "target": "existing",
-            "context": self.bare.name,
-            "kubeconfig": str(self.bare.kubeconfig),
-            "registry": {"push": f"{NODE}:5000/groundwork", "ca": str(self.bare.ca)},
-            **foundation,
-        }
-        settings: dict[str, Any] = {
-            "groundwork:jenkins": {"enabled": False},
-            "groundwork:workloads": {"iris": {}},
-            **(config or {}),
-        }
-        STACK_FILE.write_text(yaml.safe_dump({"config": {"groundwork:foundation": given, **settings}}))
-        environment = Environment(STACK)
-        environment.prepare()
-        return environment
-
-    def check(self, **given: Any) -> list[Finding]:
-        return found(self.settle(**given))
-
-
-def found(environment: Environment) -> list[Finding]:
-    assert environment.settings.existing
-    return checks.run(environment, environment.settings.existing)
 
 
 @pytest.fixture
@@ -93,29 +41,6 @@ def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield Team(bare, tmp_path)
     for path in (STACK_FILE, lock_file(STACK)):
         path.unlink(missing_ok=True)
-
-
-def refusal(findings: list[Finding], check: str) -> str:
-    """The one finding that refuses, in words; of that check."""
-    wrong = [each for each in findings if each.state == "refused"]
-    assert [each.check for each in wrong] == [check], findings
-    assert wrong[0].action
-    return str(wrong[0])
-
-
-@contextmanager
-def applied(bare: Cluster, *documents: Document) -> Generator[None]:
-    """The admin's objects, for a while."""
-    listed = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
-    kubectl(bare, "apply", "-f-", document=listed)
-    try:
-        yield
-    finally:
-        kubectl(bare, "delete", "-f-", "--ignore-not-found", document=listed)
-
-
-def namespace(name: str, **metadata: Any) -> Document:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **metadata}}
 
 
 def test_a_cluster_that_has_all_is_well_and_the_command_says_so_to_programs(team: Team) -> None:
@@ -277,6 +202,22 @@ AMOUNTS: dict[str, Any] = {"cpu": "1", "memory": "900Gi"}
 )
 def test_a_cluster_without_room_is_refused(team: Team, config: dict[str, Any], expected: str) -> None:
     assert expected in refusal(team.check(config=config), "CPU and memory")
+
+
+@pytest.mark.parametrize(
+    ("reached", "kind"),
+    [
+        ({"by": "ingress", "ingress_class": "traefik"}, "ServersTransport of traefik.io/v1alpha1"),
+        (
+            {"by": "gateway-api", "gateway": {"name": "front", "namespace": "front"}, "proxy_namespace": "front"},
+            "HTTPRoute of gateway.networking.k8s.io/v1, BackendTLSPolicy of gateway.networking.k8s.io/v1",
+        ),
+    ],
+)
+def test_an_entry_of_kinds_that_the_cluster_lacks_is_refused(team: Team, reached: dict[str, Any], kind: str) -> None:
+    found = team.check(reached={"domain": "ml.example.com", **reached})
+    text = refusal(found, "entry")
+    assert f"groundwork:foundation.reached.by is {reached['by']!r}, and the cluster does not have {kind}" in text
 
 
 def test_nodes_of_another_architecture_are_refused(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from stacks.foundation.existing_settings import ExistingSettings
 
-from . import api_server, capacity, namespaces, permissions, probe, registry, storage_classes
+from . import api_server, capacity, entry, namespaces, permissions, probe, registry, storage_classes
 from .findings import Context, Finding, refused
 from .objects import side_by_side
 
@@ -42,6 +42,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("storage class", storage_classes.check),
     ("nodes", capacity.check),
     ("registry", registry.check),
+    ("entry", entry.check),
     ("data services", _data_services),
 )
 """Independent of each other. What checks another part from this machine is a line here."""
