@@ -8,6 +8,8 @@ from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.releases import Pin
 from workloads.settings import Workload
 
+PORT = 8080
+"""Where every model server listens: each pod has an address of its own."""
 SERVING, CANARY = "serving", "canary"
 """Components: of the pods of what serves, and of what is tried beside it."""
 

@@ -20,11 +20,9 @@ from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
 from modules.core.releases import Pin
 from modules.core.settings import Resources
-from workloads.documents import columns_document, model_variables, training_document, training_job
+from workloads.documents import PORT, columns_document, model_variables, training_document, training_job
 from workloads.settings import Workload
 
-PORT = 8080
-"""Where every model server listens: each pod has an address of its own."""
 DRAIN_SECONDS = 8
 """How long workloads/server drains before it stops; a test holds the two figures to each other."""
 REQUEST_SECONDS = 25

@@ -26,9 +26,9 @@ from modules.core.network import (
     published_service,
 )
 from modules.core.releases import Release
-from workloads.documents import CANARY, check_template, server_name
+from workloads.documents import CANARY, PORT, check_template, server_name
 from workloads.documents import SERVING as COMPONENT
-from workloads.manifests import PORT, check_pod, job_template, serving_pod
+from workloads.manifests import check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
 
 CHECK_DEADLINE_SECONDS = 300

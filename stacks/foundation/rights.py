@@ -71,7 +71,6 @@ USED: tuple[Rule, ...] = (
     Rule(resources=("pods/log",), verbs=("get",), purpose="logs of trainings; granted to what starts tasks' pods"),
     Rule(resources=("pods/exec",), verbs=("create", "get"), purpose="granted to what starts tasks' pods"),
     Rule(resources=("pods/portforward",), verbs=("create",), purpose="commands reach services by it"),
-    Rule(resources=("services/proxy",), verbs=("create", "get"), purpose="`groundwork canary` asks servers by it"),
     Rule(resources=("namespaces",), verbs=("get",), purpose="whose a namespace is, and what it enforces"),
 )
 """In the environment's namespaces, beside what the program declares. Who grants a right must have it."""

@@ -5,6 +5,9 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterable
+from typing import Any
+
+import httpx
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
@@ -13,10 +16,12 @@ from scripts.cli.environment import Environment
 FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 """What kubectl prints once the port answers."""
 TAKEN = "unable to listen on"
+SECONDS = 30.0
+"""For an answer."""
 ENDS_WITH_US = 'exec 3<&0; { read -r line <&3; kill $$; } >/dev/null 2>&1 & exec kubectl "$@" </dev/null 3<&-'
 """Its standard input is a pipe, which ends when this process does, however it does."""
 Target = tuple[str, str, int]
-"""Stack, service and its port."""
+"""Namespace, Service and its port."""
 
 
 class Forward:
@@ -69,21 +74,42 @@ _running: dict[Target, Forward] = {}
 _lock = threading.Lock()
 
 
-def forwarded(environment: Environment, service: str, port: int) -> int:
-    """Return the port on 127.0.0.1 that leads to a port of the Service in the namespace of its name. One that ended,
-    with the pod that it led to, is begun anew. UserError where cluster or service does not answer."""
-    target = (environment.stack, service, port)
+def forwarded(environment: Environment, service: str, port: int, *, part: str | None = None) -> int:
+    """Return the port on 127.0.0.1 that leads to a port of a Service: the one of a part's namespace that is named so,
+    or is the service's own. One that ended, with the pod that it led to, is begun anew. UserError where cluster or
+    Service does not answer."""
+    place = namespace(environment.stack, part or service)
+    target = (place, service, port)
     with _lock:
         if target not in _running or _running[target].ended:
-            _running[target] = Forward(environment, namespace(environment.stack, service), service, port, None)
+            _running[target] = Forward(environment, place, service, port, None)
         return _running[target].port
 
 
-def close(environment: Environment, service: str, port: int) -> None:
+def close(environment: Environment, service: str, port: int, *, part: str | None = None) -> None:
     """End what leads to a port, so that it is begun anew: it may have lost its pod, and not have seen it yet."""
     with _lock:
-        if ended := _running.pop((environment.stack, service, port), None):
+        if ended := _running.pop((namespace(environment.stack, part or service), service, port), None):
             ended.close()
+
+
+def ask(
+    environment: Environment, service: str, port: int, path: str, *, part: str | None = None, json: Any = None
+) -> str:
+    """Return what a Service answers over plain HTTP: to a POST of a document, or to a GET. It passes by all network
+    policies. UserError where it does not answer, or refuses."""
+    method, answer = ("GET" if json is None else "POST"), None
+    for _ in range(2):
+        address = f"http://127.0.0.1:{forwarded(environment, service, port, part=part)}{path}"
+        try:
+            answer = httpx.request(method, address, json=json, timeout=SECONDS, trust_env=False)
+            break
+        except httpx.TransportError:
+            close(environment, service, port, part=part)  # its pod may have gone
+    if answer is None or not answer.is_success:
+        said = "nothing" if answer is None else f"{answer.status_code}: {answer.text[:300]}"
+        raise UserError(f"stack {environment.stack}: {service} answers {path} with {said}")
+    return answer.text
 
 
 def _drain(output: Iterable[str]) -> None:

@@ -7,22 +7,23 @@ import time
 from collections.abc import Callable
 
 from modules.core.errors import UserError
-from modules.core.naming import namespace
 from modules.core.releases import Pin
+from modules.gateway.documents import METRICS_PORT
 from modules.gateway.documents import SERVICE as GATEWAY
-from scripts.cli.clients import kubectl
+from scripts.cli.clients import forward
 from scripts.cli.clients.tracking import Mlflow
 from scripts.cli.delivery.canary_metrics import Sample, parse_sample, share_right
 from scripts.cli.delivery.release import Place
-from workloads.documents import CANARY, server_name
+from workloads.documents import CANARY, PORT, server_name
 from workloads.experiment import HELD_OUT
 
 Rows = list[dict[str, str]]
 
 QUIET_SECONDS = 6.0
 """Without a request at the canary: then the gateway sends it none any more."""
-REMOVAL_SECONDS = 60.0
-"""For the gateway to stop; it looks for changed routes every ten seconds or so."""
+REMOVAL_SECONDS = 180.0
+"""For the gateway to stop: its node looks for changed routes every ten seconds on an embedded cluster, each minute by
+the kubelet's own settings."""
 
 
 class CanaryProbe:
@@ -44,9 +45,7 @@ class CanaryProbe:
 
     def samples(self) -> list[Sample]:
         """Return what the gateway has counted of each server so far."""
-        gateway = namespace(self.place.environment.stack, GATEWAY)
-        path = f"/api/v1/namespaces/{gateway}/services/{GATEWAY}:metrics/proxy/metrics"
-        text = kubectl.run(self.place.environment, "get", "--raw", path)
+        text = forward.ask(self.place.environment, GATEWAY, METRICS_PORT, "/metrics")
         return [parse_sample(text, server) for server in self.servers]
 
     def held_out_rows(self, pin: Pin) -> Rows:
@@ -70,9 +69,9 @@ class CanaryProbe:
         features = list(self.place.workload.serving.example)
         body = {"rows": [{name: float(row[name]) for name in features} for row in rows]}
         (label,) = set(rows[0]) - set(features)
-        path = f"/api/v1/namespaces/{self.place.namespace}/services/{server}:http/proxy/predict"
+        part = self.place.workload.name
         try:
-            answer = kubectl.run(self.place.environment, "create", "--raw", path, "-f", "-", stdin=json.dumps(body))
+            answer = forward.ask(self.place.environment, server, PORT, "/predict", part=part, json=body)
             return share_right(json.loads(answer)["predictions"], [row[label] for row in rows])
         except (UserError, ValueError, KeyError):
             return None

@@ -1,9 +1,9 @@
 """Canaries of a workload, on a platform that only counts."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from modules.core import releases
 from modules.core.errors import UserError
 from modules.core.releases import Canary, Pin, Rejection, Release, read_releases, write_releases
-from scripts.cli.clients import engine, kubectl, pins
+from scripts.cli.clients import engine, forward, pins
 from scripts.cli.clients.tracking import Mlflow
 from scripts.cli.delivery import canary, canary_session
 from scripts.cli.delivery.canary import CanaryController, CanaryOptions, CanaryResult
@@ -75,11 +75,10 @@ class Platform:
         if self.problem:
             raise UserError(self.problem)
 
-    def kubectl(self, _: object, verb: str, __: str, path: str, *___: str, stdin: str = "") -> str:
-        if verb == "create":
-            assert len(json.loads(stdin)["rows"]) == 2
-            server = path.split("/services/")[1].partition(":")[0]
-            return json.dumps({"predictions": self.labels[server]})
+    def ask(self, _: object, server: str, __: int, path: str, *, part: str | None = None, json: Any = None) -> str:
+        if path == "/predict":
+            assert (part, len(json["rows"])) == ("iris", 2)
+            return dumps({"predictions": self.labels[server]})
         current = read_releases("local")["iris"]
         if current.canary and current.canary.weight:
             self.asked = {"iris": self.asked["iris"] + 90, "iris-canary": self.asked["iris-canary"] + 10}
@@ -100,7 +99,7 @@ def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
     mlflow(monkeypatch, made.mlflow)
     monkeypatch.setattr(releases, "release_file", always(tmp_path / "releases.local.yaml"))
     monkeypatch.setattr(engine, "up", made.up)
-    monkeypatch.setattr(kubectl, "run", made.kubectl)
+    monkeypatch.setattr(forward, "ask", made.ask)
     monkeypatch.setattr(canary, "roll_out", made.roll_out)
     monkeypatch.setattr(canary, "check", made.check)
     monkeypatch.setattr(canary, "serves", always(True))
