@@ -112,6 +112,8 @@ def deploy(
 ) -> None:
     """Apply what the program declares for the gateway, with a true certificate in place of the mocks'. `shown`: the
     certificate that a person brings."""
+    # Its pods would come back, and finish for half a minute what they had begun.
+    kubectl(cluster, "delete", "deployments", "--all", "-n", PLACE)
     kubectl(cluster, "delete", "pods", "--all", "-n", PLACE, "--now")
     kubectl(cluster, "delete", "namespace", PLACE, "--ignore-not-found", "--wait")
     kubectl(cluster, "create", "namespace", PLACE)
