@@ -26,7 +26,7 @@ from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.up import access_of
 
 from . import pods
-from .conftest import Traces, run
+from .conftest import Traces, address_of_this_machine, run
 from .pods import SERVE, eventually, fetched, free_port, kubectl, published, run_pod
 
 NAME, NETWORK = "bare-test", "10.83.0.0/16"
@@ -166,7 +166,6 @@ def test_a_service_that_asks_for_it_is_published_at_a_port_of_this_machine(bare:
 @contextmanager
 def registry_outside(bare: Cluster, folder: Path) -> Generator[Remote]:
     """A registry of somebody else, on this machine, which the node knows by its certificate."""
-    run("ip", "address", "add", f"{OUTSIDE}/32", "dev", "lo")
     key, certificate = folder / "key.pem", bare.layout.config / "registries" / f"{OUTSIDE}:{PORT}" / "ca.crt"
     certificate.parent.mkdir(exist_ok=True)
     server = f"https://{OUTSIDE}:{PORT}"
@@ -191,7 +190,6 @@ def registry_outside(bare: Cluster, folder: Path) -> Generator[Remote]:
     finally:
         process.kill()
         process.wait()
-        run("ip", "address", "delete", f"{OUTSIDE}/32", "dev", "lo")
 
 
 def answers(remote: Remote) -> bool:
@@ -204,7 +202,7 @@ def answers(remote: Remote) -> bool:
 def test_an_image_of_another_registry_is_pulled_by_way_of_this_machine_which_stays_closed_to_pods(
     bare: Cluster, tmp_path: Path
 ) -> None:
-    with registry_outside(bare, tmp_path) as remote:
+    with address_of_this_machine(OUTSIDE), registry_outside(bare, tmp_path) as remote:
         push(remote, tmp_path)
         run_pod(bare, pod("foreign", *SERVE, image=f"{OUTSIDE}:{PORT}/other/kubectl:{TAG}"))
         ask = ("exec", "foreign", "--", "/kubectl", "get", "--raw=/v2/", "--token=nobody", "--request-timeout=3s")

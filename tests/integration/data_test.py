@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,17 +20,14 @@ from modules.storage.service import STORAGE
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
+from .s3 import s3_client
+
 EXTRA = "data-test-extra"
 
 
 def client(platform: Environment, secret: dict[str, str]) -> Any:
-    return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{platform.settings.ports()['storage']}",
-        region_name="us-east-1",
-        aws_access_key_id=secret["access-key-id"],
-        aws_secret_access_key=secret["secret-access-key"],
-    )
+    address = f"http://127.0.0.1:{platform.settings.ports()['storage']}"
+    return s3_client(address, secret["access-key-id"], secret["secret-access-key"])
 
 
 def secret(platform: Environment, consumer: str, name: str) -> dict[str, str]:

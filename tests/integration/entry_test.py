@@ -1,7 +1,6 @@
 """How the gateway is reached on a cluster that somebody else runs: behind their Ingress controller and Gateway, and by
 a forwarded port. The part of both controllers is played by a Traefik of theirs."""
 
-import base64
 import json
 import os
 import signal
@@ -35,7 +34,7 @@ from tests.neighbours import CLUSTER
 from .certificates import Authority
 from .conftest import INTERRUPTIBLE, run
 from .front import CLASSES, FRONT, NODE_PORT, deploy_front, gateway_of
-from .pods import eventually, kubectl
+from .pods import encoded, eventually, kubectl
 
 NAME, NETWORK = "entry-test", "10.86.0.0/16"
 NODE = f"{NETWORK.removesuffix('0.0/16')}0.1"
@@ -153,10 +152,6 @@ def deploy(
             each["data"] = {"ca.crt": made["ca.crt"]}
     kubectl(cluster, "apply", "-f-", document={"apiVersion": "v1", "kind": "List", "items": objects})
     kubectl(cluster, "rollout", "status", "deployment/gateway", "-n", PLACE, "--timeout=100s")
-
-
-def encoded(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
 
 
 def ask(authority: Authority, host: str, path: str, port: int = NODE_PORT) -> httpx.Response | None:

@@ -1,6 +1,5 @@
 """What somebody else has in front of a cluster's services: an Ingress controller, and a Gateway of the Gateway API."""
 
-import base64
 import json
 import subprocess
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import yaml
 from embedded.cluster import Cluster
 from embedded.toolchain.build import compiler
 
-from .pods import SECURE, kubectl
+from .pods import SECURE, encoded, kubectl
 
 FRONT = "front"
 """Their namespace, and the name of what is in it."""
@@ -72,7 +71,6 @@ def extension(kind: str) -> dict[str, Any]:
 
 def objects(image: str, certificate: Mapping[str, str]) -> list[dict[str, Any]]:
     labels = {"app": FRONT}
-    data = {name: base64.b64encode(text.encode()).decode() for name, text in certificate.items()}
     container: dict[str, Any] = {
         "name": "traefik",
         "image": image,
@@ -86,7 +84,7 @@ def objects(image: str, certificate: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FRONT}},
         _object("v1", "ServiceAccount", {}),
-        _object("v1", "Secret", {"type": "kubernetes.io/tls", "data": data}),
+        _object("v1", "Secret", {"type": "kubernetes.io/tls", "data": encoded(certificate)}),
         _object("apps/v1", "Deployment", {"spec": {"selector": {"matchLabels": labels}, "template": pod}}),
         _object("v1", "Service", {"spec": {"type": "NodePort", "selector": labels, "ports": ports}}),
         _object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", {"subjects": [subject], "roleRef": role}),

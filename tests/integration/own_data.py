@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from embedded.cluster import Cluster
 
 from .certificates import Authority
-from .pods import SECURE, eventually, kubectl
+from .pods import SECURE, encoded, eventually, kubectl
+from .s3 import s3_client
 
 PLACE = "theirs-data"
 PULL_SECRET = "registry"
@@ -102,14 +102,8 @@ class OwnData:
         )
 
     def s3(self) -> Any:
-        return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            "s3",
-            endpoint_url=f"https://{self.node}:{S3_PORT}",
-            region_name="us-east-1",
-            aws_access_key_id=S3_ADMIN["accessKey"],
-            aws_secret_access_key=S3_ADMIN["secretKey"],
-            verify=str(self.ca),
-        )
+        address = f"https://{self.node}:{S3_PORT}"
+        return s3_client(address, S3_ADMIN["accessKey"], S3_ADMIN["secretKey"], ca=self.ca)
 
 
 def deploy_own_data(
@@ -121,14 +115,14 @@ def deploy_own_data(
     ca = folder / "theirs.crt"
     ca.write_text(authority.pem)
     kubectl(cluster, "create", "namespace", PLACE)
-    pull_secret = {"type": "kubernetes.io/dockerconfigjson", "data": _encoded({".dockerconfigjson": pull})}
+    pull_secret = {"type": "kubernetes.io/dockerconfigjson", "data": encoded({".dockerconfigjson": pull})}
     documents = [
         {"kind": "Secret", "metadata": {"name": PULL_SECRET}, **pull_secret},
-        {"kind": "Secret", "metadata": {"name": "tls"}, "data": _encoded(authority.issue([node]))},
+        {"kind": "Secret", "metadata": {"name": "tls"}, "data": encoded(authority.issue([node]))},
         {
             "kind": "Secret",
             "metadata": {"name": "files"},
-            "data": _encoded({**SERVER_FILES, "s3.json": _identities(environment)}),
+            "data": encoded({**SERVER_FILES, "s3.json": _identities(environment)}),
         },
     ]
     for each in documents:
@@ -158,8 +152,8 @@ def _put(client: Any, bucket: str) -> bool:
 
 def _psql(cluster: Cluster, script: str) -> None:
     """Run a script as the superuser, from a file of the pod."""
-    encoded = b64encode(script.encode()).decode()
-    command = f"echo {encoded} | base64 -d | psql -v ON_ERROR_STOP=1 -h /tmp -p {POSTGRESQL_PORT} -U postgres"
+    text = b64encode(script.encode()).decode()
+    command = f"echo {text} | base64 -d | psql -v ON_ERROR_STOP=1 -h /tmp -p {POSTGRESQL_PORT} -U postgres"
     kubectl(cluster, "exec", "-n", PLACE, "deployment/postgresql", "--", "sh", "-c", command)
 
 
@@ -234,7 +228,3 @@ def _server(name: str, image: str, command: list[str] | None = None) -> dict[str
         "template": {"metadata": {"labels": labels}, "spec": pod},
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
-
-
-def _encoded(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: b64encode(text.encode()).decode() for name, text in texts.items()}

@@ -1,11 +1,12 @@
 """Pods of one static program, which any cluster runs: kubectl, that can talk, write files and serve them."""
 
+import base64
 import json
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from embedded.cluster import Cluster
@@ -33,6 +34,11 @@ def kubectl(cluster: Cluster, *arguments: str, document: Any = None, check: bool
     if check:
         assert done.returncode == 0, done.stderr
     return done.stdout if check else done.stdout + done.stderr
+
+
+def encoded(texts: Mapping[str, str]) -> dict[str, str]:
+    """The data of a Secret."""
+    return {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
 
 
 def eventually(true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:

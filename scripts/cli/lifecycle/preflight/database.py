@@ -47,7 +47,7 @@ def check(environment: Environment) -> list[Finding]:
 
 
 def of_server(given: ExternalDatabaseSettings, environment: str, passwords: dict[str, str]) -> list[Finding]:
-    """Return what clients of the server find. What concerns every role is told once."""
+    """Return what clients of the server find. What concerns every role is reported once."""
     if given.admin is not None:
         names = [role_name(environment, service) for service in WITH_DATABASE]
         found = [_of_admin(given, passwords[ADMIN], names, mark(environment))]

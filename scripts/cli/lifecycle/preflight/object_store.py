@@ -51,7 +51,7 @@ def unasked(check: str, problem: str) -> Finding:
 
 
 def of_store(given: ExternalStoreSettings, environment: str, client: Any) -> list[Finding]:
-    """Return what a client of the store finds. What concerns every bucket is told once."""
+    """Return what a client of the store finds. What concerns every bucket is reported once."""
     found: dict[Finding, None] = {}
     for role, bucket in given.buckets.by_role().items():
         try:

@@ -1,4 +1,4 @@
-"""What is told of somebody else's PostgreSQL before anything is made, by what a server says in its own protocol."""
+"""What is reported of somebody else's PostgreSQL before anything is made, by what a server says in its own protocol."""
 
 import socket
 import struct
@@ -77,7 +77,7 @@ def servers() -> Iterator[list[Server]]:
         server.listener.close()
 
 
-def told(
+def reported(
     servers: list[Server], *, version: str = "16.4", refusal: str | None = None, **answers: str
 ) -> list[tuple[str, str]]:
     server = Server(version, refusal, answers)
@@ -90,32 +90,32 @@ def told(
 
 
 def test_a_server_that_can_be_used_is_left_as_it_was(servers: list[Server]) -> None:
-    ((state, text),) = told(servers, rolsuper="t")
+    ((state, text),) = reported(servers, rolsuper="t")
     assert state == "ok"
     assert text.endswith(": owner may make roles and databases")
 
 
 @pytest.mark.parametrize("version", ["11.22", "12.20", "9.6.24"])
 def test_an_old_server_is_told_its_version_and_what_is_needed(servers: list[Server], version: str) -> None:
-    ((state, problem),) = told(servers, version=version)
+    ((state, problem),) = reported(servers, version=version)
     assert state == "refused"
     assert f"{KEY}.host is '127.0.0.1': PostgreSQL {version} is too old: 13 or later is needed" in problem
 
 
 def test_a_wrong_password_is_told_with_the_command_that_sets_it_and_is_in_no_message(servers: list[Server]) -> None:
-    ((_, problem),) = told(servers, refusal='password authentication failed for user "owner"')
+    ((_, problem),) = reported(servers, refusal='password authentication failed for user "owner"')
     assert f"{KEY}.admin: role 'owner' is not let into database 'postgres'" in problem
     assert "`pulumi config set --secret --path groundwork:database_passwords.admin`" in problem
     assert "hidden-password" not in problem
 
 
 def test_an_administrator_who_may_make_nothing_is_told_what_grants_it(servers: list[Server]) -> None:
-    ((_, problem),) = told(servers, rolsuper="f")
+    ((_, problem),) = reported(servers, rolsuper="f")
     assert f"{KEY}.admin.role is 'owner', which may not create roles and databases: `ALTER ROLE" in problem
 
 
 def test_names_that_somebody_else_has_are_named(servers: list[Server]) -> None:
-    ((_, problem),) = told(servers, **{"rolsuper": "t", "team-mlflow": "role team-mlflow"})
+    ((_, problem),) = reported(servers, **{"rolsuper": "t", "team-mlflow": "role team-mlflow"})
     assert "of somebody else there: role team-mlflow: give the stack another name" in problem
 
 

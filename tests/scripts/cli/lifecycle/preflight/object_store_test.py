@@ -1,4 +1,4 @@
-"""What is told of somebody else's object store before anything is made, by what an S3 API answers."""
+"""What is reported of somebody else's object store before anything is made, by what an S3 API answers."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ KEY = "groundwork:foundation.storage"
 
 
 class Store:
-    """An S3 API that lets a key list and write, and refuses where it is told to, by call and bucket."""
+    """An S3 API that lets a key list and write, and refuses what a test names, by call and bucket."""
 
     def __init__(self, region: str = "eu", **refusals: Any) -> None:
         self.region = region
