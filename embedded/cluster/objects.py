@@ -14,6 +14,8 @@ from .spec import ClusterSpec
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 KWOK_ANNOTATION = ("kwok.x-k8s.io/node", "fake")
 READ = ("get", "list", "watch")
+METRICS_SERVICE = ("metrics-server", "kube-system")
+METRICS_PORTS: Json = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
 
 
 def apply_all(client: Client, spec: ClusterSpec) -> None:
@@ -116,29 +118,17 @@ def storage_class() -> tuple[str, Json]:
 
 def metrics_api(spec: ClusterSpec) -> Iterator[tuple[str, Json]]:
     """By which the API server finds metrics-server: a process of the node, which no selector could find."""
-    name, namespace = "metrics-server", "kube-system"
-    metadata = {"name": name, "namespace": namespace}
-    ports = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
+    name, namespace = METRICS_SERVICE
     yield (
         f"/api/v1/namespaces/{namespace}/services/{name}",
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": metadata,
-            "spec": {"ports": [{**ports, "port": 443, "targetPort": METRICS_PORT}]},
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"ports": [{**METRICS_PORTS, "port": 443, "targetPort": METRICS_PORT}]},
         },
     )
-    yield (
-        f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices/{name}",
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
-            "ports": [ports],
-            "endpoints": [{"addresses": [str(spec.addresses.node)], "conditions": {"ready": True}}],
-        },
-    )
+    yield metrics_endpoint(spec, serving=False)
     ca_certificate = Layout(spec.state_dir).certificate("ca").read_bytes()
     yield (
         "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io",
@@ -156,6 +146,28 @@ def metrics_api(spec: ClusterSpec) -> Iterator[tuple[str, Json]]:
             },
         },
     )
+
+
+def metrics_endpoint(spec: ClusterSpec, *, serving: bool) -> tuple[str, Json]:
+    name, namespace = METRICS_SERVICE
+    endpoint = {"addresses": [str(spec.addresses.node)], "conditions": {"ready": True}}
+    return f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices/{name}", {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": [METRICS_PORTS],
+        "endpoints": [endpoint] if serving else [],
+    }
+
+
+def lead_to_metrics(client: Client, spec: ClusterSpec) -> None:
+    """Leads the API server to metrics-server, which serves by now. It looks there at once when the address appears;
+    had it looked before in vain, it would wait longer after each time. ApiError while it does not lead there yet: as
+    long as it knows of an API that does not answer, clients refuse to work with it.
+    """
+    client.apply(*metrics_endpoint(spec, serving=True))
+    client.get("/apis/metrics.k8s.io/v1beta1")
 
 
 def simulated_name(number: int) -> str:

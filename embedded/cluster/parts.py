@@ -29,6 +29,9 @@ CHECK_SECONDS = 5.0
 """What a part gets to answer: on a slow machine encryption alone may take a second."""
 KUBECONFIGS = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
 """Purposes for which metrics-server asks the API server, as its flags call them."""
+API_IN_USE = "/readyz?exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
+"""The API server as the other parts need it: it makes these two classes late, at its second try, a second after the
+first, and no part uses them. The cluster is not ready before they are there."""
 PAUSE_ARCHIVE = RUN / "pause.tar"
 
 
@@ -109,10 +112,11 @@ def api_server(spec: ClusterSpec) -> Part:
             "--anonymous-auth=false",
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
+            "--enable-aggregator-routing=true",  # to metrics-server itself: no rule of kube-proxy's has to be there yet
             "--profiling=false",
         ],
         needs=["etcd"],
-        ready=lambda: answers(str(network.node), API_PORT, "/readyz", layout),
+        ready=lambda: answers(str(network.node), API_PORT, API_IN_USE, layout),
     )
 
 
@@ -138,13 +142,13 @@ def controllers(spec: ClusterSpec) -> list[Part]:
                 "--profiling=false",
             ],
             needs=["kube-apiserver"],
-            ready=lambda: answers("127.0.0.1", 10257, "/healthz"),
+            ready=lambda: answers("127.0.0.1", 10257, "/healthz", layout),
         ),
         Part(
             name="kube-scheduler",
             command=[str(spec.bin_dir / "kube-scheduler"), *_client(layout, "kube-scheduler"), "--profiling=false"],
             needs=["kube-apiserver"],
-            ready=lambda: answers("127.0.0.1", 10259, "/healthz"),
+            ready=lambda: answers("127.0.0.1", 10259, "/healthz", layout),
         ),
     ]
 
@@ -154,6 +158,9 @@ def _client(layout: Layout, name: str) -> list[str]:
     return [
         f"--kubeconfig={layout.config / f'{name}.kubeconfig'}",
         "--bind-address=127.0.0.1",
+        # Without one each makes an RSA key at every start, which takes a second where all parts start at once.
+        f"--tls-cert-file={layout.certificate(f'{name}-tls')}",
+        f"--tls-private-key-file={layout.key(f'{name}-tls')}",
         "--leader-elect=false",
         "--kube-api-qps=400",
         "--kube-api-burst=800",
@@ -185,13 +192,13 @@ def node(spec: ClusterSpec) -> list[Part]:
                 f"--node-ip={spec.addresses.node}",
             ],
             needs=["kube-apiserver", "pause-image"],
-            ready=lambda: answers("127.0.0.1", 10248, "/healthz", tls=False),
+            ready=lambda: answers("127.0.0.1", 10248, "/healthz"),
         ),
         Part(
             name="kube-proxy",
             command=[str(spec.bin_dir / "kube-proxy"), f"--config={layout.config / 'kube-proxy.yaml'}"],
-            needs=["kube-apiserver"],
-            ready=lambda: answers("127.0.0.1", 10256, "/livez", tls=False),
+            needs=["kube-apiserver", "kubelet"],  # which registers the node: it would look for its address each second
+            ready=lambda: answers("127.0.0.1", 10256, "/livez"),
         ),
     ]
 
@@ -213,7 +220,7 @@ def services(spec: ClusterSpec) -> list[Part]:
             name="coredns",
             command=[str(spec.bin_dir / "coredns"), f"-conf={layout.config / 'Corefile'}"],
             needs=["kube-apiserver", "objects"],
-            ready=lambda: answers("127.0.0.1", 8181, "/ready", tls=False),
+            ready=lambda: answers("127.0.0.1", 8181, "/ready"),
         ),
         Part(
             name="kwok",
@@ -229,7 +236,7 @@ def services(spec: ClusterSpec) -> list[Part]:
                 "--server-address=127.0.0.1:10247",
             ],
             needs=["kube-apiserver", "objects"],
-            ready=lambda: answers("127.0.0.1", 10247, "/healthz", tls=False),
+            ready=lambda: answers("127.0.0.1", 10247, "/healthz"),
         ),
         Part(
             name="registry",
@@ -279,8 +286,7 @@ def metrics(spec: ClusterSpec) -> Part:
             "--metric-resolution=15s",
         ],
         needs=["kube-apiserver", "objects"],
-        # As clients reach it: while the API server knows of an API that does not answer, they refuse to work with it.
-        ready=lambda: answers(str(spec.addresses.node), API_PORT, "/apis/metrics.k8s.io/v1beta1", layout),
+        ready=lambda: answers(str(spec.addresses.node), METRICS_PORT, "/livez", layout),
     )
 
 
@@ -300,20 +306,16 @@ def accepts(path: Path) -> bool:
     return True
 
 
-def answers(host: str, port: int, path: str, layout: Layout | None = None, *, tls: bool = True) -> bool:
-    """Whether a health endpoint says 200. With a layout the server is verified and shown the admin's certificate;
-    without, it is one on the node's own loopback whose certificate is its own.
+def answers(host: str, port: int, path: str, layout: Layout | None = None) -> bool:
+    """Whether a health endpoint says 200: with a layout by TLS, where the server is verified and shown the admin's
+    certificate; without, in plain HTTP, on the node's own loopback.
     """
-    if not tls:
-        connection = http.client.HTTPConnection(host, port, timeout=CHECK_SECONDS)
-    else:
-        context = ssl.create_default_context(cafile=str(layout.certificate("ca")) if layout else None)
-        if layout:
-            context.load_cert_chain(layout.certificate("admin"), layout.key("admin"))
-        else:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+    if layout:
+        context = ssl.create_default_context(cafile=str(layout.certificate("ca")))
+        context.load_cert_chain(layout.certificate("admin"), layout.key("admin"))
         connection = http.client.HTTPSConnection(host, port, timeout=CHECK_SECONDS, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=CHECK_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200

@@ -21,7 +21,7 @@ from .cgroups import Cgroups, pids
 from .layout import API_PORT, PATH, Layout
 from .logs import keep_bounded
 from .node import connect, prepare_node
-from .objects import apply_all, node_is_ready, outdated_pods
+from .objects import apply_all, lead_to_metrics, node_is_ready, outdated_pods
 from .parts import Part, parts
 from .processes import command_of, heeds, parent_of
 from .spec import ClusterSpec
@@ -106,7 +106,7 @@ class Supervisor:
         self.children = Children()
         self.parts = {part.name: part for part in parts(spec)}
         self.running: dict[str, Child] = {}
-        self.done = {name: asyncio.Event() for name in [*self.parts, "objects"]}
+        self.done = {name: asyncio.Event() for name in [*self.parts, "objects", "metrics API"]}
         self.tasks: list[asyncio.Task[None]] = []
         self.client = Client(
             str(spec.addresses.node),
@@ -119,7 +119,8 @@ class Supervisor:
     def start(self) -> None:
         VolumeOpener(self.layout.data / "volumes")
         work = [self.keep(part) for part in self.parts.values()]
-        self.tasks = [asyncio.create_task(task) for task in [*work, self.objects(), self.readiness(), self.logs()]]
+        work += [self.objects(), self.metrics(), self.readiness(), self.logs()]
+        self.tasks = [asyncio.create_task(task) for task in work]
 
     async def keep(self, part: Part) -> None:
         """Starts one part when what it needs is ready, and again whenever it ends."""
@@ -159,6 +160,11 @@ class Supervisor:
         await self.persist(lambda: apply_all(self.client, self.spec))
         self.is_done("objects")
 
+    async def metrics(self) -> None:
+        await self.done["metrics-server"].wait()
+        await self.persist(lambda: lead_to_metrics(self.client, self.spec))
+        self.is_done("metrics API")
+
     async def readiness(self) -> None:
         """Says that the cluster is ready once every part was and pods can be placed on the node."""
         since = datetime.now(UTC).replace(microsecond=0)
@@ -166,6 +172,7 @@ class Supervisor:
             await event.wait()
 
         def ready() -> None:
+            self.client.text("/readyz")
             if not node_is_ready(self.client, self.spec.name, since):
                 raise OSError("waiting for the node")
 

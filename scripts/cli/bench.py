@@ -28,11 +28,12 @@ QUIET = ("--non-interactive", "--color", "never")
 
 @dataclass(frozen=True)
 class Command:
-    """name: what the table calls it."""
+    """name: what the table calls it. undone_by: what removes again what it made; without a figure of its own."""
 
     name: str
     arguments: tuple[str, ...]
     folder: Path = REPOSITORY
+    undone_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,31 +46,38 @@ class Run:
 
 def commands(stack: str, empty: Path) -> list[Command]:
     """What is measured; none of them changes anything on a stack that is up. empty: folder of the empty program."""
-    return [
+    measured = [
         Command(EMPTY, ("pulumi", "preview", "-s", "empty", *QUIET), empty),
         Command("preview, nothing to change", ("pulumi", "preview", "-s", stack, "--expect-no-changes", *QUIET)),
         Command("scripts/up, nothing to change", ("scripts/up", stack)),
         Command("groundwork status", ("groundwork", "status", stack)),
         Command("groundwork --help", ("groundwork", "--help")),
     ]
+    return [*measured, _bare_cluster()] if os.geteuid() == 0 else measured
+
+
+def _bare_cluster() -> Command:
+    name = f"bench-{os.getpid()}"  # which nobody's cluster has: it is deleted
+    cluster = ("groundwork", "cluster")
+    return Command("groundwork cluster start", (*cluster, "start", name), undone_by=(*cluster, "delete", name, "--yes"))
 
 
 def measure(command: Command, environment: Mapping[str, str]) -> Run:
     """Runs a command once. Raises UserError with its output when it fails: what fails has no time."""
     before, started = _children_cpu(), time.perf_counter()
+    _run(command.arguments, command.folder, environment)
+    figures = Run(time.perf_counter() - started, _children_cpu() - before)
+    if command.undone_by:
+        _run(command.undone_by, command.folder, environment)
+    return figures
+
+
+def _run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
     done = subprocess.run(
-        command.arguments,
-        cwd=command.folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - started
     if done.returncode != 0:
-        raise UserError(f"`{' '.join(command.arguments)}` failed:\n{done.stdout}{done.stderr}")
-    return Run(seconds, _children_cpu() - before)
+        raise UserError(f"`{' '.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
 
 
 def document(runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
@@ -100,7 +108,9 @@ def main(
     runs: Annotated[int, typer.Option(min=1, help="Runs, of which the medians are shown.")] = 5,
     to: Annotated[Path | None, typer.Option("--json", help="File that gets the figures as JSON.")] = None,
 ) -> None:
-    """Measure commands on a stack that is up: median seconds, processor seconds, and beside an empty program.
+    """Measure commands on a stack that is up, and as root the start of a bare cluster too.
+
+    Shows median seconds, processor seconds, and how many times as long as an empty program.
 
     Example: scripts/bench local --runs 3 --json figures.json
     """

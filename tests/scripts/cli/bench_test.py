@@ -2,6 +2,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from scripts.cli.bench import EMPTY, Command, Run, commands, document, measure, table
 from tests.scripts.cli.fakes import refused
 
@@ -25,5 +27,14 @@ def test_a_command_that_fails_has_no_time() -> None:
 
 
 def test_nothing_that_is_measured_changes_the_stack(tmp_path: Path) -> None:
-    allowed = {"preview", "scripts/up", "status", "--help"}
+    allowed = {"preview", "scripts/up", "status", "--help", "cluster"}
     assert all(allowed & set(command.arguments) for command in commands("local", tmp_path))
+
+
+def test_what_is_made_to_be_measured_is_removed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    (start,) = (command for command in commands("local", tmp_path) if "cluster" in command.arguments)
+    assert start.undone_by == ("groundwork", "cluster", "delete", start.arguments[-1], "--yes")
+    made = tmp_path / "made"
+    measure(Command("make", ("touch", str(made)), undone_by=("rm", str(made))), dict(os.environ))
+    assert not made.exists()
