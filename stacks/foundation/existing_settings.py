@@ -44,6 +44,12 @@ class RegistrySettings(Settings):
         "trusts the registry; nodes trust it by their own means. null: this machine's own trust.",
     )
 
+    architecture: Literal["amd64", "arm64"] | None = Field(
+        default=None,
+        description="Of the nodes that run the images, amd64 or arm64; null: this machine's. Images of another one are "
+        "not built here: the registry has them, by `groundwork images copy --to`.",
+    )
+
     def contract(self) -> Registry:
         secret = None if self.credentials == NO_LOGIN else PULL_SECRET
         return Registry(push=self.push, pull=self.pull or self.push, pull_secret=secret)

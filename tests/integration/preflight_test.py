@@ -5,16 +5,12 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embedded.cluster import Cluster
 from modules.core.errors import UserError
-from modules.core.images import lock_file
 from scripts.cli.clients import identity
 from scripts.cli.clients.api import Api, connect
 from scripts.cli.clients.backend import Backend
@@ -28,19 +24,11 @@ from . import platform_objects
 from .conftest import run
 from .pods import eventually, kubectl
 from .users import kubeconfig, signed
-from .wrong_stack import OURS, STACK, STACK_FILE, Team, applied, bare, found, namespace, refusal
+from .wrong_stack import NODE, OURS, STACK, Team, admins, applied, bare, found, namespace, refusal, team
 
-__all__ = ["bare"]
+__all__ = ["bare", "team"]
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-
-
-@pytest.fixture
-def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    yield Team(bare, tmp_path)
-    for path in (STACK_FILE, lock_file(STACK)):
-        path.unlink(missing_ok=True)
 
 
 def test_a_cluster_that_has_all_is_well_and_the_command_says_so_to_programs(team: Team) -> None:
@@ -204,26 +192,18 @@ def test_a_cluster_without_room_is_refused(team: Team, config: dict[str, Any], e
     assert expected in refusal(team.check(config=config), "CPU and memory")
 
 
-@pytest.mark.parametrize(
-    ("reached", "kind"),
-    [
-        ({"by": "ingress", "ingress_class": "traefik"}, "ServersTransport of traefik.io/v1alpha1"),
-        (
-            {"by": "gateway-api", "gateway": {"name": "front", "namespace": "front"}, "proxy_namespace": "front"},
-            "HTTPRoute of gateway.networking.k8s.io/v1, BackendTLSPolicy of gateway.networking.k8s.io/v1",
-        ),
-    ],
-)
-def test_an_entry_of_kinds_that_the_cluster_lacks_is_refused(team: Team, reached: dict[str, Any], kind: str) -> None:
-    found = team.check(reached={"domain": "ml.example.com", **reached})
-    text = refusal(found, "entry")
-    assert f"groundwork:foundation.reached.by is {reached['by']!r}, and the cluster does not have {kind}" in text
-
-
 def test_nodes_of_another_architecture_are_refused(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = team.settle()
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     assert "the images are arm64, the nodes amd64" in refusal(found(environment), "architecture")
+
+
+def test_images_of_another_architecture_than_this_machines_come_from_a_registry_that_has_them(team: Team) -> None:
+    registry = {"push": f"{NODE}:5000/groundwork", "ca": str(team.bare.ca), "architecture": "arm64"}
+    wrong = {each.check: str(each) for each in team.check(registry=registry) if each.state == "refused"}
+    assert wrong.keys() == {"architecture", "registry"}
+    assert "it is amd64, and the nodes are arm64" in wrong["registry"]
+    assert "groundwork images copy --to" in wrong["registry"]
 
 
 def test_a_node_that_takes_no_pods_is_none(team: Team) -> None:
@@ -260,11 +240,6 @@ def test_a_namespace_that_is_being_deleted_is_waited_for_by_a_person(team: Team)
         release = ("--type=merge", '--patch={"metadata":{"finalizers":null}}')
         kubectl(team.bare, "patch", "configmap", "held", f"--namespace={name}", *release)
         kubectl(team.bare, "wait", "--for=delete", f"namespace/{name}", "--timeout=60s")
-
-
-def admins(**metadata: Any) -> list[Document]:
-    """The namespaces, made by an admin."""
-    return [namespace(name, **metadata) for name in Environment(STACK).settings.namespaces(STACK)]
 
 
 def test_namespaces_that_the_admin_has_not_made_are_refused(team: Team) -> None:

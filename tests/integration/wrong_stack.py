@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from embedded.cluster import Cluster
+from modules.core.images import lock_file
 from modules.core.paths import REPOSITORY
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
@@ -66,6 +67,14 @@ class Team:
         return found(self.settle(**given))
 
 
+@pytest.fixture
+def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    yield Team(bare, tmp_path)
+    for path in (STACK_FILE, lock_file(STACK)):
+        path.unlink(missing_ok=True)
+
+
 def found(environment: Environment) -> list[Finding]:
     assert environment.settings.existing
     return checks.run(environment, environment.settings.existing)
@@ -92,3 +101,8 @@ def applied(bare: Cluster, *documents: Document) -> Generator[None]:
 
 def namespace(name: str, **metadata: Any) -> Document:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **metadata}}
+
+
+def admins(**metadata: Any) -> list[Document]:
+    """The namespaces, made by an admin."""
+    return [namespace(name, **metadata) for name in Environment(STACK).settings.namespaces(STACK)]

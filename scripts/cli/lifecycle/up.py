@@ -132,7 +132,9 @@ class Up(ABC):
             install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
-    def build_images(self, registry: Registry, access: RegistryAccess, progress: Progress) -> None:
+    def build_images(
+        self, registry: Registry, access: RegistryAccess, progress: Progress, architecture: str | None = None
+    ) -> None:
         build_images(
             self.environment.stack,
             images(),
@@ -140,6 +142,7 @@ class Up(ABC):
             access=access,
             progress=progress,
             log=self.log,
+            architecture=architecture,
             open_cache=cache.available,
         )
 
@@ -235,7 +238,7 @@ class ExistingUp(Up):
 
     def images(self, progress: Progress) -> None:
         given = self.existing.registry
-        self.build_images(given.contract(), access_to(given), progress)
+        self.build_images(given.contract(), access_to(given), progress, given.architecture)
 
     def platform(self, progress: Progress) -> None:
         names.refuse_taken(self.environment, progress)

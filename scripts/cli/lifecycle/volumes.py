@@ -1,4 +1,4 @@
-"""Sizes of volumes: what the settings ask for, beside what a platform has."""
+"""Volumes of a platform that is there, and what the settings ask for: their sizes, and whose files are in them."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -24,8 +24,10 @@ Claim = Mapping[str, Any]
 
 def check(environment: Environment) -> None:
     """Raise UserError where a volume that is there is asked for a size that it can't get: a smaller one, or a larger
-    one where its storage class doesn't let it grow."""
-    for group, claim in claims(Backend(environment).resources()).items():
+    one where its storage class doesn't let it grow; and where another user is to work with its files."""
+    resources = Backend(environment).resources()
+    _check_user(environment, resources)
+    for group, claim in claims(resources).items():
         wanted, size = wanted_size(environment.settings, group), size_of(claim)
         if wanted is None or size_bytes(wanted) == size_bytes(size):
             continue
@@ -39,6 +41,19 @@ def check(environment: Environment) -> None:
                 f"that is made anew, after `scripts/down {environment.stack}`, which deletes the data"
             )
         _check_growth(environment, claim, asked)
+
+
+def _check_user(environment: Environment, resources: Iterable[Mapping[str, Any]]) -> None:
+    wanted = environment.settings.foundation.pods.user
+    for group, user in users(resources).items():
+        if user != wanted:
+            before = "null" if user is None else user
+            raise UserError(
+                f"groundwork:foundation.pods.user is {'null' if wanted is None else wanted} in stacks/Pulumi."
+                f"{environment.stack}.yaml, but was {before} when the volume of {group} was filled, whose files no "
+                f"other user may write: set it back to {before}. Another one holds for a platform that is made anew, "
+                f"after `scripts/down {environment.stack}`, which deletes the data"
+            )
 
 
 def _check_growth(environment: Environment, claim: Claim, asked: str) -> None:
@@ -77,6 +92,18 @@ def claims(resources: Iterable[Mapping[str, Any]]) -> dict[str, Claim]:
             else:  # all that an earlier version declared, and of another size once the claim has grown
                 templates[match["group"]] = spec["volumeClaimTemplates"][0]["spec"]
     return {**templates, **declared}
+
+
+def users(resources: Iterable[Mapping[str, Any]]) -> dict[str, int | None]:
+    """Return as which user each service with a volume runs in a stack's state, by its group of settings; None where the
+    cluster chooses. Pure."""
+    found: dict[str, int | None] = {}
+    for resource in resources:
+        match = DECLARED.search(resource["urn"])
+        if match and not match["claim"]:
+            pod = resource["inputs"]["spec"]["template"]["spec"]
+            found[match["group"]] = (pod.get("securityContext") or {}).get("runAsUser")
+    return found
 
 
 def size_of(claim: Claim) -> str:

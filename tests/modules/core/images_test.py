@@ -1,7 +1,9 @@
+import platform
+
 import pytest
 
 from modules.core.contracts import Registry
-from modules.core.images import LockedImage, reference, repository_of, version_of
+from modules.core.images import LockedImage, own_architecture, reference, repository_of, version_of
 
 DIGEST = f"sha256:{1:064x}"
 REGISTRY = Registry(push="10.80.0.1:5000/groundwork", pull="10.80.0.1:5000/groundwork")
@@ -23,3 +25,8 @@ def test_the_repository_is_what_comes_before_tag_and_digest(name: str, rest: str
 def test_an_image_without_a_tag_tells_no_version(name: str) -> None:
     with pytest.raises(ValueError, match="has no version; expected name:version@digest"):
         version_of(name)
+
+
+def test_a_machine_builds_for_its_own_architecture_as_nodes_call_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert own_architecture() == "arm64"

@@ -1,15 +1,15 @@
 """Whether the nodes have what the platform's pods ask for: architecture, CPU, memory."""
 
-import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from modules.core.images import own_architecture
 from scripts.cli.clients.api import Refused
 from stacks.requests import Request, lasting, requests
 
-from .findings import Context, Finding
+from .findings import KEY, Context, Finding
 from .objects import Object, group, is_ours, listed
 
 UNITS = {
@@ -20,7 +20,6 @@ UNITS = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate(("k", "M", "G", "T", "P", "E"), 1)},
     **{unit: Decimal(1024) ** power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
 }
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 REPELS = frozenset({"NoSchedule", "NoExecute"})
 GIB = 1 << 30
 
@@ -47,7 +46,7 @@ def check(context: Context) -> list[Finding]:
         if takes_pods(each)
     ]
     return [
-        architecture(nodes, built_for()),
+        architecture(nodes, context.existing.registry.architecture or own_architecture()),
         room(nodes, requests(context.environment.settings), others_known=pods is not None),
     ]
 
@@ -92,12 +91,6 @@ def quantity(text: str) -> Decimal:
     return Decimal(text.removesuffix(unit)) * UNITS[unit]
 
 
-def built_for() -> str:
-    """The architecture of the images, which are built on this machine."""
-    machine = platform.machine()
-    return ARCHITECTURES.get(machine, machine)
-
-
 def architecture(nodes: Sequence[Node], wanted: str) -> Finding:
     found = sorted({node.architecture for node in nodes})
     if found == [wanted]:
@@ -109,11 +102,16 @@ def architecture(nodes: Sequence[Node], wanted: str) -> Finding:
             detail=f"the nodes are {', '.join(found)}, the images {wanted}: pods fail on the others",
             action=f"groundwork:foundation.pods.node_selector: {{kubernetes.io/arch: {wanted}}}",
         )
+    if not found:
+        action = "add nodes that take pods"
+    else:
+        machine = "run the command on a machine of the nodes' architecture"
+        action = f"{machine}, or {KEY}.registry.architecture: {found[0]}, where the registry has such images"
     return Finding(
         check="architecture",
         state="refused",
         detail=f"the images are {wanted}, the nodes {', '.join(found) or 'none that takes pods'}",
-        action="run the command on a machine of the nodes' architecture, or add nodes of this one",
+        action=action,
     )
 
 

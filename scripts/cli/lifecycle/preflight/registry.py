@@ -11,7 +11,13 @@ from .findings import Context, Finding
 def check(context: Context) -> list[Finding]:
     given = context.existing.registry
     try:
-        missing = check_images(context.stack, images(), registry=given.contract(), access=access_to(given))
+        missing = check_images(
+            context.stack,
+            images(),
+            registry=given.contract(),
+            access=access_to(given),
+            architecture=given.architecture,
+        )
     except UserError as error:
         return [Finding(check="registry", state="refused", detail=str(error))]
     if missing:

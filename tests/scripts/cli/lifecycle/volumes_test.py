@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modules.core.contracts import IMAGE_USER
 from modules.core.errors import UserError
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
@@ -48,7 +49,12 @@ def claim(size: str, group: str = "storage", component: str = "SeaweedFS") -> tu
 
 def stateful_set(size: str, group: str = "storage", component: str = "SeaweedFS") -> tuple[str, dict[str, Any]]:
     kind = "kubernetes:apps/v1:StatefulSet"
-    return f"groundwork:{group}:{component}${kind}::{group}-server", {"volumeClaimTemplates": [{"spec": spec(size)}]}
+    template = {"spec": {"securityContext": {"runAsUser": IMAGE_USER}}}
+    claims = [{"spec": spec(size)}]
+    return f"groundwork:{group}:{component}${kind}::{group}-server", {
+        "volumeClaimTemplates": claims,
+        "template": template,
+    }
 
 
 @pytest.mark.parametrize(("group", "component"), COMPONENTS)
@@ -143,3 +149,14 @@ def test_the_class_that_the_cluster_chose_is_the_claims() -> None:
     asked = {"resources": chosen["resources"]}
     found = volumes.claims([{"urn": urn, "inputs": {"spec": asked}, "outputs": {"spec": chosen}}])
     assert found == {"storage": chosen}
+
+
+@pytest.mark.parametrize(("user", "written"), [(20_000, "20000"), (None, "null")])
+def test_data_of_one_user_are_not_given_to_another(
+    user: int | None, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(asking(monkeypatch, "10Gi"), stateful_set("10Gi"))
+    environment = stack(monkeypatch, settings(**{"groundwork:foundation": {"pods": {"user": user}}}))
+    reported = refused(lambda: volumes.check(environment))
+    assert reported.startswith(f"groundwork:foundation.pods.user is {written} in stacks/Pulumi.local.yaml")
+    assert f"set it back to {IMAGE_USER}" in reported
