@@ -28,6 +28,7 @@ from scripts.cli.lifecycle.up import access_of
 from . import pods
 from .conftest import Traces, address_of_this_machine, run
 from .pods import SERVE, eventually, fetched, free_port, kubectl, published, run_pod
+from .registries import trust_registry
 
 NAME, NETWORK = "bare-test", "10.83.0.0/16"
 REGISTRY = f"{NETWORK.removesuffix('0.0/16')}0.1:5000"
@@ -166,13 +167,11 @@ def test_a_service_that_asks_for_it_is_published_at_a_port_of_this_machine(bare:
 @contextmanager
 def registry_outside(bare: Cluster, folder: Path) -> Generator[Remote]:
     """A registry of somebody else, on this machine, which the node knows by its certificate."""
-    key, certificate = folder / "key.pem", bare.layout.config / "registries" / f"{OUTSIDE}:{PORT}" / "ca.crt"
-    certificate.parent.mkdir(exist_ok=True)
-    server = f"https://{OUTSIDE}:{PORT}"
-    (certificate.parent / "hosts.toml").write_text(f'server = "{server}"\n[host."{server}"]\nca = "{certificate}"\n')
+    key, certificate = folder / "key.pem", folder / "registry.crt"
     new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
     named = ("-subj", "/CN=registry", "-addext", f"subjectAltName=IP:{OUTSIDE}")
     run("openssl", *new, *named, "-keyout", str(key), "-out", str(certificate))
+    trust_registry(bare, f"{OUTSIDE}:{PORT}", certificate.read_bytes())
     configuration: dict[str, Any] = {
         "version": 0.1,
         "log": {"accesslog": {"disabled": True}},

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from embedded.cluster import Cluster
 from embedded.toolchain import build
 from modules.core.contracts import Registry
 from modules.registry.access import RegistryAccess
@@ -47,6 +48,15 @@ class ForeignRegistry:
 
     def access(self, login: Login | None = LOGIN) -> RegistryAccess:
         return RegistryAccess(ca=self.ca, login=login, advice="does it run?")
+
+
+def trust_registry(cluster: Cluster, host: str, certificate: bytes) -> None:
+    """Have a node trust the certificate (PEM) of a registry at host:port when it pulls from there."""
+    folder = cluster.layout.config / "registries" / host
+    folder.mkdir(exist_ok=True)
+    (folder / "ca.crt").write_bytes(certificate)
+    server = f"https://{host}"
+    (folder / "hosts.toml").write_text(f'server = "{server}"\n[host."{server}"]\nca = "{folder}/ca.crt"\n')
 
 
 class Certificate:
