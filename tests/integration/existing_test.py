@@ -4,7 +4,7 @@ import json
 import signal
 import ssl
 from base64 import b64decode, b64encode
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +20,7 @@ from scripts.cli.lifecycle.clusters import BareCluster, existing
 
 from .conftest import address_of_this_machine, run
 from .own_data import PASSWORD as ADMIN_PASSWORD
-from .own_data import S3_KEYS, OwnData, deploy_own_data
+from .own_data import S3_KEYS, SERVICE_ROLES, OwnData, deploy_own_data
 from .person import Person, finish, somebody
 from .pods import eventually, kubectl
 from .registries import PASSWORD, USER, ForeignRegistry, password_registry, trust_registry
@@ -31,7 +31,7 @@ NAME, NETWORK = "theirs-test", "10.85.0.0/16"
 NODE = f"{NETWORK.removesuffix('0.0/16')}0.1"
 ADDRESS = "198.51.100.8"
 """Of this machine while the registry runs, to which the node has no route."""
-TEAM, OTHER = "team", "other"
+TEAM, OTHER, BY_ROLES = "team", "other", "by-roles"
 USER_NAME = "someone"
 ENVIRONMENTS: dict[str, dict[str, Any]] = {
     TEAM: {},
@@ -100,30 +100,33 @@ def person(theirs: Cluster, registry: ForeignRegistry, own_data: OwnData) -> Ite
         found.write("registry.crt", registry.ca.read_text())
         found.write("groundwork/theirs.crt", own_data.ca.read_text())
         ENVIRONMENTS[OTHER] |= own_data.foundation("theirs.crt")
-        for stack, foundation in ENVIRONMENTS.items():
+        roles = {service: {"role": name, "database": name} for service, name in SERVICE_ROLES.items()}
+        by_roles = {"database": {**own_data.database("theirs.crt"), "roles": roles}}
+        for stack, foundation in {**ENVIRONMENTS, BY_ROLES: by_roles}.items():
             settings = settings_of(theirs, registry, foundation)
             found.write(f"groundwork/stacks/Pulumi.{stack}.yaml", yaml.safe_dump({"config": settings}))
             granted = found.run("scripts/preflight", stack, "--print-rights", "--user", USER_NAME).stdout
             for document in yaml.safe_load_all(granted):
                 kubectl(theirs, "apply", "-f-", document=document)
-        set_secrets(found)
+        set_secrets(
+            found, OTHER, {"storage_secret_key": S3_KEYS["secretKey"], "database_passwords.admin": ADMIN_PASSWORD}
+        )
+        set_secrets(found, BY_ROLES, {f"database_passwords.{each}": name for each, name in SERVICE_ROLES.items()})
         for namespace in namespaces(theirs, OTHER):
             kubectl(theirs, "label", namespace, "tests/uid-range=true")
         kubectl(theirs, "apply", "-f-", document=uid_range({"tests/uid-range": "true"}))
         yield found
 
 
-def set_secrets(person: Person) -> None:
-    """As preflight says: it refuses until they are set."""
-    shell = f'eval "$(scripts/env {OTHER})"; printf %s "$VALUE" | pulumi config set --secret -s {OTHER} '
-    for key, value in (
-        ("groundwork:storage_secret_key", S3_KEYS["secretKey"]),
-        ("--path groundwork:database_passwords.admin", ADMIN_PASSWORD),
-    ):
-        said = person.run("scripts/preflight", OTHER, "--json", check=False)
+def set_secrets(person: Person, stack: str, secrets: Mapping[str, str]) -> None:
+    """As preflight says: it refuses until they are set. secrets: by what comes after the prefix of the key."""
+    shell = f'eval "$(scripts/env {stack})"; printf %s "$VALUE" | pulumi config set --secret -s {stack} '
+    for key, value in secrets.items():
+        options = f"--path groundwork:{key}" if "." in key else f"groundwork:{key}"
+        said = person.run("scripts/preflight", stack, "--json", check=False)
         assert said.returncode == 1
-        assert f"pulumi config set --secret {key}`" in said.stdout
-        person.run("bash", "-c", shell + key, env={"VALUE": value})
+        assert f"pulumi config set --secret {options}`" in said.stdout
+        person.run("bash", "-c", shell + options, env={"VALUE": value})
 
 
 def settings_of(theirs: Cluster, registry: ForeignRegistry, foundation: dict[str, Any]) -> dict[str, Any]:
@@ -200,11 +203,7 @@ def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(
     own_data.s3().put_object(Bucket="theirs-data", Key=f"{OTHER}/raw/incoming/iris/new.csv", Body=NEW_DATA)
     assert all("iris serves iris version " in said for said in up.values()), up
     for stack in ENVIRONMENTS:
-        shell = f'eval "$(scripts/env {stack})" && pulumi preview -s {stack} --expect-no-changes --non-interactive'
-        assert "unchanged" in person.run("bash", "-c", shell).stdout
-        status = json.loads(person.run("groundwork", "status", stack, "--json").stdout)
-        assert {each["health"] for each in status["services"]} == {"healthy"}
-        assert predicted(theirs, person, stack) == "setosa"
+        assert_in_use(theirs, person, stack)
     person.run("groundwork", "train", "iris", "--stack", TEAM)
     person.run("groundwork", "release", "iris", "--stack", OTHER)
     assert eventually(lambda: trained_on_new_data(own_data), TRAINED_SECONDS)
@@ -221,9 +220,34 @@ def test_two_environments_of_somebody_without_root_come_up_are_used_and_go(
     # Its tasks went on, and were logged, until it went.
     changed = {key for key, content in made.items() if kept[key] != content}
     assert {key for key in changed if f"/{OTHER}/logs/" not in key} == set()
-    assert own_data.databases() == {"postgres", "theirs", f"{OTHER}-mlflow", f"{OTHER}-airflow"}
+    made_by_admin = {"postgres", "theirs", *SERVICE_ROLES.values()}
+    assert own_data.databases() - made_by_admin == {f"{OTHER}-mlflow", f"{OTHER}-airflow"}
     assert f'DROP DATABASE IF EXISTS "{OTHER}-mlflow"' in said[OTHER]
     assert f"s3://theirs-models/{OTHER}/artifacts/" in said[OTHER]
+
+
+@pytest.mark.heavy  # a third environment
+def test_a_database_with_a_role_for_each_service_is_used_and_left(
+    theirs: Cluster, person: Person, own_data: OwnData
+) -> None:
+    before, databases = everything(theirs), own_data.databases()
+    person.run("scripts/up", BY_ROLES)
+    assert_in_use(theirs, person, BY_ROLES)
+    filled = {name: own_data.tables(name) for name in SERVICE_ROLES.values()}
+    assert min(filled.values()) > 0, filled
+    person.run("scripts/down", BY_ROLES, "--yes")
+    assert eventually(lambda: changes(before, everything(theirs)) == []), changes(before, everything(theirs))
+    assert {name: own_data.tables(name) for name in SERVICE_ROLES.values()} == filled
+    assert own_data.databases() == databases
+
+
+def assert_in_use(theirs: Cluster, person: Person, stack: str) -> None:
+    """An environment that is up, healthy, without anything to change, and answers."""
+    shell = f'eval "$(scripts/env {stack})" && pulumi preview -s {stack} --expect-no-changes --non-interactive'
+    assert "unchanged" in person.run("bash", "-c", shell).stdout
+    status = json.loads(person.run("groundwork", "status", stack, "--json").stdout)
+    assert {each["health"] for each in status["services"]} == {"healthy"}
+    assert predicted(theirs, person, stack) == "setosa"
 
 
 def trained_on_new_data(own_data: OwnData) -> bool:

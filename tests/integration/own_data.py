@@ -30,6 +30,8 @@ ROLE, PASSWORD = "platform_maker", "may 'make' roles\\:"
 GUEST_PASSWORD = "of-a-guest"
 """Of a role that may look and make nothing."""
 OBJECT = ("theirs/notes.txt", b"not of any platform")
+SERVICE_ROLES = {"mlflow": "tracking", "airflow": "workflows"}
+"""Each with a database of its own name, by the service that it is for. A role's password is its name."""
 CONTENT = f"""
 CREATE ROLE {ROLE} LOGIN CREATEROLE CREATEDB PASSWORD $text${PASSWORD}$text$;
 CREATE ROLE guest LOGIN PASSWORD '{GUEST_PASSWORD}';
@@ -37,7 +39,10 @@ CREATE DATABASE theirs;
 \\connect theirs
 CREATE TABLE notes (text text);
 INSERT INTO notes VALUES ('theirs');
-"""
+""" + "".join(
+    f"CREATE ROLE {name} LOGIN PASSWORD '{name}';\nCREATE DATABASE {name} OWNER {name};\n"
+    for name in SERVICE_ROLES.values()
+)
 SERVER_FILES = {
     "postgresql.conf": f"port = {POSTGRESQL_PORT}\nlisten_addresses = '*'\nunix_socket_directories = '/tmp'\n"
     "ssl = on\nssl_cert_file = '/tls/tls.crt'\nssl_key_file = '/tls/tls.key'\nhba_file = '/files/pg_hba.conf'\n",
@@ -58,6 +63,7 @@ class OwnData:
         """`ca`: the PEM file, as the stack's file names it."""
         data, models = BUCKETS
         return {
+            "database": {**self.database(ca), "admin": {"role": ROLE}},
             "storage": {
                 "endpoint": f"https://{self.node}:{S3_PORT}",
                 "ca": ca,
@@ -65,14 +71,11 @@ class OwnData:
                 "access_key_id": S3_KEYS["accessKey"],
                 "buckets": {"raw": data, "features": data, "logs": data, "artifacts": models},
             },
-            "database": {
-                "host": self.node,
-                "port": POSTGRESQL_PORT,
-                "ca": ca,
-                "ranges": [f"{self.node}/32"],
-                "admin": {"role": ROLE},
-            },
         }
+
+    def database(self, ca: str) -> dict[str, Any]:
+        """The server alone, without whom it lets in."""
+        return {"host": self.node, "port": POSTGRESQL_PORT, "ca": ca, "ranges": [f"{self.node}/32"]}
 
     def objects(self, *, of_platform: bool) -> dict[str, str]:
         """What the buckets hold, by bucket and key: an object's content, or what stands for it."""
@@ -94,6 +97,10 @@ class OwnData:
     def databases(self) -> set[str]:
         listed = self.postgresql("psql", "-tAc", "SELECT datname FROM pg_database WHERE NOT datistemplate")
         return set(listed.split())
+
+    def tables(self, database: str) -> int:
+        counted = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+        return int(self.postgresql("psql", "-d", database, "-tAc", counted))
 
     def postgresql(self, program: str, *arguments: str) -> str:
         connection = ("-h", "/tmp", "-p", str(POSTGRESQL_PORT), "-U", "postgres")
