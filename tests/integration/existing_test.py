@@ -254,7 +254,8 @@ def trained_on_new_data(own_data: OwnData) -> bool:
     """Whether a training that new data started has ended: tasks' pods ran, as users of the cluster's choice, and handed
     on their results."""
     return any(
-        key.startswith(f"theirs-data/{OTHER}/logs/dag_id=iris_training/") for key in own_data.objects(of_platform=True)
+        key.startswith(f"theirs-data/{OTHER}/logs/airflow/dag_id=iris_training/")
+        for key in own_data.objects(of_platform=True)
     )
 
 

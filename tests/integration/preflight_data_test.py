@@ -15,7 +15,7 @@ from modules.registry.images import BASE
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import checks
 from scripts.cli.lifecycle.preflight.findings import Finding
-from scripts.cli.lifecycle.up import access_of
+from scripts.cli.lifecycle.up import access_of, up_of
 from stacks.services import images
 from tests.scripts.cli.fakes import quiet
 
@@ -69,7 +69,9 @@ def settled(
         "groundwork:storage_secret_key": secret,
         "groundwork:database_passwords": passwords or {"admin": own_data.PASSWORD},
     }
-    return team.settle(config=logins, dns=DNS, **given)
+    environment = team.settle(config=logins, dns=DNS, **given)
+    up_of(environment).toolchain(quiet)  # which reads the stack's secrets
+    return environment
 
 
 def asked(environment: Environment) -> dict[str, list[Finding]]:
