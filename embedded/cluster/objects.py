@@ -15,7 +15,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 KWOK_ANNOTATION = ("kwok.x-k8s.io/node", "fake")
 READ = ("get", "list", "watch")
 METRICS_SERVICE = ("metrics-server", "kube-system")
-METRICS_PORTS: Json = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
+METRICS_HTTPS: Json = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
 
 
 def apply_all(client: Client, spec: ClusterSpec) -> None:
@@ -125,7 +125,7 @@ def metrics_api(spec: ClusterSpec) -> Iterator[tuple[str, Json]]:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"ports": [{**METRICS_PORTS, "port": 443, "targetPort": METRICS_PORT}]},
+            "spec": {"ports": [{**METRICS_HTTPS, "port": 443, "targetPort": METRICS_PORT}]},
         },
     )
     yield metrics_endpoint(spec, serving=False)
@@ -156,15 +156,15 @@ def metrics_endpoint(spec: ClusterSpec, *, serving: bool) -> tuple[str, Json]:
         "kind": "EndpointSlice",
         "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
         "addressType": "IPv4",
-        "ports": [METRICS_PORTS],
+        "ports": [METRICS_HTTPS],
         "endpoints": [endpoint] if serving else [],
     }
 
 
 def lead_to_metrics(client: Client, spec: ClusterSpec) -> None:
-    """Leads the API server to metrics-server, which serves by now. It looks there at once when the address appears;
-    had it looked before in vain, it would wait longer after each time. ApiError while it does not lead there yet: as
-    long as it knows of an API that does not answer, clients refuse to work with it.
+    """Leads the API server to metrics-server, which serves by now: it asks there as soon as the address appears. Had it
+    asked earlier, it would wait longer after each failure. ApiError until it has an answer: as long as it knows of an
+    API that does not answer, clients refuse to work with it.
     """
     client.apply(*metrics_endpoint(spec, serving=True))
     client.get("/apis/metrics.k8s.io/v1beta1")

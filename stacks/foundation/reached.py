@@ -1,6 +1,6 @@
 """What a stack's file says of how the gateway is reached on a cluster that somebody else runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
@@ -138,7 +138,7 @@ class ReachedSettings(Settings):
                 f"certificate is {self.certificate!r}, but clients are shown the Gateway's own, which ends TLS: remove "
                 "it, or set gateway.passthrough"
             )
-        managed = [name for name in self.annotations if name.startswith(CERT_MANAGER)]
+        managed = of_cert_manager(self.annotations)
         if self.by == "ingress" and managed and self.certificate is None:
             raise ValueError(
                 f"certificate is missing: name the Secret that cert-manager is to make for annotations.{managed[0]}"
@@ -184,6 +184,11 @@ class ReachedSettings(Settings):
             annotations=self.annotations,
             certificate=self.certificate,
         )
+
+
+def of_cert_manager(annotations: Iterable[str]) -> list[str]:
+    """Return those annotations' keys by which cert-manager makes a certificate."""
+    return [key for key in annotations if key.startswith(CERT_MANAGER)]
 
 
 def _description(name: str) -> str:

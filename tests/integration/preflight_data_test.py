@@ -15,7 +15,7 @@ from modules.registry.images import BASE
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import checks
 from scripts.cli.lifecycle.preflight.findings import Finding
-from scripts.cli.lifecycle.up import access_of, up_of
+from scripts.cli.lifecycle.up import access_of
 from stacks.services import images
 from tests.scripts.cli.fakes import quiet
 
@@ -69,9 +69,7 @@ def settled(
         "groundwork:storage_secret_key": secret,
         "groundwork:database_passwords": passwords or {"admin": own_data.PASSWORD},
     }
-    environment = team.settle(config=logins, dns=DNS, **given)
-    up_of(environment).toolchain(quiet)  # which reads the stack's secrets
-    return environment
+    return team.settle(config=logins, dns=DNS, **given)
 
 
 def asked(environment: Environment) -> dict[str, list[Finding]]:

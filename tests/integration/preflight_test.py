@@ -16,9 +16,8 @@ from scripts.cli.clients.api import Api, connect
 from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import names, permissions, report
-from scripts.cli.lifecycle.up import up_of
 from stacks.foundation.rights import Document, Right, required, role_documents
-from tests.scripts.cli.fakes import always, quiet
+from tests.scripts.cli.fakes import always
 
 from . import platform_objects
 from .conftest import run
@@ -266,7 +265,6 @@ def test_a_namespace_that_enforces_nothing_is_warned_of(team: Team) -> None:
 def test_an_object_of_somebody_else_is_never_taken_over(team: Team) -> None:
     environment = team.settle(cluster_scope=False)
     platform_objects.pin_images(STACK)
-    up_of(environment).toolchain(quiet)
     theirs = {"apiVersion": "v1", "kind": "Secret", "stringData": {"password": "theirs"}}
     metadata = {"name": "superuser", "namespace": f"{STACK}-database"}
     said: list[str] = []

@@ -16,7 +16,9 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.preflight import checks
 from scripts.cli.lifecycle.preflight.findings import Finding
+from scripts.cli.lifecycle.up import up_of
 from stacks.foundation.rights import Document
+from tests.scripts.cli.fakes import quiet
 
 from .conftest import run
 from .pods import kubectl
@@ -45,7 +47,7 @@ class Team:
     folder: Path
 
     def settle(self, *, config: dict[str, Any] | None = None, **foundation: Any) -> Environment:
-        """Write the stack's file; return the stack, as `preflight` has it before its checks."""
+        """Write the stack's file; return the stack, as `preflight` has it before its checks, engine and kubectl too."""
         given = {
             "target": "existing",
             "context": self.bare.name,
@@ -61,6 +63,7 @@ class Team:
         STACK_FILE.write_text(yaml.safe_dump({"config": {"groundwork:foundation": given, **settings}}))
         environment = Environment(STACK)
         environment.prepare()
+        up_of(environment).toolchain(quiet)
         return environment
 
     def check(self, **given: Any) -> list[Finding]:

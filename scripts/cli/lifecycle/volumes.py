@@ -47,9 +47,9 @@ def _check_user(environment: Environment, resources: Iterable[Mapping[str, Any]]
     wanted = environment.settings.foundation.pods.user
     for group, user in users(resources).items():
         if user != wanted:
-            before = "null" if user is None else user
+            now, before = ("null" if each is None else each for each in (wanted, user))
             raise UserError(
-                f"groundwork:foundation.pods.user is {'null' if wanted is None else wanted} in stacks/Pulumi."
+                f"groundwork:foundation.pods.user is {now} in stacks/Pulumi."
                 f"{environment.stack}.yaml, but was {before} when the volume of {group} was filled, whose files no "
                 f"other user may write: set it back to {before}. Another one holds for a platform that is made anew, "
                 f"after `scripts/down {environment.stack}`, which deletes the data"

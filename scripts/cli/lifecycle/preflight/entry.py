@@ -11,7 +11,7 @@ from modules.gateway.documents import PORTAL
 from modules.gateway.service import GATEWAY
 from scripts.cli.clients.api import Api
 from scripts.cli.clients.gateway import CERTIFICATE
-from stacks.foundation.reached import CERT_MANAGER
+from stacks.foundation.reached import CERT_MANAGER, of_cert_manager
 
 from .findings import KEY, Context, Finding
 from .namespaces import PROBE
@@ -64,7 +64,7 @@ def _certificate(context: Context, entry: Entry) -> list[Finding]:
     name = entry.certificate if ingress is None else ingress.certificate
     if name is None:
         return []
-    if ingress and (managed := [key for key in ingress.annotations if key.startswith(CERT_MANAGER)]):
+    if ingress and (managed := of_cert_manager(ingress.annotations)):
         if _served(context, f"{CERT_MANAGER}v1"):
             return [Finding(check=CHECK, state="ok", detail=f"cert-manager makes the certificate {name}")]
         return _refused(
@@ -78,7 +78,6 @@ def _certificate(context: Context, entry: Entry) -> list[Finding]:
         first = "" if context.api.get(f"/api/v1/namespaces/{inside}") else "run `up` with reached.by: none once, then "
         create = f"kubectl create secret tls {name} --namespace {inside} --cert FILE --key FILE"
         return _refused(f"{which}, and namespace {inside} has no such Secret", f"{first}`{create}`")
-    assert entry.domain is not None
     if wrong := why_not(secret.get("data") or {}, entry.domain):
         names = f"{entry.domain} and *.{entry.domain}"
         return _refused(f"{which}, {wrong}", f"put a certificate of {names} and its key into the Secret")

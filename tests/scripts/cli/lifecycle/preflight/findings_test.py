@@ -17,7 +17,7 @@ GIB = 1 << 30
 OURS = {"app.kubernetes.io/part-of": "groundwork", "groundwork.dev/environment": "team"}
 
 
-def told(finding: Finding) -> tuple[str, str]:
+def reported(finding: Finding) -> tuple[str, str]:
     return finding.state, str(finding)
 
 
@@ -49,9 +49,9 @@ def test_a_storage_class_is_the_one_named_or_the_default_one() -> None:
     known = [storage_class("slow"), storage_class("fast", default=True)]
     assert "fast (the default one)" in storage_classes.choose(known, None).detail
     assert storage_classes.choose(known, "slow").state == "ok"
-    state, text = told(storage_classes.choose(known, "fats"))
+    state, text = reported(storage_classes.choose(known, "fats"))
     assert (state, "did you mean 'fast'?" in text) == ("refused", True)
-    state, text = told(storage_classes.choose(known[:1], None))
+    state, text = reported(storage_classes.choose(known[:1], None))
     assert state == "refused"
     assert "groundwork:foundation.storage_class is null" in text
     assert "allowed: slow" in text
@@ -113,13 +113,13 @@ WANTED = [
 def test_what_is_asked_for_must_fit_on_the_nodes_together_and_the_largest_on_one() -> None:
     assert capacity.room([node(1000, 4 * GIB)], WANTED, others_known=True).state == "ok"
     assert capacity.room([node(1000, 4 * GIB)], WANTED, others_known=False).state == "warning"
-    state, text = told(capacity.room([node(1000, 3 * GIB)], WANTED, others_known=True))
+    state, text = reported(capacity.room([node(1000, 3 * GIB)], WANTED, others_known=True))
     assert state == "refused"
     assert "0.7 cores and 4.0 GiB are requested" in text
     assert "1.0 cores and 3.0 GiB are free on 1 nodes" in text
     assert "groundwork:mlflow.resources.requests" in text
     assert capacity.room([node(600, 4 * GIB)], WANTED, others_known=True).state == "refused"
-    state, text = told(capacity.room([node(1000, 3 * GIB // 2)] * 4, WANTED, others_known=True))
+    state, text = reported(capacity.room([node(1000, 3 * GIB // 2)] * 4, WANTED, others_known=True))
     assert state == "refused"
     assert "none has room for groundwork:mlflow.resources.requests" in text
 
@@ -127,19 +127,19 @@ def test_what_is_asked_for_must_fit_on_the_nodes_together_and_the_largest_on_one
 def test_images_run_on_nodes_of_their_architecture_only() -> None:
     both = [node(1, 1, "arm64"), node(1, 1, "amd64")]
     assert capacity.architecture(both[1:], "amd64").state == "ok"
-    state, text = told(capacity.architecture(both, "amd64"))
+    state, text = reported(capacity.architecture(both, "amd64"))
     assert (state, "kubernetes.io/arch: amd64" in text) == ("warning", True)
-    state, text = told(capacity.architecture(both[:1], "amd64"))
+    state, text = reported(capacity.architecture(both[:1], "amd64"))
     assert (state, "groundwork:foundation.registry.architecture: arm64" in text) == ("refused", True)
     assert "add nodes that take pods" in str(capacity.architecture([], "amd64"))
 
 
 def test_a_namespace_of_somebody_else_is_refused_and_ones_own_is_not() -> None:
     mine, theirs = {"labels": OURS}, {"labels": {"app.kubernetes.io/part-of": "groundwork"}}
-    state, text = told(namespaces.ownership({"team-a": mine, "team-b": theirs}, [], "team", deployed=True))
+    state, text = reported(namespaces.ownership({"team-a": mine, "team-b": theirs}, [], "team", deployed=True))
     assert (state, "somebody else has team-b" in text) == ("refused", True)
     assert namespaces.ownership({"team-a": mine}, ["team-b"], "team", deployed=True).state == "ok"
-    state, text = told(namespaces.ownership({"team-a": mine}, [], "team", deployed=False))
+    state, text = reported(namespaces.ownership({"team-a": mine}, [], "team", deployed=False))
     assert (state, "whose state is not on this machine" in text) == ("refused", True)
     ending = {"labels": OURS, "deletionTimestamp": "2026-01-01T00:00:00Z"}
     assert "being deleted: team-a" in namespaces.ownership({"team-a": ending}, [], "team", deployed=True).detail
@@ -148,7 +148,7 @@ def test_a_namespace_of_somebody_else_is_refused_and_ones_own_is_not() -> None:
 def test_an_admins_namespace_that_enforces_nothing_is_warned_of() -> None:
     level = {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}
     assert namespaces.security({"team-a": level}).state == "ok"
-    state, text = told(namespaces.security({"team-a": level, "team-b": {}}))
+    state, text = reported(namespaces.security({"team-a": level, "team-b": {}}))
     assert (state, "team-b" in text) == ("warning", True)
 
 
@@ -171,7 +171,7 @@ def test_objects_in_an_admins_namespaces_are_somebody_elses_or_of_a_lost_state()
     nothing = [(("configmaps", "kube-root-ca.crt"), False)]
     assert namespaces.content({"team-a": nothing}, False, "team").state == "ok"
     assert namespaces.content({"team-a": [(("secrets", "mine"), True)]}, True, "team").state == "ok"
-    state, text = told(namespaces.content({"team-a": [*nothing, (("secrets", "theirs"), False)]}, True, "team"))
+    state, text = reported(namespaces.content({"team-a": [*nothing, (("secrets", "theirs"), False)]}, True, "team"))
     assert (state, "team-a: secrets/theirs" in text) == ("warning", True)
     assert namespaces.content({"team-a": [(("secrets", "mine"), True)]}, False, "team").state == "refused"
 
