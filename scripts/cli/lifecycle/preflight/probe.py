@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from modules.core.contracts import Reach
 from modules.core.errors import UserError
@@ -31,6 +31,9 @@ API_PORTS = {443, 6443}
 NAME = "kubernetes.default.svc.cluster.local"
 SECONDS = 180.0
 """For the pull of an image, and the answers."""
+RETRIED_SECONDS = 30.0
+"""A node asks again for an image 10 to 20 s after it was refused one. A busy kubelet that has not seen a pod's pull
+secret within a second asks once without it."""
 NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
@@ -40,6 +43,10 @@ class Server(NamedTuple):
     host: str
     port: int
     reach: Reach
+
+
+class Objects(Protocol):
+    def get(self, path: str) -> dict[str, Any] | None: ...
 
 
 Servers = Mapping[str, Server]
@@ -84,7 +91,7 @@ def run(context: Context, image: str, servers: Servers) -> list[Finding]:
         if login is not None:
             context.api.create(place.secrets, pull_secret(context.stack, login))
         _create_pod(context.api, place, pod(context.stack, image, servers, context.existing.pods, login=bool(login)))
-        ended = _wait(context.api, place)
+        ended = ended_pod(context.api, place, 0.0 if login is None else RETRIED_SECONDS)
         if (finding := unfinished(ended, image)) is not None:
             return [finding]
         text = context.api.response(f"{place.path}/pods/{PROBE}/log").text
@@ -138,14 +145,18 @@ def _create_pod(api: Api, place: Place, document: Object) -> None:
             return
 
 
-def _wait(api: Api, place: Place) -> Object:
-    """Return the pod, once it ended, has no image, or took too long."""
-    until = time.monotonic() + SECONDS
+def ended_pod(api: Objects, place: Place, patience: float) -> Object:
+    """Return the pod, once it ended, has had no image for longer than patience (seconds), or took too long."""
+    started = time.monotonic()
+    refused: float | None = None
     while True:
         found = api.get(f"{place.path}/pods/{PROBE}") or {}
         status = group(found, "status")
+        now = time.monotonic()
+        if waiting(status).get("reason") in NO_IMAGE:
+            refused = refused or now
         ended = status.get("phase") in {"Succeeded", "Failed"}
-        if ended or waiting(status).get("reason") in NO_IMAGE or time.monotonic() > until:
+        if ended or (refused is not None and now >= refused + patience) or now > started + SECONDS:
             return found
         time.sleep(0.5)
 

@@ -64,6 +64,30 @@ def test_a_pod_that_says_nothing_says_why() -> None:
     assert "0/3 nodes are available" in waits.detail
 
 
+class Answers:
+    """An API that gives a pod's status one after another; at the end the last one again."""
+
+    def __init__(self, *statuses: dict[str, Any]) -> None:
+        self.left = list(statuses)
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert "/pods/" in path
+        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+
+
+NO_LOGIN = status({"reason": "ErrImagePull", "message": "401 Unauthorized"})
+
+
+def test_a_node_that_has_not_seen_the_login_yet_asks_again() -> None:
+    place = probe.Place("team-preflight", temporary=True)
+    api = Answers(
+        NO_LOGIN, status({"reason": "ImagePullBackOff"}), status({"reason": "ErrImagePull"}), status(phase="Succeeded")
+    )
+    assert probe.ended_pod(api, place, 30.0) == status(phase="Succeeded")
+    assert probe.ended_pod(Answers(NO_LOGIN), place, 0.0) == NO_LOGIN
+    assert probe.ended_pod(Answers(NO_LOGIN), place, 1.0) == NO_LOGIN
+
+
 def test_its_pod_is_restricted_and_its_policy_opens_what_it_asks_for() -> None:
     document = probe.pod("team", IMAGE, SERVERS, PodsSettings(), login=True)
     assert privileges.problems(Pod(document["metadata"], document["spec"])) == []
