@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from modules.core.contracts import Entry, Route, ServedModel, Tracking
+from modules.core.tls import CIPHERS
 
 FILES = Path(__file__).with_name("files")
 SERVICE = "gateway"
@@ -28,6 +29,12 @@ REQUEST_SECONDS = 3600
 drips is cut off then."""
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
+
+
+LOGINS = {"average": 200, "burst": 400}
+"""Requests a second, of one address, to what asks for a login: a page has some fifty files, and no guess comes far."""
+HSTS_SECONDS = 31_536_000
+OWN_MACHINE = "localhost"
 
 
 def host_of(name: str, entry: Entry) -> str:
@@ -65,11 +72,17 @@ def static_configuration() -> dict[str, Any]:
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "WARN"},
+        # What was refused or failed, in the pod's log: no header of a request, which may hold a login.
+        "accessLog": {
+            "format": "json",
+            "filters": {"statusCodes": ["400-599"]},
+            "fields": {"headers": {"defaultMode": "drop"}},
+        },
         "ping": {"entryPoint": "metrics"},
         "entryPoints": {
             "https": {
                 "address": f":{PORT}",
-                "http": {"tls": {}},
+                "http": {"tls": {}, "middlewares": ["headers@file"]},
                 # An ending proxy is taken out of the Service first, then finishes what it has begun.
                 "transport": {
                     "lifeCycle": {"requestAcceptGraceTimeout": "8s", "graceTimeOut": "20s"},
@@ -92,13 +105,17 @@ def static_configuration() -> dict[str, Any]:
 
 def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     """What the proxy follows while it runs: hosts, paths, logins and weights."""
-    middlewares: dict[str, Any] = {"login": {"basicAuth": {"usersFile": f"{LOGIN}/users", "removeHeader": True}}}
+    middlewares: dict[str, Any] = {
+        "headers": {"headers": _headers(entry)},
+        "login-rate": {"rateLimit": LOGINS},
+        "login": {"basicAuth": {"usersFile": f"{LOGIN}/users", "removeHeader": True}},
+    }
     itself = _itself(entry)
     portal_rule = f"{itself} || Host(`{host_of(PORTAL, entry)}`)"
     routers: dict[str, Any] = {PORTAL: _router(portal_rule, PORTAL, [], priority=1)}
     services: dict[str, Any] = {PORTAL: _server(f"http://127.0.0.1:{PORTAL_PORT}")}
     for route in routes:
-        login = ["login"] if route.login else []
+        login = ["login-rate", "login"] if route.login else []
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
         target, parts = _servers(route)
         routers[route.name] = _router(f"Host(`{host_of(route.name, entry)}`)", target, login)
@@ -111,7 +128,24 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     certificate = {"certFile": f"{CERTIFICATE}/tls.crt", "keyFile": f"{CERTIFICATE}/tls.key"}
     return {
         "http": {"routers": routers, "services": services, "middlewares": middlewares},
-        "tls": {"certificates": [certificate], "stores": {"default": {"defaultCertificate": certificate}}},
+        "tls": {
+            "certificates": [certificate],
+            "stores": {"default": {"defaultCertificate": certificate}},
+            "options": {"default": {"minVersion": "VersionTLS12", "cipherSuites": list(CIPHERS)}},
+        },
+    }
+
+
+def _headers(entry: Entry) -> dict[str, Any]:
+    """Of every answer. A browser keeps it that a host is asked by TLS alone; not of its own machine, whose other ports
+    are other people's programs."""
+    hsts = {} if entry.domain == OWN_MACHINE else {"stsSeconds": HSTS_SECONDS, "stsIncludeSubdomains": True}
+    return {
+        **hsts,
+        "contentTypeNosniff": True,
+        "customFrameOptionsValue": "SAMEORIGIN",
+        "referrerPolicy": "same-origin",
+        "customResponseHeaders": {"Server": ""},
     }
 
 

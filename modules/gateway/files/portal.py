@@ -26,6 +26,8 @@ PATIENCE = 2.0
 """Seconds for all answers together."""
 KEPT = 2.0
 """Seconds for which an answer is given again: a reload asks nobody."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""What a browser lets the page do: be shown, and nothing else."""
 TEMPLATE = Path(__file__).with_name("portal.html.j2")
 
 Document = dict[str, Any]
@@ -144,7 +146,7 @@ def handler(portal: Portal) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
-            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+            self.send_header("Content-Security-Policy", POLICY)
             self.end_headers()
             self.wfile.write(body)
 

@@ -53,7 +53,7 @@ def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
 
 def test_a_service_gets_its_path_without_the_part_that_led_to_it() -> None:
     document = http(MLFLOW)
-    assert document["routers"]["mlflow-path"]["middlewares"] == ["login", "mlflow-path"]
+    assert document["routers"]["mlflow-path"]["middlewares"] == ["login-rate", "login", "mlflow-path"]
     assert document["middlewares"]["mlflow-path"] == {"stripPrefix": {"prefixes": ["/mlflow"]}}
 
 
@@ -81,7 +81,7 @@ def test_a_slow_upload_goes_on_and_a_drip_ends() -> None:
 
 def test_only_what_has_no_login_of_its_own_gets_one_and_never_sees_it() -> None:
     document = http(MLFLOW, IRIS)
-    assert document["routers"]["mlflow"]["middlewares"] == ["login"]
+    assert document["routers"]["mlflow"]["middlewares"] == ["login-rate", "login"]
     assert "middlewares" not in document["routers"]["iris"]
     assert document["middlewares"]["login"]["basicAuth"]["removeHeader"] is True
 
@@ -118,9 +118,25 @@ def test_what_no_route_claims_is_the_landing_pages() -> None:
 
 def test_every_way_in_is_encrypted_and_nothing_calls_home() -> None:
     configuration = static_configuration()
-    assert configuration["entryPoints"]["https"]["http"] == {"tls": {}}
+    assert configuration["entryPoints"]["https"]["http"]["tls"] == {}
+    assert routing((MLFLOW,), ENTRY)["tls"]["options"]["default"]["minVersion"] == "VersionTLS12"
     assert configuration["global"] == {"checkNewVersion": False, "sendAnonymousUsage": False}
     assert configuration["metrics"]["prometheus"]["entryPoint"] == "metrics"
+
+
+def test_what_is_refused_or_fails_is_logged_without_what_the_client_sent() -> None:
+    log = static_configuration()["accessLog"]
+    assert log["filters"] == {"statusCodes": ["400-599"]}
+    assert log["fields"] == {"headers": {"defaultMode": "drop"}}
+
+
+def test_browsers_keep_to_tls_for_a_domain_and_never_for_localhost() -> None:
+    assert static_configuration()["entryPoints"]["https"]["http"]["middlewares"] == ["headers@file"]
+    own = routing((MLFLOW,), ENTRY)["http"]["middlewares"]["headers"]["headers"]
+    public = routing((MLFLOW,), replace(ENTRY, domain="ml.example.com"))["http"]["middlewares"]["headers"]["headers"]
+    assert own["contentTypeNosniff"] is True
+    assert "stsSeconds" not in own
+    assert public["stsSeconds"] > 0
 
 
 def test_the_certificate_names_every_host() -> None:

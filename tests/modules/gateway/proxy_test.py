@@ -8,7 +8,7 @@ import yaml
 from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.core.namespaces import NamespaceRef
-from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway
+from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway, quick_hash
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
 from tests.neighbours import CLOUD_ENTRY, CLUSTER, ENTRY, REGISTRY
@@ -63,6 +63,10 @@ def test_a_login_is_asked_for_on_every_way_to_a_route_that_wants_one_and_on_no_o
     routers = yaml.safe_load(text)["http"]["routers"]
     asking = {name for name, router in routers.items() if "login" in router.get("middlewares", [])}
     assert asking == {"mlflow", "mlflow-path"}
+
+
+def test_a_wrong_login_costs_the_proxy_next_to_nothing() -> None:
+    assert quick_hash("password") == "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="
 
 
 def test_the_password_is_in_the_secret_of_people_only_and_the_proxy_has_its_hash() -> None:
