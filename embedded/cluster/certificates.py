@@ -1,8 +1,12 @@
-"""The cluster's own certificate authority and the certificates it signs."""
+"""The cluster's own certificate authority and the certificates it signs.
+
+`python -m embedded.cluster.certificates SPEC` renews those of a running cluster that come near their end.
+"""
 
 import datetime
 import ipaddress
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +16,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .layout import FRONT_PROXY, METRICS_HOST, Layout
+from .layout import ADMINS, FRONT_PROXY, METRICS_HOST, Layout
 from .network import Network
+from .spec import ClusterSpec
 
 CA_DAYS = 3650
 LEAF_DAYS = 825
 RENEW_DAYS = 90
-"""A certificate with fewer days left is made anew at the next start."""
+"""A certificate with fewer days left is made anew, at a start and while the cluster runs."""
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -68,7 +73,9 @@ def leaves(cluster: str, network: Network) -> list[Leaf]:
         Leaf(name="metrics-server-tls", user="metrics-server", hosts=[METRICS_HOST, node]),
         Leaf(name="front-proxy", user=FRONT_PROXY),
         Leaf(name="forwarder", user="groundwork:forwarder"),
-        Leaf(name="admin", user="groundwork:admin", groups=["system:masters"]),
+        # Whom no role has to let in; the administrator's rights are a binding, which can be taken away.
+        Leaf(name="supervisor", user="groundwork:supervisor", groups=["system:masters"]),
+        Leaf(name="admin", user="groundwork:admin", groups=[ADMINS]),
         Leaf(name="registry", user="registry", hosts=[node, "localhost", "127.0.0.1"]),
     ]
 
@@ -216,3 +223,12 @@ def _private_pem(key: Key | rsa.RSAPrivateKey) -> bytes:
 
 def _public_pem(key: rsa.RSAPublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def main(spec_file: Path) -> None:
+    spec = ClusterSpec.from_json(spec_file.read_text())
+    ensure(Layout(spec.state_dir), spec.name, spec.addresses)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

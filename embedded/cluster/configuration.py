@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from modules.core.tls import CIPHERS
+
 from . import certificates
 from .layout import API_PORT, CNI_FOLDERS, CONTAINERD_SOCKET, PAUSE_IMAGE, Layout, cni_folder
 from .spec import ClusterSpec
@@ -42,6 +44,8 @@ def documents(spec: ClusterSpec) -> dict[str, str]:
         "kube-proxy.yaml": "kube-proxy.yaml",
         "Corefile": "Corefile",
         "registry.yaml": "registry.yaml",
+        "admission.yaml": "admission.yaml",
+        "audit.yaml": "audit.yaml",
     }
     result = {name: Template((FILES / source).read_text()).substitute(values) for name, source in rendered.items()}
     for client in CLIENTS:
@@ -83,7 +87,7 @@ def write(spec: ClusterSpec) -> None:
     for name, content in documents(spec).items():
         path = layout.config / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        certificates.write_private(path, content.encode())
     encryption = layout.pki / "encryption.yaml"
     if not encryption.exists():
         key = base64.b64encode(os.urandom(32)).decode()
@@ -105,6 +109,7 @@ def _values(spec: ClusterSpec) -> dict[str, str]:
         "registry_dir": str(spec.registry_dir),
         "containerd_socket": str(CONTAINERD_SOCKET),
         "pause_image": PAUSE_IMAGE,
+        "ciphers": ", ".join(CIPHERS),
         "cni_bin": str(cni_folder() or CNI_FOLDERS[0]),
     }
 

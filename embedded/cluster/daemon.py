@@ -27,6 +27,8 @@ from .spec import ClusterSpec
 
 STOP_SECONDS = 75
 """What the node gets to stop: more than its pods and parts may take."""
+RENEW_SECONDS = 12 * 3600
+"""How often it is looked whether a certificate comes near its end."""
 NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
 
 
@@ -41,6 +43,7 @@ class Daemon:
         self.proxy: asyncio.Server | None = None
         self.node: asyncio.subprocess.Process | None = None
         self.retries: asyncio.Task[None] | None = None
+        self.renewal: asyncio.Task[None] | None = None
         self.supervision: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
 
@@ -99,6 +102,17 @@ class Daemon:
         )
         self.forwarder.follow(client)
         self.retries = asyncio.create_task(self.forwarder.persist())
+        self.renewal = asyncio.create_task(self.renew())
+
+    async def renew(self) -> None:
+        """Has certificates made anew in time: API server, kubelet and their clients read the files again by themselves.
+        Another process does it, so that this one holds no library for it while it lives."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            command = (sys.executable, "-m", "embedded.cluster.certificates", str(self.layout.spec))
+            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+            if code := await process.wait():
+                print(f"{_now()} certificates were not renewed: exit code {code}", flush=True)
 
     async def listen(self) -> None:
         """Hears what the node says, until it ends."""
@@ -168,8 +182,9 @@ class Daemon:
         self.kill()
         if self.node:
             await self.node.wait()
-        if self.retries:
-            self.retries.cancel()
+        for task in (self.retries, self.renewal):
+            if task:
+                task.cancel()
         if self.proxy:
             self.proxy.close()
         await self.forwarder.close()

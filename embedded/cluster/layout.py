@@ -17,6 +17,8 @@ METRICS_PORT = 4443
 """Of metrics-server, at the node's address."""
 METRICS_HOST = "metrics-server.kube-system.svc"
 """As which the API server knows metrics-server."""
+ADMINS = "groundwork:admins"
+"""Group of who may do everything, by a binding."""
 FRONT_PROXY = "groundwork:front-proxy"
 """User as which the API server passes requests on to APIs that others serve; only it is believed about who asks."""
 PAUSE_IMAGE = "groundwork.dev/pause:1"
@@ -73,6 +75,11 @@ class Layout:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def audit(self) -> Path:
+        """What was asked of the API server, by whom: one JSON object a line. It rotates the file by itself."""
+        return self.logs / "audit" / "audit.log"
 
     @property
     def data(self) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 from modules.core.simulation import SIMULATED
 
 from .api import ApiError, Client, Json
-from .layout import METRICS_PORT, Layout
+from .layout import ADMINS, METRICS_PORT, Layout
 from .spec import ClusterSpec
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -102,6 +102,7 @@ def rbac_objects() -> Iterator[tuple[str, Json]]:
         ],
     )
     yield _binding("groundwork:kube-apiserver", "system:kubelet-api-admin")
+    yield _binding(ADMINS, "cluster-admin", kind="Group")
 
 
 def storage_class() -> tuple[str, Json]:
@@ -204,14 +205,14 @@ def _role(user: str, rules: Sequence[Json]) -> Iterator[tuple[str, Json]]:
     yield _binding(user, user)
 
 
-def _binding(user: str, role: str) -> tuple[str, Json]:
+def _binding(name: str, role: str, kind: str = "User") -> tuple[str, Json]:
     group = "rbac.authorization.k8s.io"
-    return f"{RBAC}/clusterrolebindings/{user}", {
+    return f"{RBAC}/clusterrolebindings/{name}", {
         "apiVersion": f"{group}/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": user},
+        "metadata": {"name": name},
         "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        "subjects": [{"apiGroup": group, "kind": kind, "name": name}],
     }
 
 

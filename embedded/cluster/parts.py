@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modules.core.simulation import SIMULATED
+from modules.core.tls import CIPHERS
 
 from .layout import (
     API_PORT,
@@ -32,6 +33,7 @@ KUBECONFIGS = ("kubeconfig", "authentication-kubeconfig", "authorization-kubecon
 API_IN_USE = "/readyz?exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
 """The API server as the other parts need it: it makes these two classes late, at its second try, a second after the
 first, and no part uses them. The cluster is not ready before they are there."""
+STRONG = f"--tls-cipher-suites={','.join(CIPHERS)}"
 PAUSE_ARCHIVE = RUN / "pause.tar"
 
 
@@ -111,7 +113,14 @@ def api_server(spec: ClusterSpec) -> Part:
             f"--proxy-client-key-file={layout.key('front-proxy')}",
             "--anonymous-auth=false",
             "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction",
+            "--enable-admission-plugins=NodeRestriction,DenyServiceExternalIPs,EventRateLimit",
+            f"--admission-control-config-file={layout.config / 'admission.yaml'}",
+            f"--audit-policy-file={layout.config / 'audit.yaml'}",
+            f"--audit-log-path={layout.audit}",
+            "--audit-log-maxage=30",
+            "--audit-log-maxbackup=10",
+            "--audit-log-maxsize=20",
+            STRONG,
             "--enable-aggregator-routing=true",  # to metrics-server itself: no rule of kube-proxy's has to be there yet
             "--profiling=false",
         ],
@@ -132,6 +141,7 @@ def controllers(spec: ClusterSpec) -> list[Part]:
                 f"--root-ca-file={layout.certificate('ca')}",
                 "--use-service-account-credentials",
                 "--enable-hostpath-provisioner",
+                "--terminated-pod-gc-threshold=500",
                 "--flex-volume-plugin-dir=/var/lib/kubelet/volumeplugins",
                 "--concurrent-deployment-syncs=20",
                 "--concurrent-replicaset-syncs=20",
@@ -161,6 +171,7 @@ def _client(layout: Layout, name: str) -> list[str]:
         # Without one each makes an RSA key at every start, which takes a second where all parts start at once.
         f"--tls-cert-file={layout.certificate(f'{name}-tls')}",
         f"--tls-private-key-file={layout.key(f'{name}-tls')}",
+        STRONG,
         "--leader-elect=false",
         "--kube-api-qps=400",
         "--kube-api-burst=800",
@@ -280,6 +291,7 @@ def metrics(spec: ClusterSpec) -> Part:
             f"--secure-port={METRICS_PORT}",
             f"--tls-cert-file={layout.certificate('metrics-server-tls')}",
             f"--tls-private-key-file={layout.key('metrics-server-tls')}",
+            STRONG,
             f"--kubelet-certificate-authority={layout.certificate('ca')}",
             "--kubelet-preferred-address-types=InternalIP",
             f"--node-selector={SIMULATED}!=true",
@@ -307,12 +319,12 @@ def accepts(path: Path) -> bool:
 
 
 def answers(host: str, port: int, path: str, layout: Layout | None = None) -> bool:
-    """Whether a health endpoint says 200: with a layout by TLS, where the server is verified and shown the admin's
+    """Whether a health endpoint says 200: with a layout by TLS, where the server is verified and shown the supervisor's
     certificate; without, in plain HTTP, on the node's own loopback.
     """
     if layout:
         context = ssl.create_default_context(cafile=str(layout.certificate("ca")))
-        context.load_cert_chain(layout.certificate("admin"), layout.key("admin"))
+        context.load_cert_chain(layout.certificate("supervisor"), layout.key("supervisor"))
         connection = http.client.HTTPSConnection(host, port, timeout=CHECK_SECONDS, context=context)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=CHECK_SECONDS)

@@ -112,8 +112,8 @@ class Supervisor:
             str(spec.addresses.node),
             API_PORT,
             ca=self.layout.certificate("ca"),
-            certificate=self.layout.certificate("admin"),
-            key=self.layout.key("admin"),
+            certificate=self.layout.certificate("supervisor"),
+            key=self.layout.key("supervisor"),
         )
 
     def start(self) -> None:

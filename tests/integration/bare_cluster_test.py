@@ -2,7 +2,9 @@
 
 import json
 import os
+import ssl
 import subprocess
+import sys
 import tarfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -208,6 +210,15 @@ def test_an_image_of_another_registry_is_pulled_by_way_of_this_machine_which_sta
         assert "unreachable" in kubectl(bare, *ask, f"--server=https://{OUTSIDE}:{PORT}", check=False)
         proxy = f"{bare.spec.addresses.host_end}:{PROXY_PORT}"
         assert "refused" in kubectl(bare, *ask, f"--server=http://{proxy}", check=False)
+
+
+@pytest.mark.parametrize(("name", "port"), [("kubelet-server", 10250), ("kube-apiserver", 6443)])
+def test_a_certificate_that_is_renewed_is_served_without_a_restart(bare: Cluster, name: str, port: int) -> None:
+    file = bare.layout.certificate(name)
+    file.unlink()
+    run(sys.executable, "-m", "embedded.cluster.certificates", str(bare.layout.spec))
+    renewed = file.read_text()
+    assert eventually(lambda: ssl.get_server_certificate((bare.node_address, port)).strip() == renewed.strip(), 100)
 
 
 def test_stop_leaves_nothing_running(bare: Cluster, untouched: Traces) -> None:

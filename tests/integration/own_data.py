@@ -122,6 +122,9 @@ def deploy_own_data(
     ca = folder / "theirs.crt"
     ca.write_text(authority.pem)
     kubectl(cluster, "create", "namespace", PLACE)
+    kubectl(
+        cluster, "label", "namespace", PLACE, "pod-security.kubernetes.io/enforce=privileged"
+    )  # for the node's ports
     pull_secret = {"type": "kubernetes.io/dockerconfigjson", "data": encoded({".dockerconfigjson": pull})}
     documents = [
         {"kind": "Secret", "metadata": {"name": PULL_SECRET}, **pull_secret},

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from embedded.cluster import ClusterSpec
-from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, leaves
+from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, leaves, main
 from embedded.cluster.layout import Layout
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -64,7 +64,7 @@ def test_a_servers_certificate_is_no_clients_and_the_other_way_round(spec: Clust
 
 def test_only_the_administrator_is_a_master(spec: ClusterSpec) -> None:
     masters = [leaf.name for leaf in leaves(spec.name, spec.addresses) if "system:masters" in leaf.groups]
-    assert masters == ["admin"]
+    assert masters == ["supervisor"]
 
 
 def test_a_second_time_changes_nothing(spec: ClusterSpec, layout: Layout) -> None:
@@ -80,6 +80,15 @@ def test_a_certificate_near_its_end_is_renewed_under_the_same_authority(spec: Cl
     assert after["ca.crt"] == before["ca.crt"]
     assert after["kubelet.crt"] != before["kubelet.crt"]
     assert after["service-account.key"] == before["service-account.key"]
+
+
+def test_a_running_clusters_certificates_are_renewed_by_a_process_of_their_own(
+    spec: ClusterSpec, layout: Layout
+) -> None:
+    layout.spec.write_text(spec.to_json())
+    layout.certificate("kubelet-server").unlink()
+    main(layout.spec)
+    assert read(layout, "kubelet-server").not_valid_after_utc > datetime.datetime.now(datetime.UTC)
 
 
 def test_an_authority_near_its_end_is_renewed_with_all_it_signed(spec: ClusterSpec, layout: Layout) -> None:

@@ -39,6 +39,28 @@ def test_the_kubelet_lets_nobody_in_without_asking_the_api_server(rendered: dict
     assert kubelet["clusterDNS"] == ["10.81.0.1"]
 
 
+def test_a_pod_that_says_nothing_is_bounded_all_the_same(rendered: dict[str, str]) -> None:
+    kubelet: dict[str, Any] = yaml.safe_load(rendered["kubelet.yaml"])
+    assert kubelet["seccompDefault"] is True
+    assert kubelet["podPidsLimit"] == 4096
+    assert kubelet["protectKernelDefaults"] is True
+    plugins = {each["name"]: each["configuration"] for each in yaml.safe_load(rendered["admission.yaml"])["plugins"]}
+    assert plugins["PodSecurity"]["defaults"] == {"enforce": "baseline", "enforce-version": "latest"}
+    assert plugins["EventRateLimit"]["limits"]
+
+
+def test_who_did_what_is_logged_and_never_what_was_in_it(rendered: dict[str, str]) -> None:
+    rules: list[dict[str, Any]] = yaml.safe_load(rendered["audit.yaml"])["rules"]
+    assert {each["level"] for each in rules} == {"None", "Metadata"}
+    assert rules[-1] == {"level": "Metadata"}
+
+
+def test_what_is_written_is_for_its_owner_alone(spec: ClusterSpec) -> None:
+    write(spec)
+    files = [path for path in Layout(spec.state_dir).config.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
 def test_a_full_machine_never_taints_the_node(rendered: dict[str, str]) -> None:
     thresholds: dict[str, str] = yaml.safe_load(rendered["kubelet.yaml"])["evictionHard"]
     assert set(thresholds.values()) == {"0%"}
