@@ -23,12 +23,12 @@ from modules.core.contracts import Registry
 from modules.core.paths import data_home
 from modules.registry.access import RegistryAccess
 from modules.registry.remote import Remote
-from scripts.cli.environment import CLUSTER_TARGETS
+from scripts.cli.environment import CLUSTER_TARGETS, Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
-from scripts.cli.lifecycle.up import access_of
+from scripts.cli.lifecycle.up import access_of, cluster_of, settings_file
 
 from . import pods
-from .conftest import Traces, address_of_this_machine, run
+from .conftest import STACK, Traces, address_of_this_machine, run
 from .pods import SERVE, eventually, fetched, free_port, kubectl, published, run_pod
 from .registries import trust_registry
 
@@ -44,8 +44,10 @@ pod = partial(pods.pod, namespace=NAMESPACE, image=f"{REGISTRY}/{REPOSITORY}/kub
 
 @pytest.fixture(scope="module")
 def untouched() -> Traces:
-    """This machine without the cluster."""
+    """This machine without the cluster. Where the platform runs, so do all its pods: others' tests restart some."""
     run("scripts/cluster", "delete", NAME, "--yes")
+    if settings_file(STACK).exists() and (platform := cluster_of(Environment(STACK))).running:
+        kubectl(platform, "wait", "--for=condition=Available", "deployment", "--all", "-A", "--timeout=120s")
     return Traces.now(NAME)
 
 
