@@ -153,8 +153,7 @@ def ended_pod(api: Objects, place: Place, patience: float) -> Object:
         found = api.get(f"{place.path}/pods/{PROBE}") or {}
         status = group(found, "status")
         now = time.monotonic()
-        if waiting(status).get("reason") in NO_IMAGE:
-            refused = refused or now
+        refused = (refused or now) if waiting(status).get("reason") in NO_IMAGE else None
         ended = status.get("phase") in {"Succeeded", "Failed"}
         if ended or (refused is not None and now >= refused + patience) or now > started + SECONDS:
             return found
