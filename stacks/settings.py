@@ -24,6 +24,7 @@ from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
 from stacks.services import EVERY, SERVICES
+from workloads.documents import TRAINER_SUFFIX
 from workloads.service import WORKLOADS
 from workloads.settings import WorkloadSettings
 
@@ -32,8 +33,8 @@ S = TypeVar("S")
 FOLDER = REPOSITORY / "stacks"
 RESERVED = frozenset({"api", PROJECT, *(service.name for service in EVERY)})
 """Names of services: a workload of such a name would share its namespace and its address."""
-CANARY_SUFFIX = "-canary"
-"""Of what is tried beside a workload's server."""
+OTHERS_SUFFIXES = {"-canary": "a canary", TRAINER_SUFFIX: "the trainings of a workload"}
+"""What ends in these, beside each workload."""
 TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
 """What the engine knows in a stack's file; it passes over anything else in silence."""
 
@@ -201,10 +202,9 @@ class PlatformSettings(Settings):
     def _workloads_are_not_services(self) -> Self:
         for name in sorted(RESERVED & self.workloads.keys()):
             raise ValueError(f"workloads.{name} has the name of a service: choose another than {sorted(RESERVED)}")
-        for name in sorted(name for name in self.workloads if name.endswith(CANARY_SUFFIX)):
-            raise ValueError(
-                f"workloads.{name} has the name of a canary: choose one that does not end in {CANARY_SUFFIX}"
-            )
+        for suffix, what in OTHERS_SUFFIXES.items():
+            for name in sorted(name for name in self.workloads if name.endswith(suffix)):
+                raise ValueError(f"workloads.{name} has the name of {what}: choose one that does not end in {suffix}")
         return self
 
 

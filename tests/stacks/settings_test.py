@@ -106,6 +106,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"groundwork:owner": "The Team"}, "groundwork:owner is 'The Team'"),
     ({"groundwork:workloads": {"mlflow": {}}}, "groundwork: workloads.mlflow has the name of a service"),
     (
+        {"groundwork:workloads": {"iris-canary": {}}},
+        "groundwork: workloads.iris-canary has the name of a canary: choose one that does not end in -canary",
+    ),
+    (
+        {"groundwork:workloads": {"iris-training": {}}},
+        "groundwork: workloads.iris-training has the name of the trainings of a workload: choose one that does not end",
+    ),
+    (
         {"groundwork:workloads": {"iris": {"replica": 2}}},
         "groundwork:workloads.iris.replica: unknown key; did you mean",
     ),
