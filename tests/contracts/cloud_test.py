@@ -11,9 +11,10 @@ import pytest
 from modules.core.contracts import Account, Cluster, Consumer, Identity, Reach, Registry
 from modules.core.labels import LOCAL_PORT, Labels
 from stacks.compose import build
+from stacks.configuration import parse
 from stacks.foundation import Foundation
 from stacks.foundation.namespaces import deploy_namespaces
-from stacks.settings import PlatformSettings, parse
+from stacks.settings import PlatformSettings
 from tests.mocks import Declared, declare
 from tests.neighbours import CLOUD_DATABASE, CLOUD_ENTRY, CLOUD_STORE
 

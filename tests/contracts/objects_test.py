@@ -8,7 +8,7 @@ from modules.core.images import version_of
 from modules.database.consumers import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
-from stacks.settings import parse
+from stacks.configuration import parse
 
 from .conftest import Declared, Platform
 

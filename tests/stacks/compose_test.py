@@ -10,8 +10,9 @@ from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
 from stacks.compose import address, client_addresses
+from stacks.configuration import parse
 from stacks.services import EVERY, images, logins
-from stacks.settings import PlatformSettings, parse
+from stacks.settings import PlatformSettings
 from workloads.service import WORKLOADS
 
 SETTINGS = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose": {}}}, source="test")

@@ -14,9 +14,10 @@ from modules.core.service import Service
 from modules.core.settings import Settings
 from modules.database.service import DATABASE
 from modules.jenkins.service import JENKINS
+from stacks.configuration import load, parse, stacks
 from stacks.foundation.settings import FoundationSettings
 from stacks.foundation.targets import Target
-from stacks.settings import MODELS, PlatformSettings, load, model_of, parse, port_key, stacks
+from stacks.settings import MODELS, PlatformSettings, model_of, port_key
 
 ACCEPTED: list[dict[str, Any]] = [
     {},
