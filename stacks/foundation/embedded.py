@@ -30,16 +30,17 @@ def describe_cluster(environment: str, network: str, pods: PodRules) -> Cluster:
     )
 
 
-def describe_registry(network: str) -> Registry:
-    """The registry listens at the node's own address, the same for who pushes and who pulls."""
-    address = f"{split(network).node}:{REGISTRY_PORT}/groundwork"
+def describe_registry(environment: str, network: str) -> Registry:
+    """The registry listens at the node's own address, the same for who pushes and who pulls. What is an environment's
+    is below its name."""
+    address = f"{split(network).node}:{REGISTRY_PORT}/{environment}"
     return Registry(push=address, pull=address)
 
 
 def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     network = settings.embedded.network
     cluster = describe_cluster(labels.environment, network, pod_rules(settings.embedded.pods))
-    registry = describe_registry(network)
+    registry = describe_registry(labels.environment, network)
     images = data_images(settings, labels.environment, registry)
     provider = k8s.Provider(
         "kubernetes",

@@ -20,6 +20,7 @@ from scripts.cli import kubeconfig
 from scripts.cli.clients import engine, identity, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
+from scripts.cli.clients.registry import own_access, registry_of
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
@@ -63,15 +64,9 @@ def cluster_of(environment: Environment) -> Cluster:
     )
 
 
-def registry_of(cluster: Cluster) -> Registry:
-    """Where this machine pushes the images of a cluster, and its node pulls them."""
-    address = f"{cluster.registry}/groundwork"
-    return Registry(push=address, pull=address)
-
-
 def access_of(cluster: Cluster) -> RegistryAccess:
     """How this machine comes to a cluster's own registry."""
-    return RegistryAccess(ca=cluster.ca, own=True, advice="is the cluster running? `groundwork start` starts it")
+    return own_access(cluster.layout, cluster.registry)
 
 
 def settings_file(stack: str) -> Path:
@@ -209,7 +204,7 @@ class EmbeddedUp(Up):
         self.cluster.start(progress)
 
     def images(self, progress: Progress) -> None:
-        self.build_images(registry_of(self.cluster), access_of(self.cluster), progress)
+        self.build_images(registry_of(self.environment), access_of(self.cluster), progress)
 
     def watch(self, progress: Progress) -> None:
         """Keeps a watch running beside the cluster for each workload that wants one."""
