@@ -48,15 +48,17 @@ def tried(user: int, *places: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def inside(platform: Environment, cluster: Cluster) -> list[str]:
     """Services, pods and the node's own: what asks for no login, or for another than the gateway does."""
-    found: list[str] = []
-    for service, port in (("mlflow", 5000), ("storage", 8333), ("database", 5432)):
-        namespace = f"{STACK}-{service}"
-        running = kubectl.items(platform, "pods", "-n", namespace, "--field-selector=status.phase=Running")
-        addresses = {each["spec"]["clusterIP"] for each in kubectl.items(platform, "services", "-n", namespace)}
-        addresses |= {each["status"]["podIP"] for each in running}
-        found += [f"{address}:{port}" for address in sorted(addresses - {"None"})]
-    assert len(found) >= 6
-    return [*found, f"{cluster.node_address}:{REGISTRY_PORT}", f"{cluster.node_address}:{KUBELET_PORT}"]
+    found: set[str] = set()
+    for name in ("mlflow", "storage", "database"):
+        namespace = ("-n", f"{STACK}-{name}")
+        for service in kubectl.items(platform, "services", *namespace):
+            found |= {f"{service['spec']['clusterIP']}:{each['port']}" for each in service["spec"]["ports"]}
+        for pod in kubectl.items(platform, "pods", *namespace, "--field-selector=status.phase=Running"):
+            ports = [each for container in pod["spec"]["containers"] for each in container.get("ports", [])]
+            found |= {f"{pod['status']['podIP']}:{each['containerPort']}" for each in ports}
+    addresses = sorted(each for each in found if not each.startswith("None"))
+    assert len(addresses) >= 5
+    return [*addresses, f"{cluster.node_address}:{REGISTRY_PORT}", f"{cluster.node_address}:{KUBELET_PORT}"]
 
 
 @pytest.mark.parametrize("user", [NOBODY, IMAGE_USER])
@@ -136,7 +138,7 @@ def test_pods_run_as_a_user_of_the_stacks_own_who_alone_sees_what_they_hold(
             assert "Permission denied" in as_user(other, "cat", path).stderr, path
 
 
-def pod(image: str, namespace: str = f"{STACK}-mlflow") -> dict[str, Any]:
+def planted(image: str, namespace: str = f"{STACK}-mlflow") -> dict[str, Any]:
     return pods.pod("planted", namespace=namespace, image=image)
 
 
@@ -148,13 +150,13 @@ def test_a_pod_of_the_platform_runs_no_image_of_elsewhere_nor_by_a_tag(platform:
     deployment = kubectl.get(platform, "deployment", "mlflow", "-n", f"{STACK}-mlflow")
     assert deployment is not None
     image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
-    assert "groundwork-images" not in refusal(cluster, pod(image))
+    assert "groundwork-images" not in refusal(cluster, planted(image))
     tag, _, digest = image.partition("@")
-    for planted in (tag, f"registry.example/serving@{digest}", "python:3.11"):
-        refused = refusal(cluster, pod(planted))
+    for other in (tag, f"registry.example/serving@{digest}", "python:3.11"):
+        refused = refusal(cluster, planted(other))
         assert "groundwork-images" in refused
-        assert planted in refused
-    beside = pod(image)
+        assert other in refused
+    beside = planted(image)
     beside["spec"]["initContainers"] = [{**beside["spec"]["containers"][0], "name": "first", "image": tag}]
     assert "groundwork-images" in refusal(cluster, beside)
 
