@@ -118,6 +118,7 @@ def _values(spec: ClusterSpec) -> dict[str, str]:
         "registry_hashes": str(layout.registry_hashes),
         "containerd_socket": str(CONTAINERD_SOCKET),
         "pause_image": PAUSE_IMAGE,
+        "pod_security": "restricted" if spec.platform else "baseline",
         "ciphers": ", ".join(CIPHERS),
         "cni_bin": str(cni_folder() or CNI_FOLDERS[0]),
     }

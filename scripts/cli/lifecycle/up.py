@@ -25,12 +25,14 @@ from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
 from scripts.cli.environment import Environment, official_pulumi
+from scripts.cli.files import create
 from scripts.cli.lifecycle import entry, host, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.lifecycle.preflight import checks, names
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.foundation import users
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.registry_login import access_to, pull_document
 from stacks.services import SERVICES, images
@@ -53,6 +55,7 @@ def cluster_of(environment: Environment) -> Cluster:
             bin_dir=environment.tools,
             state_dir=environment.cluster_layout.root,
             registry_dir=cache_home() / "registry",
+            platform=True,
         ),
         start_seconds=embedded.start_seconds,
         wording=Wording(
@@ -201,7 +204,13 @@ class EmbeddedUp(Up):
         host.ensure_packages(progress, self.log, host.NEEDED)
 
     def start_cluster(self, progress: Progress) -> None:
+        self.choose_user()
         self.cluster.start(progress)
+
+    def choose_user(self) -> None:
+        """Gives a platform that is made anew a user of its own. One that is there keeps that of its volumes."""
+        if not Backend(self.environment).resources():
+            create(users.record_of(self.environment.stack), f"{users.choose(self.environment.stack)}\n", 0o600)
 
     def images(self, progress: Progress) -> None:
         self.build_images(registry_of(self.environment), access_of(self.cluster), progress)

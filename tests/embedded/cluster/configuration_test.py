@@ -2,6 +2,7 @@ import base64
 import json
 import stat
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import bcrypt
@@ -49,6 +50,12 @@ def test_a_pod_that_says_nothing_is_bounded_all_the_same(rendered: dict[str, str
     plugins = {each["name"]: each["configuration"] for each in yaml.safe_load(rendered["admission.yaml"])["plugins"]}
     assert plugins["PodSecurity"]["defaults"] == {"enforce": "baseline", "enforce-version": "latest"}
     assert plugins["EventRateLimit"]["limits"]
+
+
+def test_no_pod_of_an_environments_cluster_is_root_where_its_namespace_says_nothing(spec: ClusterSpec) -> None:
+    text = documents(replace(spec, platform=True))["admission.yaml"]
+    plugins = {each["name"]: each["configuration"] for each in yaml.safe_load(text)["plugins"]}
+    assert plugins["PodSecurity"]["defaults"]["enforce"] == "restricted"
 
 
 def test_who_did_what_is_logged_and_never_what_was_in_it(rendered: dict[str, str]) -> None:
