@@ -31,6 +31,7 @@ from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.lifecycle.preflight import checks, names
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.configuration import require_encrypted
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.registry_login import access_to, pull_document
 from stacks.services import SERVICES, images
@@ -264,6 +265,7 @@ def prepare(stack: str) -> Up:
     environment = Environment(stack)
     refuse_bare_cluster(stack)
     write_settings(environment)
+    require_encrypted(stack)
     check_settings(environment)
     up = up_of(environment)
     up.refuse()
