@@ -59,6 +59,7 @@ AIRFLOW = Service[AirflowSettings](
     needs=Consumer(
         buckets={"logs": "write", "raw": "read"},
         database=True,
+        connections=36,
         accounts=tuple(f"airflow-{role}" for role in (*WITH_DATABASE, "worker")),
         uses={"database": WITH_DATABASE},
     ),

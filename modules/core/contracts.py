@@ -233,6 +233,8 @@ class Consumer:
 
     buckets: Mapping[BucketRole, Access]
     database: bool = False
+    connections: int = 0
+    """To its database at once, of every 60 that the server takes; 0: as many as there are."""
     accounts: Sequence[str] = ()
     """Service accounts of the pods that use them."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])

@@ -44,7 +44,7 @@ MLFLOW = Service[MlflowSettings](
     title="Experiments and the model registry",
     settings=MlflowSettings,
     deploy=deploy,
-    needs=Consumer(buckets={"artifacts": "write"}, database=True, accounts=("mlflow",)),
+    needs=Consumer(buckets={"artifacts": "write"}, database=True, connections=15, accounts=("mlflow",)),
     routed=True,
     images=(
         Image(

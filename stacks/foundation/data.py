@@ -14,6 +14,7 @@ from modules.core.labels import Labels
 from modules.core.outside import beside_own
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT
+from modules.database.documents import connection_limits
 from modules.database.external import ExternalDatabase, Home, external_database
 from modules.database.postgresql import PostgreSQL, database
 from modules.database.service import DATABASE
@@ -132,6 +133,7 @@ def deploy_database(place: Place, contract: Database) -> Granted:
         namespace=place.namespaces[DATABASE.name],
         namespaces=place.namespaces,
         components=users_of(DATABASE.name, place.consumers),
+        limits=connection_limits(settings.of(DATABASE), place.consumers),
         protect=settings.protect_data,
         opts=place.opts,
     ).granted

@@ -3,6 +3,7 @@
 import shutil
 import time
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded.cluster import Cluster, ClusterSpec, Wording, ensure_free
@@ -26,12 +27,13 @@ from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
 from scripts.cli.environment import Environment, official_pulumi
 from scripts.cli.files import create
-from scripts.cli.lifecycle import entry, host, services, volumes
+from scripts.cli.lifecycle import entry, host, quotas, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.lifecycle.preflight import checks, names
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.configuration import require_encrypted
 from stacks.foundation import users
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.registry_login import access_to, pull_document
@@ -148,9 +150,13 @@ class Up(ABC):
         engine.ensure_stack(self.environment)
         if not Backend(self.environment).resources():
             self.forget_releases(progress)
-        engine.up(self.environment, progress, self.log)
-        shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
-        rollouts.wait(self.environment, progress)
+        began = datetime.now(UTC)
+        try:
+            engine.up(self.environment, progress, self.log)
+            shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
+            rollouts.wait(self.environment, progress)
+        except UserError as error:
+            raise quotas.with_refusals(self.environment, error, began) from error
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the previous one."""
@@ -263,6 +269,7 @@ def prepare(stack: str) -> Up:
     environment = Environment(stack)
     refuse_bare_cluster(stack)
     write_settings(environment)
+    require_encrypted(stack)
     check_settings(environment)
     up = up_of(environment)
     up.refuse()
