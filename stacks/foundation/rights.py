@@ -76,6 +76,12 @@ USED: tuple[Rule, ...] = (
 """In the environment's namespaces, beside what the program declares. Who grants a right must have it."""
 CLUSTER_DECLARED: tuple[Rule, ...] = (
     Rule(resources=("namespaces",), verbs=MANAGE, purpose="the platform makes its namespaces"),
+    Rule(
+        group="admissionregistration.k8s.io",
+        resources=("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+        verbs=MANAGE,
+        purpose="which pods Airflow may start",
+    ),
 )
 """Outside of namespaces: all that goes with `cluster_scope: false`."""
 CLUSTER_USED: tuple[Rule, ...] = (
