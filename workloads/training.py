@@ -6,7 +6,7 @@ from pulumi_kubernetes.batch.v1 import CronJob
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
-from workloads.documents import training_template
+from workloads.documents import trainer, training_template
 from workloads.manifests import job_template, training_pod
 from workloads.settings import Workload, WorkloadSettings
 
@@ -38,14 +38,14 @@ class Training(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
-        account = f"{name}-{COMPONENT}"
+        account = trainer(name)
         self.service_account(
             account,
             account,
             component=COMPONENT,
             namespace=namespace,
             registry=registry,
-            identity=identity.of(name, account),
+            identity=identity.of(account, account),
         )
         pod = training_pod(
             workload,

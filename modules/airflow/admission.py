@@ -44,7 +44,7 @@ def pods_policy(
     )
     rules = {
         f"serviceAccountName is none of {accounts}": f"object.spec.serviceAccountName in {accounts}",
-        f"an image is none of {allowed}": (
+        f"an image is none of {allowed}, or a container is no plain one": (
             f"object.spec.containers.all(c, c.image in {allowed}) && {_none('initContainers')} "
             f"&& {_none('ephemeralContainers')}"
         ),

@@ -102,14 +102,14 @@ def idle(
 
 
 def await_rules(platform: Environment, pod: str, namespace: str) -> None:
-    """A pod's rules are in place a moment after it has started (README). Neither of the idle ones may reach the API."""
-    assert eventually(lambda: not opened(platform, pod, namespace, API), 15)
+    """A pod's rules are in place a moment after it has started (README). No idle one may reach a workload's server."""
+    assert eventually(lambda: not opened(platform, pod, namespace, SERVER), 15)
 
 
 @pytest.fixture
 def training(platform: Environment) -> Iterator[str]:
     """A pod with the labels and the image of a training."""
-    namespace = f"{STACK}-iris"
+    namespace = f"{STACK}-iris-training"
     job = kubectl.get(platform, "cronjob", "iris-train", "-n", namespace)
     assert job is not None
     template: dict[str, Any] = job["spec"]["jobTemplate"]["spec"]["template"]
@@ -129,20 +129,20 @@ def worker(platform: Environment) -> Iterator[str]:
         yield pod
 
 
-def test_a_task_of_airflow_asks_its_server_and_not_the_database(
+def test_a_task_of_airflow_starts_pods_and_asks_its_server_and_not_the_database(
     platform: Environment, worker: str, others: list[str]
 ) -> None:
     await_rules(platform, worker, "airflow")
     places = [AIRFLOW, STORE, DATABASE, MLFLOW, SERVER, API, *others]
-    assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE}
+    assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE, API}
 
 
-def test_a_training_reaches_mlflow_which_the_server_beside_it_does_not(
+def test_a_training_reaches_mlflow_and_the_object_store_and_nothing_else(
     platform: Environment, training: str, others: list[str]
 ) -> None:
-    await_rules(platform, training, "iris")
+    await_rules(platform, training, "iris-training")
     places = [MLFLOW, STORE, DATABASE, AIRFLOW, SERVER, API, *others]
-    assert opened(platform, training, "iris", *places) == {MLFLOW, STORE}
+    assert opened(platform, training, "iris-training", *places) == {MLFLOW, STORE}
 
 
 @contextmanager

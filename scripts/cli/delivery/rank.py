@@ -14,7 +14,7 @@ from scripts.cli.delivery.train import workload_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads.artifacts import download_folder, folder_digest
-from workloads.documents import training_template
+from workloads.documents import trainer, training_template
 from workloads.experiment import stored_at
 
 METRIC = "accuracy"
@@ -74,7 +74,7 @@ def describe(ranked: Ranked) -> str:
 def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
     """Register a run's model as a training does: with the address of its files and their digest."""
     mlflow = Mlflow(environment)
-    template = jobs.template(environment, namespace(environment.stack, name), training_template(name))
+    template = jobs.template(environment, namespace(environment.stack, trainer(name)), training_template(name))
     root = jobs.variables_of(template)["GROUNDWORK_ARTIFACTS"]
     uri = stored_at(mlflow.logged_model(str(run.model_id)), root)
     progress(f"downloading {uri}")

@@ -12,7 +12,7 @@ from scripts.cli.delivery.train import workload_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads import catalog
-from workloads.documents import training_template
+from workloads.documents import trainer, training_template
 
 RECORDED = ("config", "image_digest", "code_revision", "lock_digest", "data_address", "data_digest", "seed")
 """Tags that a run needs to be trained again."""
@@ -55,7 +55,7 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
     training = find_training(mlflow, run_id)
     workload = json.loads(training.tags["groundwork.config"])["workload"]
     workload_in(environment, workload)
-    namespace = namespace_of(stack, workload)
+    namespace = namespace_of(stack, trainer(workload))
     template = jobs.template(environment, namespace, training_template(workload))
     image = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
     job = hashed(f"{workload}-reproduce", training.id, limit=JOB_LIMIT)
