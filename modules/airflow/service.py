@@ -66,7 +66,7 @@ AIRFLOW = Service[AirflowSettings](
     images=(
         Image(
             name="airflow",
-            budget_mb=520,
+            budget_mb=500,
             containerfile="modules/airflow/Containerfile",
             files=(
                 "modules/airflow/files/alive.py",
