@@ -67,17 +67,17 @@ AIRFLOW = Service[AirflowSettings](
     images=(
         Image(
             name="airflow",
-            budget_mb=480,
+            budget_mb=500,
             containerfile="modules/airflow/Containerfile",
             files=(
                 "modules/airflow/files/alive.py",
                 "modules/airflow/files/airflow_local_settings.py",
+                "modules/airflow/files/users.py",
                 "workloads/*/dags/*.py",
             ),
             group="airflow",
             package="apache-airflow-core",
             prune=(
-                "babel",
                 "jsonpath-ng",
                 "opentelemetry-exporter-otlp-proto-grpc",
                 "pyathena",
@@ -92,5 +92,5 @@ AIRFLOW = Service[AirflowSettings](
             files=("modules/airflow/files/pgrep",),
         ),
     ),
-    login=Login(namespace="airflow", secret="airflow-login", username="username", password="password"),
+    login=Login(namespace="airflow", secret="airflow-login", username="username", password="admin"),
 )

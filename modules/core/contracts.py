@@ -92,6 +92,8 @@ class Cluster:
     """CIDR from which connections to published local ports reach the pods; None where none are published."""
     pods: PodRules = PodRules()
     """Of all pods on it."""
+    admission_policies: bool = True
+    """Whether the platform may declare policies for the cluster's API server, which belong to no namespace."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,12 @@ QUOTAS = Rule(resources=("limitranges", "resourcequotas"), verbs=MANAGE, purpose
 CLUSTER_DECLARED: tuple[Rule, ...] = (
     Rule(resources=("namespaces",), verbs=MANAGE, purpose="the platform makes its namespaces"),
     QUOTAS,
+    Rule(
+        group="admissionregistration.k8s.io",
+        resources=("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+        verbs=MANAGE,
+        purpose="which pods Airflow may start",
+    ),
 )
 """Outside of namespaces: all that goes with `cluster_scope: false`."""
 CLUSTER_USED: tuple[Rule, ...] = (
