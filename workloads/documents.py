@@ -6,6 +6,7 @@ from typing import Any
 from modules.core.contracts import ObjectStore
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.releases import Pin
+from workloads.artifacts import data_key
 from workloads.settings import Workload
 
 PORT = 8080
@@ -46,7 +47,10 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     return {
         "workload": workload.name,
         "model": workload.model,
-        "data": {"address": store.address("raw", workload.data.key), "digest": workload.data.digest},
+        "data": {
+            "address": store.address("raw", data_key(workload.name, workload.data.digest, workload.data.file)),
+            "digest": workload.data.digest,
+        },
         "parameters": workload.parameters.model_dump(),
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workloads.artifacts import digest_of, download_folder, folder_digest, split_s3
+from workloads.artifacts import add_object, digest_of, download_folder, folder_digest, split_s3
 
 CHAMPION = "champion"
 HELD_OUT = "held_out.csv"
@@ -90,7 +90,7 @@ def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> byt
     if not _exists(store, bucket, key):
         content = seed_data()
         _require_digest(content, config, "the data set that the training image carries")
-        store.put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/csv")
+        add_object(store, bucket, key, content, "text/csv")
         say(f"stored the data set at {config.data_address}")
     content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
     _require_digest(content, config, f"the object at {config.data_address}")

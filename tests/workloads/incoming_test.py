@@ -18,7 +18,7 @@ HEADER = b"width,kind\n"
 
 
 def document() -> str:
-    data = {"address": f"s3://raw/sha256/{digest_of(DECLARED)[7:]}/toys.csv", "digest": digest_of(DECLARED)}
+    data = {"address": f"s3://raw/data/toys/{digest_of(DECLARED)[7:]}/toys.csv", "digest": digest_of(DECLARED)}
     return json.dumps({"workload": "toys", "model": "toys", "data": data, "parameters": {"seed": 1}})
 
 
@@ -111,8 +111,8 @@ def test_good_rows_become_a_data_set_of_its_own_and_the_declared_one_stays(store
     bring(store, "a.csv", HEADER + b"2,small\n")
     assert ingested(store) == IngestResult(accepted=1, quarantined=0, known=0)
     content = DECLARED + b"2.0,small\n"
-    place = f"sha256/{digest_of(content)[7:]}/toys.csv"
-    assert below(store, "sha256/") == {place: content, config().data_address.removeprefix("s3://raw/"): DECLARED}
+    place = f"data/toys/{digest_of(content)[7:]}/toys.csv"
+    assert below(store, "data/toys/") == {place: content, config().data_address.removeprefix("s3://raw/"): DECLARED}
     assert json.loads(current(document(), store))["data"] == {
         "address": f"s3://raw/{place}",
         "digest": digest_of(content),
@@ -154,7 +154,7 @@ def test_bad_rows_are_set_aside_whole_with_a_report(store: Any) -> None:
         "problems": 1,
         "shown": [{"row": 3, "column": "width", "value": "99", "allowed": "a decimal number from 0 to 10"}],
     }
-    assert below(store, "incoming/") == below(store, "sha256/") == {}
+    assert below(store, "incoming/") == below(store, "data/toys/") == {}
 
 
 def only(store: Any, prefix: str) -> str:
