@@ -47,7 +47,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
     from workloads.training import Training
 
     workload, namespace = catalog.load(name), context.namespace_of(name).ready
-    Training(
+    training = Training(
         name,
         workload=workload,
         settings=context.settings[name],
@@ -58,6 +58,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         store=context.store,
         identity=context.identity,
         tracking=context.require(Tracking),
+        protect=context.protect_data,
         labels=context.labels,
         opts=context.opts,
     )
@@ -71,6 +72,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         cluster=context.cluster,
         store=context.store,
         identity=context.identity,
+        public_key=training.public_key,
         release=release,
         gateway=context.clients["gateway"],
         labels=context.labels,
@@ -143,6 +145,7 @@ WORKLOADS = Service[Settings](
                 "workloads/artifacts.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
+                "workloads/signing.py",
                 "workloads/*/*.py",
             ),
             without="workloads/server/*",
@@ -152,7 +155,12 @@ WORKLOADS = Service[Settings](
             name="serving",
             budget_mb=510,
             containerfile="workloads/serving.Containerfile",
-            files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/server/*.py"),
+            files=(
+                "workloads/__init__.py",
+                "workloads/artifacts.py",
+                "workloads/signing.py",
+                "workloads/server/*.py",
+            ),
             group="serving",
         ),
     ),
