@@ -5,7 +5,7 @@ from pulumi.runtime.config import CONFIG
 
 from modules.core.errors import UserError
 from stacks.compose import build
-from stacks.settings import parse
+from stacks.configuration import parse
 
 
 def main() -> None:

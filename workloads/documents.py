@@ -11,8 +11,20 @@ from workloads.signing import Statement
 
 PORT = 8080
 """Where every model server listens: each pod has an address of its own."""
+TRAINER_SUFFIX = "-training"
 SERVING, CANARY = "serving", "canary"
 """Components: of the pods of what serves, and of what is tried beside it."""
+
+
+def trainer(workload: str) -> str:
+    """Name of the consumer that a workload's trainings and tasks are, and of the service account of their pods. What
+    serves is the consumer of the workload's own name."""
+    return f"{workload}{TRAINER_SUFFIX}"
+
+
+def serving_account(workload: str) -> str:
+    """Name of the service account of the pods that serve, and of those that check."""
+    return f"{workload}-{SERVING}"
 
 
 def training_template(workload: str) -> str:

@@ -28,6 +28,7 @@ from workloads.documents import (
     model_root,
     model_variables,
     signing_secret,
+    trainer,
     training_document,
     training_job,
 )
@@ -67,7 +68,7 @@ def training_pod(
     tracking: Tracking,
 ) -> PodSpecArgs:
     """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
-    access = store_access(store, workload.name)
+    access = store_access(store, trainer(workload.name))
     container = pods.Container(
         name="training",
         image=image,
@@ -99,7 +100,7 @@ def task_pods(
 ) -> dict[str, dict[str, Any]]:
     """The pod of each task of the workload's DAGs, as a document by task. The DAG gives the arguments and says in
     GROUNDWORK_JOB which run it is; where a task writes its result, Airflow's sidecar looks."""
-    access = store_access(store, workload.name)
+    access = store_access(store, trainer(workload.name))
     declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():

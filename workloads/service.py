@@ -1,4 +1,4 @@
-"""The workloads as a service: training and serving of each, in a namespace of its own."""
+"""The workloads as a service: training and serving of each, in namespaces of their own."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from modules.core.images import Image
 from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
+from workloads.documents import serving_account, trainer
 from workloads.settings import WorkloadSettings
 
 if TYPE_CHECKING:
@@ -42,18 +43,31 @@ def deploy(context: Context[Settings]) -> Deployed:
     )
 
 
+def members(settings: Settings) -> dict[str, Consumer]:
+    """Return two consumers of each workload: what serves its model reads that, and what trains it writes its data."""
+    found: dict[str, Consumer] = {}
+    for name in sorted(settings):
+        found[name] = Consumer(buckets={"artifacts": "read"}, accounts=(serving_account(name),))
+        found[trainer(name)] = Consumer(
+            buckets={"raw": "write", "features": "write", "artifacts": "read"},
+            accounts=(trainer(name),),
+            uses={"mlflow": ("training", "task")},
+        )
+    return found
+
+
 def deploy_workload(name: str, context: Context[Settings], release: Release | None) -> "Serving":
     from workloads.serving import Serving
     from workloads.training import Training
 
-    workload, namespace = catalog.load(name), context.namespace_of(name).ready
+    workload = catalog.load(name)
     training = Training(
         name,
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
         image=context.images["training"],
-        namespace=namespace,
+        namespace=context.namespace_of(trainer(name)).ready,
         cluster=context.cluster,
         store=context.store,
         identity=context.identity,
@@ -68,7 +82,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         settings=context.settings[name],
         registry=context.registry,
         image=context.images["serving"],
-        namespace=namespace,
+        namespace=context.namespace_of(name).ready,
         cluster=context.cluster,
         store=context.store,
         identity=context.identity,
@@ -82,19 +96,18 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
 
 def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
     from workloads.manifests import task_pods
-    from workloads.training import COMPONENT
 
     pods = task_pods(
         catalog.load(name),
         cluster=context.cluster,
         image=context.images["training"],
-        account=f"{name}-{COMPONENT}",
-        namespace=context.namespace_of(name).name,
+        account=trainer(name),
+        namespace=context.namespace_of(trainer(name)).name,
         store=context.store,
         tracking=context.require(Tracking),
         labels=context.labels,
     )
-    return TaskPods(workload=name, pods=pods)
+    return TaskPods(workload=name, consumer=trainer(name), pods=pods)
 
 
 def served_model(workload: str, model: str, release: Release | None) -> ServedModel:
@@ -128,12 +141,7 @@ WORKLOADS = Service[Settings](
     title="The workloads that this environment trains and serves, by name",
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
-    members=sorted,
-    needs=Consumer(
-        buckets={"raw": "write", "features": "write", "artifacts": "read"},
-        accounts=("{name}-training", "{name}-serving"),
-        uses={"mlflow": ("training", "task")},
-    ),
+    members=members,
     routed=True,
     images=(
         Image(

@@ -26,7 +26,7 @@ from modules.core.network import (
     published_service,
 )
 from modules.core.releases import Release
-from workloads.documents import CANARY, PORT, check_template, server_name
+from workloads.documents import CANARY, PORT, check_template, server_name, serving_account
 from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
@@ -74,7 +74,7 @@ class Serving(Component):
         self.cluster = cluster
         self.gateway = gateway
         self.image = image
-        self.account = f"{name}-{COMPONENT}"
+        self.account = serving_account(name)
         self.service_account(
             self.account,
             self.account,

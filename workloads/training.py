@@ -7,7 +7,7 @@ from pulumi_kubernetes.batch.v1 import CronJob
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Identity, ObjectStore, Registry, Tracking
 from modules.core.labels import Labels
-from workloads.documents import signing_secret, training_template
+from workloads.documents import signing_secret, trainer, training_template
 from workloads.manifests import SIGNING_KEY, job_template, training_pod
 from workloads.settings import Workload, WorkloadSettings
 
@@ -45,14 +45,14 @@ class Training(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
-        account = f"{name}-{COMPONENT}"
+        account = trainer(name)
         self.service_account(
             account,
             account,
             component=COMPONENT,
             namespace=namespace,
             registry=registry,
-            identity=identity.of(name, account),
+            identity=identity.of(account, account),
         )
         key = tls.PrivateKey(f"{name}-signing-key", algorithm="ED25519", opts=self.child(protect=protect))
         self.public_key = key.public_key_pem

@@ -24,7 +24,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         images=Images(server=context.images["airflow"], sidecar=context.images["xcom"]),
         namespace=context.namespace,
         workspaces={
-            each.workload: Workspace(namespace=context.namespace_of(each.workload).ready, pods=each.pods)
+            each.workload: Workspace(namespace=context.namespace_of(each.consumer).ready, pods=each.pods)
             for each in context.every(TaskPods)
         },
         clients=context.clients,

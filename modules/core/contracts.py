@@ -234,7 +234,7 @@ class Consumer:
     buckets: Mapping[BucketRole, Access]
     database: bool = False
     accounts: Sequence[str] = ()
-    """Service accounts of the pods that use them. In what a service needs, {name} stands for the consumer's name."""
+    """Service accounts of the pods that use them."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
 
@@ -249,6 +249,8 @@ class TaskPods:
     """The pods of a workload's tasks, for whoever orchestrates them."""
 
     workload: str
+    consumer: str
+    """In whose namespace they run."""
     pods: Mapping[str, Any]
     """The document of each task's pod, by task."""
 

@@ -5,7 +5,7 @@ import it too: whatever needs Pulumi's SDK is imported in the body of `deploy`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, Route
@@ -136,10 +136,10 @@ class Service(Generic[S]):
     """The type of its settings."""
     deploy: Callable[[Context[S]], Deployed] | None = None
     """None: it belongs to the foundation, which deploys it, or has another in its place."""
-    members: Callable[[S], Sequence[str]] | None = None
-    """Names of the consumers that it consists of; None: itself alone."""
+    members: Callable[[S], Mapping[str, Consumer]] | None = None
+    """The consumers that it consists of, by name; None: itself alone."""
     needs: Consumer = NO_DATA
-    """Buckets, database and services that it, or each of its members, uses."""
+    """Buckets, database and services that it uses, where it has no members."""
     routed: bool = False
     """Whether the gateway leads to it, and so may call it."""
     images: tuple[Image, ...] = ()
@@ -150,7 +150,4 @@ class Service(Generic[S]):
 
     def consumers(self, settings: S) -> dict[str, Consumer]:
         """Return who uses the platform's data and services for it, by name."""
-        return {
-            name: replace(self.needs, accounts=tuple(account.format(name=name) for account in self.needs.accounts))
-            for name in (self.members(settings) if self.members else [self.name])
-        }
+        return dict(self.members(settings)) if self.members else {self.name: self.needs}

@@ -18,7 +18,8 @@ from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
 from scripts.cli import kubeconfig, shell
 from scripts.cli.files import create
-from stacks.settings import FOLDER, PlatformSettings, load
+from stacks.configuration import FOLDER, load
+from stacks.settings import PlatformSettings
 
 PROJECT = "groundwork"
 ENGINE = ("pulumi", "pulumi-kubernetes")

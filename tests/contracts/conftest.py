@@ -10,7 +10,7 @@ import pytest
 from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
 from stacks.compose import build
-from stacks.settings import parse
+from stacks.configuration import parse
 from tests.mocks import Declared, Monitor, Recorder
 
 ENVIRONMENT = "local"

@@ -8,7 +8,7 @@ from modules.core.images import version_of
 from modules.database.consumers import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
-from stacks.settings import parse
+from stacks.configuration import parse
 
 from .conftest import Declared, Platform
 
@@ -185,13 +185,13 @@ def test_a_published_port_is_open_to_the_address_that_publishes_it(objects: list
 def test_only_training_and_tasks_of_a_workload_may_call_mlflow(objects: list[Declared]) -> None:
     policies = {p.name: p.inputs["spec"] for p in of_kind(objects, "NetworkPolicy")}
     wanted = [{"key": "app.kubernetes.io/component", "operator": "In", "values": ["training", "task"]}]
-    assert policies["mlflow-allow-iris"]["podSelector"] == {"matchExpressions": wanted}
+    assert policies["mlflow-allow-iris-training"]["podSelector"] == {"matchExpressions": wanted}
     (entry,) = policies["mlflow-allow-clients"]["ingress"]
     pods = {
         peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: peer.get("podSelector")
         for peer in entry["from"]
     }
-    assert pods == {"local-iris": {"matchExpressions": wanted}, "local-gateway": None}
+    assert pods == {"local-iris-training": {"matchExpressions": wanted}, "local-gateway": None}
 
 
 def test_the_database_is_open_to_the_pods_of_airflow_that_have_its_password_and_to_no_worker(

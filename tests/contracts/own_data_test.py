@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stacks.compose import build
-from stacks.settings import parse
+from stacks.configuration import parse
 from tests.authority import CA as AUTHORITY
 from tests.mocks import Declared, declare
 

@@ -15,10 +15,10 @@ import pytest
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from stacks.compose import build
+from stacks.configuration import parse
 from stacks.foundation.existing_settings import RegistrySettings
 from stacks.foundation.registry_login import pull_document
 from stacks.foundation.targets import TARGETS
-from stacks.settings import parse
 from tests.mocks import Declared, declare
 
 from .conftest import ENVIRONMENT, make_pins

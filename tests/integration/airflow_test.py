@@ -214,7 +214,7 @@ def test_a_task_that_fails_is_tried_again_and_the_selection_waits(platform: Envi
     pod = until(lambda: running_pod(platform, "train_rf"))
     assert_is_ours(pod)
     assert "Building pod" in api.log(run_id, "train_rf")  # while it runs
-    kubectl.run(platform, "delete", "pod", pod["metadata"]["name"], "-n", f"{STACK}-iris", "--wait=false")
+    kubectl.run(platform, "delete", "pod", pod["metadata"]["name"], "-n", f"{STACK}-iris-training", "--wait=false")
     until(lambda: True if api.states(run_id)["train_rf"] == ("up_for_retry", 1) else None)
     assert api.states(run_id)["select_best_model"][0] is None
     assert api.finish(run_id) == "success"
@@ -228,7 +228,7 @@ def test_a_task_that_fails_is_tried_again_and_the_selection_waits(platform: Envi
 
 
 def running_pod(platform: Environment, task: str) -> Mapping[str, Any] | None:
-    pods = kubectl.items(platform, "pods", "-n", f"{STACK}-iris", "-l", f"task_id={task}")
+    pods = kubectl.items(platform, "pods", "-n", f"{STACK}-iris-training", "-l", f"task_id={task}")
     return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
 
 
@@ -249,17 +249,18 @@ def assert_is_ours(pod: Mapping[str, Any]) -> None:
 
 def test_no_pod_of_a_task_is_left(platform: Environment) -> None:
     left = "kubernetes_pod_operator=True"
-    until(lambda: True if not kubectl.items(platform, "pods", "-n", f"{STACK}-iris", "-l", left) else None, 60)
+    until(lambda: True if not kubectl.items(platform, "pods", "-n", f"{STACK}-iris-training", "-l", left) else None, 60)
 
 
-def test_tasks_may_start_pods_of_their_workload_only(platform: Environment) -> None:
+def test_tasks_may_start_pods_where_their_workload_is_trained_and_not_where_it_serves(platform: Environment) -> None:
     account = f"system:serviceaccount:{STACK}-airflow:airflow-scheduler"
     question = ("kubectl", "auth", "can-i", "create", "pods", "--as", account, "-n")
+    own, others = f"{STACK}-iris-training", [f"{STACK}-iris", f"{STACK}-airflow", f"{STACK}-mlflow", "kube-system"]
     allowed = {
         namespace: run(*question, namespace, check=False, env=platform.process_environment()).stdout.strip()
-        for namespace in (f"{STACK}-iris", f"{STACK}-airflow", f"{STACK}-mlflow", "kube-system")
+        for namespace in (own, *others)
     }
-    assert allowed == {f"{STACK}-iris": "yes", f"{STACK}-airflow": "no", f"{STACK}-mlflow": "no", "kube-system": "no"}
+    assert allowed == {own: "yes", **dict.fromkeys(others, "no")}
 
 
 def test_with_the_kubernetes_executor_tasks_are_pods_too(platform: Environment, shell: dict[str, str]) -> None:

@@ -42,8 +42,9 @@ def admin(platform: Environment) -> Any:
 
 
 @pytest.fixture(scope="module")
-def iris(platform: Environment) -> Any:
-    return client(platform, secret(platform, "iris", "s3-credentials"))
+def training(platform: Environment) -> Any:
+    """As a training of training."""
+    return client(platform, secret(platform, "iris-training", "s3-credentials"))
 
 
 @pytest.fixture
@@ -80,8 +81,8 @@ def test_buckets_are_versioned_encrypted_and_expire_as_the_settings_say(admin: A
         assert admin.get_bucket_lifecycle_configuration(Bucket=name)["Rules"] == described["lifecycle"]
 
 
-def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, iris: Any, platform: Environment) -> None:
-    stored = iris.get_object(Bucket=bucket(platform.stack, "raw"), Key="data-test/marker")
+def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, training: Any, platform: Environment) -> None:
+    stored = training.get_object(Bucket=bucket(platform.stack, "raw"), Key="data-test/marker")
     assert (stored["Body"].read(), stored["ServerSideEncryption"]) == (marker, "AES256")
     search = f"grep -rlaF {marker.decode()} /data || true"
     place = ("-n", namespace(platform.stack, "storage"), "storage-server-0", "--", "sh", "-c")
@@ -90,11 +91,11 @@ def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, iris: Any, pl
 
 
 def test_a_consumer_can_do_what_it_was_granted_and_nothing_else(
-    marker: bytes, iris: Any, platform: Environment
+    marker: bytes, training: Any, platform: Environment
 ) -> None:
     raw, artifacts, logs = (bucket(platform.stack, role) for role in ("raw", "artifacts", "logs"))
-    iris.put_object(Bucket=raw, Key="data-test/own", Body=marker)
-    iris.list_objects_v2(Bucket=artifacts)
+    training.put_object(Bucket=raw, Key="data-test/own", Body=marker)
+    training.list_objects_v2(Bucket=artifacts)
     refused: list[tuple[str, dict[str, Any]]] = [
         ("put_object", {"Bucket": artifacts, "Key": "data-test/x", "Body": b"x"}),
         ("list_objects_v2", {"Bucket": logs}),
@@ -104,7 +105,7 @@ def test_a_consumer_can_do_what_it_was_granted_and_nothing_else(
     ]
     for operation, arguments in refused:
         with pytest.raises(ClientError, match="AccessDenied"):
-            getattr(iris, operation)(**arguments)
+            getattr(training, operation)(**arguments)
 
 
 def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(

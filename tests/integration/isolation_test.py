@@ -109,7 +109,7 @@ def await_rules(platform: Environment, pod: str, namespace: str) -> None:
 @pytest.fixture
 def training(platform: Environment) -> Iterator[str]:
     """A pod with the labels and the image of a training."""
-    namespace = f"{STACK}-iris"
+    namespace = f"{STACK}-iris-training"
     job = kubectl.get(platform, "cronjob", "iris-train", "-n", namespace)
     assert job is not None
     template: dict[str, Any] = job["spec"]["jobTemplate"]["spec"]["template"]
@@ -137,12 +137,12 @@ def test_a_task_of_airflow_asks_its_server_and_not_the_database(
     assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE}
 
 
-def test_a_training_reaches_mlflow_which_the_server_beside_it_does_not(
+def test_a_training_reaches_mlflow_and_the_object_store_and_nothing_else(
     platform: Environment, training: str, others: list[str]
 ) -> None:
-    await_rules(platform, training, "iris")
+    await_rules(platform, training, "iris-training")
     places = [MLFLOW, STORE, DATABASE, AIRFLOW, SERVER, API, *others]
-    assert opened(platform, training, "iris", *places) == {MLFLOW, STORE}
+    assert opened(platform, training, "iris-training", *places) == {MLFLOW, STORE}
 
 
 @contextmanager

@@ -97,6 +97,7 @@ def json_file(document: dict[str, Any]) -> str:
         (CONTROLLER, "create pods", NAMESPACE, "yes"),
         (CONTROLLER, "get pods/log", NAMESPACE, "yes"),
         (CONTROLLER, "create pods", f"{STACK}-iris", "no"),
+        (CONTROLLER, "create pods", f"{STACK}-iris-training", "no"),
         (CONTROLLER, "get secrets", NAMESPACE, "no"),
         (CONTROLLER, "create roles.rbac.authorization.k8s.io", NAMESPACE, "no"),
         (AGENT, "create pods", NAMESPACE, "no"),

@@ -195,6 +195,7 @@ def test_a_wrong_name_lists_the_right_ones(arguments: tuple[str, ...], message: 
 
 
 def test_workloads_have_no_rights_in_the_cluster(platform: Environment) -> None:
-    pods = kubectl.items(platform, "pods", "-n", f"{STACK}-iris")
-    assert pods
-    assert all(pod["spec"]["automountServiceAccountToken"] is False for pod in pods)
+    for namespace in (f"{STACK}-iris", f"{STACK}-iris-training"):
+        pods = kubectl.items(platform, "pods", "-n", namespace)
+        assert pods
+        assert all(pod["spec"]["automountServiceAccountToken"] is False for pod in pods)

@@ -14,9 +14,10 @@ from modules.core.service import Service
 from modules.core.settings import Settings
 from modules.database.service import DATABASE
 from modules.jenkins.service import JENKINS
+from stacks.configuration import load, parse, stacks
 from stacks.foundation.settings import FoundationSettings
 from stacks.foundation.targets import Target
-from stacks.settings import MODELS, PlatformSettings, load, model_of, parse, port_key, stacks
+from stacks.settings import MODELS, PlatformSettings, model_of, port_key
 
 ACCEPTED: list[dict[str, Any]] = [
     {},
@@ -105,6 +106,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"groundwork:owner": "The Team"}, "groundwork:owner is 'The Team'"),
     ({"groundwork:workloads": {"mlflow": {}}}, "groundwork: workloads.mlflow has the name of a service"),
+    (
+        {"groundwork:workloads": {"iris-canary": {}}},
+        "groundwork: workloads.iris-canary has the name of a canary: choose one that does not end in -canary",
+    ),
+    (
+        {"groundwork:workloads": {"iris-training": {}}},
+        "groundwork: workloads.iris-training has the name of the trainings of a workload: choose one that does not end",
+    ),
     (
         {"groundwork:workloads": {"iris": {"replica": 2}}},
         "groundwork:workloads.iris.replica: unknown key; did you mean",

@@ -17,15 +17,14 @@ from workloads.serving import Serving, route
 from workloads.settings import WorkloadSettings
 from workloads.training import Training
 
-NAMESPACE = "local-iris"
+NAMESPACE, TRAINING_NAMESPACE = "local-iris", "local-iris-training"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
-ACCOUNTS = ("iris-training", "iris-serving")
-STORE = store("iris", region="us-east-1")
+STORE = store("iris", "iris-training", region="us-east-1")
 TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
 PIN = Release(
     release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
 )
-NOBODY = nobody("iris", ACCOUNTS)
+NOBODY, TRAINER = nobody("iris", ("iris-serving",)), nobody("iris-training", ("iris-training",))
 LABELS = Labels(environment="local", owner="someone")
 
 
@@ -36,7 +35,7 @@ def recorder() -> Recorder:
     return recorder
 
 
-def training(store: ObjectStore = STORE, identity: Identity = NOBODY) -> None:
+def training(store: ObjectStore = STORE, identity: Identity = TRAINER) -> None:
     @pulumi.runtime.test
     def declare() -> None:
         Training(
@@ -45,7 +44,7 @@ def training(store: ObjectStore = STORE, identity: Identity = NOBODY) -> None:
             settings=WorkloadSettings(),
             registry=REGISTRY,
             image=IMAGE.format("training"),
-            namespace=NAMESPACE,
+            namespace=TRAINING_NAMESPACE,
             cluster=CLUSTER,
             store=store,
             identity=identity,
@@ -124,7 +123,7 @@ def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
 
 
 def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder) -> None:
-    training(CLOUD_STORE, somebody("iris", ACCOUNTS))
+    training(CLOUD_STORE, somebody("iris-training", ("iris-training",)))
     annotations = recorder.objects["ServiceAccount", "iris-training"]["metadata"]["annotations"]
     assert annotations["cloud.example/role"] == "role-of-iris-training"
     pod = pod_of(recorder.objects["CronJob", "iris-train"])

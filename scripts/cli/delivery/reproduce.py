@@ -13,7 +13,7 @@ from scripts.cli.delivery.trust import is_signed, require_run, trust_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads import catalog
-from workloads.documents import training_template
+from workloads.documents import trainer, training_template
 from workloads.signing import Trust
 
 RECORDED = ("config", "image_digest", "code_revision", "lock_digest", "data_address", "data_digest", "seed")
@@ -57,7 +57,7 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
     training = find_training(mlflow, run_id)
     workload = json.loads(training.tags["groundwork.config"])["workload"]
     require_candidate(mlflow, training, trust_in(environment, workload), workload_in(environment, workload).model)
-    namespace = namespace_of(stack, workload)
+    namespace = namespace_of(stack, trainer(workload))
     template = jobs.template(environment, namespace, training_template(workload))
     image = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
     job = hashed(f"{workload}-reproduce", training.id, limit=JOB_LIMIT)

@@ -34,7 +34,7 @@ def declared(cluster: Cluster, *, store: ObjectStore = STORE, identity: Identity
             registry=REGISTRY,
             images=Images(server=IMAGE.format("airflow"), sidecar=IMAGE.format("xcom")),
             namespace=NamespaceRef(name="local-airflow", ready="local-airflow"),
-            workspaces={"iris": Workspace(namespace="local-iris", pods={"train_rf": {"kind": "Pod"}})},
+            workspaces={"iris": Workspace(namespace="local-iris-training", pods={"train_rf": {"kind": "Pod"}})},
             clients={},
         )
 
@@ -83,7 +83,7 @@ def test_another_configuration_is_no_reason_to_migrate(local: Objects, kubernete
 
 
 def test_what_runs_tasks_may_start_pods_of_the_workload_and_nothing_else(local: Objects) -> None:
-    assert subjects(local) == {"airflow-tasks-iris-binding": ("airflow-scheduler", "local-iris")}
+    assert subjects(local) == {"airflow-tasks-iris-binding": ("airflow-scheduler", "local-iris-training")}
     rules = local["Role", "airflow-tasks-iris"]["rules"]
     assert {resource for rule in rules for resource in rule["resources"]} == {"pods", "pods/log", "pods/exec"}
     assert {tuple(rule["verbs"]) for rule in rules if rule["resources"] == ["pods/exec"]} == {("create", "get")}
@@ -91,7 +91,7 @@ def test_what_runs_tasks_may_start_pods_of_the_workload_and_nothing_else(local: 
 
 def test_with_the_kubernetes_executor_workers_run_tasks_and_the_scheduler_starts_workers(kubernetes: Objects) -> None:
     assert subjects(kubernetes) == {
-        "airflow-tasks-iris-binding": ("airflow-worker", "local-iris"),
+        "airflow-tasks-iris-binding": ("airflow-worker", "local-iris-training"),
         "airflow-workers-airflow-binding": ("airflow-scheduler", "local-airflow"),
     }
 

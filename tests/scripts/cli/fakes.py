@@ -12,7 +12,8 @@ from modules.core.errors import UserError
 from scripts.cli import environment
 from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
-from stacks.settings import PlatformSettings, parse
+from stacks.configuration import parse
+from stacks.settings import PlatformSettings
 
 DIGEST = "sha256:" + "a" * 64
 IMAGE = "10.80.0.1:5000/groundwork/serving:0.1.0@sha256:" + "1" * 64

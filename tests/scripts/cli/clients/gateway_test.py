@@ -13,7 +13,8 @@ from scripts.cli.clients import gateway, kubectl
 from scripts.cli.clients.gateway import Forwarded, access, outer_access, shown_certificate
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.exports import mlflow_login
-from stacks.settings import PlatformSettings, parse
+from stacks.configuration import parse
+from stacks.settings import PlatformSettings
 from tests.neighbours import CLOUD_ENTRY, ENTRY
 from tests.scripts.cli.fakes import refused, stack
 
