@@ -87,6 +87,14 @@ def add_object(client: Any, bucket: str, key: str, content: bytes, kind: str = "
             raise
 
 
+def add_folder(client: Any, folder: Path, uri: str) -> None:
+    """Store every file of a folder below an address that its digest names."""
+    bucket, prefix = split_s3(uri)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            add_object(client, bucket, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+
 def keys_below(client: Any, bucket: str, prefix: str) -> Iterator[str]:
     """Keys of all objects that begin with `prefix`."""
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

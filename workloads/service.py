@@ -69,7 +69,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
     from workloads.training import Training
 
     workload = catalog.load(name)
-    Training(
+    training = Training(
         name,
         workload=workload,
         settings=context.settings[name],
@@ -80,6 +80,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         store=context.store,
         identity=context.identity,
         tracking=context.require(Tracking),
+        protect=context.protect_data,
         labels=context.labels,
         opts=context.opts,
     )
@@ -93,6 +94,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         cluster=context.cluster,
         store=context.store,
         identity=context.identity,
+        public_key=training.public_key,
         release=release,
         gateway=context.clients["gateway"],
         labels=context.labels,
@@ -159,6 +161,7 @@ WORKLOADS = Service[Settings](
                 "workloads/artifacts.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
+                "workloads/signing.py",
                 "workloads/*/*.py",
             ),
             without="workloads/server/*",
@@ -168,7 +171,12 @@ WORKLOADS = Service[Settings](
             name="serving",
             budget_mb=510,
             containerfile="workloads/serving.Containerfile",
-            files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/server/*.py"),
+            files=(
+                "workloads/__init__.py",
+                "workloads/artifacts.py",
+                "workloads/signing.py",
+                "workloads/server/*.py",
+            ),
             group="serving",
         ),
     ),

@@ -234,4 +234,4 @@ def test_in_a_shared_bucket_all_lies_below_the_prefix_of_the_declared_data(store
     ours = {key for key in below(store, "") if not key.startswith("team/raw/")}
     assert ours == {"incoming/toys/of-somebody-else.csv"}
     roots = {key.removeprefix("team/raw/").split("/")[0] for key in below(store, "team/raw/")}
-    assert roots == {"accepted", "current", "sha256"}
+    assert roots == {"accepted", "current", "data"}

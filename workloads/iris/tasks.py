@@ -64,7 +64,7 @@ def train(environ: Mapping[str, str], model: str, address: str) -> dict[str, flo
     parts = read_split({part: _read(store, f"{address}/{part}.csv") for part in PARTS})
     found = mlflow.set_experiment(config.workload)
     experiment.end_interrupted(mlflow.MlflowClient(), found.experiment_id, environ["GROUNDWORK_JOB"])
-    _, metrics = train_one(name, config, parts, experiment.provenance(config, environ))
+    _, metrics, _ = train_one(name, config, parts, experiment.provenance(config, environ))
     return {f"performance_{model}": metrics["accuracy"]}
 
 
