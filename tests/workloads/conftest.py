@@ -16,6 +16,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.deleted: list[str] = []
+        """Keys."""
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str | None = None, **_: Any) -> None:
         if IfNoneMatch == "*" and (Bucket, Key) in self.objects:
@@ -34,6 +36,7 @@ class MemoryStore:
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:
         del self.objects[Bucket, Key]
+        self.deleted.append(Key)
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:
         keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
