@@ -45,7 +45,7 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
     return {
         "workload": workload.name,
-        "model": workload.model,
+        "model": workload.name,
         "data": {"address": store.address("raw", workload.data.key), "digest": workload.data.digest},
         "parameters": workload.parameters.model_dump(),
     }

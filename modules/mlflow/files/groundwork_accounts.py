@@ -42,7 +42,7 @@ def create_app() -> App:
 def experiment_names() -> Experiments:
     """Which experiment something is of, from the tracking server's own store."""
     from mlflow.exceptions import MlflowException
-    from mlflow.server.handlers import _get_tracking_store
+    from mlflow.server.handlers import _get_tracking_store  # pyright: ignore[reportPrivateUsage]
 
     store: Any = _get_tracking_store()
 
@@ -81,7 +81,7 @@ class Guarded:
     def _account(self, scope: Message) -> Account | None:
         """Whose login a request has."""
         given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if len(given) != 1 or not given[0][:6].lower() == b"basic ":
+        if len(given) != 1 or given[0][:6].lower() != b"basic ":
             return None
         try:
             name, separator, password = base64.b64decode(given[0][6:].strip(), validate=True).partition(b":")
@@ -115,7 +115,9 @@ class Guarded:
             return
         # Written anew: MLflow must not read another body than the rules did.
         written = json.dumps(asked.body).encode() if content else b""
-        await self.app({**scope, "headers": with_length(scope["headers"], len(written))}, replay(written, receive), send)
+        await self.app(
+            {**scope, "headers": with_length(scope["headers"], len(written))}, replay(written, receive), send
+        )
 
 
 async def body(receive: Receive) -> bytes:

@@ -59,7 +59,9 @@ BY_NAME: Mapping[str, str] = {
     "POST model-versions/set-tag": "name",
 }
 """The same, where it is the name of an experiment or of a registered model."""
-LOGGED_MODEL = re.compile(r"(?:GET|PATCH) logged-models/(?P<id>[^/]+)(?:/tags)?|POST logged-models/(?P<of>[^/]+)/params")
+LOGGED_MODEL = re.compile(
+    r"(?:GET|PATCH) logged-models/(?P<id>[^/]+)(?:/tags)?|POST logged-models/(?P<of>[^/]+)/params"
+)
 SEARCH_VERSIONS = "GET model-versions/search"
 OWN_FILTER = re.compile(r"name\s*=\s*'(?P<name>[^']+)'")
 UNUSUAL = re.compile(r"[%?#\\\x00-\x1f]")

@@ -145,7 +145,7 @@ class CanaryController:
 
     def _release_first(self) -> CanaryResult | None:
         """Release the champion at once where nothing serves: there is nothing to compare it with."""
-        if self.mlflow.aliased(self.place.workload.model, CHAMPION) is None:
+        if self.mlflow.aliased(self.place.workload.name, CHAMPION) is None:
             return None
         place = self.place
         outcome = release_at_once(place.environment.stack, self.name, None, place.progress, place.log)
@@ -154,7 +154,7 @@ class CanaryController:
 
     def _new_champion(self, current: Release) -> Version | None:
         """Return the champion if it never served here and was not rejected: what a person put in its place stays."""
-        champion = self.mlflow.aliased(self.place.workload.model, CHAMPION)
+        champion = self.mlflow.aliased(self.place.workload.name, CHAMPION)
         if champion is None or pins_same(current, champion):
             return None
         digest = champion.tags.get("groundwork.digest")

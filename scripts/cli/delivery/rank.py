@@ -45,9 +45,9 @@ def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
 
 def find(environment: Environment, name: str) -> list[Ranked]:
     """Return all models of a workload, the best first. Raise UserError where there is none."""
-    workload = workload_in(environment, name)
+    workload_in(environment, name)
     mlflow = Mlflow(environment)
-    found = ranking(mlflow.measured(name, METRIC), mlflow.registered(workload.model))
+    found = ranking(mlflow.measured(name, METRIC), mlflow.registered(name))
     if not found:
         raise UserError(f"workload {name}: MLflow at {mlflow.url} has no finished run: run `groundwork train {name}`")
     return found
@@ -83,6 +83,5 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
         digest = folder_digest(Path(folder))
     own = {key: value for key, value in run.tags.items() if key.startswith("groundwork.")}
     tags = {**own, "groundwork.uri": uri, "groundwork.digest": digest}
-    model = workload_in(environment, name).model
-    progress(f"registering run {run.id} as a version of {model}")
-    return mlflow.register(model, run, tags).number
+    progress(f"registering run {run.id} as a version of {name}")
+    return mlflow.register(name, run, tags).number
