@@ -229,10 +229,9 @@ def test_a_service_is_open_until_its_command_ends_and_goes_on_with_the_next_pod(
 
 
 @pytest.fixture(scope="module")
-def front(theirs: Cluster, image: str, public: Authority, tmp_path_factory: pytest.TempPathFactory) -> None:
+def front(theirs: Cluster, image: str, public: Authority) -> None:
     """An Ingress controller and a Gateway of somebody else."""
-    log = tmp_path_factory.mktemp("front") / "log"
-    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]), log)
+    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]))
 
 
 @pytest.mark.usefixtures("front")
