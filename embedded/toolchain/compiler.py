@@ -83,13 +83,13 @@ def _download(path: str, target: Path, proxies: str) -> None:
         else:
             return
     raise UserError(
-        f"toolchain: Go {RELEASE} can't be fetched: {'; '.join(problems) or 'GOPROXY allows no proxy'}. Name a proxy in "
-        "GOPROXY that has the module golang.org/toolchain, or run it again"
+        f"toolchain: Go {RELEASE} can't be fetched: {'; '.join(problems) or 'GOPROXY allows no proxy'}. "
+        "Name a proxy in GOPROXY that has the module golang.org/toolchain, or run it again"
     )
 
 
 def _fetch(address: str, target: Path) -> str | None:
-    """Writes what an address returns to a file; returns what went wrong, without the address, which may have a login."""
+    """Writes what an address returns to a file; returns what went wrong, without a login that is in it."""
     import httpx
 
     try:
