@@ -146,7 +146,11 @@ def test_the_pinned_go_is_the_one_of_the_public_log(architecture: str) -> None:
 
 def forget(digest: str, remote: Remote) -> None:
     """Lets nothing refer to the image any more, as one who may push can: the tag is written anew."""
-    empty = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+    empty: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [],
+    }
     url = f"/v2/{remote.path}/{SMALLEST}/manifests/{digest.replace(':', '-')}"
     remote.client.put(url, json=empty, headers={"Content-Type": str(empty["mediaType"])}).raise_for_status()
 
