@@ -45,7 +45,8 @@ class PlatformSettings(Settings):
     protect_data: bool = Field(
         default=True,
         description="Whether the engine refuses to delete or replace what holds data: the object store, the database, "
-        "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
+        "their volumes and namespaces, and the keys that sign models. `scripts/down` names the data, asks, "
+        "and only then takes this off.",
     )
     foundation: FoundationSettings = Field(default=EmbeddedSettings(), description="The foundation of the platform.")
     github_token: SecretStr | None = Field(

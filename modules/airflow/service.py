@@ -1,6 +1,6 @@
 """Airflow as a service."""
 
-from modules.core.contracts import Consumer, Route, TaskPods
+from modules.core.contracts import Consumer, Grant, Route, TaskPods
 from modules.core.images import Image
 from modules.core.service import Context, Deployed, Login, Service
 
@@ -36,7 +36,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         servers={context.name: url(context.namespace.name)},
         weights={context.name: 1},
         health=HEALTH,
-        login=False,
+        login=None,
     )
     return Deployed(routes=(route,))
 
@@ -57,7 +57,7 @@ AIRFLOW = Service[AirflowSettings](
     settings=AirflowSettings,
     deploy=deploy,
     needs=Consumer(
-        buckets={"logs": "write", "raw": "read"},
+        buckets={"logs": Grant(write=("airflow/",)), "raw": Grant(read=("incoming/",))},
         database=True,
         connections=36,
         accounts=tuple(f"airflow-{role}" for role in (*WITH_DATABASE, "worker")),

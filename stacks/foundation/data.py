@@ -7,7 +7,7 @@ import pulumi
 from pydantic import SecretStr
 
 from modules.core import naming
-from modules.core.contracts import ROLES, Cluster, Consumer, Database, ObjectStore, Registry, users_of
+from modules.core.contracts import ROLES, Cluster, Consumer, Database, Grant, ObjectStore, Registry, users_of
 from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
@@ -24,7 +24,7 @@ from modules.storage.service import STORAGE
 from stacks.settings import PlatformSettings
 
 OWN = {
-    STORAGE.name: Consumer(buckets=dict.fromkeys(ROLES, "write")),
+    STORAGE.name: Consumer(buckets=dict.fromkeys(ROLES, Grant(write=("",)))),
     DATABASE.name: Consumer(buckets={}, database=True),
 }
 """What the services' own Jobs use, each in the namespace of its service."""

@@ -303,8 +303,9 @@ def test_every_volume_of_a_stateful_set_is_a_claim_that_can_grow(platform: Platf
 
 
 def test_what_holds_data_is_protected_and_nothing_else(platform: Platform) -> None:
-    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data, stay."""
+    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data and of its
+    models, stay."""
     data = {"storage-server", "storage-data", "database-server", "database-data"}
-    keys = {"storage-kek", "database-superuser-password"}
+    keys = {"storage-kek", "database-superuser-password", "iris-signing-key"}
     namespaces = {"storage-namespace", "database-namespace"}
     assert platform.monitor.protected == data | keys | namespaces

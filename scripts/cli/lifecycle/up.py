@@ -14,7 +14,7 @@ from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
-from modules.core.releases import release_file
+from modules.core.releases import Release, release_file
 from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from scripts.cli import kubeconfig
@@ -167,7 +167,10 @@ class Up(ABC):
                 path.replace(previous_releases(path))
 
     def training(self, progress: Progress) -> None:
-        """Trains what has never been released here; a workload that serves is left alone."""
+        """Trains what has never been released here; a workload that serves is left alone, unless what it serves was
+        released before trainings signed their models: its servers would not take it again."""
+        for workload, pin in self.unsigned().items():
+            progress(f"{workload}: release {pin.release} (version {pin.model_version}) is not signed: training anew")
         for workload in self.unreleased():
             result = train(self.environment.stack, workload, progress)
             progress(f"{result.model} version {result.model_version}")
@@ -178,8 +181,12 @@ class Up(ABC):
             progress(f"{workload} serves {pin.model_name} version {pin.model_version}")
 
     def unreleased(self) -> list[str]:
-        released = pins.released(self.environment)
-        return [workload for workload in self.environment.settings.workloads if workload not in released]
+        released, unsigned = pins.released(self.environment), self.unsigned()
+        return [name for name in self.environment.settings.workloads if name not in released or name in unsigned]
+
+    def unsigned(self) -> dict[str, Release]:
+        """What workloads serve that no training signed."""
+        return {name: release for name, release in pins.released(self.environment).items() if not release.signature}
 
 
 class EmbeddedUp(Up):

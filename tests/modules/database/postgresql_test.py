@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from modules.core.contracts import Cluster, Consumer
+from modules.core.contracts import Cluster, Consumer, Grant
 from modules.core.labels import Labels
 from modules.database.consumers import CLIENT_SECRET
 from modules.database.postgresql import PostgreSQL, database
@@ -13,7 +13,7 @@ from tests.neighbours import REGISTRY
 CONSUMERS = {
     "airflow": Consumer(buckets={}, database=True),
     "mlflow": Consumer(buckets={}, database=True),
-    "iris": Consumer(buckets={"raw": "read"}),
+    "iris": Consumer(buckets={"raw": Grant(read=("",))}),
 }
 
 

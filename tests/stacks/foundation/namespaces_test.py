@@ -6,15 +6,15 @@ from typing import Any
 import pulumi
 
 from modules.cluster.settings import QuotaSettings
-from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, PodRules, Proxy, Reach
+from modules.core.contracts import Cluster, Consumer, Database, Grant, Identity, ObjectStore, PodRules, Proxy, Reach
 from modules.core.labels import Labels
 from stacks.foundation.namespaces import deploy_namespaces
 from tests.mocks import declare
 from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, database, nobody, somebody, store
 
 CONSUMERS = {
-    "airflow": Consumer(buckets={"logs": "write"}, database=True, uses={"database": ("scheduler",)}),
-    "iris": Consumer(buckets={"raw": "read"}),
+    "airflow": Consumer(buckets={"logs": Grant(write=("",))}, database=True, uses={"database": ("scheduler",)}),
+    "iris": Consumer(buckets={"raw": Grant(read=("",))}),
     "jenkins": Consumer(buckets={}),
 }
 

@@ -7,10 +7,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from tests.workloads.signed import signed_pin
 from workloads.server.app import MAX_BODY, Holder, create_app
-from workloads.server.model import Model, Pin, load
+from workloads.server.model import Model, load
 
-PIN = Pin(name="box", version="3", uri="s3://b/k", digest="sha256:" + "a" * 64)
+PIN = signed_pin(uri="s3://b/k", digest="sha256:" + "a" * 64)
 IDENTITY = {"model_name": "box", "model_version": "3", "model_digest": PIN.digest}
 TENSOR = {"name": "input", "shape": [2, 2], "datatype": "FP64", "data": [1, 1, 9, 9]}
 
