@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import pytest
 
 from embedded.cluster import Cluster
@@ -161,3 +162,39 @@ def test_nodes_and_pods_tell_what_they_use(platform: Environment, cluster: Clust
     assert "Mi" in node
     pods = kubectl.run(platform, "top", "pod", "-n", f"{STACK}-mlflow", "--no-headers")
     assert "Mi" in pods
+
+
+INTERNAL = 18333
+"""Port of the object store at which its own parts tell it whose keys let in, on all addresses of its pod."""
+NO_METHOD, NO_TOKEN = grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_client_of_the_object_store_does_not_reach_its_internal_port(platform: Environment) -> None:
+    (pod,) = kubectl.items(platform, "pods", "-n", f"{STACK}-storage", "-l", "app.kubernetes.io/component=server")
+    inside = [f"{pod['status']['podIP']}:{port}" for port in (8333, INTERNAL)]
+    assert opened(platform, "deploy/iris", "iris", *inside) == {inside[0]}
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("messaging_pb.SeaweedS3IamCache/PutIdentity", NO_TOKEN),
+        ("messaging_pb.SeaweedS3IamCache/PutPolicy", NO_TOKEN),
+        ("messaging_pb.SeaweedS3IamCache/ListPolicies", NO_TOKEN),
+        ("s3_lifecycle_pb.SeaweedS3LifecycleInternal/LifecycleDelete", NO_TOKEN),
+        ("messaging_pb.SeaweedS3IamCache/Nothing", NO_METHOD),
+    ],
+)
+def test_whoever_reaches_the_internal_port_of_the_store_is_asked_for_a_token(
+    platform: Environment, method: str, answer: grpc.StatusCode
+) -> None:
+    """By a forwarded port, which no network policy stops: else whoever got there would be its administrator."""
+    command = ("kubectl", "port-forward", "-n", f"{STACK}-storage", "pod/storage-server-0", f":{INTERNAL}")
+    with subprocess.Popen(command, env=platform.process_environment(), stdout=subprocess.PIPE, text=True) as forward:
+        assert forward.stdout is not None
+        port = forward.stdout.readline().split()[2].rpartition(":")[2]
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            with pytest.raises(grpc.RpcError) as refused:
+                channel.unary_unary(f"/{method}")(b"", timeout=10)
+            assert refused.value.code() == answer
+        forward.terminate()
