@@ -1,5 +1,5 @@
-"""Waits for new data of iris in the raw bucket, looking every ten seconds, and takes it: what is not as workload.yaml says
-is set aside with a report. Data that was accepted starts the DAG iris_training."""
+"""Waits for new data of iris in the raw bucket, looking every ten seconds, and takes it: what is not as workload.yaml
+says is set aside with a report. Data that was accepted starts the DAG iris_training."""
 # Airflow is in its own image only.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnusedExpression=false
 
