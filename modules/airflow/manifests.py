@@ -74,7 +74,7 @@ class Part:
     ports: Mapping[str, int]
     probes: Probes
     keys: Sequence[str]
-    """Keys of the Secret of that name: a DAG's code runs in some parts, and has what they have."""
+    """Which keys of the Secret `airflow-keys` it mounts. Where a DAG's code runs, it reads them, too."""
     uses_cluster: bool = False
     """Whether it talks to the Kubernetes API."""
 

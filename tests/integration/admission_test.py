@@ -123,6 +123,7 @@ def another_account(name: str) -> Change:
     def change(pod: dict[str, Any]) -> None:
         pod["spec"]["serviceAccountName"] = name
 
+    change.__name__ = f"the_account_{name}"
     return change
 
 
@@ -130,6 +131,7 @@ def a_secret(name: str) -> Change:
     def change(pod: dict[str, Any]) -> None:
         pod["spec"].setdefault("volumes", []).append({"name": "taken", "secret": {"secretName": name}})
 
+    change.__name__ = f"the_secret_{name}"
     return change
 
 
@@ -151,6 +153,7 @@ def the_labels_of(component: str) -> Change:
     def change(pod: dict[str, Any]) -> None:
         pod["metadata"]["labels"]["app.kubernetes.io/component"] = component
 
+    change.__name__ = f"the_labels_of_{component}"
     return change
 
 

@@ -1,5 +1,5 @@
-"""Waits for new data of iris in the raw bucket, looking twice a minute, and takes it: what is not as workload.yaml says
-is set aside with a report. Data that was accepted starts the DAG iris_training."""
+"""Waits for new data of iris in the raw bucket, looking every ten seconds, and takes it: what is not as workload.yaml
+says is set aside with a report. Data that was accepted starts the DAG iris_training."""
 # Airflow is in its own image only.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnusedExpression=false
 
@@ -30,9 +30,9 @@ with DAG(
         bucket_key="{{ var.json.addresses.raw }}incoming/iris/*[!/]",
         wildcard_match=True,
         aws_conn_id="logs",  # the connection to the object store, as which Airflow may read this bucket too
-        # One process, or pod, that waits. A new one at every look would start twice a minute, for seconds of a core.
+        # One process, or pod, that waits. A new one at every look would take seconds of a core to start.
         mode="poke",
-        poke_interval=30,
+        poke_interval=10,
         timeout=timedelta(days=1).total_seconds(),
         soft_fail=True,
     )
