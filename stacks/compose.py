@@ -81,6 +81,7 @@ def context_of(
         entry=foundation.entry,
         address=address(service, foundation.entry),
         github_token=settings.github_token,
+        protect_data=settings.protect_data,
         provided=[contract for each in before for contract in each.provides],
         routes=[route for each in before for route in each.routes],
         ready=[ready for each in before for ready in each.ready],

@@ -15,6 +15,7 @@ from modules.jenkins.service import JENKINS
 from modules.storage.external_settings import ExternalStoreSettings
 from stacks.foundation.data_settings import check_database, check_groups, check_store, missing_secrets
 from stacks.foundation.existing_settings import ExistingSettings
+from stacks.foundation.quota import check_largest
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
 from stacks.services import EVERY, SERVICES
@@ -44,7 +45,8 @@ class PlatformSettings(Settings):
     protect_data: bool = Field(
         default=True,
         description="Whether the engine refuses to delete or replace what holds data: the object store, the database, "
-        "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
+        "their volumes and namespaces, and the keys that sign models. `scripts/down` names the data, asks, "
+        "and only then takes this off.",
     )
     foundation: FoundationSettings = Field(default=EmbeddedSettings(), description="The foundation of the platform.")
     github_token: SecretStr | None = Field(
@@ -169,6 +171,14 @@ class PlatformSettings(Settings):
                     f"port {port} is given to {taken[port]} and to {service}: change {port_key(service)} to a free one"
                 )
             taken[port] = service
+        return self
+
+    @model_validator(mode="after")
+    def _containers_fit(self) -> Self:
+        if quota := self.foundation.namespace_quota:
+            services = {service.name: self.of(service) for service in EVERY if self.has(service)}
+            check_largest(quota, services)
+            check_largest(quota, {f"workloads.{name}": group for name, group in self.workloads.items()})
         return self
 
     @model_validator(mode="after")

@@ -84,6 +84,8 @@ class Context(Generic[S]):
     address: str | None
     """Where browsers open the service behind the gateway; None where the gateway is not published."""
     github_token: "SecretStr | None"
+    protect_data: bool
+    """Whether the engine refuses to delete or replace what can't be made again."""
     provided: Sequence[object]
     """Contracts of the services before it."""
     routes: Sequence[Route]

@@ -69,6 +69,7 @@ def make_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
         model_uri="s3://local-artifacts/mlflow/1/abc/artifacts/model",
         model_digest=f"sha256:{7:064x}",
         run="abc",
+        signature="signed",
     )
     write_releases(ENVIRONMENT, {"iris": pin})
 

@@ -220,8 +220,7 @@ def test_who_uses_data_names_every_account_that_it_makes(objects: list[Declared]
     everyone = parse({"groundwork:workloads": {"iris": {}}}, source="test").consumers()
     named = {(f"local-{name}", account) for name, consumer in everyone.items() for account in consumer.accounts}
     with_data = {namespace for namespace, _ in named}
-    of_another_executor = {("local-airflow", "airflow-worker")}
-    assert named - of_another_executor == {account for account in made if account[0] in with_data}
+    assert named == {account for account in made if account[0] in with_data}
 
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:
@@ -304,8 +303,9 @@ def test_every_volume_of_a_stateful_set_is_a_claim_that_can_grow(platform: Platf
 
 
 def test_what_holds_data_is_protected_and_nothing_else(platform: Platform) -> None:
-    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data, stay."""
+    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data and of its
+    models, stay."""
     data = {"storage-server", "storage-data", "database-server", "database-data"}
-    keys = {"storage-kek", "database-superuser-password"}
+    keys = {"storage-kek", "database-superuser-password", "iris-signing-key"}
     namespaces = {"storage-namespace", "database-namespace"}
     assert platform.monitor.protected == data | keys | namespaces

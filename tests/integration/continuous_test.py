@@ -21,6 +21,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from modules.core.releases import Release, read_releases
 from scripts.cli.clients import gateway
+from scripts.cli.clients.store import store as connect
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
@@ -64,7 +65,7 @@ class Slow(RandomForestClassifier):
 
 @pytest.fixture(scope="module")
 def store(platform: Environment) -> Any:
-    return rank.store(platform)
+    return connect(platform)
 
 
 @pytest.fixture(scope="module")

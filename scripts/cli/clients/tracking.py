@@ -91,13 +91,6 @@ class Mlflow:
         found = [_version(each) for page in pages for each in page.get("model_versions", [])]
         return sorted(found, key=lambda version: version.number)
 
-    def logged_model(self, model_id: str) -> str:
-        """Where its files are, as MLflow names it."""
-        answer = self._get(f"logged-models/{model_id}")
-        if answer is None:
-            raise UserError(f"MLflow at {self.url} has no model {model_id}: was it deleted?")
-        return answer["model"]["info"]["artifact_uri"]
-
     def register(self, model: str, run: Run, tags: Mapping[str, str]) -> Version:
         """A new version of a run's model."""
         content = {

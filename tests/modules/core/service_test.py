@@ -32,6 +32,7 @@ def context(*provided: object) -> Context[Any]:
         clients={},
         client_components={},
         address=None,
+        protect_data=True,
         github_token=None,
         provided=provided,
         routes=(),

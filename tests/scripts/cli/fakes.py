@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modules.core.errors import UserError
 from scripts.cli import environment
@@ -14,6 +15,7 @@ from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
 from stacks.configuration import parse
 from stacks.settings import PlatformSettings
+from workloads.signing import SIGNATURE, public_pem, sign, statement_of
 
 DIGEST = "sha256:" + "a" * 64
 IMAGE = "10.80.0.1:5000/groundwork/serving:0.1.0@sha256:" + "1" * 64
@@ -97,9 +99,20 @@ def mlflow(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, Any
     monkeypatch.setattr(gateway.httpx, "Client", client)
 
 
+KEY = Ed25519PrivateKey.generate()
+TRUST = {"MODEL_PUBLIC_KEY": public_pem(KEY), "MODEL_ROOT": "s3://b"}
+"""Variables of a check that believes what the key signed."""
+
+
+def signed(run: str, tags: dict[str, str], key: Ed25519PrivateKey = KEY) -> dict[str, str]:
+    """The tags of a run, signed as its training does."""
+    return {**tags, SIGNATURE: sign(key, statement_of("iris", run, tags))}
+
+
 def version(number: int, **tags: str) -> dict[str, Any]:
-    """A version of the model iris, as MLflow describes it."""
-    given = {"groundwork.uri": f"s3://b/{number}", "groundwork.digest": DIGEST, **tags}
+    """A version of the model iris, as MLflow describes it, signed but for these tags."""
+    own = {"groundwork.uri": f"s3://b/{number}", "groundwork.digest": DIGEST, "groundwork.config": "{}"}
+    given = {**signed(f"run-{number}", own), **tags}
     pairs = [{"key": key, "value": value} for key, value in given.items()]
     return {"name": "iris", "version": str(number), "run_id": f"run-{number}", "tags": pairs}
 
