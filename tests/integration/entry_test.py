@@ -25,6 +25,7 @@ from modules.gateway.settings import GatewaySettings
 from modules.registry.build import build_images
 from modules.registry.images import BASE
 from scripts.cli.clients import gateway
+from scripts.cli.clients.cache.signing import signing_key
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.up import access_of, settings_file
@@ -73,7 +74,9 @@ def image(theirs: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     registry = Registry(push=f"{NODE}:5000/groundwork", pull=f"{NODE}:5000/groundwork")
     log = tmp_path_factory.mktemp("images") / "log"
     images = [BASE, *GATEWAY.images]
-    build_images(STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log)
+    build_images(
+        STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log, open_key=signing_key
+    )
     pinned = read_images(STACK)["gateway"]
     return f"{registry.pull}/gateway:{pinned.version}@{pinned.digest}"
 
@@ -230,10 +233,9 @@ def test_a_service_is_open_until_its_command_ends_and_goes_on_with_the_next_pod(
 
 
 @pytest.fixture(scope="module")
-def front(theirs: Cluster, image: str, public: Authority, tmp_path_factory: pytest.TempPathFactory) -> None:
+def front(theirs: Cluster, image: str, public: Authority) -> None:
     """An Ingress controller and a Gateway of somebody else."""
-    log = tmp_path_factory.mktemp("front") / "log"
-    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]), log)
+    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]))
 
 
 @pytest.mark.usefixtures("front")
