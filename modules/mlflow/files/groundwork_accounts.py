@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
 from pathlib import Path
@@ -105,6 +106,7 @@ class Guarded:
             )
             await anyio.to_thread.run_sync(check, account, asked, self.experiment_of)
         except Refused as error:
+            print(f"refused {account.name} {scope['method']} {scope['path']!r}: {error}", file=sys.stderr, flush=True)
             await answer(send, 403, "PERMISSION_DENIED", str(error))
             return
         except ValueError as error:

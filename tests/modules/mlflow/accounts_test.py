@@ -141,6 +141,7 @@ def test_without_a_login_health_is_answered_and_no_other_protocol_spoken(ask: As
     [
         (f"GET {API}experiments/get-by-name?experiment_name=iris", None),
         (f"POST {API}experiments/create", {"name": "iris"}),
+        ("GET /api/3.0/mlflow/server-info", None),
         (f"POST {API}runs/create", {"experiment_id": "1", "tags": [{"key": "a", "value": "2"}]}),
         (f"POST {API}runs/search", {"experiment_ids": ["1"], "filter": "tags.a = 'b'"}),
         (f"POST {API}runs/log-batch", {"run_id": "r1", "metrics": [{"key": "m", "value": 1, "model_id": OWN}]}),
@@ -228,12 +229,13 @@ def test_a_training_does_with_its_own_experiment_and_model_what_it_needs(
     ],
 )
 def test_a_training_is_refused_by_name_all_that_is_not_its_own(
-    ask: Ask, request_line: str, body: Any, named: str
+    ask: Ask, capsys: pytest.CaptureFixture[str], request_line: str, body: Any, named: str
 ) -> None:
     found = ask(TRAINING, request_line, body)
     assert (found.status, found.received) == (403, None)
     assert found.body["error_code"] == "PERMISSION_DENIED"
     assert named in found.body["message"]
+    assert capsys.readouterr().err.startswith(f"refused {TRAINING} ")
 
 
 def test_the_landing_page_asks_for_champions_and_nothing_else(ask: Ask) -> None:
