@@ -68,6 +68,16 @@ class Layout:
         return self.root / "kubeconfig"
 
     @property
+    def registry_login(self) -> Path:
+        """Of the image registry, as `buildah login` writes it. Secret."""
+        return self.root / "registry-login.json"
+
+    @property
+    def registry_hashes(self) -> Path:
+        """What the registry knows of that login."""
+        return self.config / "registry.htpasswd"
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
 

@@ -7,16 +7,20 @@ from pathlib import Path
 
 from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.contracts import Registry
+from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage, own_architecture, read_images, write_images
 from modules.core.paths import cache_home
 
 from . import artifacts as shared
+from . import sboms
 from .access import RegistryAccess
 from .buildah import Buildah, Log
 from .builder import Builder, Progress
 from .images import Source, read_sources
 from .namespaces import remove_tree, require_builds
+from .record import Recorded, add_to_record, read_record
 from .remote import ImageSize, Remote
+from .sboms import OpenKey
 
 
 def build_images(
@@ -27,15 +31,18 @@ def build_images(
     access: RegistryAccess,
     progress: Progress,
     log: Path,
+    open_key: OpenKey,
     architecture: str | None = None,
     open_cache: OpenCache = no_cache,
 ) -> None:
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
+    Those without an SBOM get one.
 
     images: all that the environment may run, bases first.
     registry: pushed to over TLS. access: how this machine comes to it.
     architecture: of the machines that run them, such as arm64; None: this machine's, which is the only one built here.
     progress: called with one line about what is being done. log: a file that gets everything the builds print.
+    open_key: opens the key that signs SBOMs, where one is made.
     open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
@@ -43,6 +50,9 @@ def build_images(
     home = cache_home() / "containers"
     with Remote(registry, access) as remote:
         current = _current(environment, remote, sources)
+        if access.own and current.keys() != sources.keys():
+            _take(sources, current, remote)
+            current = _current(environment, remote, sources)
         here = len(current)
         if current.keys() != sources.keys() and (artifacts := open_cache()):
             _fetch(sources, current, remote, artifacts, progress)
@@ -50,7 +60,8 @@ def build_images(
         if current.keys() == sources.keys():
             if current != read_images(environment):
                 write_images(environment, current)
-            progress(f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged")
+            made = f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged"
+            progress(made + _attach_sboms(current, sources, remote, open_key, progress))
             return
         _check_build(remote, architecture)
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
@@ -59,9 +70,12 @@ def build_images(
                 # Asked again: another build may have been waited for.
                 builder.build(sources, _current(environment, remote, sources))
             finally:
+                if access.own:
+                    _record(remote, {name: builder.done[name] for name in builder.built})
                 known = {**read_images(environment), **builder.done}
                 write_images(environment, {name: known[name] for name in sources if name in known})
-    progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
+        made = f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged"
+        progress(made + _attach_sboms(builder.done, sources, remote, open_key, progress))
 
 
 def check_images(
@@ -107,6 +121,33 @@ def _check_build(remote: Remote, architecture: str | None) -> None:
     require_builds(remote.address, architecture or own_architecture())
 
 
+def _take(sources: Mapping[str, Source], current: Mapping[str, LockedImage], remote: Remote) -> None:
+    """Brings what this machine made for another stack: all its own registries share one storage."""
+    recorded = read_record()
+    for name, source in sources.items():
+        if name not in current and (found := recorded.get(source.inputs)):
+            remote.take(name, source.tag, found.digest, found.repository)
+
+
+def _attach_sboms(
+    images: Mapping[str, LockedImage],
+    sources: Mapping[str, Source],
+    remote: Remote,
+    open_key: OpenKey,
+    progress: Progress,
+) -> str:
+    """Makes the SBOMs that are missing; returns what there is to say about it. A registry that takes images from others
+    only, or no such things at all, does not stop a platform."""
+    try:
+        if missing := sboms.without_sbom(images, remote):
+            progress(f"making the SBOM of {', '.join(missing)}")
+            sboms.attach(missing, sources, remote=remote, key=open_key())
+            return f"; {len(missing)} SBOMs made"
+    except UserError as error:
+        return f"; SBOMs are missing: {error}"
+    return ""
+
+
 def _fetch(
     sources: Mapping[str, Source],
     current: Mapping[str, LockedImage],
@@ -118,19 +159,42 @@ def _fetch(
     for name, source in sources.items():
         if name not in current:
             progress(f"fetching {name} from the shared cache")
-            shared.fetch(source, remote, artifacts)
+            digest = shared.fetch(source, remote, artifacts)
+            if digest and remote.access.own:
+                _record(remote, {name: source.locked(digest)})
+
+
+def _record(remote: Remote, images: Mapping[str, LockedImage]) -> None:
+    """Remembers what this machine brought to a registry of its own, under which name."""
+    add_to_record(
+        {
+            image.inputs: Recorded(digest=image.digest, repository=f"{remote.path}/{name}")
+            for name, image in images.items()
+        }
+    )
 
 
 def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) -> dict[str, LockedImage]:
     """The images that the registry holds with the current inputs.
 
-    What another stack built, or this one before its file was lost, is found by the tag of its inputs.
+    In a registry of its own this machine takes only what it recorded, by digest. In one of somebody else, in which
+    their logins decide who pushes, what another environment built is found by the tag of its inputs.
     """
-    locked = read_images(environment)
-    same = {name for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
-    asked = {name: locked[name].digest if name in same else sources[name].tag for name in sources}
+    asked = _recorded(sources) if remote.access.own else _pinned(environment, sources)
     found = remote.find(asked)
     return {name: sources[name].locked(digest) for name, digest in found.items()}
+
+
+def _recorded(sources: Mapping[str, Source]) -> dict[str, str]:
+    recorded = read_record()
+    return {name: recorded[source.inputs].digest for name, source in sources.items() if source.inputs in recorded}
+
+
+def _pinned(environment: str, sources: Mapping[str, Source]) -> dict[str, str]:
+    """The digest where this environment has one for the inputs, the tag of the inputs otherwise."""
+    locked = read_images(environment)
+    same = {name for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
+    return {name: locked[name].digest if name in same else sources[name].tag for name in sources}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a registry holds, by the OCI distribution API."""
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,10 @@ from modules.core.contracts import Registry
 from modules.core.errors import UserError
 
 from .access import RegistryAccess, RegistryAuth, api_host, explanation, refused
+from .images import sha256
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 MEGABYTE = 1_000_000
 MAX_PARALLEL = 8
 TIMEOUT = httpx.Timeout(60, connect=10)
@@ -124,13 +127,20 @@ class Remote:
         """Return whether an image's repository holds a blob, or could take it over from that of the image below."""
         if self._ask("HEAD", f"/{name}/blobs/{digest}", missing=True).is_success:
             return True
-        if below is None:
+        return below is not None and self._mount(name, digest, f"{self.path}/{below}")
+
+    def take(self, name: str, tag: str, digest: str, repository: str) -> bool:
+        """Bring an image here from another repository of this registry, such as second/serving, without sending its
+        layers again. Return False where that repository lacks it, or a part of it."""
+        answer = self._ask("GET", httpx.URL(f"/v2/{repository}/manifests/{digest}"), {"Accept": MANIFEST}, missing=True)
+        if not answer.is_success or sha256(answer.content) != digest:
             return False
-        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={self.path}/{below}")
-        if taken.status_code == 201:
-            return True
-        self._cancel(taken)  # an upload was begun instead
-        return False
+        if not all(
+            self.has_blob(name, blob, None) or self._mount(name, blob, repository) for blob in blobs(answer.content)
+        ):
+            return False
+        self.put_manifest(name, tag, answer.content)
+        return True
 
     def upload(self, name: str, digest: str, source: Path) -> None:
         """Put a blob into an image's repository."""
@@ -141,6 +151,29 @@ class Remote:
     def put_manifest(self, name: str, tag: str, manifest: bytes) -> None:
         """Put an image's manifest in place, under a tag, once all its blobs are there."""
         self._ask("PUT", f"/{name}/manifests/{tag}", {"Content-Type": MANIFEST}, content=manifest)
+
+    def referrers(self, name: str, digest: str) -> list[dict[str, Any]]:
+        """Return the descriptors of what refers to an image, such as its SBOMs."""
+        answer = self._ask("GET", f"/{name}/referrers/{digest}", {"Accept": INDEX}, missing=True)
+        if not answer.is_success:  # a registry without that part of OCI 1.1 has them under a tag that clients keep
+            answer = self._ask("GET", f"/{name}/manifests/{_tag(digest)}", {"Accept": INDEX}, missing=True)
+        return answer.json()["manifests"] if answer.is_success else []
+
+    def put_referrer(self, name: str, digest: str, manifest: bytes) -> None:
+        """Put the manifest of something that refers to an image in place, once all its blobs are there. digest: that of
+        the image."""
+        document = json.loads(manifest)
+        own = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        headers = {"Content-Type": MANIFEST}
+        answer = self._ask("PUT", f"/{name}/manifests/{own}", headers, content=manifest)
+        if "OCI-Subject" in answer.headers:
+            return
+        descriptor = {"mediaType": MANIFEST, "digest": own, "size": len(manifest)}
+        descriptor["artifactType"] = document["artifactType"]
+        others = [each for each in self.referrers(name, digest) if each["digest"] != own]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, descriptor]}
+        headers = {"Content-Type": INDEX}
+        self._ask("PUT", f"/{name}/manifests/{_tag(digest)}", headers, content=json.dumps(index).encode())
 
     def _find(self, image: tuple[str, str]) -> str | None:
         response = self._ask("HEAD", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST}, missing=True)
@@ -154,6 +187,14 @@ class Remote:
         """A gzip file's last four bytes are its content's size modulo 2^32 (RFC 1952): no layer comes near that."""
         response = self._ask("GET", f"/{layer[1]}/blobs/{layer[0]}", {"Range": "bytes=-4"})
         return int.from_bytes(response.content, "little")
+
+    def _mount(self, name: str, digest: str, repository: str) -> bool:
+        """Takes a blob over from another repository of the registry; False where that has none, or gives none."""
+        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={repository}")
+        if taken.status_code == 201:
+            return True
+        self._cancel(taken)  # an upload was begun instead
+        return False
 
     def _cancel(self, begun: httpx.Response) -> None:
         """Ends an upload that was begun; registries that can't do that forget it by themselves."""
@@ -198,6 +239,11 @@ def blobs(manifest: bytes) -> dict[str, int]:
     """Return what a manifest refers to, each once: size in bytes by digest."""
     document: dict[str, Any] = json.loads(manifest)
     return {each["digest"]: each["size"] for each in (document["config"], *document["layers"])}
+
+
+def _tag(digest: str) -> str:
+    """The tag under which registries without the referrers API keep what refers to an image (OCI distribution 1.1)."""
+    return digest.replace(":", "-")
 
 
 def _upload(begun: httpx.Response) -> httpx.URL:

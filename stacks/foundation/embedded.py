@@ -32,9 +32,10 @@ def describe_cluster(environment: str, network: str, pods: PodRules) -> Cluster:
     )
 
 
-def describe_registry(network: str) -> Registry:
-    """The registry listens at the node's own address, the same for who pushes and who pulls."""
-    address = f"{split(network).node}:{REGISTRY_PORT}/groundwork"
+def describe_registry(environment: str, network: str) -> Registry:
+    """The registry listens at the node's own address, the same for who pushes and who pulls. What is an environment's
+    is below its name."""
+    address = f"{split(network).node}:{REGISTRY_PORT}/{environment}"
     return Registry(push=address, pull=address)
 
 
@@ -42,7 +43,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
     network = settings.embedded.network
     pods = replace(pod_rules(settings.embedded.pods), user=user_of(labels.environment, settings.foundation))
     cluster = describe_cluster(labels.environment, network, pods)
-    registry = describe_registry(network)
+    registry = describe_registry(labels.environment, network)
     images = data_images(settings, labels.environment, registry)
     provider = k8s.Provider(
         "kubernetes",
