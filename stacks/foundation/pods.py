@@ -201,14 +201,16 @@ class ProxySettings(Settings):
         return self
 
 
+User = Annotated[int | None, AfterValidator(_user)]
+
+
 class PodsSettings(Settings):
     """What all pods have in common."""
 
-    user: Annotated[int | None, AfterValidator(_user)] = Field(
+    user: User = Field(
         default=IMAGE_USER,
         description=f"User, group and volumes' group of all pods, {LOWEST_USER} to {HIGHEST_USER}; null: the cluster "
-        "gives each namespace its own, as OpenShift does. Not given: on the embedded cluster a number of the stack's "
-        "own, which no user of this machine has.",
+        "gives each namespace its own, as OpenShift does.",
     )
     node_selector: Annotated[dict[str, str], AfterValidator(_node_selector)] = Field(
         default={}, description="Labels of the nodes that may run them."
@@ -238,6 +240,16 @@ class PodsSettings(Settings):
         if self.ca is not None:
             _check_ca(self.ca)
         return self
+
+
+class EmbeddedPodsSettings(PodsSettings):
+    """What all pods on the embedded cluster have in common."""
+
+    user: User = Field(
+        default=None,
+        description=f"User, group and volumes' group of all pods, {LOWEST_USER} to {HIGHEST_USER}; null: a number of "
+        "the stack's own, which no user of this machine has (docs/pods.md).",
+    )
 
 
 def pod_rules(settings: PodsSettings) -> PodRules:

@@ -14,7 +14,7 @@ from modules.core.contracts import Entry
 from modules.core.external import ExternalSettings
 from modules.core.labels import LOCAL_PORT
 from modules.core.settings import Port, Settings
-from stacks.foundation.pods import PodsSettings
+from stacks.foundation.pods import EmbeddedPodsSettings, PodsSettings
 
 
 def _network(text: str) -> str:
@@ -72,6 +72,9 @@ class EmbeddedSettings(FoundationSettings):
 
     target: Literal["embedded"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: never written
         default="embedded", description="embedded: a Kubernetes in namespaces of its own on this machine."
+    )
+    pods: EmbeddedPodsSettings = Field(  # pyright: ignore[reportIncompatibleVariableOverride] # as above
+        default=EmbeddedPodsSettings(), description="What all pods have in common."
     )
     network: Annotated[str, AfterValidator(_network)] = Field(
         default="10.80.0.0/16",

@@ -26,9 +26,9 @@ def record_of(stack: str) -> Path:
 
 def user_of(stack: str, foundation: FoundationSettings) -> int | None:
     """Return the user of a stack's pods: the settings', or else, on the embedded cluster, the stack's own."""
-    record = record_of(stack)
-    if "user" in foundation.pods.model_fields_set or not isinstance(foundation, EmbeddedSettings):
+    if foundation.pods.user is not None or not isinstance(foundation, EmbeddedSettings):
         return foundation.pods.user
+    record = record_of(stack)
     return int(record.read_text()) if record.exists() else IMAGE_USER
 
 

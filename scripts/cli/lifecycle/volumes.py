@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from modules.core.contracts import IMAGE_USER
 from modules.core.errors import UserError
 from modules.core.quantities import size_bytes
 from scripts.cli.clients import kubectl
@@ -47,7 +48,9 @@ def check(environment: Environment) -> None:
 def _check_user(environment: Environment, resources: Iterable[Mapping[str, Any]]) -> None:
     wanted = user_of(environment.stack, environment.settings.foundation)
     for group, user in users(resources).items():
-        if user != wanted:
+        # With null the images' own user ran on the embedded cluster, before it had one for each stack.
+        ran = IMAGE_USER if user is None and environment.settings.existing is None else user
+        if ran != wanted:
             now, before = ("null" if each is None else each for each in (wanted, user))
             raise UserError(
                 f"groundwork:foundation.pods.user is {now} in stacks/Pulumi."

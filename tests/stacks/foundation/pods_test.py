@@ -110,7 +110,7 @@ def test_a_private_key_is_refused_and_not_shown(text: str) -> None:
 
 
 def test_nothing_given_is_no_rule_but_the_images_user() -> None:
-    assert pod_rules(parsed({})) == PodRules(user=10001)
+    assert pod_rules(PodsSettings()) == PodRules(user=10001)
 
 
 def test_what_is_given_is_the_contract() -> None:

@@ -8,7 +8,7 @@ import pytest
 from modules.core.contracts import IMAGE_USER
 from stacks.configuration import parse
 from stacks.foundation import users
-from stacks.foundation.settings import EmbeddedSettings
+from stacks.foundation.settings import FoundationSettings
 from stacks.foundation.users import COUNT, FIRST, choose, record_of, taken_here, user_of
 
 
@@ -51,14 +51,18 @@ def test_what_users_may_give_their_containers_is_theirs(monkeypatch: pytest.Monk
     assert not taken_here(FIRST + 10)
 
 
-def test_the_recorded_number_counts_and_a_platform_of_before_keeps_the_images_user() -> None:
-    assert user_of("local", EmbeddedSettings()) == IMAGE_USER
-    record("local", FIRST + 7)
-    assert user_of("local", EmbeddedSettings()) == FIRST + 7
+def settings(**pods: int | None) -> FoundationSettings:
+    return parse({"groundwork:foundation": {"network": "10.81.0.0/16", "pods": pods}}, source="file").foundation
 
 
-@pytest.mark.parametrize("user", [20_000, IMAGE_USER, None])
-def test_what_the_settings_say_counts_more(user: int | None) -> None:
+@pytest.mark.parametrize("given", [{}, {"user": None}])
+def test_the_recorded_number_counts_and_a_platform_of_before_keeps_the_images_user(given: dict[str, None]) -> None:
+    assert user_of("local", settings(**given)) == IMAGE_USER
     record("local", FIRST + 7)
-    settings = parse({"groundwork:foundation": {"pods": {"user": user}}}, source="file")
-    assert user_of("local", settings.foundation) == user
+    assert user_of("local", settings(**given)) == FIRST + 7
+
+
+@pytest.mark.parametrize("user", [20_000, IMAGE_USER])
+def test_what_the_settings_say_counts_more(user: int) -> None:
+    record("local", FIRST + 7)
+    assert user_of("local", settings(user=user)) == user

@@ -151,12 +151,23 @@ def test_the_class_that_the_cluster_chose_is_the_claims() -> None:
     assert found == {"storage": chosen}
 
 
-@pytest.mark.parametrize(("user", "written"), [(20_000, "20000"), (None, "null")])
+EXISTING: dict[str, Any] = {"target": "existing", "context": "team", "registry": {"push": "registry.example/ml"}}
+
+
+@pytest.mark.parametrize(("foundation", "user", "written"), [({}, 20_000, "20000"), (EXISTING, None, "null")])
 def test_data_of_one_user_are_not_given_to_another(
-    user: int | None, written: str, monkeypatch: pytest.MonkeyPatch
+    foundation: dict[str, Any], user: int | None, written: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy(asking(monkeypatch, "10Gi"), stateful_set("10Gi"))
-    environment = stack(monkeypatch, settings(**{"groundwork:foundation": {"pods": {"user": user}}}))
+    group = {"groundwork:workloads": {}, "groundwork:foundation": {**foundation, "pods": {"user": user}}}
+    environment = stack(monkeypatch, settings(**group))
     reported = refused(lambda: volumes.check(environment))
     assert reported.startswith(f"groundwork:foundation.pods.user is {written} in stacks/Pulumi.local.yaml")
     assert f"set it back to {IMAGE_USER}" in reported
+
+
+def test_data_of_the_images_user_stay_theirs_where_none_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = asking(monkeypatch, "10Gi")
+    urn, specification = stateful_set("10Gi")
+    deploy(environment, (urn, {**specification, "template": {"spec": {}}}))
+    volumes.check(environment)
