@@ -1,41 +1,34 @@
-"""The settings of a whole platform, composed of each module's. The only reader of a stack's configuration."""
+"""The settings of a whole platform, composed of each module's."""
 
-import json
-from collections.abc import Mapping
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, SecretStr, create_model, model_validator
 
 from modules.core.contracts import Consumer, Entry
 from modules.core.errors import UserError
 from modules.core.naming import namespace
-from modules.core.paths import REPOSITORY
 from modules.core.service import Service
-from modules.core.settings import PROJECT, Settings, advice, validated
-from modules.core.yaml_files import read_yaml
+from modules.core.settings import PROJECT, Settings
 from modules.database.external_settings import ExternalDatabaseSettings
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.storage.external_settings import ExternalStoreSettings
 from stacks.foundation.data_settings import check_database, check_groups, check_store, missing_secrets
 from stacks.foundation.existing_settings import ExistingSettings
+from stacks.foundation.quota import check_largest
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
 from stacks.services import EVERY, SERVICES
+from workloads.documents import TRAINER_SUFFIX
 from workloads.service import WORKLOADS
 from workloads.settings import WorkloadSettings
 
 S = TypeVar("S")
 
-FOLDER = REPOSITORY / "stacks"
 RESERVED = frozenset({"api", PROJECT, *(service.name for service in EVERY)})
 """Names of services: a workload of such a name would share its namespace and its address."""
-CANARY_SUFFIX = "-canary"
-"""Of what is tried beside a workload's server."""
-TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
-"""What the engine knows in a stack's file; it passes over anything else in silence."""
+OTHERS_SUFFIXES = {"-canary": "a canary", TRAINER_SUFFIX: "the trainings of a workload"}
+"""What ends in these, beside each workload."""
 
 
 class PlatformSettings(Settings):
@@ -52,7 +45,8 @@ class PlatformSettings(Settings):
     protect_data: bool = Field(
         default=True,
         description="Whether the engine refuses to delete or replace what holds data: the object store, the database, "
-        "their volumes and namespaces. `scripts/down` names the data, asks, and only then takes this off.",
+        "their volumes and namespaces, and the keys that sign models. `scripts/down` names the data, asks, "
+        "and only then takes this off.",
     )
     foundation: FoundationSettings = Field(default=EmbeddedSettings(), description="The foundation of the platform.")
     github_token: SecretStr | None = Field(
@@ -180,6 +174,14 @@ class PlatformSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _containers_fit(self) -> Self:
+        if quota := self.foundation.namespace_quota:
+            services = {service.name: self.of(service) for service in EVERY if self.has(service)}
+            check_largest(quota, services)
+            check_largest(quota, {f"workloads.{name}": group for name, group in self.workloads.items()})
+        return self
+
+    @model_validator(mode="after")
     def _pipelines_have_a_token(self) -> Self:
         repository = self.of(JENKINS).repository
         if repository and self.github_token is None:
@@ -201,10 +203,9 @@ class PlatformSettings(Settings):
     def _workloads_are_not_services(self) -> Self:
         for name in sorted(RESERVED & self.workloads.keys()):
             raise ValueError(f"workloads.{name} has the name of a service: choose another than {sorted(RESERVED)}")
-        for name in sorted(name for name in self.workloads if name.endswith(CANARY_SUFFIX)):
-            raise ValueError(
-                f"workloads.{name} has the name of a canary: choose one that does not end in {CANARY_SUFFIX}"
-            )
+        for suffix, what in OTHERS_SUFFIXES.items():
+            for name in sorted(name for name in self.workloads if name.endswith(suffix)):
+                raise ValueError(f"workloads.{name} has the name of {what}: choose one that does not end in {suffix}")
         return self
 
 
@@ -225,106 +226,6 @@ def model_of(target: Target) -> type[PlatformSettings]:
 
 MODELS = {name: model_of(target) for name, target in TARGETS.items()}
 """By the foundation's target."""
-
-
-def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
-    """The settings of a stack from its file, as the program would get them, without running it."""
-    path = folder / f"Pulumi.{stack}.yaml"
-    source = f"stacks/{path.name}"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(_unknown_stack(stack, folder)) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{source} can't be read: {error}: save it as UTF-8") from error
-    content = _mapping(read_yaml(text, source=source), source)
-    for key in content:
-        if key not in TOP_LEVEL:
-            raise UserError(
-                f"{source}: {key!r} is at the top level, where nothing reads it: put it below `config:` "
-                f"(at the top level: {', '.join(TOP_LEVEL)})"
-            )
-    return parse(_mapping(content.get("config"), f"{source}: config"), source=source)
-
-
-def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
-    """Settings from configuration keys and values. A group may come as JSON text, as the engine hands it over.
-
-    Keys of other namespaces are other packages' own, unless they look like a misspelt one of ours.
-    """
-    values: dict[str, Any] = {}
-    for key, value in config.items():
-        namespace, name = _split_key(key, source)
-        if namespace == PROJECT:
-            if name in values:
-                raise UserError(f"{PROJECT}:{name}: given twice, once as {key!r}: keep one of them ({source})")
-            values[name] = _decoded(value)
-        elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
-            raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
-    return validated(_model(values.get("foundation"), source), values, source=source)
-
-
-def _model(foundation: Any, source: str) -> type[PlatformSettings]:
-    """The settings that the foundation's target allows. UserError where there is no such target."""
-    group = cast(Mapping[str, Any], foundation) if isinstance(foundation, Mapping) else dict[str, Any]()
-    target = group.get("target", DEFAULT_TARGET)
-    if str(target) not in MODELS:
-        raise UserError(f"{PROJECT}:foundation.target is {target!r}; {advice(str(target), sorted(MODELS))} ({source})")
-    return MODELS[str(target)]
-
-
-def stacks(folder: Path = FOLDER) -> list[str]:
-    """Names of the stacks that have a file, or an example to make one of."""
-    files = [*folder.glob("Pulumi.*.yaml"), *folder.glob("*.example.yaml")]
-    return sorted({path.name.removeprefix("Pulumi.").split(".")[0] for path in files})
-
-
-def _unknown_stack(stack: str, folder: Path) -> str:
-    known = stacks(folder)
-    if stack in known:
-        return f"stack {stack!r} was never brought up from here: run `scripts/up {stack}`"
-    close = get_close_matches(stack, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return (
-        f"stack {stack!r} is unknown: there is no stacks/Pulumi.{stack}.yaml; {hint}"
-        f"existing: {', '.join(known) or 'none'}; write that file to make a new one"
-    )
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise UserError(f"{what} is {value!r}: expected a mapping of keys")
-    return cast(Mapping[str, Any], value)
-
-
-def _split_key(key: str, source: str) -> tuple[str, str]:
-    """(namespace, name) by the engine's rules: `name`, `namespace:name`, and of old `namespace:config:name`."""
-    match key.split(":"):
-        case [name]:
-            return PROJECT, name
-        case [namespace, name] | [namespace, "config", name]:
-            return namespace, name
-        case _:
-            raise UserError(f"{key}: no key of a configuration; write {PROJECT}:NAME ({source})")
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(("{", "[")):
-        try:
-            return json.loads(value)
-        except ValueError:  # text that only looks like it: refused where it stands for a group
-            return value
-    return _unwrapped(value)
-
-
-def _unwrapped(value: Any) -> Any:
-    """Without the mark of what is encrypted, which only the program needs more of."""
-    if not isinstance(value, Mapping):
-        return value
-    group = cast(Mapping[str, Any], value)
-    return group["secure"] if list(group) == ["secure"] else {key: _unwrapped(each) for key, each in group.items()}
 
 
 def port_key(service: str) -> str:

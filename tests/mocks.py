@@ -16,7 +16,12 @@ GENERATED: dict[str, dict[str, str]] = {
         "base64": "generated",
         "bcryptHash": "$2b$10$generated",
     },
-    "tls": {"privateKeyPem": "generated", "certRequestPem": "request", "certPem": "certificate"},
+    "tls": {
+        "privateKeyPem": "generated",
+        "publicKeyPem": "public",
+        "certRequestPem": "request",
+        "certPem": "certificate",
+    },
 }
 """Outputs of providers that make something, by package."""
 Objects = dict[tuple[str, str], dict[str, Any]]

@@ -6,12 +6,26 @@ from typing import Any
 from modules.core.contracts import ObjectStore
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.releases import Pin
+from workloads.artifacts import MODELS, data_key
 from workloads.settings import Workload
+from workloads.signing import Statement
 
 PORT = 8080
 """Where every model server listens: each pod has an address of its own."""
+TRAINER_SUFFIX = "-training"
 SERVING, CANARY = "serving", "canary"
 """Components: of the pods of what serves, and of what is tried beside it."""
+
+
+def trainer(workload: str) -> str:
+    """Name of the consumer that a workload's trainings and tasks are, and of the service account of their pods. What
+    serves is the consumer of the workload's own name."""
+    return f"{workload}{TRAINER_SUFFIX}"
+
+
+def serving_account(workload: str) -> str:
+    """Name of the service account of the pods that serve, and of those that check."""
+    return f"{workload}-{SERVING}"
 
 
 def training_template(workload: str) -> str:
@@ -24,6 +38,11 @@ def check_template(workload: str) -> str:
     return f"{workload}-check"
 
 
+def signing_secret(workload: str) -> str:
+    """Name of the Secret with the key by which the workload's training signs its models: key signing-key.pem."""
+    return f"{workload}-signing"
+
+
 def server_name(workload: str, component: str) -> str:
     """Of the Deployment and Service of what serves, and of what is tried beside it."""
     return workload if component == SERVING else f"{workload}-{component}"
@@ -33,8 +52,11 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
     return {
         "workload": workload.name,
-        "model": workload.model,
-        "data": {"address": store.address("raw", workload.data.key), "digest": workload.data.digest},
+        "model": workload.name,
+        "data": {
+            "address": store.address("raw", data_key(workload.name, workload.data.digest, workload.data.file)),
+            "digest": workload.data.digest,
+        },
         "parameters": workload.parameters.model_dump(),
     }
 
@@ -56,4 +78,27 @@ def model_variables(pin: Pin | None) -> dict[str, str]:
         "MODEL_VERSION": str(pin.model_version) if pin else "",
         "MODEL_URI": pin.model_uri if pin else "",
         "MODEL_DIGEST": pin.model_digest if pin else "",
+        "MODEL_RUN": pin.run if pin else "",
+        "MODEL_DATA_DIGEST": pin.data_digest if pin else "",
+        "MODEL_IMAGE_DIGEST": pin.image_digest if pin else "",
+        "MODEL_CONFIG_DIGEST": pin.config_digest if pin else "",
+        "MODEL_SIGNATURE": pin.signature if pin else "",
     }
+
+
+def statement(pin: Pin) -> Statement:
+    """Return what the training of a pinned model signed."""
+    return Statement(
+        model=pin.model_name,
+        uri=pin.model_uri,
+        digest=pin.model_digest,
+        run=pin.run,
+        data_digest=pin.data_digest,
+        image_digest=pin.image_digest,
+        config_digest=pin.config_digest,
+    )
+
+
+def model_root(workload: str, store: ObjectStore) -> str:
+    """Return the address below which a workload's model files must be, each model's at its digest."""
+    return store.address("artifacts", f"{MODELS}/{workload}")

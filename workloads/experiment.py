@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workloads.artifacts import digest_of, download_folder, folder_digest, split_s3
+from workloads.artifacts import add_folder, add_object, digest_of, download_folder, folder_digest, split_s3
+from workloads.signing import SIGNATURE, Trust, private_key, public_pem, sign, statement_of
 
 CHAMPION = "champion"
 HELD_OUT = "held_out.csv"
@@ -90,7 +91,7 @@ def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> byt
     if not _exists(store, bucket, key):
         content = seed_data()
         _require_digest(content, config, "the data set that the training image carries")
-        store.put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/csv")
+        add_object(store, bucket, key, content, "text/csv")
         say(f"stored the data set at {config.data_address}")
     content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
     _require_digest(content, config, f"the object at {config.data_address}")
@@ -123,35 +124,43 @@ def end_interrupted(client: Any, experiment: str, job: str) -> None:
         client.set_terminated(run.info.run_id, status="KILLED")
 
 
-def stored_at(location: str, root: str) -> str:
-    """The object store's address of an artifact location; `root` is what the tracking server proxies."""
-    scheme, _, path = location.partition(":")
-    return f"{root.rstrip('/')}/{path.lstrip('/')}" if scheme == "mlflow-artifacts" else location
+def signed_tags(config: Config, store: Any, folder: Path, run: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags by which the model in a folder, which a run made, can be released: those of the run, the address
+    of the files, which are stored there, their digest, and the training's signature over all of that.
+
+    These are the very files that the training wrote: neither MLflow nor its copy is trusted."""
+    digest = folder_digest(folder)
+    uri = f"{os.environ['MODEL_ROOT']}/{digest.removeprefix('sha256:')}"
+    add_folder(store, folder, uri)
+    found = {**tags, "groundwork.uri": uri, "groundwork.digest": digest}
+    key = private_key(_key_file().read_bytes())
+    return {**found, SIGNATURE: sign(key, statement_of(config.model, run, found))}
 
 
-def register(client: Any, config: Config, store: Any, model_info: Any, tags: Mapping[str, str]) -> str:
-    """A new version of the registered model; returns its number.
+def trust() -> Trust:
+    """Return what a training believes of models: what it signed itself."""
+    return Trust(public_key=public_pem(private_key(_key_file().read_bytes())), root=os.environ["MODEL_ROOT"])
 
-    A release pins what the version's tags say: the address of the model's files and their digest, read back from there.
-    """
+
+def _key_file() -> Path:
+    return Path(os.environ["GROUNDWORK_SIGNING_KEY"])
+
+
+def register(client: Any, config: Config, model_info: Any, tags: Mapping[str, str]) -> str:
+    """A new version of the registered model, with these signed tags, which a release pins; returns its number."""
     from mlflow.exceptions import MlflowException
 
-    logged = client.get_logged_model(model_info.model_id)
-    uri = stored_at(logged.artifact_location, os.environ["GROUNDWORK_ARTIFACTS"])
-    with tempfile.TemporaryDirectory() as folder:
-        download_folder(store, uri, Path(folder))
-        digest = folder_digest(Path(folder))
     try:
         client.create_registered_model(config.model)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    version = _version_of(client, config.model, tags["groundwork.job"]) or client.create_model_version(
+    version = _version_of(client, config.model, tags) or client.create_model_version(
         config.model,
         source=f"models:/{model_info.model_id}",
         run_id=model_info.run_id,
         model_id=model_info.model_id,
-        tags={**tags, "groundwork.uri": uri, "groundwork.digest": digest},
+        tags=dict(tags),
     )
     return str(version.version)
 
@@ -185,9 +194,13 @@ def promote_if_better(
     """Move the champion's alias to a version that is at least as good as the current champion; else leave it.
 
     measure: the accuracy of the model in a folder on the held-out rows that gave `accuracy`. The champion is measured
-    now, on these rows: what was recorded of it may be of others.
+    now, on these rows: what was recorded of it may be of others. One that no training signed counts for nothing:
+    loading it could run anything.
     """
     current = _champion(client, config.model)
+    if current and not trusted(current):
+        say(f"version {current.version} is {CHAMPION}, but not signed by a training of this workload: not loaded")
+        current = None
     verdict = Verdict(
         version=version,
         accuracy=accuracy,
@@ -223,10 +236,17 @@ def _measured(store: Any, tags: Mapping[str, str], measure: Callable[[Path], flo
         return measure(Path(folder))
 
 
-def _version_of(client: Any, model: str, job: str) -> Any:
+def trusted(version: Any) -> bool:
+    """Return whether a training of this workload signed a version of its model."""
+    statement = statement_of(version.name, version.run_id, version.tags)
+    return trust().holds(statement, version.tags.get(SIGNATURE, ""))
+
+
+def _version_of(client: Any, model: str, tags: Mapping[str, str]) -> Any:
     """The version that an interrupted attempt of the same Job registered before it could finish."""
+    same = {key: tags[key] for key in ("groundwork.job", "groundwork.config", "groundwork.image_digest")}
     versions = client.search_model_versions(f"name = '{model}'")
-    return next((version for version in versions if version.tags.get("groundwork.job") == job), None)
+    return next((each for each in versions if same.items() <= each.tags.items() and trusted(each)), None)
 
 
 def say(line: str) -> None:

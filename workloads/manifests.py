@@ -1,7 +1,9 @@
 """The pods of a workload: what trains, what tries a model before its release, what serves."""
 
+from dataclasses import replace
 from typing import Any
 
+import pulumi
 from pulumi_kubernetes.batch.v1 import CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
 from pulumi_kubernetes.core.v1 import (
     ExecActionArgs,
@@ -13,14 +15,24 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import pods
-from modules.core.access import StoreAccess, store_access
+from modules.core.access import StoreAccess, store_access, tracking_access
 from modules.core.contracts import Cluster, ObjectStore, Tracking
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
+from modules.core.pods import mount, secret_volume
 from modules.core.releases import Pin
 from modules.core.settings import Resources
-from workloads.documents import PORT, columns_document, model_variables, training_document, training_job
+from workloads.documents import (
+    PORT,
+    columns_document,
+    model_root,
+    model_variables,
+    signing_secret,
+    trainer,
+    training_document,
+    training_job,
+)
 from workloads.settings import Workload
 
 DRAIN_SECONDS = 8
@@ -29,6 +41,8 @@ REQUEST_SECONDS = 25
 """Then, for the slowest request that is still being answered: 10 s to arrive, 15 s to finish."""
 NEVER = "0 0 31 2 *"
 """A template's CronJob is suspended, and its schedule names a day that does not come."""
+SIGNING, SIGNING_KEY = "/var/run/groundwork/signing", "signing-key.pem"
+"""Where a training finds the key that signs its models, and which key of the Secret it is."""
 MLFLOW_QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -44,6 +58,13 @@ def store_variables(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
     return {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region, **endpoint, **access.variables}
 
 
+def training_access(workload: Workload, store: ObjectStore, tracking: Tracking) -> StoreAccess:
+    """Return what lets the pods of a workload's training into the store, and into MLflow."""
+    consumer = trainer(workload.name)
+    access = store_access(store, consumer)
+    return replace(access, files=(*access.files, tracking_access(tracking, consumer)))
+
+
 def training_pod(
     workload: Workload,
     *,
@@ -55,7 +76,7 @@ def training_pod(
     tracking: Tracking,
 ) -> PodSpecArgs:
     """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
-    access = store_access(store, workload.name)
+    access = training_access(workload, store, tracking)
     container = pods.Container(
         name="training",
         image=image,
@@ -69,9 +90,9 @@ def training_pod(
             "GROUNDWORK_UV_LOCK": "",
             "GROUNDWORK_REPRODUCES": "",
         },
-        mounts=access.mounts,
+        mounts=[*access.mounts, mount("signing", SIGNING)],
     )
-    return _pod(container, cluster, account, access, restart_policy="Never")
+    return _training_pod(workload, container, cluster, account, access)
 
 
 def task_pods(
@@ -87,7 +108,7 @@ def task_pods(
 ) -> dict[str, dict[str, Any]]:
     """The pod of each task of the workload's DAGs, as a document by task. The DAG gives the arguments and says in
     GROUNDWORK_JOB which run it is; where a task writes its result, Airflow's sidecar looks."""
-    access = store_access(store, workload.name)
+    access = training_access(workload, store, tracking)
     declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():
@@ -104,10 +125,10 @@ def task_pods(
                 "GROUNDWORK_DECLARED_JOB": declared,
                 "GROUNDWORK_UV_LOCK": "",
             },
-            mounts=access.mounts,
+            mounts=[*access.mounts, mount("signing", SIGNING)],
         )
         documents[task] = pods.pod_document(
-            _pod(container, cluster, account, access, restart_policy="Never"),
+            _training_pod(workload, container, cluster, account, access),
             cluster=cluster,
             namespace=namespace,
             labels={
@@ -126,12 +147,20 @@ def _training_variables(workload: Workload, image: str, store: ObjectStore, trac
         "MLFLOW_TRACKING_URI": tracking.url,
         "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store)),
         "GROUNDWORK_IMAGE": image,
-        "GROUNDWORK_ARTIFACTS": tracking.artifacts,
+        "GROUNDWORK_SIGNING_KEY": f"{SIGNING}/{SIGNING_KEY}",
+        "MODEL_ROOT": model_root(workload.name, store),
     }
 
 
 def check_pod(
-    workload: Workload, *, cluster: Cluster, image: str, resources: Resources, account: str, store: ObjectStore
+    workload: Workload,
+    *,
+    cluster: Cluster,
+    image: str,
+    resources: Resources,
+    account: str,
+    store: ObjectStore,
+    public_key: pulumi.Input[str],
 ) -> PodSpecArgs:
     """Tries a model in the serving image. `groundwork release` says which."""
     access = store_access(store, workload.name)
@@ -144,6 +173,7 @@ def check_pod(
             **store_variables(store, access),
             **MLFLOW_QUIET,
             **model_variables(None),
+            **_trust_variables(workload, store, public_key),
             "MODEL_EXAMPLE": canonical_json(workload.serving.example),
         },
         mounts=access.mounts,
@@ -159,6 +189,7 @@ def serving_pod(
     resources: Resources,
     account: str,
     store: ObjectStore,
+    public_key: pulumi.Input[str],
     pin: Pin,
 ) -> PodSpecArgs:
     """A model server: ready once the pinned model answers, gone only after its clients have moved on."""
@@ -169,7 +200,12 @@ def serving_pod(
         image=image,
         resources=resources,
         command=["python", "-m", "workloads.server"],
-        environment={**store_variables(store, access), **MLFLOW_QUIET, **model_variables(pin)},
+        environment={
+            **store_variables(store, access),
+            **MLFLOW_QUIET,
+            **model_variables(pin),
+            **_trust_variables(workload, store, public_key),
+        },
         ports={"http": PORT},
         mounts=access.mounts,
         startup=pods.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
@@ -178,6 +214,25 @@ def serving_pod(
         lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(exec_=drain)),
     )
     return _pod(container, cluster, account, access, grace_seconds=DRAIN_SECONDS + REQUEST_SECONDS)
+
+
+def _trust_variables(
+    workload: Workload, store: ObjectStore, public_key: pulumi.Input[str]
+) -> dict[str, pulumi.Input[str]]:
+    """Return by what a pod of the serving image knows the models that it may load."""
+    return {"MODEL_PUBLIC_KEY": public_key, "MODEL_ROOT": model_root(workload.name, store)}
+
+
+def _training_pod(
+    workload: Workload, container: pods.Container, cluster: Cluster, account: str, access: StoreAccess
+) -> PodSpecArgs:
+    return pods.pod(
+        cluster=cluster,
+        service_account=account,
+        containers=[container],
+        volumes=[*access.volumes, secret_volume("signing", signing_secret(workload.name))],
+        restart_policy="Never",
+    )
 
 
 def _pod(

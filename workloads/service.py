@@ -1,13 +1,15 @@
-"""The workloads as a service: training and serving of each, in a namespace of its own."""
+"""The workloads as a service: training and serving of each, in namespaces of their own."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modules.core.contracts import Consumer, ServedModel, TaskPods, Tracking
+from modules.core.contracts import Consumer, Grant, ServedModel, TaskPods, Tracking
 from modules.core.images import Image
 from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
+from workloads.artifacts import DATA, MODELS
+from workloads.documents import serving_account, trainer
 from workloads.settings import WorkloadSettings
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def deploy(context: Context[Settings]) -> Deployed:
 
     releases = read_releases(context.environment)
     serving = {name: deploy_workload(name, context, releases.get(name)) for name in sorted(context.settings)}
-    models = [served_model(name, catalog.load(name).model, releases.get(name)) for name in serving]
+    models = [served_model(name, releases.get(name)) for name in serving]
     return Deployed(
         provides=(*models, *(task_pods_of(name, context) for name in serving)),
         routes=tuple(
@@ -42,22 +44,44 @@ def deploy(context: Context[Settings]) -> Deployed:
     )
 
 
+def members(settings: Settings) -> dict[str, Consumer]:
+    """Return two consumers of each workload: what serves its model reads that and nothing else, and what trains it
+    reads and writes its own data. workloads/incoming.py says what lies where in the raw bucket."""
+    found: dict[str, Consumer] = {}
+    for name in sorted(settings):
+        models = (f"{MODELS}/{name}/",)
+        raw = Grant(
+            read=("sha256/",),  # data sets of before each workload had a place of its own
+            add=(f"{DATA}/{name}/", f"accepted/{name}/", f"quarantine/{name}/"),
+            write=(f"incoming/{name}/", f"current/{name}.json"),
+        )
+        found[name] = Consumer(buckets={"artifacts": Grant(read=models)}, accounts=(serving_account(name),))
+        found[trainer(name)] = Consumer(
+            buckets={"raw": raw, "features": Grant(add=(f"{name}/",)), "artifacts": Grant(add=models)},
+            accounts=(trainer(name),),
+            uses={"mlflow": ("training", "task")},
+            models=(name,),
+        )
+    return found
+
+
 def deploy_workload(name: str, context: Context[Settings], release: Release | None) -> "Serving":
     from workloads.serving import Serving
     from workloads.training import Training
 
-    workload, namespace = catalog.load(name), context.namespace_of(name).ready
-    Training(
+    workload = catalog.load(name)
+    training = Training(
         name,
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
         image=context.images["training"],
-        namespace=namespace,
+        namespace=context.namespace_of(trainer(name)).ready,
         cluster=context.cluster,
         store=context.store,
         identity=context.identity,
         tracking=context.require(Tracking),
+        protect=context.protect_data,
         labels=context.labels,
         opts=context.opts,
     )
@@ -67,10 +91,11 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         settings=context.settings[name],
         registry=context.registry,
         image=context.images["serving"],
-        namespace=namespace,
+        namespace=context.namespace_of(name).ready,
         cluster=context.cluster,
         store=context.store,
         identity=context.identity,
+        public_key=training.public_key,
         release=release,
         gateway=context.clients["gateway"],
         labels=context.labels,
@@ -80,27 +105,26 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
 
 def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
     from workloads.manifests import task_pods
-    from workloads.training import COMPONENT
 
     pods = task_pods(
         catalog.load(name),
         cluster=context.cluster,
         image=context.images["training"],
-        account=f"{name}-{COMPONENT}",
-        namespace=context.namespace_of(name).name,
+        account=trainer(name),
+        namespace=context.namespace_of(trainer(name)).name,
         store=context.store,
         tracking=context.require(Tracking),
         labels=context.labels,
     )
-    return TaskPods(workload=name, pods=pods)
+    return TaskPods(workload=name, consumer=trainer(name), pods=pods)
 
 
-def served_model(workload: str, model: str, release: Release | None) -> ServedModel:
+def served_model(workload: str, release: Release | None) -> ServedModel:
     """Return what the landing page shows of a workload's model."""
     canary = release.canary if release else None
     return ServedModel(
         workload=workload,
-        model=model,
+        model=workload,
         release=release.release if release else None,
         version=release.model_version if release else None,
         canary_version=canary.pin.model_version if canary else None,
@@ -126,12 +150,7 @@ WORKLOADS = Service[Settings](
     title="The workloads that this environment trains and serves, by name",
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
-    members=sorted,
-    needs=Consumer(
-        buckets={"raw": "write", "features": "write", "artifacts": "read"},
-        accounts=("{name}-training", "{name}-serving"),
-        uses={"mlflow": ("training", "task")},
-    ),
+    members=members,
     routed=True,
     images=(
         Image(
@@ -143,6 +162,7 @@ WORKLOADS = Service[Settings](
                 "workloads/artifacts.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
+                "workloads/signing.py",
                 "workloads/*/*.py",
             ),
             without="workloads/server/*",
@@ -152,7 +172,12 @@ WORKLOADS = Service[Settings](
             name="serving",
             budget_mb=510,
             containerfile="workloads/serving.Containerfile",
-            files=("workloads/__init__.py", "workloads/artifacts.py", "workloads/server/*.py"),
+            files=(
+                "workloads/__init__.py",
+                "workloads/artifacts.py",
+                "workloads/signing.py",
+                "workloads/server/*.py",
+            ),
             group="serving",
         ),
     ),

@@ -1,6 +1,6 @@
 """The serving component: the pinned model behind a Service, and the template that checks a model before its release."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import (
@@ -26,7 +26,7 @@ from modules.core.network import (
     published_service,
 )
 from modules.core.releases import Release
-from workloads.documents import CANARY, PORT, check_template, server_name
+from workloads.documents import CANARY, PORT, check_template, server_name, serving_account
 from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
@@ -43,7 +43,7 @@ CHECK_KEPT_SECONDS = 3600
 class Serving(Component):
     """Nothing runs while no release is pinned: there is only the template of the check that comes before a release.
 
-    `gateway`: the namespace from which requests come.
+    `gateway`: the namespace from which requests come. `public_key`: by which the models are known that may serve.
     """
 
     address: pulumi.Output[str] | None
@@ -64,6 +64,7 @@ class Serving(Component):
         store: ObjectStore,
         identity: Identity,
         labels: Labels,
+        public_key: pulumi.Input[str],
         release: Release | None,
         gateway: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
@@ -73,7 +74,7 @@ class Serving(Component):
         self.cluster = cluster
         self.gateway = gateway
         self.image = image
-        self.account = f"{name}-{COMPONENT}"
+        self.account = serving_account(name)
         self.service_account(
             self.account,
             self.account,
@@ -83,7 +84,13 @@ class Serving(Component):
             identity=identity.of(name, self.account),
         )
         check = check_pod(
-            workload, cluster=cluster, image=image, resources=settings.serving, account=self.account, store=store
+            workload,
+            cluster=cluster,
+            image=image,
+            resources=settings.serving,
+            account=self.account,
+            store=store,
+            public_key=public_key,
         )
         self._declare_check(check)
         self.address = None
@@ -98,9 +105,12 @@ class Serving(Component):
                     resources=settings.serving,
                     account=self.account,
                     store=store,
+                    public_key=public_key,
                     pin=pin,
                 )
-                servers.append(self._declare_server(pod, settings, component))
+                # A pin of before trainings signed: its pods serve as they are until `up` has released a signed model.
+                kept = [] if pin.signature else ["spec"]
+                servers.append(self._declare_server(pod, settings, component, ignore_changes=kept))
             self.address = pulumi.Output.from_input(namespace).apply(
                 lambda physical: server_url(name, COMPONENT, physical)
             )
@@ -122,7 +132,9 @@ class Serving(Component):
             opts=self.child(),
         )
 
-    def _declare_server(self, pod: PodSpecArgs, settings: WorkloadSettings, component: str) -> pulumi.Output[str]:
+    def _declare_server(
+        self, pod: PodSpecArgs, settings: WorkloadSettings, component: str, *, ignore_changes: Sequence[str]
+    ) -> pulumi.Output[str]:
         """The server's name, known once it answers."""
         name = server_name(self.name, component)
         pods = self.selector(component=component)
@@ -148,7 +160,7 @@ class Serving(Component):
                     metadata=self.pod_meta(cluster=self.cluster, component=component, image=self.image), spec=pod
                 ),
             ),
-            opts=self.child(),
+            opts=self.child(ignore_changes=ignore_changes),
         )
         published_service(
             self,
@@ -203,5 +215,5 @@ def route(workload: Workload, release: Release, namespace: str) -> Route:
         servers={server_name(name, component): server_url(name, component, namespace) for component in shares},
         weights={server_name(name, component): weight for component, weight in shares.items()},
         health="/v2/health/ready",
-        login=False,
+        login=None,
     )

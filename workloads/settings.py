@@ -43,11 +43,6 @@ class Data(Settings):
         min_length=1, description="What new rows must hold, column by column in the order of the file."
     )
 
-    @property
-    def key(self) -> str:
-        """Object key in the raw bucket."""
-        return f"sha256/{self.digest.removeprefix('sha256:')}/{self.file}"
-
 
 class Parameters(Settings):
     """What a training depends on besides image and data."""
@@ -66,9 +61,11 @@ class ServingSpec(Settings):
 class Workload(Settings):
     """A workload.yaml: the same in every environment."""
 
-    name: Name = Field(description="As its folder: at most 20 lower-case letters, digits, dashes.")
+    name: Name = Field(
+        description="As its folder, its experiment and its model in MLflow: at most 20 lower-case letters, digits, "
+        "dashes."
+    )
     description: str = Field(min_length=1, description="One sentence for people.")
-    model: Name = Field(description="Name in the model registry.")
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
     serving: ServingSpec = Field(description="How it is served.")

@@ -1,6 +1,6 @@
 """Airflow as a service."""
 
-from modules.core.contracts import Consumer, Route, TaskPods
+from modules.core.contracts import Consumer, Grant, Route, TaskPods
 from modules.core.images import Image
 from modules.core.service import Context, Deployed, Login, Service
 
@@ -24,7 +24,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         images=Images(server=context.images["airflow"], sidecar=context.images["xcom"]),
         namespace=context.namespace,
         workspaces={
-            each.workload: Workspace(namespace=context.namespace_of(each.workload).ready, pods=each.pods)
+            each.workload: Workspace(namespace=context.namespace_of(each.consumer).ready, pods=each.pods)
             for each in context.every(TaskPods)
         },
         clients=context.clients,
@@ -36,7 +36,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         servers={context.name: url(context.namespace.name)},
         weights={context.name: 1},
         health=HEALTH,
-        login=False,
+        login=None,
     )
     return Deployed(routes=(route,))
 
@@ -57,8 +57,9 @@ AIRFLOW = Service[AirflowSettings](
     settings=AirflowSettings,
     deploy=deploy,
     needs=Consumer(
-        buckets={"logs": "write", "raw": "read"},
+        buckets={"logs": Grant(write=("airflow/",)), "raw": Grant(read=("incoming/",))},
         database=True,
+        connections=36,
         accounts=tuple(f"airflow-{role}" for role in (*WITH_DATABASE, "worker")),
         uses={"database": WITH_DATABASE},
     ),
@@ -66,17 +67,17 @@ AIRFLOW = Service[AirflowSettings](
     images=(
         Image(
             name="airflow",
-            budget_mb=480,
+            budget_mb=500,
             containerfile="modules/airflow/Containerfile",
             files=(
                 "modules/airflow/files/alive.py",
                 "modules/airflow/files/airflow_local_settings.py",
+                "modules/airflow/files/users.py",
                 "workloads/*/dags/*.py",
             ),
             group="airflow",
             package="apache-airflow-core",
             prune=(
-                "babel",
                 "jsonpath-ng",
                 "opentelemetry-exporter-otlp-proto-grpc",
                 "pyathena",
@@ -91,5 +92,5 @@ AIRFLOW = Service[AirflowSettings](
             files=("modules/airflow/files/pgrep",),
         ),
     ),
-    login=Login(namespace="airflow", secret="airflow-login", username="username", password="password"),
+    login=Login(namespace="airflow", secret="airflow-login", username="username", password="admin"),
 )

@@ -11,7 +11,6 @@ SCHEME = "s3"
 """Of every address in the object store."""
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
 ROLES: tuple[BucketRole, ...] = ("raw", "features", "artifacts", "logs")
-Access = Literal["read", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +91,8 @@ class Cluster:
     """CIDR from which connections to published local ports reach the pods; None where none are published."""
     pods: PodRules = PodRules()
     """Of all pods on it."""
+    admission_policies: bool = True
+    """Whether the platform may declare policies for the cluster's API server, which belong to no namespace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +225,21 @@ class Tracking:
     namespace: str
     artifacts: str
     """Address in the object store below which the server keeps the runs' files, which its clients reach through it."""
+    credentials: Mapping[str, str]
+    """Secret name by client, in the client's namespace; keys username, password, credentials (a file as MLflow's own
+    clients read it)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a consumer may do in a bucket, by what keys begin with. Nobody deletes a version of an object."""
+
+    read: Sequence[str] = ()
+    """What it lists and reads."""
+    add: Sequence[str] = ()
+    """What it reads and stores, and never deletes: objects that an address names by their content."""
+    write: Sequence[str] = ()
+    """What it reads, stores and deletes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,12 +247,16 @@ class Consumer:
     """Who uses the platform's data and services: the buckets it may touch, whether it has a database. Its namespace is
     naming.namespace(environment, its name)."""
 
-    buckets: Mapping[BucketRole, Access]
+    buckets: Mapping[BucketRole, Grant]
     database: bool = False
+    connections: int = 0
+    """To its database at once, of every 60 that the server takes; 0: as many as there are."""
     accounts: Sequence[str] = ()
-    """Service accounts of the pods that use them. In what a service needs, {name} stands for the consumer's name."""
+    """Service accounts of the pods that use them."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
+    models: Sequence[str] = ()
+    """Names of the experiments and registered models that it writes, and the only ones that it reads."""
 
 
 def users_of(service: str, everyone: Mapping[str, Consumer]) -> dict[str, Sequence[str]]:
@@ -249,6 +269,8 @@ class TaskPods:
     """The pods of a workload's tasks, for whoever orchestrates them."""
 
     workload: str
+    consumer: str
+    """In whose namespace they run."""
     pods: Mapping[str, Any]
     """The document of each task's pod, by task."""
 
@@ -267,8 +289,9 @@ class Route:
     """Share of the requests by server."""
     health: str
     """Path that answers 2xx while a server is well."""
-    login: bool
-    """Whether the gateway asks for its login: for services that have none of their own."""
+    login: str | None
+    """Secret in the gateway's namespace whose file `users` says whom the gateway lets in; None: it asks nobody. The
+    login goes on to the service."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,14 @@ class Pin(BaseModel):
     """Over the model's files; serving refuses other ones."""
     run: str
     """The MLflow run that made the model."""
+    data_digest: str = ""
+    """Of the data set; this and what follows is empty in pins of before trainings signed their models."""
+    image_digest: str = ""
+    """Of the training image."""
+    config_digest: str = ""
+    """Of the training document."""
+    signature: str = ""
+    """The training's, over all of these (workloads/signing.py); servers refuse a model without it."""
 
 
 class Canary(BaseModel):

@@ -5,7 +5,7 @@ import it too: whatever needs Pulumi's SDK is imported in the body of `deploy`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, Route
@@ -38,10 +38,6 @@ class Login:
     """A key of the Secret."""
     service: str | None = None
     """Name of the Kubernetes Service to log in to; None: the name of the service itself."""
-
-
-GATEWAY_LOGIN = Login(namespace="gateway", secret="gateway-login", username="username", password="password")
-"""Of services that have no login of their own: the gateway asks for its own before it leads to them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +73,8 @@ class Context(Generic[S]):
     has them."""
     unresolved: str | None
     """Why pods of the service's third-party images can't run, for people to read; None where they can."""
+    consumers: Mapping[str, Consumer]
+    """All who use the platform's data and services, by name."""
     namespaces: "Mapping[str, pulumi.Output[str]]"
     """Names of all namespaces by consumer of data; each is known once what the consumer was granted is in it."""
     clients: "Mapping[str, pulumi.Output[str]]"
@@ -86,6 +84,8 @@ class Context(Generic[S]):
     address: str | None
     """Where browsers open the service behind the gateway; None where the gateway is not published."""
     github_token: "SecretStr | None"
+    protect_data: bool
+    """Whether the engine refuses to delete or replace what can't be made again."""
     provided: Sequence[object]
     """Contracts of the services before it."""
     routes: Sequence[Route]
@@ -134,10 +134,10 @@ class Service(Generic[S]):
     """The type of its settings."""
     deploy: Callable[[Context[S]], Deployed] | None = None
     """None: it belongs to the foundation, which deploys it, or has another in its place."""
-    members: Callable[[S], Sequence[str]] | None = None
-    """Names of the consumers that it consists of; None: itself alone."""
+    members: Callable[[S], Mapping[str, Consumer]] | None = None
+    """The consumers that it consists of, by name; None: itself alone."""
     needs: Consumer = NO_DATA
-    """Buckets, database and services that it, or each of its members, uses."""
+    """Buckets, database and services that it uses, where it has no members."""
     routed: bool = False
     """Whether the gateway leads to it, and so may call it."""
     images: tuple[Image, ...] = ()
@@ -148,7 +148,4 @@ class Service(Generic[S]):
 
     def consumers(self, settings: S) -> dict[str, Consumer]:
         """Return who uses the platform's data and services for it, by name."""
-        return {
-            name: replace(self.needs, accounts=tuple(account.format(name=name) for account in self.needs.accounts))
-            for name in (self.members(settings) if self.members else [self.name])
-        }
+        return dict(self.members(settings)) if self.members else {self.name: self.needs}

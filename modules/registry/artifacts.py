@@ -23,17 +23,18 @@ def publish(name: str, image: LockedImage, remote: Remote, artifacts: Artifacts)
     return True
 
 
-def fetch(source: Source, remote: Remote, artifacts: Artifacts) -> bool:
-    """Bring the image of these inputs from the cache to the registry; False where the cache lacks it, or a layer of
-    it."""
+def fetch(source: Source, remote: Remote, artifacts: Artifacts) -> str | None:
+    """Bring the image of these inputs from the cache to the registry. Return its digest, which somebody trusted signed;
+    None where the cache lacks it, or a layer of it."""
     name = source.image.name
     manifest = _fetch(artifact_name("images", name, source.tag), source.image, remote, artifacts)
     if manifest is None:
-        return False
+        return None
+    digest = sha256(manifest)
     remote.put_manifest(name, source.tag, manifest)
     if document := _fetch(artifact_name("sboms", name, source.tag), source.image, remote, artifacts):
-        put_sbom(name, sha256(manifest), document, remote)
-    return True
+        put_sbom(name, digest, document, remote)
+    return digest
 
 
 def _store(artifact: str, name: str, manifest: bytes, remote: Remote, artifacts: Artifacts) -> None:

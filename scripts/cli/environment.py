@@ -18,7 +18,8 @@ from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
 from scripts.cli import kubeconfig, shell
 from scripts.cli.files import create
-from stacks.settings import FOLDER, PlatformSettings, load
+from stacks.configuration import FOLDER, load
+from stacks.settings import PlatformSettings
 
 PROJECT = "groundwork"
 ENGINE = ("pulumi", "pulumi-kubernetes")
@@ -103,6 +104,11 @@ class Environment:
     def s3_credentials(self) -> Path:
         """An AWS shared credentials file of the object store's administrator."""
         return self.home / "s3-credentials"
+
+    @property
+    def mlflow_credentials(self) -> Path:
+        """The login of people at MLflow, in a file as its clients read it."""
+        return self.home / "mlflow-credentials"
 
     @property
     def ca_certificate(self) -> Path:

@@ -11,9 +11,10 @@ import pytest
 from modules.core.contracts import Account, Cluster, Consumer, Identity, Reach, Registry
 from modules.core.labels import LOCAL_PORT, Labels
 from stacks.compose import build
+from stacks.configuration import parse
 from stacks.foundation import Foundation
 from stacks.foundation.namespaces import deploy_namespaces
-from stacks.settings import PlatformSettings, parse
+from stacks.settings import PlatformSettings
 from tests.mocks import Declared, declare
 from tests.neighbours import CLOUD_DATABASE, CLOUD_ENTRY, CLOUD_STORE
 
@@ -85,7 +86,7 @@ def test_no_pod_has_keys_of_the_store(objects: list[Declared]) -> None:
 def test_the_accounts_of_who_uses_data_have_an_identity_and_no_other(objects: list[Declared]) -> None:
     metadata = [account["metadata"] for account in of_kind(objects, "ServiceAccount")]
     known = {each["name"] for each in metadata if each["annotations"].get("cloud.example/role") == each["name"]}
-    parts = ("api-server", "dag-processor", "migration", "scheduler", "triggerer")
+    parts = ("api-server", "dag-processor", "migration", "scheduler", "triggerer", "worker")
     assert known == {"mlflow", "iris-training", "iris-serving", *(f"airflow-{part}" for part in parts)}
     assert {each["name"] for each in metadata} - known == {"gateway", "jenkins", "jenkins-agent"}
 
@@ -117,7 +118,12 @@ def test_consumers_reach_data_and_tokens_where_the_cloud_has_them(objects: list[
                     places |= {(end["ipBlock"]["cidr"], port["port"]) for port in rule["ports"]}
     store = {("52.218.0.0/17", 443), ("3.5.64.0/21", 443), ("52.94.0.0/22", 443)}
     database = {("10.1.0.0/24", 6432)}
-    assert opened == {"local-iris": store, "local-mlflow": store | database, "local-airflow": store | database}
+    assert opened == {
+        "local-iris": store,
+        "local-iris-training": store,
+        "local-mlflow": store | database,
+        "local-airflow": store | database,
+    }
 
 
 def test_people_get_in_by_the_load_balancer_and_by_nothing_else(objects: list[Declared]) -> None:

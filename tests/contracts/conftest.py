@@ -10,7 +10,7 @@ import pytest
 from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
 from stacks.compose import build
-from stacks.settings import parse
+from stacks.configuration import parse
 from tests.mocks import Declared, Monitor, Recorder
 
 ENVIRONMENT = "local"
@@ -69,6 +69,7 @@ def make_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
         model_uri="s3://local-artifacts/mlflow/1/abc/artifacts/model",
         model_digest=f"sha256:{7:064x}",
         run="abc",
+        signature="signed",
     )
     write_releases(ENVIRONMENT, {"iris": pin})
 

@@ -8,9 +8,10 @@ import pytest
 from modules.core.quantities import millicores, size_bytes
 from policies.pods import Pod
 from stacks.compose import build
+from stacks.configuration import parse
 from stacks.foundation.rights import CLUSTER_DECLARED, DECLARED, NAMESPACED, Right, Rule, resource_of, rights_of
 from stacks.requests import lasting, requests
-from stacks.settings import PlatformSettings, parse
+from stacks.settings import PlatformSettings
 from tests.mocks import Declared, declare
 
 from .conftest import ENVIRONMENT, make_pins

@@ -8,7 +8,7 @@ from modules.core.images import version_of
 from modules.database.consumers import CLIENT_SECRET
 from policies import images, privileges
 from scripts.cli.clients.recovery import MANAGER
-from stacks.settings import parse
+from stacks.configuration import parse
 
 from .conftest import Declared, Platform
 
@@ -185,13 +185,13 @@ def test_a_published_port_is_open_to_the_address_that_publishes_it(objects: list
 def test_only_training_and_tasks_of_a_workload_may_call_mlflow(objects: list[Declared]) -> None:
     policies = {p.name: p.inputs["spec"] for p in of_kind(objects, "NetworkPolicy")}
     wanted = [{"key": "app.kubernetes.io/component", "operator": "In", "values": ["training", "task"]}]
-    assert policies["mlflow-allow-iris"]["podSelector"] == {"matchExpressions": wanted}
+    assert policies["mlflow-allow-iris-training"]["podSelector"] == {"matchExpressions": wanted}
     (entry,) = policies["mlflow-allow-clients"]["ingress"]
     pods = {
         peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: peer.get("podSelector")
         for peer in entry["from"]
     }
-    assert pods == {"local-iris": {"matchExpressions": wanted}, "local-gateway": None}
+    assert pods == {"local-iris-training": {"matchExpressions": wanted}, "local-gateway": None}
 
 
 def test_the_database_is_open_to_the_pods_of_airflow_that_have_its_password_and_to_no_worker(
@@ -220,8 +220,7 @@ def test_who_uses_data_names_every_account_that_it_makes(objects: list[Declared]
     everyone = parse({"groundwork:workloads": {"iris": {}}}, source="test").consumers()
     named = {(f"local-{name}", account) for name, consumer in everyone.items() for account in consumer.accounts}
     with_data = {namespace for namespace, _ in named}
-    of_another_executor = {("local-airflow", "airflow-worker")}
-    assert named - of_another_executor == {account for account in made if account[0] in with_data}
+    assert named == {account for account in made if account[0] in with_data}
 
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:
@@ -304,8 +303,9 @@ def test_every_volume_of_a_stateful_set_is_a_claim_that_can_grow(platform: Platf
 
 
 def test_what_holds_data_is_protected_and_nothing_else(platform: Platform) -> None:
-    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data, stay."""
+    """Every volume belongs to a StatefulSet, and goes with its namespace; both, and the keys of the data and of its
+    models, stay."""
     data = {"storage-server", "storage-data", "database-server", "database-data"}
-    keys = {"storage-kek", "database-superuser-password"}
+    keys = {"storage-kek", "database-superuser-password", "iris-signing-key"}
     namespaces = {"storage-namespace", "database-namespace"}
     assert platform.monitor.protected == data | keys | namespaces

@@ -15,7 +15,7 @@ import yaml
 from policies.images import is_simulated
 from policies.pods import Pod
 from stacks.compose import build
-from stacks.settings import parse
+from stacks.configuration import parse
 from tests.authority import CA
 from tests.mocks import Declared, declare
 

@@ -15,10 +15,10 @@ import pytest
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from stacks.compose import build
+from stacks.configuration import parse
 from stacks.foundation.existing_settings import RegistrySettings
 from stacks.foundation.registry_login import pull_document
 from stacks.foundation.targets import TARGETS
-from stacks.settings import parse
 from tests.mocks import Declared, declare
 
 from .conftest import ENVIRONMENT, make_pins
@@ -30,7 +30,7 @@ EXISTING: dict[str, Any] = {
     "target": "existing",
     "context": "theirs",
     # The same as the embedded cluster's: an image's address is in documents whose hash names objects.
-    "registry": {"push": "10.80.0.1:5000/groundwork"},
+    "registry": {"push": f"10.80.0.1:5000/{ENVIRONMENT}"},
     "storage_class": "fast",
     "pod_range": "10.244.0.0/16",
 }

@@ -21,10 +21,11 @@ from sklearn.ensemble import RandomForestClassifier
 
 from modules.core.releases import Release, read_releases
 from scripts.cli.clients import gateway
+from scripts.cli.clients.store import store as connect
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
-from workloads import catalog
+from scripts.cli.lifecycle.exports import mlflow_variables
 from workloads.experiment import HELD_OUT
 from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, PACKAGES, TARGET
@@ -64,7 +65,7 @@ class Slow(RandomForestClassifier):
 
 @pytest.fixture(scope="module")
 def store(platform: Environment) -> Any:
-    return rank.store(platform)
+    return connect(platform)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def tracking(platform: Environment) -> Iterator[Mlflow]:
 
 @pytest.fixture
 def context(platform: Environment) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
+    return ssl.create_default_context(cadata=gateway.ca_certificate(platform))
 
 
 @pytest.fixture
@@ -173,10 +174,8 @@ def served() -> Release:
 @pytest.fixture
 def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], int]:
     """Makes a fitted model the champion, the way no training would; returns its version."""
-    access = gateway.write_ca_certificate(platform)
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", access.username)
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", access.password)
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(platform.ca_certificate))
+    for name, value in mlflow_variables(platform).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
     def make(model: Any) -> int:
@@ -285,7 +284,7 @@ def test_the_best_model_is_put_back_by_its_rank(platform: Environment, tracking:
     wrong = run(".venv/bin/groundwork", "release", "iris", "--rank", "999", "--stack", STACK, check=False)
     assert wrong.returncode == 1
     assert "rank 999: iris has" in wrong.stderr
-    assert catalog.load("iris").model == pin["model_name"]
+    assert pin["model_name"] == "iris"
 
 
 @pytest.fixture

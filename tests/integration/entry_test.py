@@ -51,9 +51,11 @@ PAGES = Route(
     servers={"pages": "http://127.0.0.1:8000"},  # the landing page, which is in the proxy's pod
     weights={"pages": 1},
     health="/live",
-    login=False,
+    login=None,
 )
-TRACKING = Tracking(url="http://mlflow:5000", namespace="mlflow", artifacts="s3://artifacts")
+TRACKING = Tracking(
+    url="http://mlflow:5000", namespace="mlflow", artifacts="s3://artifacts", credentials={"gateway": "mlflow-login"}
+)
 """Where nothing is: no test asks for it."""
 
 
@@ -119,6 +121,7 @@ def deploy(
     kubectl(cluster, "delete", "pods", "--all", "-n", PLACE, "--now")
     kubectl(cluster, "delete", "namespace", PLACE, "--ignore-not-found", "--wait")
     kubectl(cluster, "create", "namespace", PLACE)
+    kubectl(cluster, "create", "secret", "generic", TRACKING.credentials["gateway"], "-n", PLACE)
     if shown is not None:
         metadata = {"name": SHOWN, "namespace": PLACE}
         secret = {"type": "kubernetes.io/tls", "data": encoded(shown)}
@@ -149,8 +152,6 @@ def deploy(
     for each in objects:
         if each["metadata"]["name"] == gateway.CERTIFICATE:
             each["data"] = encoded(made)
-        elif each["kind"] == "Secret":
-            each["data"] = each["data"]["value"]
         if each["metadata"]["name"] == "authority":
             each["data"] = {"ca.crt": made["ca.crt"]}
     kubectl(cluster, "apply", "-f-", document={"apiVersion": "v1", "kind": "List", "items": objects})
@@ -246,7 +247,7 @@ def test_an_ingress_speaks_https_to_the_gateway_and_checks_its_certificate(
     environment = environment_of(theirs, **reached, proxy_namespace=FRONT)
     deploy(theirs, environment, image, ours, public.issue([DOMAIN, f"*.{DOMAIN}"]))
     assert eventually(answers(public), 60)
-    assert gateway.outer_access(environment).ca_certificate == public.pem
+    assert gateway.outer_ca_certificate(environment) == public.pem
     with gateway.client(environment, f"https://{DOMAIN}/pages/") as client:
         assert client.get("status.json").json()["environment"] == STACK
     # An authority that did not issue the gateway's certificate: nobody is led there any more.

@@ -21,8 +21,9 @@ from modules.registry.images import read_sources, sha256
 from modules.registry.remote import Remote
 from modules.registry.sboms import attach, put_sbom, read_sbom, sbom_manifests, without_sbom
 from scripts.cli.clients.cache.signing import known_keys, signing_key
+from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.up import access_of, registry_of, up_of
+from scripts.cli.lifecycle.up import access_of, up_of
 from stacks.services import images
 
 from .conftest import STACK, run
@@ -42,8 +43,8 @@ SMALLEST = "xcom"
 
 
 @pytest.fixture
-def registry(cluster: Cluster) -> Iterator[Remote]:
-    with Remote(registry_of(cluster), access_of(cluster)) as remote:
+def registry(platform: Environment, cluster: Cluster) -> Iterator[Remote]:
+    with Remote(registry_of(platform), access_of(cluster)) as remote:
         yield remote
 
 

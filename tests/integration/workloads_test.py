@@ -23,7 +23,7 @@ TAGS = ("code_revision", "data_address", "data_digest", "image_digest", "lock_di
 class Mlflow:
     def __init__(self, platform: Environment) -> None:
         address = gateway.service_address(platform, "mlflow")
-        self.client = gateway.client(platform, f"{address}/api/2.0/mlflow/")
+        self.client = gateway.client(platform, f"{address}/api/2.0/mlflow/", gateway.mlflow_login(platform))
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         return self.client.get(path, params=query).raise_for_status().json()
@@ -195,6 +195,7 @@ def test_a_wrong_name_lists_the_right_ones(arguments: tuple[str, ...], message: 
 
 
 def test_workloads_have_no_rights_in_the_cluster(platform: Environment) -> None:
-    pods = kubectl.items(platform, "pods", "-n", f"{STACK}-iris")
-    assert pods
-    assert all(pod["spec"]["automountServiceAccountToken"] is False for pod in pods)
+    for namespace in (f"{STACK}-iris", f"{STACK}-iris-training"):
+        pods = kubectl.items(platform, "pods", "-n", namespace)
+        assert pods
+        assert all(pod["spec"]["automountServiceAccountToken"] is False for pod in pods)

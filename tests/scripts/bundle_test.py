@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modules.core.paths import REPOSITORY
 from scripts.cli.clients.cache.cache import digest_of
-from scripts.cli.clients.cache.signing import public_pem
 from scripts.cli.lifecycle.bundle.create import SIGNATURE, SUMS, pack, sums
+from workloads.signing import public_pem
 
 ABOUT = {"version": "0.1.0", "commit": "", "lock": digest_of(REPOSITORY / "uv.lock"), "machine": platform.machine()}
 KEY = Ed25519PrivateKey.generate()

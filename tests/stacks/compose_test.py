@@ -1,17 +1,19 @@
 import ast
+import re
 from typing import Any
 
 import pytest
 
 from modules.airflow.service import AIRFLOW
-from modules.core.contracts import Consumer, users_of
+from modules.core.contracts import Consumer, Grant, users_of
 from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
 from stacks.compose import address, client_addresses
+from stacks.configuration import parse
 from stacks.services import EVERY, images, logins
-from stacks.settings import PlatformSettings, parse
+from stacks.settings import PlatformSettings
 from workloads.service import WORKLOADS
 
 SETTINGS = parse({"groundwork:workloads": {"iris": {"local_port": 8080}, "rose": {}}}, source="test")
@@ -24,20 +26,27 @@ def consumers_of(settings: PlatformSettings) -> dict[str, Consumer]:
 
 def test_mlflow_keeps_models_and_records() -> None:
     mlflow = consumers_of(SETTINGS)["mlflow"]
-    assert mlflow.buckets == {"artifacts": "write"}
+    assert mlflow.buckets == {"artifacts": Grant(write=("mlflow/",))}
     assert mlflow.database
 
 
-def test_a_workload_writes_its_data_and_only_reads_models() -> None:
-    iris = consumers_of(SETTINGS)["iris"]
-    assert iris.buckets == {"raw": "write", "features": "write", "artifacts": "read"}
-    assert not iris.database
-
-
-def test_a_workload_names_its_own_accounts() -> None:
+def test_training_of_a_workload_writes_below_its_name_and_its_servers_only_read_its_models() -> None:
     found = consumers_of(SETTINGS)
-    assert found["iris"].accounts == ("iris-training", "iris-serving")
-    assert found["rose"].accounts == ("rose-training", "rose-serving")
+    written = [prefix for grant in found["iris-training"].buckets.values() for prefix in (*grant.add, *grant.write)]
+    assert all(re.search(r"(^|/)iris[/.]", prefix) for prefix in written)
+    assert found["iris"].buckets == {"artifacts": Grant(read=("models/iris/",))}
+    assert not found["iris-training"].database
+
+
+def test_training_and_serving_of_a_workload_have_accounts_of_their_own() -> None:
+    found = consumers_of(SETTINGS)
+    accounts = {name: consumer.accounts for name, consumer in found.items() if name.startswith(("iris", "rose"))}
+    assert accounts == {
+        "iris": ("iris-serving",),
+        "iris-training": ("iris-training",),
+        "rose": ("rose-serving",),
+        "rose-training": ("rose-training",),
+    }
 
 
 def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
@@ -48,7 +57,7 @@ def test_jenkins_has_a_namespace_and_no_data_unless_it_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("service", "users"),
     [
-        (MLFLOW, {"iris": ("training", "task"), "rose": ("training", "task")}),
+        (MLFLOW, {"iris-training": ("training", "task"), "rose-training": ("training", "task")}),
         *((service, {}) for service in (AIRFLOW, WORKLOADS, JENKINS, GATEWAY)),
     ],
     ids=lambda value: getattr(value, "name", None),

@@ -3,7 +3,7 @@ import pytest
 from modules.core.errors import UserError
 from modules.jenkins.service import JENKINS
 from modules.registry.third_party import read_third_party
-from stacks.settings import parse
+from stacks.configuration import parse
 from stacks.third_party import third_party_images
 
 NOTHING_SIMULATED = {"groundwork:foundation": {"simulated_nodes": 0}}

@@ -9,7 +9,7 @@ import pytest
 from modules.core.contracts import Cluster, Identity, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
-from tests.mocks import Recorder
+from tests.mocks import Recorder, declare
 from tests.neighbours import CLOUD_STORE, CLUSTER, REGISTRY, nobody, somebody, store
 from workloads import catalog
 from workloads.manifests import task_pods
@@ -17,15 +17,25 @@ from workloads.serving import Serving, route
 from workloads.settings import WorkloadSettings
 from workloads.training import Training
 
-NAMESPACE = "local-iris"
+NAMESPACE, TRAINING_NAMESPACE = "local-iris", "local-iris-training"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
-ACCOUNTS = ("iris-training", "iris-serving")
-STORE = store("iris", region="us-east-1")
-TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
-PIN = Release(
-    release=1, model_name="iris", model_version=4, model_uri="s3://b/k", model_digest="sha256:" + "a" * 64, run="r"
+STORE = store("iris", "iris-training", region="us-east-1")
+TRACKING = Tracking(
+    url="http://mlflow:5000",
+    namespace="local-mlflow",
+    artifacts="s3://local-artifacts/mlflow",
+    credentials={"iris-training": "mlflow-login"},
 )
-NOBODY = nobody("iris", ACCOUNTS)
+PIN = Release(
+    release=1,
+    model_name="iris",
+    model_version=4,
+    model_uri="s3://b/k",
+    model_digest="sha256:" + "a" * 64,
+    run="r",
+    signature="signature",
+)
+NOBODY, TRAINER = nobody("iris", ("iris-serving",)), nobody("iris-training", ("iris-training",))
 LABELS = Labels(environment="local", owner="someone")
 
 
@@ -36,50 +46,51 @@ def recorder() -> Recorder:
     return recorder
 
 
-def training(store: ObjectStore = STORE, identity: Identity = NOBODY) -> None:
-    @pulumi.runtime.test
-    def declare() -> None:
-        Training(
-            "iris",
-            workload=catalog.load("iris"),
-            settings=WorkloadSettings(),
-            registry=REGISTRY,
-            image=IMAGE.format("training"),
-            namespace=NAMESPACE,
-            cluster=CLUSTER,
-            store=store,
-            identity=identity,
-            tracking=TRACKING,
-            labels=LABELS,
-        )
+def training(store: ObjectStore = STORE, identity: Identity = TRAINER) -> None:
+    pulumi.runtime.test(lambda: training_component(store, identity))()
 
-    declare()
+
+def training_component(store: ObjectStore = STORE, identity: Identity = TRAINER, *, protect: bool = True) -> None:
+    Training(
+        "iris",
+        workload=catalog.load("iris"),
+        settings=WorkloadSettings(),
+        registry=REGISTRY,
+        image=IMAGE.format("training"),
+        namespace=TRAINING_NAMESPACE,
+        cluster=CLUSTER,
+        store=store,
+        identity=identity,
+        tracking=TRACKING,
+        protect=protect,
+        labels=LABELS,
+    )
 
 
 def serving(cluster: Cluster, settings: WorkloadSettings | None = None, release: Release | None = PIN) -> Serving:
     made: list[Serving] = []
-
-    @pulumi.runtime.test
-    def declare() -> None:
-        made.append(
-            Serving(
-                "iris",
-                workload=catalog.load("iris"),
-                settings=settings or WorkloadSettings(),
-                registry=REGISTRY,
-                image=IMAGE.format("serving"),
-                namespace=NAMESPACE,
-                gateway="local-gateway",
-                cluster=cluster,
-                store=STORE,
-                identity=NOBODY,
-                labels=LABELS,
-                release=release,
-            )
-        )
-
-    declare()
+    pulumi.runtime.test(lambda: made.append(serving_component(cluster, settings, release)))()
     return made[0]
+
+
+def serving_component(
+    cluster: Cluster, settings: WorkloadSettings | None = None, release: Release | None = PIN
+) -> Serving:
+    return Serving(
+        "iris",
+        workload=catalog.load("iris"),
+        settings=settings or WorkloadSettings(),
+        registry=REGISTRY,
+        image=IMAGE.format("serving"),
+        namespace=NAMESPACE,
+        gateway="local-gateway",
+        cluster=cluster,
+        store=STORE,
+        identity=NOBODY,
+        labels=LABELS,
+        public_key="public",
+        release=release,
+    )
 
 
 def pod_of(cron_job: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +103,11 @@ def environment(pod: dict[str, Any]) -> dict[str, str]:
 
 def test_a_training_is_only_a_template(recorder: Recorder) -> None:
     training()
-    assert set(recorder.objects) == {("ServiceAccount", "iris-training"), ("CronJob", "iris-train")}
+    assert set(recorder.objects) == {
+        ("ServiceAccount", "iris-training"),
+        ("Secret", "iris-signing"),
+        ("CronJob", "iris-train"),
+    }
     assert recorder.objects["CronJob", "iris-train"]["spec"]["suspend"] is True
 
 
@@ -101,10 +116,10 @@ def test_a_training_is_told_everything_but_who_started_it(recorder: Recorder) ->
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     variables = environment(pod)
     document = json.loads(variables["GROUNDWORK_TRAINING"])
-    assert document["data"]["address"].startswith("s3://local-raw/sha256/")
+    assert document["data"]["address"].startswith("s3://local-raw/data/iris/")
     assert document["parameters"] == catalog.load("iris").parameters.model_dump()
     assert variables["GROUNDWORK_IMAGE"] == pod["containers"][0]["image"] == IMAGE.format("training")
-    assert variables["GROUNDWORK_ARTIFACTS"] == TRACKING.artifacts
+    assert variables["MODEL_ROOT"] == "s3://local-artifacts/models/iris"
     assert variables["MLFLOW_TRACKING_URI"] == TRACKING.url
     assert {name for name, value in variables.items() if not value} == {
         "GROUNDWORK_JOB",
@@ -120,16 +135,21 @@ def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
     variables = environment(pod)
     assert variables["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/groundwork/s3/credentials"
     assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(variables)
-    assert [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume] == ["s3-credentials"]
+    assert [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume] == [
+        "s3-credentials",
+        "iris-signing",
+        "mlflow-login",
+    ]
+    assert {"name": "mlflow", "mountPath": "/tmp/.mlflow", "readOnly": True} in pod["containers"][0]["volumeMounts"]
 
 
 def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder) -> None:
-    training(CLOUD_STORE, somebody("iris", ACCOUNTS))
+    training(CLOUD_STORE, somebody("iris-training", ("iris-training",)))
     annotations = recorder.objects["ServiceAccount", "iris-training"]["metadata"]["annotations"]
     assert annotations["cloud.example/role"] == "role-of-iris-training"
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     assert not {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL_S3"} & set(environment(pod))
-    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "signing", "mlflow"]
 
 
 def test_nothing_serves_while_nothing_is_released(recorder: Recorder, cluster: Cluster) -> None:
@@ -175,6 +195,37 @@ def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(
     assert service["metadata"]["annotations"]["groundwork.dev/local-port"] == "8080"
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
     assert service["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_the_key_that_signs_is_a_file_of_trainings_and_tasks_and_of_nothing_that_serves(
+    recorder: Recorder, cluster: Cluster
+) -> None:
+    training()
+    serving(cluster)
+    pods = [pod_of(recorder.objects["CronJob", name]) for name in ("iris-train", "iris-check")]
+    server = recorder.objects["Deployment", "iris"]["spec"]["template"]["spec"]
+    for pod in (pods[0], *(document["spec"] for document in task_documents().values())):
+        (place,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "signing"]
+        assert environment(pod)["GROUNDWORK_SIGNING_KEY"] == f"{place['mountPath']}/signing-key.pem"
+        assert place["readOnly"] is True
+    for pod in (pods[1], server):
+        assert "iris-signing" not in str(pod)
+        assert environment(pod)["MODEL_PUBLIC_KEY"] == "public"
+        assert environment(pod)["MODEL_ROOT"] == environment(pods[0])["MODEL_ROOT"]
+
+
+@pytest.mark.parametrize(("protect", "protected"), [(True, {"iris-signing-key"}), (False, set[str]())])
+def test_the_key_is_protected_where_data_is(protect: bool, protected: set[str]) -> None:
+    assert declare(lambda: training_component(protect=protect))[1].protected == protected
+
+
+@pytest.mark.parametrize(("signature", "ignored"), [("", {"iris": ["spec"]}), ("signature", dict[str, list[str]]())])
+def test_what_was_released_before_trainings_signed_serves_on_as_it_is(
+    signature: str, ignored: dict[str, list[str]]
+) -> None:
+    """New pods would refuse it: what runs is left alone, until `up` has released a signed model."""
+    pin = PIN.model_copy(update={"signature": signature})
+    assert declare(lambda: serving_component(CLUSTER, release=pin))[1].ignored == ignored
 
 
 @pytest.mark.parametrize(("replicas", "budgets"), [(1, 0), (2, 1)])

@@ -5,10 +5,23 @@ import pytest
 from modules.core.releases import Pin
 from tests.neighbours import store
 from workloads import catalog
-from workloads.documents import model_variables, training_document, training_job
+from workloads.documents import model_variables, statement, training_document, training_job
+from workloads.server.model import read_pin
 
 STORE = store()
 IMAGE = "sha256:" + "1" * 64
+PIN = Pin(
+    release=1,
+    model_name="iris",
+    model_version=2,
+    model_uri="s3://b/k",
+    model_digest=IMAGE,
+    run="r",
+    data_digest="sha256:d",
+    image_digest="sha256:i",
+    config_digest="sha256:c",
+    signature="s",
+)
 
 
 def document() -> dict[str, Any]:
@@ -17,7 +30,7 @@ def document() -> dict[str, Any]:
 
 def test_a_data_set_is_addressed_by_its_content() -> None:
     data = document()["data"]
-    assert data["address"] == f"s3://local-raw/sha256/{data['digest'].removeprefix('sha256:')}/iris.csv"
+    assert data["address"] == f"s3://local-raw/data/iris/{data['digest'].removeprefix('sha256:')}/iris.csv"
 
 
 def test_the_same_training_has_the_same_name() -> None:
@@ -39,11 +52,21 @@ def test_another_image_data_set_or_parameter_is_another_training(key: str) -> No
 
 
 def test_a_template_names_no_model() -> None:
-    pin = Pin(release=1, model_name="iris", model_version=2, model_uri="s3://b/k", model_digest=IMAGE, run="r")
     assert set(model_variables(None).values()) == {""}
-    assert model_variables(pin) == {
+    assert model_variables(PIN) == {
         "MODEL_NAME": "iris",
         "MODEL_VERSION": "2",
         "MODEL_URI": "s3://b/k",
         "MODEL_DIGEST": IMAGE,
+        "MODEL_RUN": "r",
+        "MODEL_DATA_DIGEST": "sha256:d",
+        "MODEL_IMAGE_DIGEST": "sha256:i",
+        "MODEL_CONFIG_DIGEST": "sha256:c",
+        "MODEL_SIGNATURE": "s",
     }
+
+
+def test_what_a_server_verifies_is_what_the_host_verifies() -> None:
+    """Of the same pin: by its variables, and by its fields."""
+    read = read_pin({**model_variables(PIN), "MODEL_PUBLIC_KEY": "k", "MODEL_ROOT": "s3://b"})
+    assert (read.statement, read.signature) == (statement(PIN), "s")

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
@@ -17,8 +19,9 @@ from workloads.experiment import (
     read_config,
     read_data,
     register,
-    stored_at,
+    signed_tags,
 )
+from workloads.signing import SIGNATURE, Trust, public_pem, sign, statement_of
 
 CONTENT = b"a,b\n1,2\n"
 DOCUMENT: dict[str, Any] = {
@@ -97,20 +100,12 @@ def test_without_a_commit_the_code_itself_is_the_revision() -> None:
     assert provenance(config(), environment(GROUNDWORK_REVISION=""))["groundwork.code_revision"] == "sha256:code"
 
 
-def test_a_proxied_artifact_lies_below_what_the_server_proxies() -> None:
-    assert stored_at("mlflow-artifacts:/1/models/m/artifacts", "s3://b/mlflow") == "s3://b/mlflow/1/models/m/artifacts"
-    assert stored_at("s3://b/elsewhere", "s3://b/mlflow") == "s3://b/elsewhere"
-
-
 class Registry:
     """What registering uses of MLflow's client."""
 
     def __init__(self) -> None:
         self.versions: list[Any] = []
         self.aliases: dict[str, str] = {}
-
-    def get_logged_model(self, model_id: str) -> Any:
-        return SimpleNamespace(artifact_location=f"mlflow-artifacts:/1/models/{model_id}/artifacts")
 
     def create_registered_model(self, name: str) -> None:
         assert name == "iris"
@@ -121,7 +116,7 @@ class Registry:
 
     def create_model_version(self, name: str, *, source: str, run_id: str, model_id: str, tags: dict[str, str]) -> Any:
         assert (name, source, run_id, model_id) == ("iris", "models:/m-1", "run", "m-1")
-        self.versions.append(SimpleNamespace(version=str(len(self.versions) + 1), tags=tags))
+        self.versions.append(made(str(len(self.versions) + 1), tags))
         return self.versions[-1]
 
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
@@ -133,23 +128,62 @@ class Registry:
         return self.versions[int(self.aliases[f"{name}@{alias}"]) - 1]
 
 
-def test_a_training_is_registered_once_with_address_and_digest(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GROUNDWORK_ARTIFACTS", "s3://b/mlflow")
-    store.put_object(Bucket="b", Key="mlflow/1/models/m-1/artifacts/MLmodel", Body=b"model")
-    registry, info = Registry(), SimpleNamespace(model_id="m-1", run_id="run")
+KEY = Ed25519PrivateKey.generate()
+RUN = {"groundwork.job": "iris-train-1", "groundwork.config": "{}", "groundwork.image_digest": "sha256:abc"}
+
+
+@pytest.fixture(autouse=True)
+def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the pod of a training has beside its data."""
+    file = tmp_path / "signing-key.pem"
+    file.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    monkeypatch.setenv("GROUNDWORK_SIGNING_KEY", str(file))
+    monkeypatch.setenv("MODEL_ROOT", "s3://b")
+
+
+INFO = SimpleNamespace(model_id="m-1", run_id="run")
+
+
+def test_a_model_is_stored_at_the_address_of_its_digest_and_signed(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_ROOT", "s3://b/models/iris")
+    folder, digest = tmp_path / "model", model_digest({"deep/MLmodel": digest_of(b"model")})
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "MLmodel").write_bytes(b"model")
+    tags = signed_tags(config(), store, folder, "run", RUN)
+    key = f"models/iris/{digest.removeprefix('sha256:')}"
+    assert tags.items() >= {**RUN, "groundwork.uri": f"s3://b/{key}", "groundwork.digest": digest}.items()
+    assert store.objects == {("b", f"{key}/deep/MLmodel"): b"model"}
+    trust = Trust(public_key=public_pem(KEY), root="s3://b/models/iris")
+    trust.require(statement_of("iris", "run", tags), tags[SIGNATURE])
+
+
+def signed(run: str, tags: dict[str, str], key: Ed25519PrivateKey = KEY) -> dict[str, str]:
+    return {**tags, SIGNATURE: sign(key, statement_of("iris", run, tags))}
+
+
+def test_a_training_is_registered_once_with_what_was_signed() -> None:
+    registry, tags = Registry(), signed("run", {**RUN, "groundwork.uri": "s3://b/k"})
     for _ in range(2):  # the second time: a retry after the pod was killed between the two calls
-        assert register(registry, config(), store, info, {"groundwork.job": "iris-train-1"}) == "1"
-    assert [version.tags for version in registry.versions] == [
-        {
-            "groundwork.job": "iris-train-1",
-            "groundwork.uri": "s3://b/mlflow/1/models/m-1/artifacts",
-            "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")}),
-        }
-    ]
+        assert register(registry, config(), INFO, tags) == "1"
+    assert [version.tags for version in registry.versions] == [tags]
     assert registry.aliases == {}
 
 
-CHAMPIONS = {"groundwork.uri": "s3://b/champion", "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")})}
+def test_what_somebody_else_registered_for_the_same_job_is_not_taken_for_the_trainings() -> None:
+    registry, tags = Registry(), signed("run", {**RUN, "groundwork.uri": "s3://b/k"})
+    registry.versions.append(made("1", {**tags, "groundwork.uri": "s3://b/theirs"}))
+    assert register(registry, config(), INFO, tags) == "2"
+
+
+def made(version: str, tags: dict[str, str]) -> Any:
+    return SimpleNamespace(name="iris", version=version, run_id="run", tags=tags)
+
+
+CHAMPIONS = signed(
+    "run", {"groundwork.uri": "s3://b/champion", "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")})}
+)
 
 
 @pytest.fixture
@@ -157,7 +191,7 @@ def champion(store: Any) -> Registry:
     """A registry with a champion and a candidate, which is version 2."""
     store.put_object(Bucket="b", Key="champion/MLmodel", Body=b"model")
     registry = Registry()
-    registry.versions = [SimpleNamespace(version="1", tags=CHAMPIONS), SimpleNamespace(version="2", tags={})]
+    registry.versions = [made("1", CHAMPIONS), made("2", {})]
     registry.aliases = {"iris@champion": "1"}
     return registry
 
@@ -188,6 +222,29 @@ def test_a_champion_whose_files_are_others_is_never_loaded(store: Any, champion:
     with pytest.raises(TrainingError, match="the champion's files at s3://b/champion have the digest"):
         promote_if_better(champion, config(), store, version="2", accuracy=1.0, measure=lambda _: 0.0)
     assert champion.aliases == {"iris@champion": "1"}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {**CHAMPIONS, SIGNATURE: ""},
+        {**CHAMPIONS, "groundwork.uri": "s3://b/another"},
+        signed("run", CHAMPIONS, Ed25519PrivateKey.generate()),
+        signed("run", {**CHAMPIONS, "groundwork.uri": "s3://elsewhere/champion"}),
+    ],
+    ids=["unsigned", "changed", "another key", "elsewhere"],
+)
+def test_a_champion_that_no_training_signed_is_never_loaded_and_counts_for_nothing(
+    tags: dict[str, str], store: Any, champion: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_: Path) -> float:
+        raise AssertionError("it would run whatever is in it")
+
+    champion.versions[0] = made("1", tags)
+    verdict = promote_if_better(champion, config(), store, version="2", accuracy=0.5, measure=measure)
+    assert verdict.accepted
+    assert champion.aliases == {"iris@champion": "2"}
+    assert "version 1 is champion, but not signed by a training of this workload" in capsys.readouterr().out
 
 
 def test_a_finished_training_of_the_same_name_is_found() -> None:

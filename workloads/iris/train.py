@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,8 +127,11 @@ def build(name: str, seed: int, parameters: Mapping[str, Any]) -> Any:
         raise TrainingError(f"workload.yaml: parameters.models.{name}: {error}") from error
 
 
-def train_one(name: str, config: Config, parts: Split, tags: Mapping[str, str]) -> tuple[Any, dict[str, float]]:
-    """Fits one classifier and logs it as a child run: (MLflow's record of the model, final metrics)."""
+def train_one(
+    name: str, config: Config, parts: Split, tags: Mapping[str, str]
+) -> tuple[Any, dict[str, float], Mapping[str, str]]:
+    """Fits one classifier and logs it as a child run, signed: (MLflow's record of the model, final metrics, the run's
+    tags). A repetition is compared, never released: it is not signed."""
     parameters: dict[str, Any] = config.parameters["models"][name]
     model = build(name, config.seed, parameters).fit(parts.x_train, parts.y_train)
     metrics = final_metrics(model, parts.x_test, parts.y_test)
@@ -138,15 +142,20 @@ def train_one(name: str, config: Config, parts: Split, tags: Mapping[str, str]) 
         log_metrics(run.info.run_id, staged_accuracies(model, parts.x_test, parts.y_test), metrics)
         mlflow.log_text(predictions_csv(model, parts.x_test, parts.y_test), "predictions.csv")
         mlflow.log_text(held_out_csv(parts), experiment.HELD_OUT)
-        info = mlflow.sklearn.log_model(
-            model,
-            name="model",
-            serialization_format="cloudpickle",  # the release pins the files' digest before anything loads them
-            signature=mlflow.models.infer_signature(parts.x_train, model.predict(parts.x_train)),
-            input_example=parts.x_train.iloc[:2],
-            pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],
-        )
-        return info, metrics
+        described: dict[str, Any] = {
+            "serialization_format": "cloudpickle",  # nothing loads it but files that the training signed
+            "signature": mlflow.models.infer_signature(parts.x_train, model.predict(parts.x_train)),
+            "input_example": parts.x_train.iloc[:2],
+            "pip_requirements": [f"{package}=={version(package)}" for package in PACKAGES],
+        }
+        info = mlflow.sklearn.log_model(model, name="model", **described)
+        if "groundwork.reproduces" not in tags:
+            with tempfile.TemporaryDirectory() as made:
+                folder = Path(made, "model")
+                mlflow.sklearn.save_model(model, str(folder), **described)
+                tags = experiment.signed_tags(config, object_store(), folder, run.info.run_id, tags)
+            mlflow.set_tags(tags)
+        return info, metrics, tags
 
 
 def log_metrics(run_id: str, accuracies: list[float], final: Mapping[str, float]) -> None:
@@ -182,12 +191,12 @@ def train(environ: Mapping[str, str]) -> str:
     with mlflow.start_run(run_name=job, tags={**tags, "groundwork.role": "training"}) as run:
         mlflow.log_params({"seed": config.seed, "test_size": config.parameters["test_size"]})
         results = {name: train_one(name, config, parts, tags) for name in CLASSIFIERS}
-        best = select_best({name: metrics["accuracy"] for name, (_, metrics) in results.items()})
-        info, metrics = results[best]
+        best = select_best({name: metrics["accuracy"] for name, (_, metrics, _) in results.items()})
+        info, metrics, signed = results[best]
         mlflow.log_metrics(metrics)
         mlflow.set_tag("groundwork.selected", best)
         if not reproduces:
-            number = experiment.register(client, config, store, info, tags)
+            number = experiment.register(client, config, info, signed)
             mlflow.set_tag("groundwork.model_version", number)
             say(f"registered {config.model} version {number} ({best})")
             promote_if_better(client, config, store, number=number, accuracy=metrics["accuracy"], parts=parts)

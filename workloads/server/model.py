@@ -1,4 +1,4 @@
-"""The pinned model: fetched from the object store, held to its digest, loaded once."""
+"""The pinned model: signed by its training, fetched from the object store, held to its digest, loaded once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,20 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from workloads.artifacts import download_folder, folder_digest
+from workloads.signing import NotTrustedError, Statement, Trust
 
 
 class ModelRefusedError(Exception):
-    """The files are not the pinned model, or no classifier: asking again would not help."""
+    """Nobody signed the model, the files are not the pinned ones, or no classifier: asking again would not help."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
     """Which model this server answers with, as the release says."""
 
-    name: str
     version: str
-    uri: str
-    digest: str
+    statement: Statement
+    signature: str
+    trust: Trust
+
+    @property
+    def name(self) -> str:
+        return self.statement.model
+
+    @property
+    def uri(self) -> str:
+        return self.statement.uri
+
+    @property
+    def digest(self) -> str:
+        return self.statement.digest
 
     @property
     def identity(self) -> dict[str, str]:
@@ -28,11 +41,20 @@ class Pin:
 
 
 def read_pin(environ: Mapping[str, str]) -> Pin:
+    """From the variables of workloads/documents.py."""
     return Pin(
-        name=environ["MODEL_NAME"],
         version=environ["MODEL_VERSION"],
-        uri=environ["MODEL_URI"],
-        digest=environ["MODEL_DIGEST"],
+        statement=Statement(
+            model=environ["MODEL_NAME"],
+            uri=environ["MODEL_URI"],
+            digest=environ["MODEL_DIGEST"],
+            run=environ["MODEL_RUN"],
+            data_digest=environ["MODEL_DATA_DIGEST"],
+            image_digest=environ["MODEL_IMAGE_DIGEST"],
+            config_digest=environ["MODEL_CONFIG_DIGEST"],
+        ),
+        signature=environ["MODEL_SIGNATURE"],
+        trust=Trust(public_key=environ["MODEL_PUBLIC_KEY"], root=environ["MODEL_ROOT"]),
     )
 
 
@@ -66,7 +88,12 @@ NO_TRACKING = "http://127.0.0.1:9"
 
 
 def fetch(pin: Pin, client: Any, folder: Path) -> None:
-    """The model's files into an empty folder. Refuses them when they are not the pinned ones."""
+    """The model's files into an empty folder. Refuses a model that its training did not sign, of which nothing is
+    read, and files that are not the pinned ones."""
+    try:
+        pin.trust.require(pin.statement, pin.signature)
+    except NotTrustedError as error:
+        raise ModelRefusedError(f"model {pin.name} version {pin.version}: {error}: not served") from error
     download_folder(client, pin.uri, folder)
     if (found := folder_digest(folder)) != pin.digest:
         raise ModelRefusedError(

@@ -55,7 +55,7 @@ class Mlflow:
     def __init__(self, environment: Environment) -> None:
         self.stack = environment.stack
         self.url = gateway.service_address(environment, "mlflow")
-        self.client = gateway.client(environment, f"{self.url}/api/2.0/mlflow/")
+        self.client = gateway.client(environment, f"{self.url}/api/2.0/mlflow/", gateway.mlflow_login(environment))
 
     def run(self, run_id: str) -> Run | None:
         answer = self._get("runs/get", run_id=run_id)
@@ -90,13 +90,6 @@ class Mlflow:
         pages = _pages(lambda token: self._get("model-versions/search", **query, **token))
         found = [_version(each) for page in pages for each in page.get("model_versions", [])]
         return sorted(found, key=lambda version: version.number)
-
-    def logged_model(self, model_id: str) -> str:
-        """Where its files are, as MLflow names it."""
-        answer = self._get(f"logged-models/{model_id}")
-        if answer is None:
-            raise UserError(f"MLflow at {self.url} has no model {model_id}: was it deleted?")
-        return answer["model"]["info"]["artifact_uri"]
 
     def register(self, model: str, run: Run, tags: Mapping[str, str]) -> Version:
         """A new version of a run's model."""

@@ -26,6 +26,7 @@ from scripts.cli.delivery.canary_probe import CanaryProbe, Rows
 from scripts.cli.delivery.release import Place, check, is_applied, pin_of, pins_same, roll_out, serves
 from scripts.cli.delivery.release import release as release_at_once
 from scripts.cli.delivery.release_store import ReleaseStore
+from scripts.cli.delivery.trust import require_version, trust_in
 from workloads.documents import CANARY, server_name
 
 POLL_SECONDS = 2.0
@@ -145,7 +146,7 @@ class CanaryController:
 
     def _release_first(self) -> CanaryResult | None:
         """Release the champion at once where nothing serves: there is nothing to compare it with."""
-        if self.mlflow.aliased(self.place.workload.model, CHAMPION) is None:
+        if self._champion() is None:
             return None
         place = self.place
         outcome = release_at_once(place.environment.stack, self.name, None, place.progress, place.log)
@@ -154,12 +155,24 @@ class CanaryController:
 
     def _new_champion(self, current: Release) -> Version | None:
         """Return the champion if it never served here and was not rejected: what a person put in its place stays."""
-        champion = self.mlflow.aliased(self.place.workload.model, CHAMPION)
+        champion = self._champion()
         if champion is None or pins_same(current, champion):
             return None
         digest = champion.tags.get("groundwork.digest")
         seen = {(each.model_version, each.model_digest) for each in (*current.rejected, *current.history)}
         return None if (champion.number, digest) in seen else champion
+
+    def _champion(self) -> Version | None:
+        """Return the champion; None where there is none, or where it is not a model that training signed."""
+        champion = self.mlflow.aliased(self.place.workload.name, CHAMPION)
+        if champion is None:
+            return None
+        try:
+            require_version(trust_in(self.place.environment, self.name), champion)
+        except UserError as error:
+            self.place.progress(f"the {CHAMPION} is passed over: {error}")
+            return None
+        return champion
 
     def _finish_rollout(self, current: Release) -> None:
         """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout."""

@@ -1,21 +1,14 @@
 """`groundwork release WORKLOAD --rank N`: the n-th best of all trained models, by the metric of the selection."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from modules.core.errors import UserError
-from modules.core.naming import namespace
-from scripts.cli.clients.store import store
 from scripts.cli.clients.tracking import Mlflow, Run, Version
-from scripts.cli.delivery import jobs
 from scripts.cli.delivery.train import workload_in
+from scripts.cli.delivery.trust import is_signed, require_run, trust_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
-from workloads.artifacts import download_folder, folder_digest
-from workloads.documents import training_template
-from workloads.experiment import stored_at
 
 METRIC = "accuracy"
 """By which a training selects its model too."""
@@ -34,9 +27,9 @@ class Ranked:
 
 
 def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
-    """Return the runs in their order, without those whose model nobody logged, and repetitions of others. Pure."""
+    """Return the runs in their order, without those whose model nobody logged. Pure."""
     numbers = {version.run: version.number for version in versions}
-    whole = [run for run in runs if (run.id in numbers or run.model_id) and "groundwork.reproduces" not in run.tags]
+    whole = [run for run in runs if run.id in numbers or run.model_id]
     return [
         Ranked(rank=rank, run=run, figure=run.metrics[METRIC], version=numbers.get(run.id))
         for rank, run in enumerate(whole, start=1)
@@ -44,12 +37,18 @@ def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
 
 
 def find(environment: Environment, name: str) -> list[Ranked]:
-    """Return all models of a workload, the best first. Raise UserError where there is none."""
-    workload = workload_in(environment, name)
+    """Return all models of a workload that its training signed, the best first. Raise UserError where there is none."""
+    workload_in(environment, name)
     mlflow = Mlflow(environment)
-    found = ranking(mlflow.measured(name, METRIC), mlflow.registered(workload.model))
+    trust = trust_in(environment, name)
+    runs = [run for run in mlflow.measured(name, METRIC) if is_signed(trust, name, run)]
+    versions = [each for each in mlflow.registered(name) if is_signed(trust, name, each)]
+    found = ranking(runs, versions)
     if not found:
-        raise UserError(f"workload {name}: MLflow at {mlflow.url} has no finished run: run `groundwork train {name}`")
+        raise UserError(
+            f"workload {name}: MLflow at {mlflow.url} has no finished run that a training signed: "
+            f"run `groundwork train {name}`"
+        )
     return found
 
 
@@ -72,17 +71,8 @@ def describe(ranked: Ranked) -> str:
 
 
 def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
-    """Register a run's model as a training does: with the address of its files and their digest."""
-    mlflow = Mlflow(environment)
-    template = jobs.template(environment, namespace(environment.stack, name), training_template(name))
-    root = jobs.variables_of(template)["GROUNDWORK_ARTIFACTS"]
-    uri = stored_at(mlflow.logged_model(str(run.model_id)), root)
-    progress(f"downloading {uri}")
-    with tempfile.TemporaryDirectory() as folder:
-        download_folder(store(environment), uri, Path(folder))
-        digest = folder_digest(Path(folder))
+    """Register a run's model as a training does: with the run's tags, which the training signed."""
+    require_run(trust_in(environment, name), name, run)
     own = {key: value for key, value in run.tags.items() if key.startswith("groundwork.")}
-    tags = {**own, "groundwork.uri": uri, "groundwork.digest": digest}
-    model = workload_in(environment, name).model
-    progress(f"registering run {run.id} as a version of {model}")
-    return mlflow.register(model, run, tags).number
+    progress(f"registering run {run.id} as a version of {name}")
+    return Mlflow(environment).register(name, run, own).number

@@ -24,10 +24,12 @@ from scripts.cli.clients.pins import Superseded
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
 from scripts.cli.delivery import jobs, rollouts
 from scripts.cli.delivery.train import workload_in
+from scripts.cli.delivery.trust import require_pin, require_version, trust_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads.documents import check_template, model_variables
 from workloads.settings import Workload
+from workloads.signing import SIGNATURE, statement_of
 
 ANSWER_SECONDS = 60.0
 """From a finished rollout to the first answer on this machine: the published port follows within seconds."""
@@ -80,7 +82,8 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
 
 def _release(place: Place, version: int | None) -> Outcome:
     previous = pinned = pins.released(place.environment).get(place.workload.name)
-    wanted = find_version(Mlflow(place.environment), place.workload.model, version)
+    wanted = find_version(Mlflow(place.environment), place.workload.name, version)
+    require_version(trust_in(place.environment, place.workload.name), wanted)
     if previous and pins_same(previous, wanted):
         if serves(place, previous):
             return outcome_of(place, previous, changed=False, previous=previous)
@@ -88,6 +91,8 @@ def _release(place: Place, version: int | None) -> Outcome:
     else:
         after = pin_of(wanted, previous)
     check(place, after)
+    if previous and not previous.signature:
+        previous = None  # no server would take it any more
     roll_out(place, previous, after, pinned=pinned)
     return outcome_of(place, after, changed=True, previous=previous)
 
@@ -122,23 +127,20 @@ def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
 
 
 def pin_of(version: Version, previous: Release | None) -> Release:
-    """Return the release of a version after a previous one, which goes into its history.
-
-    Raise UserError for a version without address and digest: nothing could hold its files to what was trained."""
-    missing = [tag for tag in ("groundwork.uri", "groundwork.digest") if tag not in version.tags]
-    if missing:
-        raise UserError(
-            f"model {version.model!r} version {version.number} has no tag {' nor '.join(missing)}: "
-            "it was not registered by `groundwork train`, and can't be released"
-        )
+    """Return the release of a signed version after a previous one, which goes into its history."""
+    signed = statement_of(version.model, version.run, version.tags)
     history = (*previous.history, previous.pin) if previous else ()
     return Release(
         release=previous.release + 1 if previous else 1,
         model_name=version.model,
         model_version=version.number,
-        model_uri=version.tags["groundwork.uri"],
-        model_digest=version.tags["groundwork.digest"],
-        run=version.run,
+        model_uri=signed.uri,
+        model_digest=signed.digest,
+        run=signed.run,
+        data_digest=signed.data_digest,
+        image_digest=signed.image_digest,
+        config_digest=signed.config_digest,
+        signature=version.tags.get(SIGNATURE, ""),
         history=history,
         rejected=previous.rejected if previous else (),
     )
@@ -153,8 +155,10 @@ def pins_same(pin: Pin, version: Version) -> bool:
 
 
 def check(place: Place, pin: Pin) -> None:
-    """Try the model in the image that would serve it. Raise UserError with what does not fit; nothing is changed."""
+    """Try the model in the image that would serve it. Raise UserError with what does not fit, or where nobody signed
+    it; nothing is changed."""
     stack, name = place.environment.stack, place.workload.name
+    require_pin(trust_in(place.environment, name), pin)
     template = jobs.template(place.environment, place.namespace, check_template(name))
     declared = jobs.container_of(template)["image"]
     locked = read_images(stack).get("serving")

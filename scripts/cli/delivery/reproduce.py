@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from modules.core.errors import UserError
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.naming import namespace as namespace_of
+from scripts.cli.clients.registry import held_image
 from scripts.cli.clients.tracking import TRAINING, Mlflow, Run
 from scripts.cli.delivery import jobs
-from scripts.cli.delivery.train import workload_in
+from scripts.cli.delivery.trust import is_signed, require_run, trust_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads import catalog
-from workloads.documents import training_template
+from workloads.documents import trainer, training_template
+from workloads.signing import Trust
 
 RECORDED = ("config", "image_digest", "code_revision", "lock_digest", "data_address", "data_digest", "seed")
 """Tags that a run needs to be trained again."""
@@ -54,10 +56,11 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
     mlflow = Mlflow(environment)
     training = find_training(mlflow, run_id)
     workload = json.loads(training.tags["groundwork.config"])["workload"]
-    workload_in(environment, workload)
-    namespace = namespace_of(stack, workload)
+    require_candidate(mlflow, training, trust_in(environment, workload), workload)
+    namespace = namespace_of(stack, trainer(workload))
     template = jobs.template(environment, namespace, training_template(workload))
-    image = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
+    recorded = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
+    image = held_image(environment, recorded)
     job = hashed(f"{workload}-reproduce", training.id, limit=JOB_LIMIT)
     variables = {
         "GROUNDWORK_TRAINING": training.tags["groundwork.config"],
@@ -96,6 +99,19 @@ def find_training(mlflow: Mlflow, run_id: str) -> Run:
             f"run {training.id} is {training.status}, not FINISHED: it has no final metrics to compare with"
         )
     return training
+
+
+def require_candidate(mlflow: Mlflow, training: Run, trust: Trust, model: str) -> None:
+    """Raise UserError unless a training signed what is to be trained again: it runs beside the key. The models of a
+    training are what is signed, with the image, data and configuration that they share with it."""
+    shared = ("groundwork.image_digest", "groundwork.data_digest", "groundwork.config")
+    same = [
+        run for run in mlflow.candidates(training) if all(run.tags.get(key) == training.tags[key] for key in shared)
+    ]
+    if not same:
+        raise UserError(f"run {training.id} has no model of the image, data and configuration that it records")
+    if not any(is_signed(trust, model, run) for run in same):
+        require_run(trust, model, same[0])
 
 
 def _recent(mlflow: Mlflow) -> str:

@@ -16,7 +16,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads import catalog
 from workloads.artifacts import digest_of
-from workloads.documents import training_job, training_template
+from workloads.documents import trainer, training_job, training_template
 from workloads.settings import Workload
 
 RECORDED_SECONDS = 15
@@ -63,7 +63,7 @@ def train(stack: str, name: str, progress: Progress) -> Training:
     """Trains a workload, unless the same training has finished before."""
     environment = Environment(stack)
     workload = workload_in(environment, name)
-    namespace = namespace_of(stack, name)
+    namespace = namespace_of(stack, trainer(name))
     template = jobs.template(environment, namespace, training_template(name))
     document = json.loads(jobs.variables_of(template)["GROUNDWORK_TRAINING"])
     refuse_stale(workload, document)
@@ -82,7 +82,7 @@ def train(stack: str, name: str, progress: Progress) -> Training:
 def refuse_stale(workload: Workload, deployed: Mapping[str, Any]) -> None:
     """What is trained is what was declared: a changed workload.yaml takes effect with the next `scripts/up`."""
     declared = {
-        "model": workload.model,
+        "model": workload.name,
         "data": {**deployed["data"], "digest": workload.data.digest},
         "parameters": workload.parameters.model_dump(),
     }
@@ -109,7 +109,7 @@ def _result(mlflow: Mlflow, workload: Workload, job: str, fresh: bool) -> Traini
         job=job,
         run=run.id,
         fresh=fresh,
-        model=workload.model,
+        model=workload.name,
         model_version=int(run.tags["groundwork.model_version"]),
         verdict=run.tags.get("groundwork.champion_verdict", ""),
         candidates=candidates(mlflow, run),

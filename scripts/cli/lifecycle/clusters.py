@@ -27,7 +27,7 @@ from scripts.cli.environment import CLUSTER_TARGETS, PROJECT, shell_exports, too
 from scripts.cli.lifecycle import host, kubeconfigs, networks
 from scripts.cli.output import confirm, console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
-from stacks.settings import stacks
+from stacks.configuration import stacks
 
 FOLDER = "bare"
 """Of a bare cluster, below its name in the data folder, where an environment has `cluster`."""

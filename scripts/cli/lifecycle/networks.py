@@ -11,7 +11,7 @@ from embedded.cluster.host import overlapping
 from embedded.cluster.network import parse
 from modules.core.errors import UserError
 from modules.core.paths import cache_home, data_home
-from stacks.settings import load, stacks
+from stacks.configuration import load, stacks
 
 CHOICE = tuple(f"10.{second}.0.0/16" for second in range(200, 240))
 """Of which one is chosen: far from those of environments, which begin at 10.80."""

@@ -7,7 +7,8 @@ import pytest
 from modules.core.errors import UserError
 from scripts.cli import environment as module
 from scripts.cli.environment import Environment, official_pulumi, shell_exports
-from stacks.settings import PlatformSettings, load
+from stacks.configuration import load
+from stacks.settings import PlatformSettings
 
 STACK_FILE = "config:\n  groundwork:storage:\n    local_port: 9333\n"
 

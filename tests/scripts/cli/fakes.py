@@ -7,12 +7,15 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modules.core.errors import UserError
 from scripts.cli import environment
 from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
-from stacks.settings import PlatformSettings, parse
+from stacks.configuration import parse
+from stacks.settings import PlatformSettings
+from workloads.signing import SIGNATURE, public_pem, sign, statement_of
 
 DIGEST = "sha256:" + "a" * 64
 IMAGE = "10.80.0.1:5000/groundwork/serving:0.1.0@sha256:" + "1" * 64
@@ -90,15 +93,26 @@ def mlflow(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, Any
     def client(**options: Any) -> httpx.Client:
         return HttpClient(transport=httpx.MockTransport(handle), base_url=options["base_url"])
 
-    access = gateway.Access(ca_certificate=CA_CERTIFICATE, username="groundwork", password="not-a-password")
-    monkeypatch.setattr(gateway, "access", always(access))
+    monkeypatch.setattr(gateway, "ca_certificate", always(CA_CERTIFICATE))
+    monkeypatch.setattr(gateway, "mlflow_login", always(("groundwork", "not-a-password")))
     monkeypatch.setattr(gateway.ssl, "create_default_context", always(None))
     monkeypatch.setattr(gateway.httpx, "Client", client)
 
 
+KEY = Ed25519PrivateKey.generate()
+TRUST = {"MODEL_PUBLIC_KEY": public_pem(KEY), "MODEL_ROOT": "s3://b"}
+"""Variables of a check that believes what the key signed."""
+
+
+def signed(run: str, tags: dict[str, str], key: Ed25519PrivateKey = KEY) -> dict[str, str]:
+    """The tags of a run, signed as its training does."""
+    return {**tags, SIGNATURE: sign(key, statement_of("iris", run, tags))}
+
+
 def version(number: int, **tags: str) -> dict[str, Any]:
-    """A version of the model iris, as MLflow describes it."""
-    given = {"groundwork.uri": f"s3://b/{number}", "groundwork.digest": DIGEST, **tags}
+    """A version of the model iris, as MLflow describes it, signed but for these tags."""
+    own = {"groundwork.uri": f"s3://b/{number}", "groundwork.digest": DIGEST, "groundwork.config": "{}"}
+    given = {**signed(f"run-{number}", own), **tags}
     pairs = [{"key": key, "value": value} for key, value in given.items()]
     return {"name": "iris", "version": str(number), "run_id": f"run-{number}", "tags": pairs}
 

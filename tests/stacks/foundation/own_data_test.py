@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
+from stacks.configuration import parse
 from stacks.requests import requests
-from stacks.settings import PlatformSettings, parse
+from stacks.settings import PlatformSettings
 
 BUCKETS = {"raw": "lake", "features": "lake", "artifacts": "models", "logs": "lake"}
 STORE: dict[str, Any] = {"endpoint": "https://s3.example:9000", "buckets": BUCKETS, "access_key_id": "AKIA"}

@@ -7,8 +7,8 @@ import pytest
 
 from modules.core.contracts import PodRules, Proxy, Reach, Toleration
 from modules.core.errors import UserError
+from stacks.configuration import parse
 from stacks.foundation.pods import LARGEST_CA, PodsSettings, pod_rules
-from stacks.settings import parse
 from tests.authority import CA, KEY
 
 ACCEPTED: list[dict[str, Any]] = [

@@ -6,7 +6,8 @@ import pytest
 
 from modules.core.contracts import Entry, Ingress, Listener
 from modules.core.errors import UserError
-from stacks.settings import PlatformSettings, parse
+from stacks.configuration import parse
+from stacks.settings import PlatformSettings
 
 DOMAIN = {"domain": "ml.example.com"}
 GATEWAY = {"name": "public", "namespace": "infra"}

@@ -1,11 +1,14 @@
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.workloads.signed import signed_pin, variables
 from workloads.artifacts import folder_digest
 from workloads.manifests import DRAIN_SECONDS
 from workloads.server import __main__ as command
@@ -20,7 +23,7 @@ EXAMPLE = {"width": 1.0, "height": 1.0}
 
 @pytest.fixture
 def pin(model_folder: Path) -> Pin:
-    return Pin(name="box", version="3", uri=URI, digest=folder_digest(model_folder))
+    return signed_pin(uri=URI, digest=folder_digest(model_folder))
 
 
 @pytest.fixture
@@ -33,9 +36,9 @@ def refuse(_: float) -> None:
     raise AssertionError("nothing to wait for")
 
 
-def test_a_pin_comes_from_the_environment() -> None:
-    names = {"MODEL_NAME": "box", "MODEL_VERSION": "3", "MODEL_URI": URI, "MODEL_DIGEST": "sha256:1"}
-    assert read_pin(names).identity == {"model_name": "box", "model_version": "3", "model_digest": "sha256:1"}
+def test_a_pin_comes_from_the_environment(pin: Pin) -> None:
+    assert read_pin(variables(pin)) == pin
+    assert pin.identity == {"model_name": "box", "model_version": "3", "model_digest": pin.digest}
 
 
 def test_the_pinned_model_is_loaded_and_answers(filled: Any, pin: Pin) -> None:
@@ -57,7 +60,34 @@ def test_changed_files_are_refused_for_good(filled: Any, pin: Pin, capsys: pytes
 
 def test_changed_files_are_not_even_opened(filled: Any, tmp_path: Path) -> None:
     with pytest.raises(ModelRefusedError, match="changed after training"):
-        fetch(Pin(name="box", version="3", uri=URI, digest="sha256:0"), filled, tmp_path)
+        fetch(signed_pin(uri=URI, digest="sha256:0"), filled, tmp_path)
+
+
+def unsigned(pin: Pin) -> Pin:
+    return replace(pin, signature="")
+
+
+def renamed(pin: Pin) -> Pin:
+    return replace(pin, statement=replace(pin.statement, model="crate"))
+
+
+def elsewhere(pin: Pin) -> Pin:
+    return replace(pin, trust=replace(pin.trust, root="s3://artifacts/models"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [(unsigned, "not signed"), (renamed, "its signature is not the training's"), (elsewhere, "allowed is what lies")],
+)
+def test_of_a_model_that_is_not_trusted_nothing_is_even_read(
+    changed: Callable[[Pin], Pin], why: str, pin: Pin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holder = Holder()
+    load_into(holder, changed(pin), store=lambda: None, pause=refuse)
+    assert holder.model is None
+    assert why in holder.reason
+    assert holder.reason.endswith(": not served")
+    assert f"error: {holder.reason}" in capsys.readouterr().out
 
 
 def test_a_store_that_does_not_answer_yet_is_asked_again(filled: Any, pin: Pin) -> None:
@@ -121,18 +151,24 @@ def test_a_check_reports_in_one_line_and_its_exit_code(
     filled: Any, pin: Pin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fits: bool
 ) -> None:
     monkeypatch.setattr(check, "object_store", lambda: filled)
-    environment = {
-        "MODEL_NAME": pin.name,
-        "MODEL_VERSION": pin.version,
-        "MODEL_URI": pin.uri,
-        "MODEL_DIGEST": pin.digest if fits else "sha256:0",
-        "MODEL_EXAMPLE": json.dumps(EXAMPLE),
-    }
+    pinned = pin if fits else signed_pin(uri=URI, digest="sha256:0")
+    environment = {**variables(pinned), "MODEL_EXAMPLE": json.dumps(EXAMPLE)}
     assert check.run(environment) == (0 if fits else 1)
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is fits
     assert bool(report["problems"]) is not fits
     assert report["model_version"] == "3"
+
+
+def test_a_check_opens_nothing_that_is_not_signed(
+    filled: Any, pin: Pin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "object_store", lambda: filled)
+    monkeypatch.setattr(check, "examine", refuse)
+    environment = {**variables(unsigned(pin)), "MODEL_EXAMPLE": json.dumps(EXAMPLE)}
+    assert check.run(environment) == 1
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem.startswith("ModelRefusedError: model box version 3: it is not signed")
 
 
 def test_a_drain_lasts_as_long_as_the_pod_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from modules.core.errors import UserError
 from scripts.cli.output import note
+from workloads.signing import is_signed
 
-from .signing import TRUSTED_VARIABLE, is_signed, signing_key, trusted_keys
+from .signing import TRUSTED_VARIABLE, signing_key, trusted_keys
 from .stores import VARIABLE, Store, Unreachable, open_store
 
 

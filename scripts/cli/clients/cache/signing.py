@@ -2,16 +2,16 @@
 makes."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from modules.core.errors import UserError
 from modules.core.paths import config_home
 from scripts.cli.files import create
+from workloads import signing
+from workloads.signing import public_pem
 
 KEY_VARIABLE = "GROUNDWORK_SIGNING_KEY"
 TRUSTED_VARIABLE = "GROUNDWORK_TRUSTED_KEYS"
@@ -64,26 +64,6 @@ def known_keys() -> list[Ed25519PublicKey]:
     return [*named, *([signing_key().public_key()] if has_own else [])]
 
 
-def is_signed(message: bytes, signature: bytes, keys: Sequence[Ed25519PublicKey]) -> bool:
-    """Return whether one of these keys signed the message."""
-    for key in keys:
-        try:
-            key.verify(signature, message)
-        except InvalidSignature:
-            continue
-        return True
-    return False
-
-
-def public_pem(key: Ed25519PrivateKey) -> str:
-    """Return a key's public half, as openssl reads it."""
-    return (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
-
-
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = Ed25519PrivateKey.generate().private_bytes(
@@ -94,27 +74,21 @@ def _make(path: Path) -> None:
 
 def _private(path: Path, where: str) -> Ed25519PrivateKey:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        return signing.private_key(path.read_bytes())
     except OSError as error:
         raise UserError(
             f"{where}: {path} can't be read ({error.strerror}): expected a file of a private key"
         ) from error
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: {path} is no private key in PEM without a password: {ADVICE}") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise UserError(f"{where}: {path} is a key of another kind than Ed25519: {ADVICE}")
-    return key
+    except ValueError as error:
+        raise UserError(f"{where}: {path} is {error}: {ADVICE}") from error
 
 
 def _public(path: Path) -> Ed25519PublicKey:
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
+        return signing.public_key(path.read_bytes())
     except OSError as error:
         raise UserError(
             f"{TRUSTED_VARIABLE}: {path} can't be read ({error.strerror}): expected a file of a public key"
         ) from error
     except ValueError as error:
-        raise UserError(f"{TRUSTED_VARIABLE}: {path} is no public key in PEM") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise UserError(f"{TRUSTED_VARIABLE}: {path} is a key of another kind than Ed25519")
-    return key
+        raise UserError(f"{TRUSTED_VARIABLE}: {path} is {error}") from error

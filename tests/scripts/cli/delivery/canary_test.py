@@ -19,7 +19,21 @@ from scripts.cli.delivery.canary import CanaryController, CanaryOptions, CanaryR
 from scripts.cli.delivery.canary_metrics import Limits
 from scripts.cli.delivery.release import place_of
 from scripts.cli.environment import Environment
-from tests.scripts.cli.fakes import DIGEST, Answer, always, mlflow, quiet, refused, settings, stack, version
+from tests.scripts.cli.fakes import (
+    DIGEST,
+    TRUST,
+    Answer,
+    Kubectl,
+    always,
+    cron_job,
+    mlflow,
+    quiet,
+    refused,
+    settings,
+    stack,
+    version,
+)
+from workloads.signing import SIGNATURE
 
 ROWS = "sepal_length,sepal_width,petal_length,petal_width,species\n5,3,1,0.2,setosa\n6,3,5,2,virginica\n"
 GOOD = ["setosa", "virginica"]
@@ -45,6 +59,8 @@ class Platform:
     def __init__(self) -> None:
         self.now = 0.0
         self.champion = 2
+        self.tags: dict[str, str] = {}
+        """Of the champion, beside what its training gave it."""
         self.canary_code = "200"
         self.labels = {"iris": GOOD, "iris-canary": GOOD}
         self.asked = {"iris": 0, "iris-canary": 0}
@@ -55,7 +71,7 @@ class Platform:
 
     def mlflow(self, path: str, _: dict[str, Any]) -> Answer | None:
         if path == "registered-models/alias":
-            return 200, {"model_version": version(self.champion)}
+            return 200, {"model_version": version(self.champion, **self.tags)}
         return None
 
     def up(self, *_: object) -> None:
@@ -96,6 +112,7 @@ class Platform:
 def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
     made = Platform()
     stack(monkeypatch)
+    Kubectl(monkeypatch).objects["cronjob", "iris-check"] = cron_job(TRUST)
     mlflow(monkeypatch, made.mlflow)
     monkeypatch.setattr(releases, "release_file", always(tmp_path / "releases.local.yaml"))
     monkeypatch.setattr(engine, "up", made.up)
@@ -180,6 +197,25 @@ def test_what_served_before_is_not_tried_again_when_a_person_went_back_to_anothe
     assert platform.applied == []
 
 
+@pytest.mark.parametrize("released", [True, False])
+@pytest.mark.parametrize(
+    "tags",
+    [{SIGNATURE: ""}, {SIGNATURE: "?"}, {"groundwork.digest": "no digest"}, {"groundwork.uri": "s3://b/theirs"}],
+)
+def test_a_champion_that_no_training_signed_is_passed_over_with_the_reason(
+    tags: dict[str, str], released: bool, platform: Platform
+) -> None:
+    platform.tags = tags
+    if not released:
+        write_releases("local", {})
+    output: list[str] = []
+    place = place_of("local", "iris", output.append, Path("log"))
+    assert CanaryController(place, CanaryOptions()).try_next() is None
+    assert [line for line in output if "the champion is passed over: model 'iris' version 2 is refused: it" in line]
+    assert platform.applied == []
+    assert read_releases("local") == ({"iris": SERVED} if released else {})
+
+
 def test_what_a_person_releases_meanwhile_stays_and_the_canary_ends(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,7 +282,9 @@ def test_without_enough_requests_the_time_limit_leaves_the_canary(
     message = refused(started.try_next)
     assert "of 1000000 requests" in message
     assert "run the same command again to go on" in message
-    assert pinned().canary == Canary(pin=pin(2), weight=10)
+    tried = pinned().canary
+    assert tried is not None
+    assert (tried.pin.model_version, tried.weight) == (2, 10)
 
 
 def test_a_version_without_held_out_rows_is_not_tried(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +6,21 @@ import pytest
 from scripts.cli.clients.tracking import Mlflow, Run, Version
 from scripts.cli.delivery import rank
 from scripts.cli.delivery.rank import describe, ranking, version_of
-from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, stack, version
+from scripts.cli.environment import Environment
+from tests.scripts.cli.fakes import (
+    DIGEST,
+    TRUST,
+    Answer,
+    Kubectl,
+    always,
+    cron_job,
+    mlflow,
+    quiet,
+    refused,
+    signed,
+    stack,
+    version,
+)
 
 
 def run(name: str, accuracy: float, model: str | None = "m", **tags: str) -> Run:
@@ -22,10 +36,10 @@ def run(name: str, accuracy: float, model: str | None = "m", **tags: str) -> Run
 
 
 REGISTERED = [Version(model="iris", number=4, run="best", tags={})]
-RUNS = [run("best", 0.97), run("again", 0.97, reproduces="best"), run("lost", 0.96, None), run("second", 0.9)]
+RUNS = [run("best", 0.97), run("lost", 0.96, None), run("second", 0.9)]
 
 
-def test_only_models_that_can_serve_are_ranked_and_none_twice() -> None:
+def test_only_models_that_can_serve_are_ranked() -> None:
     found = ranking(RUNS, REGISTERED)
     assert [(each.rank, each.run.id, each.version) for each in found] == [(1, "best", 4), (2, "second", None)]
 
@@ -45,26 +59,49 @@ def test_a_model_that_nobody_registered_is_when_it_is_wanted(monkeypatch: pytest
     assert [version_of(environment, "iris", number, quiet) for number in (1, 2)] == [4, 9]
 
 
-def test_the_registration_of_a_model_tells_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = stack(monkeypatch)
-    kubectl = Kubectl(monkeypatch)
-    kubectl.objects["cronjob", "iris-train"] = cron_job({"GROUNDWORK_ARTIFACTS": "s3://b"})
-    mlflow(monkeypatch, lambda path, _: registry(path))
-    monkeypatch.setattr(rank, "store", always(None))
-    monkeypatch.setattr(rank, "download_folder", write_model)
-    output: list[str] = []
-    assert rank.register(environment, "iris", RUNS[3], output.append) == 7
-    assert output == ["downloading s3://b/1/models/m", "registering run second as a version of iris"]
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """With a check that believes what the key of the tests signed."""
+    Kubectl(monkeypatch).objects["cronjob", "iris-check"] = cron_job(TRUST)
+    return stack(monkeypatch)
 
 
-def write_model(_client: object, _uri: str, folder: Path) -> None:
-    (folder / "model").write_text("weights")
+OWN = {"groundwork.uri": "s3://b/1", "groundwork.digest": DIGEST}
 
 
-def registry(path: str) -> Answer | None:
-    if path == "model-versions/create":
+def test_a_model_is_registered_with_what_its_training_signed(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = signed("second", OWN)
+    asked: list[dict[str, Any]] = []
+
+    def answer(path: str, content: dict[str, Any]) -> Answer:
+        assert path == "model-versions/create"
+        asked.append(content)
         return 200, {"model_version": {"name": "iris", "version": "7"}}
-    return 200, {"model": {"info": {"artifact_uri": "mlflow-artifacts:/1/models/m"}}}
+
+    mlflow(monkeypatch, answer)
+    output: list[str] = []
+    chosen = replace(RUNS[2], tags={**tags, "mlflow.user": "somebody"})
+    assert rank.register(environment, "iris", chosen, output.append) == 7
+    assert output == ["registering run second as a version of iris"]
+    assert {each["key"]: each["value"] for each in asked[0]["tags"]} == tags
+
+
+def test_what_no_training_signed_is_not_registered(environment: Environment) -> None:
+    message = refused(lambda: rank.register(environment, "iris", replace(RUNS[2], tags=OWN), quiet))
+    assert message.startswith("model 'iris' of run second is refused: it is not signed")
+
+
+def test_what_no_training_signed_has_no_rank(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, theirs = replace(RUNS[2], tags=signed("second", OWN)), replace(RUNS[0], tags=signed("another", OWN))
+    versions = [Version(model="iris", number=8, run="second", tags=OWN)]
+    mlflow(monkeypatch, always(None))
+    monkeypatch.setattr(Mlflow, "measured", always([theirs, mine]))
+    monkeypatch.setattr(Mlflow, "registered", always(versions))
+    assert [(each.rank, each.run.id, each.version) for each in rank.find(environment, "iris")] == [(1, "second", None)]
+    monkeypatch.setattr(Mlflow, "measured", always([theirs]))
+    assert "no finished run that a training signed" in refused(lambda: rank.find(environment, "iris"))
 
 
 def test_models_beyond_the_first_answer_are_ranked_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from scripts.cli.delivery import jobs, release, rollback
 from tests.scripts.cli.fakes import (
     DIGEST,
     IMAGE,
+    TRUST,
     Answer,
     Kubectl,
     always,
@@ -24,8 +25,9 @@ from tests.scripts.cli.fakes import (
     stack,
     version,
 )
-from workloads import catalog
+from workloads.artifacts import digest_of
 from workloads.documents import model_variables
+from workloads.signing import SIGNATURE
 
 LOG = Path("log")
 VERSIONS = {number: version(number) for number in (1, 2, 3)}
@@ -37,6 +39,10 @@ def registry(path: str, query: dict[str, Any]) -> Answer | None:
         return 200, {"model_versions": list(VERSIONS.values())}
     number = CHAMPION if path == "registered-models/alias" else int(query["version"])
     return (200, {"model_version": VERSIONS[number]}) if number in VERSIONS else None
+
+
+def tags(number: int) -> dict[str, str]:
+    return {each["key"]: each["value"] for each in VERSIONS[number]["tags"]}
 
 
 class Platform:
@@ -83,7 +89,7 @@ def deployment(pin: releases.Pin) -> dict[str, Any]:
 def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
     stack(monkeypatch)
     platform = Platform(Kubectl(monkeypatch))
-    platform.kubectl.objects["cronjob", "iris-check"] = cron_job(model_variables(None))
+    platform.kubectl.objects["cronjob", "iris-check"] = cron_job({**model_variables(None), **TRUST})
     mlflow(monkeypatch, registry)
     monkeypatch.setattr(releases, "release_file", always(tmp_path / "releases.local.yaml"))
     monkeypatch.setattr(release, "read_images", always(dict[str, LockedImage]()))
@@ -114,6 +120,8 @@ def test_the_champion_is_released_when_no_version_is_named(platform: Platform) -
         model_uri="s3://b/2",
         model_digest=DIGEST,
         run="run-2",
+        config_digest=digest_of(b"{}"),
+        signature=tags(2)[SIGNATURE],
     )
 
 
@@ -152,15 +160,11 @@ def test_an_interrupted_release_is_finished_by_the_next(platform: Platform) -> N
     released(1)
     current = pinned()
     assert current is not None
-    pinned_only = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), current)
+    pinned_only = release.pin_of(release.Version(model="iris", number=2, run="run-2", tags=tags(2)), current)
     write_releases("local", {"iris": pinned_only})
     assert released(2).changed
     assert pinned() == pinned_only
     assert platform.applied == [1, 2]
-
-
-def tags(number: int) -> dict[str, str]:
-    return {each["key"]: each["value"] for each in VERSIONS[number]["tags"]}
 
 
 def test_a_model_that_does_not_fit_is_not_released(platform: Platform) -> None:
@@ -236,11 +240,25 @@ def test_without_a_champion_the_versions_are_listed(monkeypatch: pytest.MonkeyPa
     assert message == "model 'iris' has no version with the alias 'champion'; existing versions: 1, 2, 3"
 
 
-@pytest.mark.usefixtures("platform")
-def test_a_version_without_digest_can_not_be_released(monkeypatch: pytest.MonkeyPatch) -> None:
-    strange: dict[str, Any] = {**version(1), "tags": []}
-    mlflow(monkeypatch, always((200, {"model_version": strange})))
-    assert "was not registered by `groundwork train`" in refused(lambda: released(1))
+def test_what_no_training_signed_is_refused_before_anything_is_started(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow(monkeypatch, always((200, {"model_version": {**version(1), "tags": []}})))
+    assert refused(lambda: released(1)).startswith("model 'iris' version 1 is refused: it is not signed")
+    assert (platform.checked, platform.applied, pinned()) == ([], [], None)
+
+
+def test_what_was_released_before_trainings_signed_is_neither_restored_nor_rolled_back_to(platform: Platform) -> None:
+    unsigned = Release.model_validate({**released(1).pin.model_dump(), "signature": ""})
+    write_releases("local", {"iris": unsigned})
+    platform.failures = ["no"]
+    assert "the state without a release is restored" in refused(lambda: released(2))
+    write_releases("local", {"iris": unsigned})
+    outcome = released(2)
+    assert (outcome.pin.release, outcome.pin.model_version) == (2, 2)
+    message = refused(lambda: rollback.rollback("local", "iris", quiet, LOG))
+    assert message.startswith("model 'iris' version 1 is refused: it is not signed")
+    assert platform.applied[-1] == 2
 
 
 def test_what_is_released_while_a_model_is_checked_stays_in_the_history(
@@ -251,7 +269,7 @@ def test_what_is_released_while_a_model_is_checked_stays_in_the_history(
 
     def check_while_a_watch_promotes(*arguments: Any) -> jobs.Ended:
         if not watched:
-            watched.append(release.pin_of(release.Version(model="iris", number=3, run="r", tags=tags(3)), pinned()))
+            watched.append(release.pin_of(release.Version(model="iris", number=3, run="run-3", tags=tags(3)), pinned()))
             write_releases("local", {"iris": watched[0]})
         return platform.check(*arguments)
 
@@ -267,7 +285,7 @@ def test_what_another_command_pinned_during_a_rollout_is_not_undone_by_its_failu
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released(1)
-    other = release.pin_of(release.Version(model="iris", number=3, run="r", tags=tags(3)), pinned())
+    other = release.pin_of(release.Version(model="iris", number=3, run="run-3", tags=tags(3)), pinned())
 
     def fail_while_another_pins(*_: object) -> None:
         write_releases("local", {"iris": other})
@@ -313,47 +331,11 @@ def test_without_a_previous_release_there_is_nothing_to_roll_back_to(count: int,
     ],
 )
 def test_a_release_serves_once_every_pod_is_new_and_ready(status: dict[str, int], serving: bool) -> None:
-    pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
+    pin = release.pin_of(release.Version(model="iris", number=2, run="run-2", tags=tags(2)), None)
     found = deployment(pin)
     found["status"] |= status
     assert release.runs_everywhere(found, pin) is serving
     assert not release.runs_everywhere(found, pin.model_copy(update={"model_digest": "sha256:0"}))
-
-
-def test_the_address_is_asked_until_the_new_model_answers() -> None:
-    pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
-    answers = [
-        httpx.Response(503, json={}),
-        httpx.Response(200, json={"model_digest": "sha256:previous"}),
-        httpx.Response(200, json={"model_digest": DIGEST}),
-    ]
-    asked: list[Any] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(json.loads(request.content))
-        return answers.pop(0)
-
-    client, waited = httpx.Client(transport=httpx.MockTransport(answer)), list[float]()
-    iris = catalog.load("iris")
-    real_await_answer("http://127.0.0.1:8080", iris, pin, client=client, pause=waited.append)
-    assert asked == [iris.serving.example] * 3
-    assert len(waited) == 2
-
-
-def test_an_address_that_does_not_answer_is_named() -> None:
-    pin = release.pin_of(release.Version(model="iris", number=2, run="r", tags=tags(2)), None)
-
-    def refuse(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
-    client, iris = httpx.Client(transport=httpx.MockTransport(refuse)), catalog.load("iris")
-    address = "http://127.0.0.1:8080"
-    message = refused(lambda: real_await_answer(address, iris, pin, client=client, patience=-1))
-    assert "http://127.0.0.1:8080 did not answer as version 2" in message
-    assert "ConnectError: refused" in message
-
-
-real_await_answer = release.await_answer
 
 
 @pytest.mark.usefixtures("platform")
@@ -363,7 +345,7 @@ def test_a_model_without_a_port_of_this_machine_is_asked_through_the_gateway(mon
     def note(address: str, *_: object, **__: object) -> None:
         asked.append(address)
 
-    def client(_: object, url: str) -> httpx.Client:
+    def client(_: object, url: str, login: object = None) -> httpx.Client:  # noqa: ARG001
         return httpx.Client(base_url=url)
 
     monkeypatch.setattr(release.Place, "address", None)

@@ -8,7 +8,8 @@ from scripts.cli import running
 from scripts.cli.clients.tracking import Run
 from scripts.cli.delivery import jobs, reproduce
 from scripts.cli.main import app
-from tests.scripts.cli.fakes import Answer, Kubectl, always, cron_job, mlflow, quiet, refused, stack
+from tests.scripts.cli.fakes import TRUST, Answer, Kubectl, always, cron_job, mlflow, quiet, refused, signed, stack
+from workloads.signing import SIGNATURE
 
 TAGS = {
     "groundwork.role": "training",
@@ -20,6 +21,9 @@ TAGS = {
     "groundwork.data_digest": "sha256:data",
     "groundwork.seed": "7",
 }
+SHARED = {key: TAGS[key] for key in ("groundwork.config", "groundwork.image_digest", "groundwork.data_digest")}
+SIGNED = {"mlflow.parentRunId": "t1", **signed("c1", {**SHARED, "groundwork.uri": "s3://b/1"})}
+"""Of a classifier, whose training signed it."""
 NAMES = ("TRAINING", "IMAGE", "JOB", "REVISION", "UV_LOCK", "REPRODUCES")
 
 
@@ -39,7 +43,7 @@ class Server:
     def __init__(self) -> None:
         self.runs = {
             "t1": run("t1", tags=TAGS),
-            "c1": run("c1", tags={"mlflow.parentRunId": "t1"}),
+            "c1": run("c1", tags=SIGNED),
             "t2": run("t2", tags=TAGS),
             "c2": run("c2"),
         }
@@ -57,14 +61,21 @@ class Server:
         return 200, {"runs": [self.runs["t2" if "reproduces" in wanted else "t1"]]}
 
 
+def held(_: object, image: str) -> str:
+    """The registry has it where it is looked for first."""
+    return image
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     stack(monkeypatch)
     server = Server()
     mlflow(monkeypatch, server.answer)
     kubectl = Kubectl(monkeypatch)
+    kubectl.objects["cronjob", "iris-check"] = cron_job(TRUST)
     kubectl.objects["cronjob", "iris-train"] = cron_job({f"GROUNDWORK_{name}": "" for name in NAMES}, "r/t@sha256:now")
     monkeypatch.setattr(jobs, "run", always(jobs.Ended(log="", failure=None)))
+    monkeypatch.setattr(reproduce, "held_image", held)
     return server
 
 
@@ -132,6 +143,25 @@ def test_a_run_that_can_not_be_trained_again_says_why(server: Server, changed: A
     assert message in refused(lambda: reproduce.reproduce("local", "t1", quiet))
 
 
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({SIGNATURE: ""}, "model 'iris' of run c1 is refused: it is not signed"),
+        ({SIGNATURE: "?"}, "model 'iris' of run c1 is refused: its signature is not the training's"),
+        ({"groundwork.image_digest": "sha256:0"}, "run t1 has no model of the image, data and configuration"),
+    ],
+)
+def test_a_run_that_no_training_signed_is_not_trained_again_beside_the_key(
+    server: Server, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], why: str
+) -> None:
+    def start(*_: object) -> None:
+        pytest.fail("it was started")
+
+    monkeypatch.setattr(jobs, "run", start)
+    server.runs["c1"] = run("c1", tags={**SIGNED, **changed})
+    assert why in refused(lambda: reproduce.reproduce("local", "t1", quiet))
+
+
 def test_a_metric_or_a_candidate_that_one_side_lacks_is_a_difference() -> None:
     def made(name: str, **metrics: float) -> Run:
         return Run(id="r", experiment_id="1", name=name, status="FINISHED", tags={}, metrics=metrics)
@@ -153,7 +183,7 @@ def test_nothing_to_compare_is_not_the_same() -> None:
 def test_the_command_exits_with_1_on_a_difference(
     server: Server, monkeypatch: pytest.MonkeyPatch, recorded: float, code: int
 ) -> None:
-    server.runs["c1"] = run("c1", tags={"mlflow.parentRunId": "t1"}, accuracy=recorded)
+    server.runs["c1"] = run("c1", tags=SIGNED, accuracy=recorded)
     monkeypatch.setattr(
         running,
         "follow",

@@ -1,13 +1,17 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from modules.core.contracts import IMAGE_USER
+from modules.core.releases import Release
 from scripts.cli.clients import pins
 from scripts.cli.commands.pipeline import candidate, preview
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import up
 from scripts.cli.steps import check_order, up_to
+from stacks.foundation import users
 from tests.scripts.cli.fakes import always, refused, settings, stack
 
 NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes": 0}}
@@ -19,6 +23,24 @@ def no_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr(pins, "released", always(none))
     monkeypatch.setattr(up, "read_images", always(none))
+
+
+def test_a_platform_that_is_made_anew_gets_a_user_of_its_own_and_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    environment.home.mkdir(parents=True)
+    chosen = users.choose(environment.stack)
+    up.EmbeddedUp(environment).choose_user()
+    monkeypatch.setattr(users, "choose", always(1))
+    up.EmbeddedUp(environment).choose_user()
+    assert users.user_of(environment.stack, environment.settings.foundation) == chosen
+
+
+def test_a_platform_that_is_there_keeps_the_user_of_its_volumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    environment.home.mkdir(parents=True)
+    monkeypatch.setattr(up.Backend, "resources", always([{"urn": "of a volume"}]))
+    up.EmbeddedUp(environment).choose_user()
+    assert users.user_of(environment.stack, environment.settings.foundation) == IMAGE_USER
 
 
 def test_what_can_run_nowhere_is_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +95,29 @@ def test_on_somebody_elses_cluster_what_has_no_image_is_refused_with_what_helps(
     assert message.startswith("groundwork:jenkins.enabled is true, but it can run on no node of this cluster: ")
     assert "`groundwork images resolve`" in message
     assert "simulated_nodes" not in message
+
+
+def test_what_was_released_before_trainings_signed_is_trained_and_released_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pin = Release(
+        release=4, model_name="iris", model_version=7, model_uri="s3://b/k", model_digest=f"sha256:{0:064x}", run="r"
+    )
+    output: list[str] = []
+    trained: list[str] = []
+
+    def train(_stack: str, workload: str, _progress: object) -> SimpleNamespace:
+        trained.append(workload)
+        return SimpleNamespace(model="iris", model_version=8)
+
+    monkeypatch.setattr(up, "train", train)
+    bringing = up.up_of(stack(monkeypatch))
+    for signature, expected in (("", ["iris"]), ("signature", [])):
+        trained.clear()
+        monkeypatch.setattr(pins, "released", always({"iris": pin.model_copy(update={"signature": signature})}))
+        bringing.training(output.append)
+        assert trained == bringing.unreleased() == expected
+    assert output == [
+        "iris: release 4 (version 7) is not signed: training anew",
+        "iris version 8",
+    ]
