@@ -137,8 +137,8 @@ def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
     assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(variables)
     assert [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume] == [
         "s3-credentials",
-        "iris-signing",
         "mlflow-login",
+        "iris-signing",
     ]
     assert {"name": "mlflow", "mountPath": "/tmp/.mlflow", "readOnly": True} in pod["containers"][0]["volumeMounts"]
 
@@ -149,7 +149,7 @@ def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder
     assert annotations["cloud.example/role"] == "role-of-iris-training"
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     assert not {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL_S3"} & set(environment(pod))
-    assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "signing", "mlflow"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "mlflow", "signing"]
 
 
 def test_nothing_serves_while_nothing_is_released(recorder: Recorder, cluster: Cluster) -> None:
