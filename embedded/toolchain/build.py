@@ -59,6 +59,8 @@ BUILD_FLAGS = (
     *(f"-gcflags={pattern}={NO_DEBUG} -N -l" for pattern in UNOPTIMISED),
 )
 OVERLAY = "overlay.json"
+REMOVED = "removed-"
+"""Begins the name of a folder that is being removed."""
 MAX_PARALLEL = 2
 """Builds at a time: the linker of one leaves a core idle that the compiler of the other uses."""
 
@@ -110,15 +112,17 @@ def ensure(
 def tidy(progress: Progress) -> None:
     """Remove what only a build needs, many times as large as what came of it, and what nothing has used lately."""
     with _alone(progress):
+        for folder in toolchain_home().glob(f"{REMOVED}*"):
+            remove_tree(folder)
         unused = unused_folders(toolchain_home(), running_programs())
         if _go_caches().exists():
             progress("removing what only compiling needs")
-            remove_tree(_go_caches())
+            _discard(_go_caches())
         elif not unused:
             progress("nothing to remove")
         for folder in unused:
             progress(f"removing {folder.name}, which nothing has used for {UNUSED_DAYS} days")
-            remove_tree(folder)
+            _discard(folder)
 
 
 @contextmanager
@@ -132,6 +136,13 @@ def _alone(progress: Progress) -> Generator[None]:
             progress("waiting for another run that builds")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _discard(folder: Path) -> None:
+    """Removes a folder by another name: what a kill leaves half removed would look whole to the next build."""
+    removed = folder.with_name(f"{REMOVED}{folder.name}.{os.getpid()}")
+    folder.rename(removed)
+    remove_tree(removed)
 
 
 def remove_tree(folder: Path) -> None:

@@ -13,14 +13,14 @@ from modules.core.paths import cache_home
 
 from . import artifacts as shared
 from . import sboms
-from .access import RegistryAccess
+from .access import RegistryAccess, api_host
 from .buildah import Buildah, Log
 from .builder import Builder, Progress
 from .images import Source, read_sources
 from .namespaces import remove_tree, require_builds
 from .record import Recorded, add_to_record, read_record
 from .remote import ImageSize, Remote
-from .sboms import OpenKey
+from .sboms import Keys
 
 
 def build_images(
@@ -31,18 +31,18 @@ def build_images(
     access: RegistryAccess,
     progress: Progress,
     log: Path,
-    open_key: OpenKey,
+    keys: Keys,
     architecture: str | None = None,
     open_cache: OpenCache = no_cache,
 ) -> None:
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
-    Those without an SBOM get one.
+    Those that lack an SBOM get one.
 
     images: all that the environment may run, bases first.
     registry: pushed to over TLS. access: how this machine comes to it.
     architecture: of the machines that run them, such as arm64; None: this machine's, which is the only one built here.
     progress: called with one line about what is being done. log: a file that gets everything the builds print.
-    open_key: opens the key that signs SBOMs, where one is made.
+    keys: that sign SBOMs, and that are known.
     open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
@@ -61,7 +61,7 @@ def build_images(
             if current != read_images(environment):
                 write_images(environment, current)
             made = f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged"
-            progress(made + _attach_sboms(current, sources, remote, open_key, progress))
+            progress(made + _attach_sboms(current, sources, remote, keys, progress))
             return
         _check_build(remote, architecture)
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
@@ -75,7 +75,7 @@ def build_images(
                 known = {**read_images(environment), **builder.done}
                 write_images(environment, {name: known[name] for name in sources if name in known})
         made = f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged"
-        progress(made + _attach_sboms(builder.done, sources, remote, open_key, progress))
+        progress(made + _attach_sboms(builder.done, sources, remote, keys, progress))
 
 
 def check_images(
@@ -125,23 +125,31 @@ def _take(sources: Mapping[str, Source], current: Mapping[str, LockedImage], rem
     """Brings what this machine made for another stack: all its own registries share one storage."""
     recorded = read_record()
     for name, source in sources.items():
-        if name not in current and (found := recorded.get(source.inputs)):
-            remote.take(name, source.tag, found.digest, found.repository)
+        if name in current or (found := recorded.get(source.inputs)) is None:
+            continue
+        if remote.take(name, source.tag, found.digest, found.repository):
+            _take_sboms(name, found, remote)
+
+
+def _take_sboms(name: str, found: Recorded, remote: Remote) -> None:
+    address = f"{api_host(remote.address)}/{found.repository.removesuffix(f'/{name}')}"
+    with Remote(Registry(push=address, pull=address), remote.access) as origin:
+        sboms.copy_sboms(name, found.digest, origin, remote)
 
 
 def _attach_sboms(
     images: Mapping[str, LockedImage],
     sources: Mapping[str, Source],
     remote: Remote,
-    open_key: OpenKey,
+    keys: Keys,
     progress: Progress,
 ) -> str:
     """Makes the SBOMs that are missing; returns what there is to say about it. A registry that takes images from others
     only, or no such things at all, does not stop a platform."""
     try:
-        if missing := sboms.without_sbom(images, remote):
+        if missing := sboms.find_lacking(images, remote, keys):
             progress(f"making the SBOM of {', '.join(missing)}")
-            sboms.attach(missing, sources, remote=remote, key=open_key())
+            sboms.attach(missing, sources, remote=remote, key=keys.sign())
             return f"; {len(missing)} SBOMs made"
     except UserError as error:
         return f"; SBOMs are missing: {error}"

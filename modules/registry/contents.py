@@ -42,7 +42,7 @@ class Contents:
 def read_layer(path: Path) -> Contents:
     """Return what is in a layer, a file of tar and gzip."""
     found = Contents()
-    with tarfile.open(path, "r|gz") as layer:
+    with tarfile.open(path, "r:gz") as layer:
         for member in layer:
             name = member.name.removeprefix("./")
             if not member.isfile() or not (file := layer.extractfile(member)):

@@ -24,12 +24,20 @@ from .contents import Contents, join, read_layer
 from .images import Source, sha256
 from .remote import MANIFEST, Remote, blobs
 
-OpenKey = Callable[[], Ed25519PrivateKey]
-"""Opens the key that signs, when something is to be signed."""
 EMPTY = b"{}"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 MAX_PARALLEL = 2
 """Layers that are read at a time: decompressing takes a core."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """Whose signatures count, read when they are needed."""
+
+    sign: Callable[[], Ed25519PrivateKey]
+    """Opens the key that signs here, which is made where there is none."""
+    known: Callable[[], Sequence[Ed25519PublicKey]]
+    """Opens the public keys that are trusted, that of `sign` among them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,27 @@ class Sbom:
     document: dict[str, Any]
     key: str
     """Fingerprint of the key that signed it."""
+
+
+def find_lacking(images: Mapping[str, LockedImage], remote: Remote, keys: Keys) -> dict[str, LockedImage]:
+    """Return the images that need an SBOM: in a registry of this machine those without one that a known key signed, in
+    that of somebody else, in which others build too, those without any."""
+    if not remote.access.own:
+        return without_sbom(images, remote)
+    keys.sign()
+    known = keys.known()
+
+    def is_lacking(name: str) -> bool:
+        try:
+            read_sbom(name, images[name].digest, remote=remote, keys=known)
+        except UserError:
+            return True
+        return False
+
+    with ThreadPoolExecutor() as pool:
+        return {
+            name: images[name] for name, lacking in zip(images, pool.map(is_lacking, images), strict=True) if lacking
+        }
 
 
 def without_sbom(images: Mapping[str, LockedImage], remote: Remote) -> dict[str, LockedImage]:

@@ -25,7 +25,7 @@ from modules.gateway.settings import GatewaySettings
 from modules.registry.build import build_images
 from modules.registry.images import BASE
 from scripts.cli.clients import gateway
-from scripts.cli.clients.cache.signing import signing_key
+from scripts.cli.clients.cache.signing import SBOM_KEYS
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.up import access_of, settings_file
@@ -74,9 +74,7 @@ def image(theirs: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     registry = Registry(push=f"{NODE}:5000/groundwork", pull=f"{NODE}:5000/groundwork")
     log = tmp_path_factory.mktemp("images") / "log"
     images = [BASE, *GATEWAY.images]
-    build_images(
-        STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log, open_key=signing_key
-    )
+    build_images(STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log, keys=SBOM_KEYS)
     pinned = read_images(STACK)["gateway"]
     return f"{registry.pull}/gateway:{pinned.version}@{pinned.digest}"
 

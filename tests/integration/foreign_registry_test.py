@@ -21,7 +21,7 @@ from modules.registry.contents import STATUS
 from modules.registry.images import read_sources, sha256
 from modules.registry.logins import Login
 from modules.registry.remote import MANIFEST, Remote
-from modules.registry.sboms import attach, read_sbom
+from modules.registry.sboms import Keys, attach, read_sbom
 from scripts.cli.main import app
 from stacks.services import images
 
@@ -152,7 +152,7 @@ def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
             access=second.access(),
             progress=(reported := list[str]()).append,
             log=tmp_path / "log",
-            open_key=Ed25519PrivateKey.generate,
+            keys=Keys(sign=Ed25519PrivateKey.generate, known=list),
         )
         with Remote(second.registry(), second.access()) as remote:
             for name, image in built.items():

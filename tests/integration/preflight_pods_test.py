@@ -13,7 +13,7 @@ from modules.core.images import lock_file, read_images, reference
 from modules.registry.build import build_images
 from modules.registry.images import BASE
 from scripts.cli.clients.api import connect
-from scripts.cli.clients.cache.signing import signing_key
+from scripts.cli.clients.cache.signing import SBOM_KEYS
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import checks, probe
 from scripts.cli.lifecycle.preflight.findings import Context, Finding
@@ -45,7 +45,7 @@ def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         access=access_of(bare),
         progress=quiet,
         log=tmp_path / "log",
-        open_key=signing_key,
+        keys=SBOM_KEYS,
     )
     yield Team(bare, tmp_path)
     for path in (STACK_FILE, lock_file(STACK)):

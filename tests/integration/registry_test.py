@@ -17,7 +17,7 @@ from modules.registry.build import build_images
 from modules.registry.images import Source, read_sources, sha256
 from modules.registry.record import read_record
 from modules.registry.remote import Remote
-from scripts.cli.clients.cache.signing import signing_key
+from scripts.cli.clients.cache.signing import SBOM_KEYS
 from scripts.cli.clients.registry import SHARED_PATH, held_image, registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import access_of
@@ -174,7 +174,7 @@ def test_an_image_that_was_planted_under_the_next_versions_tag_is_not_deployed(
         access=access_of(cluster),
         progress=said.append,
         log=tmp_path / "log",
-        open_key=signing_key,
+        keys=SBOM_KEYS,
     )
     assert said[-1].startswith("1 built, 1 unchanged")
     pinned = read_images(OTHER)["serving"]
@@ -192,7 +192,7 @@ def test_another_stack_has_a_path_of_its_own_and_takes_what_is_built_already(
     own = Registry(push=f"{cluster.registry}/{OTHER}", pull=f"{cluster.registry}/{OTHER}")
     access, said = access_of(cluster), list[str]()
     build_images(
-        OTHER, images(), registry=own, access=access, progress=said.append, log=tmp_path / "log", open_key=signing_key
+        OTHER, images(), registry=own, access=access, progress=said.append, log=tmp_path / "log", keys=SBOM_KEYS
     )
     pinned = read_images(STACK)
     assert said[-1].startswith(f"{len(pinned)} unchanged")

@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from modules.core.paths import REPOSITORY
+from scripts.cli.lifecycle.bundle.wheels import uv_release
 
 LAUNCHER = REPOSITORY / ".venv/bin/groundwork"
 
@@ -45,3 +47,24 @@ def test_a_shell_without_a_home_gets_the_users_own() -> None:
     assert "Usage: groundwork" in help_of(
         "env", "-u", "HOME", "-u", "XDG_CACHE_HOME", str(REPOSITORY / "scripts/pipeline")
     )
+
+
+def test_another_uv_than_the_pinned_one_is_not_installed(tmp_path: Path) -> None:
+    version = uv_release()
+    metadata = f"uv-{version}.dist-info"
+    with zipfile.ZipFile(tmp_path / f"uv-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: uv\nVersion: {version}\n")
+        wheel.writestr(f"{metadata}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"uv-{version}.data/scripts/uv", "#!/bin/sh\necho evil\n")
+        wheel.writestr(f"{metadata}/RECORD", "")
+    lead = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [str(REPOSITORY / "scripts/pipeline"), "--help"],
+        env={**os.environ, **lead},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert not list((tmp_path / "cache").rglob("bin/uv"))

@@ -1,5 +1,6 @@
 import fcntl
 import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -72,6 +73,24 @@ def test_only_what_was_built_stays_when_all_is_built(tmp_path: Path, monkeypatch
     assert (tools / "pause").exists()
     assert not (tmp_path / "go").exists()
     build.tidy(lambda _: None)  # a second time there is nothing to remove
+
+
+def test_what_a_kill_leaves_of_the_compilers_caches_is_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "toolchain_home", lambda: tmp_path)
+    (tmp_path / "go/mod/example.org").mkdir(parents=True)
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build.tidy(lambda _: None)
+    assert not (tmp_path / "go").exists()
+    build.tidy(lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_a_second_run_waits_for_the_one_that_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images, check_images
 from modules.registry.images import Source, sha256
 from modules.registry.record import Recorded, add_to_record, read_record
+from modules.registry.sboms import Keys
 from tests.scripts.cli.fakes import always
 
 ACCESS = RegistryAccess(advice="")
@@ -109,11 +110,12 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
     monkeypatch.setattr(build, "Buildah", no_buildah)
     monkeypatch.setattr(build, "Builder", Fresh)
     no_images: dict[str, LockedImage] = {}
-    monkeypatch.setattr(sboms, "without_sbom", always(no_images))
+    monkeypatch.setattr(sboms, "find_lacking", always(no_images))
     return Fresh
 
 
 KEY = Ed25519PrivateKey.generate()
+KEYS = Keys(sign=lambda: KEY, known=lambda: [KEY.public_key()])
 
 
 def run(tmp_path: Path, access: RegistryAccess = ACCESS, open_cache: OpenCache = no_cache) -> str:
@@ -127,7 +129,7 @@ def run(tmp_path: Path, access: RegistryAccess = ACCESS, open_cache: OpenCache =
         progress=reported.append,
         log=tmp_path / "log",
         open_cache=open_cache,
-        open_key=lambda: KEY,
+        keys=KEYS,
     )
     return reported[-1]
 
@@ -189,10 +191,17 @@ def test_what_this_machine_made_for_another_stack_is_taken_from_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     add_to_record(recorded("base", "one", path="second"))
+    copied: list[str] = []
+
+    def copy_sboms(name: str, *_: object) -> None:
+        copied.append(name)
+
+    monkeypatch.setattr(sboms, "copy_sboms", copy_sboms)
     monkeypatch.setattr(build, "Remote", Held(access=OWN, elsewhere="second"))
     monkeypatch.setattr(build, "Builder", None)
     assert run(tmp_path, OWN) == "2 unchanged"
     assert read_images("test") == BUILT
+    assert copied == ["base", "one"]
 
 
 def test_what_a_cache_brought_is_recorded_in_an_own_registry_alone(
@@ -257,7 +266,7 @@ def test_images_without_an_sbom_get_one_whether_they_were_built_or_not(
         made.append((images, key))
 
     monkeypatch.setattr(build, "Remote", Held("base"))
-    monkeypatch.setattr(sboms, "without_sbom", always(BUILT))
+    monkeypatch.setattr(sboms, "find_lacking", always(BUILT))
     monkeypatch.setattr(sboms, "attach", attach)
     assert run(tmp_path) == "1 built, 1 unchanged; 2 SBOMs made"
     monkeypatch.setattr(build, "Remote", Held("base", "one"))
@@ -272,7 +281,7 @@ def test_a_registry_that_takes_no_sboms_does_not_stop_the_platform(
         raise UserError("may not push")
 
     monkeypatch.setattr(build, "Remote", Held("base", "one"))
-    monkeypatch.setattr(sboms, "without_sbom", always(BUILT))
+    monkeypatch.setattr(sboms, "find_lacking", always(BUILT))
     monkeypatch.setattr(sboms, "attach", refused)
     assert run(tmp_path) == "2 unchanged; SBOMs are missing: may not push"
 

@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from modules.registry import attestation, sbom
 from modules.registry.attestation import fingerprint
 from modules.registry.copy import copy_images
 from modules.registry.images import Source, sha256
-from modules.registry.sboms import attach, read_sbom, without_sbom
+from modules.registry.sboms import Keys, attach, find_lacking, read_sbom, without_sbom
 
 from .contents_test import layer
 from .fakes import FakeRegistry, connected
@@ -92,6 +92,17 @@ def test_each_image_gets_an_sbom_of_its_layers_once(place: Place) -> None:
     with connected(place.registry) as remote:
         assert without_sbom(place.images, remote) == {}
     assert place.registry.calls.count("GET base blobs") + place.registry.calls.count("GET one blobs") == 2 + 3 * 2
+
+
+def test_in_an_own_registry_an_sbom_of_an_unknown_key_is_made_anew_and_elsewhere_it_stays(place: Place) -> None:
+    place.attach(STRANGER)
+    keys = Keys(sign=lambda: KEY, known=lambda: [KEY.public_key()])
+    with connected(place.registry) as remote:
+        assert find_lacking(place.images, remote, keys) == {}
+        remote.access = replace(remote.access, own=True)
+        assert find_lacking(place.images, remote, keys) == place.images
+        attach(place.images, place.sources, remote=remote, key=KEY)
+        assert find_lacking(place.images, remote, keys) == {}
 
 
 def test_cosign_finds_the_statement_alone(place: Place) -> None:

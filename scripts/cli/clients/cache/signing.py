@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from modules.core.errors import UserError
 from modules.core.paths import config_home
+from modules.registry.sboms import Keys
 from scripts.cli.files import create
 from workloads import signing
 from workloads.signing import public_pem
@@ -62,6 +63,10 @@ def known_keys() -> list[Ed25519PublicKey]:
     has_own = bool(os.environ.get(KEY_VARIABLE)) or own_public_key().exists()
     named = trusted_keys() if os.environ.get(TRUSTED_VARIABLE) or not has_own else []
     return [*named, *([signing_key().public_key()] if has_own else [])]
+
+
+SBOM_KEYS = Keys(sign=signing_key, known=known_keys)
+"""Whose SBOMs count on this machine."""
 
 
 def _make(path: Path) -> None:
