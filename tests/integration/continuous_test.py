@@ -21,16 +21,19 @@ from sklearn.ensemble import RandomForestClassifier
 
 from modules.core.releases import Release, read_releases
 from scripts.cli.clients import gateway
+from scripts.cli.clients.store import store as object_store
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
+from scripts.cli.delivery.trust import trust_in
 from scripts.cli.environment import Environment
 from workloads import catalog
-from workloads.experiment import HELD_OUT
+from workloads.experiment import stored_at
 from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, PACKAGES, TARGET
 
 from .conftest import STACK, run
 from .gateway_test import Load, at
+from .signatures import copy_model, set_tags, signed, training_key
 
 library: Any = mlflow_library
 # MLflow's client leaves its connections to the collector of garbage.
@@ -64,7 +67,7 @@ class Slow(RandomForestClassifier):
 
 @pytest.fixture(scope="module")
 def store(platform: Environment) -> Any:
-    return rank.store(platform)
+    return object_store(platform)
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +174,10 @@ def served() -> Release:
 
 
 @pytest.fixture
-def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], int]:
-    """Makes a fitted model the champion, the way no training would; returns its version."""
+def champion(
+    platform: Environment, tracking: Mlflow, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Any], int]:
+    """Makes a fitted model the champion, the way no training would but for its signature; returns its version."""
     access = gateway.write_ca_certificate(platform)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", access.username)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", access.password)
@@ -182,28 +187,41 @@ def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.Monkey
     def make(model: Any) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the libraries, about each other
-            logged = log(model)
-        found = tracking.run(logged)
+            made, location = log(model)
+        sign_as_training(made, location)
+        found = tracking.run(made)
         assert found is not None
         number = rank.register(platform, "iris", found, lambda _: None)
         crown(tracking, number)
         return number
 
-    def log(model: Any) -> str:
-        rows = tracking.artifact(served().run, HELD_OUT)
+    def sign_as_training(made: str, location: str) -> None:
+        """Over the data, image and configuration of what serves: so the same rows are held out."""
+        root = trust_in(platform, "iris").root.rstrip("/")
+        source = stored_at(location, f"s3://{STACK}-artifacts/mlflow")
+        target = f"{root}/made-by-a-test/{made}"
+        like = tracking.run(served().run)
+        assert like is not None
+        own = {key: value for key, value in like.tags.items() if key.startswith("groundwork.")}
+        digest = copy_model(store, source, target)
+        tags = {**own, "groundwork.uri": target, "groundwork.digest": digest, "groundwork.job": made}
+        set_tags(tracking, made, signed(training_key(platform), made, tags))
+
+    def log(model: Any) -> tuple[str, str]:
+        """(its run, where MLflow keeps its files)."""
         library.set_tracking_uri(platform.variables()["MLFLOW_TRACKING_URI"])
         library.set_experiment("iris")
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with library.start_run(run_name="made by a test") as begun:
-            library.log_text(rows, HELD_OUT)
-            library.sklearn.log_model(
+            logged = library.sklearn.log_model(
                 model,
                 name="model",
                 serialization_format="cloudpickle",
                 signature=library.models.infer_signature(flowers()[0], model.predict(flowers()[0])),
                 pip_requirements=[f"{name}=={version(name)}" for name in PACKAGES],
             )
-        return str(begun.info.run_id)
+        found = library.MlflowClient().get_logged_model(logged.model_id)
+        return str(begun.info.run_id), str(found.artifact_location)
 
     return make
 
