@@ -50,6 +50,7 @@ def pin(number: int) -> Pin:
         run=f"run-{number}",
         image_digest=TRAINING_DIGEST,
         config_digest=digest_of(b"{}"),
+        signature="signature",
     )
 
 
@@ -277,6 +278,13 @@ def test_what_was_pinned_and_not_rolled_out_is_and_nothing_else(
     platform.champion, platform.rolled_out = 1, rolled_out
     assert controller(platform).try_next() is None
     assert platform.applied == applied
+
+
+def test_what_was_released_before_trainings_signed_is_left_to_up(platform: Platform) -> None:
+    platform.champion, platform.rolled_out = 1, False
+    write_releases("local", {"iris": SERVED.model_copy(update={"signature": ""})})
+    assert controller(platform).try_next() is None
+    assert platform.applied == []
 
 
 def test_an_interrupted_end_is_ended(platform: Platform) -> None:
