@@ -1,18 +1,20 @@
 """The program: settings of the stack in, platform out."""
 
 import pulumi
-from pulumi.runtime.config import CONFIG
+from pulumi.runtime.config import CONFIG, is_config_secret
 
 from modules.core.errors import UserError
 from stacks.compose import build
-from stacks.configuration import parse
+from stacks.configuration import parse, refuse_plain
 
 
 def main() -> None:
     stack = pulumi.get_stack()
     try:
         source = f"stacks/Pulumi.{stack}.yaml"
-        settings = parse(CONFIG.get(), source=source)
+        config = CONFIG.get()
+        refuse_plain(config, source=source, encrypted=[key for key in config if is_config_secret(key)])
+        settings = parse(config, source=source)
         settings.require_secrets(source)
         outputs = build(settings, stack)
     except UserError as error:

@@ -1,25 +1,75 @@
 """Reads a stack's configuration. Nothing else does."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
-from modules.core.settings import PROJECT, advice, validated
+from modules.core.settings import PROJECT, advice, holds_secret, validated
 from modules.core.yaml_files import read_yaml
+from stacks.foundation.data_settings import SET_SECRET
 from stacks.foundation.targets import DEFAULT_TARGET
 from stacks.settings import MODELS, PlatformSettings
 
 FOLDER = REPOSITORY / "stacks"
+SECRETS = {name: field for name, field in PlatformSettings.model_fields.items() if holds_secret(field.annotation)}
+"""What is encrypted in a stack's file, by its name."""
+SECURE = "secure"
+"""Only key of what stands for an encrypted value."""
 TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
 """What the engine knows in a stack's file; it passes over anything else in silence."""
 
 
 def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
     """The settings of a stack from its file, as the program would get them, without running it."""
+    config, source = _read(stack, folder)
+    return parse(config, source=source)
+
+
+def require_encrypted(stack: str, folder: Path = FOLDER) -> None:
+    """Raise UserError where a secret stands in a stack's file in plain text. Such a file can be read, so that the
+    commands work by which it is set; nothing is made from it."""
+    config, source = _read(stack, folder)
+    refuse_plain(config, source=source)
+
+
+def refuse_plain(config: Mapping[str, Any], *, source: str, encrypted: Collection[str] = ()) -> None:
+    """Raise UserError for secrets in plain text, without showing them. encrypted: keys whose values were decrypted."""
+    if plain := plain_secrets(config, source, encrypted):
+        lines = "".join(f"\n  {key}: `{command}`" for key, command in plain.items())
+        raise UserError(
+            f"{source} has secrets in plain text: whoever reads it knows them. Take them out, and set them in a shell "
+            f"of the stack (`scripts/env`), best to new values:{lines}"
+        )
+
+
+def plain_secrets(config: Mapping[str, Any], source: str, encrypted: Collection[str] = ()) -> dict[str, str]:
+    """Return the commands that set each secret that is there in plain text, by its key."""
+    found: dict[str, str] = {}
+    for given, value in config.items():
+        namespace, name = _split_key(given, source)
+        key = f"{PROJECT}:{name}"
+        if namespace != PROJECT or name not in SECRETS or key in encrypted:
+            continue
+        if get_origin(SECRETS[name].annotation) is not dict:
+            found |= {} if _is_encrypted(value) else {key: f"{SET_SECRET} {key}"}
+            continue
+        values = _json(value)
+        named = cast(Mapping[str, Any], values) if isinstance(values, Mapping) else {"NAME": values}
+        plain = (f"{key}.{part}" for part, each in named.items() if part != SECURE and not _is_encrypted(each))
+        found |= {path: f"{SET_SECRET} --path {path}" for path in plain}
+    return found
+
+
+def _is_encrypted(value: Any) -> bool:
+    return value is None or (isinstance(value, Mapping) and list(cast(Mapping[str, Any], value)) == [SECURE])
+
+
+def _read(stack: str, folder: Path) -> tuple[Mapping[str, Any], str]:
+    """(what the file of a stack configures, the file's name for errors)"""
     path = folder / f"Pulumi.{stack}.yaml"
     source = f"stacks/{path.name}"
     try:
@@ -35,7 +85,7 @@ def load(stack: str, folder: Path = FOLDER) -> PlatformSettings:
                 f"{source}: {key!r} is at the top level, where nothing reads it: put it below `config:` "
                 f"(at the top level: {', '.join(TOP_LEVEL)})"
             )
-    return parse(_mapping(content.get("config"), f"{source}: config"), source=source)
+    return _mapping(content.get("config"), f"{source}: config"), source
 
 
 def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
@@ -102,12 +152,17 @@ def _split_key(key: str, source: str) -> tuple[str, str]:
 
 
 def _decoded(value: Any) -> Any:
+    return _unwrapped(_json(value))
+
+
+def _json(value: Any) -> Any:
+    """What text stands for that is JSON, as the engine writes and hands over a group."""
     if isinstance(value, str) and value.startswith(("{", "[")):
         try:
             return json.loads(value)
         except ValueError:  # text that only looks like it: refused where it stands for a group
             return value
-    return _unwrapped(value)
+    return value
 
 
 def _unwrapped(value: Any) -> Any:
@@ -115,4 +170,4 @@ def _unwrapped(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     group = cast(Mapping[str, Any], value)
-    return group["secure"] if list(group) == ["secure"] else {key: _unwrapped(each) for key, each in group.items()}
+    return group[SECURE] if list(group) == [SECURE] else {key: _unwrapped(each) for key, each in group.items()}

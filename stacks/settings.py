@@ -15,6 +15,7 @@ from modules.jenkins.service import JENKINS
 from modules.storage.external_settings import ExternalStoreSettings
 from stacks.foundation.data_settings import check_database, check_groups, check_store, missing_secrets
 from stacks.foundation.existing_settings import ExistingSettings
+from stacks.foundation.quota import check_largest
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
 from stacks.services import EVERY, SERVICES
@@ -170,6 +171,14 @@ class PlatformSettings(Settings):
                     f"port {port} is given to {taken[port]} and to {service}: change {port_key(service)} to a free one"
                 )
             taken[port] = service
+        return self
+
+    @model_validator(mode="after")
+    def _containers_fit(self) -> Self:
+        if quota := self.foundation.namespace_quota:
+            services = {service.name: self.of(service) for service in EVERY if self.has(service)}
+            check_largest(quota, services)
+            check_largest(quota, {f"workloads.{name}": group for name, group in self.workloads.items()})
         return self
 
     @model_validator(mode="after")

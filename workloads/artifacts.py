@@ -8,6 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+DATA, MODELS = "data", "models"
+"""Where the data sets of all workloads lie in the raw bucket, and their models in the artifacts bucket: each workload's
+below its own name, each at an address that its digest names."""
+
+
+def data_key(workload: str, digest: str, file: str) -> str:
+    """Key of a data set in the raw bucket."""
+    return f"{DATA}/{workload}/{digest.removeprefix('sha256:')}/{file}"
+
 
 def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -65,6 +74,25 @@ def download_folder(client: Any, uri: str, folder: Path) -> None:
             raise ValueError(f"the object {key!r} in {bucket} would be written outside of {folder}")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def add_object(client: Any, bucket: str, key: str, content: bytes, kind: str = "application/octet-stream") -> None:
+    """Store an object at an address that its content names. What lies there already stays: who reads it compares."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
+            raise
+
+
+def add_folder(client: Any, folder: Path, uri: str) -> None:
+    """Store every file of a folder below an address that its digest names."""
+    bucket, prefix = split_s3(uri)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            add_object(client, bucket, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
 def keys_below(client: Any, bucket: str, prefix: str) -> Iterator[str]:

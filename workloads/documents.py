@@ -6,6 +6,7 @@ from typing import Any
 from modules.core.contracts import ObjectStore
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.releases import Pin
+from workloads.artifacts import MODELS, data_key
 from workloads.settings import Workload
 from workloads.signing import Statement
 
@@ -57,7 +58,10 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     return {
         "workload": workload.name,
         "model": workload.model,
-        "data": {"address": store.address("raw", workload.data.key), "digest": workload.data.digest},
+        "data": {
+            "address": store.address("raw", data_key(workload.name, workload.data.digest, workload.data.file)),
+            "digest": workload.data.digest,
+        },
         "parameters": workload.parameters.model_dump(),
     }
 
@@ -100,6 +104,6 @@ def statement(pin: Pin) -> Statement:
     )
 
 
-def model_root(store: ObjectStore) -> str:
-    """Return the address below which a workload's model files must be."""
-    return store.address("artifacts", "mlflow")
+def model_root(workload: str, store: ObjectStore) -> str:
+    """Return the address below which a workload's model files must be, each model's at its digest."""
+    return store.address("artifacts", f"{MODELS}/{workload}")

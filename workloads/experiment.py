@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workloads.artifacts import digest_of, download_folder, folder_digest, split_s3
+from workloads.artifacts import add_folder, add_object, digest_of, download_folder, folder_digest, split_s3
 from workloads.signing import SIGNATURE, Trust, private_key, public_pem, sign, statement_of
 
 CHAMPION = "champion"
@@ -91,7 +91,7 @@ def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> byt
     if not _exists(store, bucket, key):
         content = seed_data()
         _require_digest(content, config, "the data set that the training image carries")
-        store.put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/csv")
+        add_object(store, bucket, key, content, "text/csv")
         say(f"stored the data set at {config.data_address}")
     content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
     _require_digest(content, config, f"the object at {config.data_address}")
@@ -124,23 +124,17 @@ def end_interrupted(client: Any, experiment: str, job: str) -> None:
         client.set_terminated(run.info.run_id, status="KILLED")
 
 
-def stored_at(location: str, root: str) -> str:
-    """The object store's address of an artifact location; `root` is what the tracking server proxies."""
-    scheme, _, path = location.partition(":")
-    return f"{root.rstrip('/')}/{path.lstrip('/')}" if scheme == "mlflow-artifacts" else location
+def signed_tags(config: Config, store: Any, folder: Path, run: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags by which the model in a folder, which a run made, can be released: those of the run, the address
+    of the files, which are stored there, their digest, and the training's signature over all of that.
 
-
-def signed_tags(client: Any, config: Config, store: Any, model_info: Any, tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags by which a logged model can be released: those of its run, the address of its files, their
-    digest, read back from there, and the training's signature over all of that."""
-    logged = client.get_logged_model(model_info.model_id)
-    uri = stored_at(logged.artifact_location, os.environ["GROUNDWORK_ARTIFACTS"])
-    with tempfile.TemporaryDirectory() as folder:
-        download_folder(store, uri, Path(folder))
-        digest = folder_digest(Path(folder))
+    These are the very files that the training wrote: neither MLflow nor its copy is trusted."""
+    digest = folder_digest(folder)
+    uri = f"{os.environ['MODEL_ROOT']}/{digest.removeprefix('sha256:')}"
+    add_folder(store, folder, uri)
     found = {**tags, "groundwork.uri": uri, "groundwork.digest": digest}
     key = private_key(_key_file().read_bytes())
-    return {**found, SIGNATURE: sign(key, statement_of(config.model, model_info.run_id, found))}
+    return {**found, SIGNATURE: sign(key, statement_of(config.model, run, found))}
 
 
 def trust() -> Trust:

@@ -4,7 +4,7 @@
     accepted/<workload>/<sha256>/<name>.csv              what became part of a data set
     quarantine/<workload>/<sha256>/<name>.csv            what did not, and beside it <name>.csv.report.json
     quarantine/<workload>/too-large-<etag>/<name>.csv    the same of what is not even read
-    sha256/<sha256>/<file>                               data sets; one never changes
+    data/<workload>/<sha256>/<file>                      data sets; one never changes
     current/<workload>.json                              which of them is trained on
 
 Runs inside the training image.
@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from workloads import experiment
-from workloads.artifacts import digest_of, keys_below, split_s3
+from workloads.artifacts import DATA, add_object, data_key, digest_of, keys_below, split_s3
 from workloads.experiment import Config, say
 
 PROBLEMS_LIMIT = 1000
@@ -211,9 +211,9 @@ def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Cal
 
 
 def _root(config: Config) -> tuple[str, str]:
-    """(bucket, what all keys begin with): beside a data set, at sha256/, lies all else."""
+    """(bucket, what all keys begin with): beside the data sets lies all else."""
     bucket, key = split_s3(config.data_address)
-    return bucket, key.rpartition("sha256/")[0]
+    return bucket, key.rpartition(f"{DATA}/{config.workload}/")[0]
 
 
 def _incoming(config: Config) -> str:
@@ -272,8 +272,8 @@ def _append(config: Config, state: Mapping[str, Any], store: Any, *, existing: b
     bucket, key = split_s3(config.data_address)
     content = append_rows(existing, rows)
     digest = digest_of(content)
-    place = f"{_root(config)[1]}sha256/{digest.removeprefix('sha256:')}/{key.rpartition('/')[2]}"
-    _put(store, bucket, place, content, "text/csv")
+    place = f"{_root(config)[1]}{data_key(config.workload, digest, key.rpartition('/')[2])}"
+    add_object(store, bucket, place, content, "text/csv")
     say(f"the data set has {_rows(content)} rows now: s3://{bucket}/{place}")
     declared_rows = state["data"].get("declared_rows", _rows(existing))
     data = {"address": f"s3://{bucket}/{place}", "digest": digest, "declared_rows": declared_rows}

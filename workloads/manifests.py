@@ -155,9 +155,8 @@ def _training_variables(workload: Workload, image: str, store: ObjectStore, trac
         "MLFLOW_TRACKING_URI": tracking.url,
         "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store)),
         "GROUNDWORK_IMAGE": image,
-        "GROUNDWORK_ARTIFACTS": tracking.artifacts,
         "GROUNDWORK_SIGNING_KEY": f"{SIGNING}/{SIGNING_KEY}",
-        "MODEL_ROOT": model_root(store),
+        "MODEL_ROOT": model_root(workload.name, store),
     }
 
 
@@ -182,7 +181,7 @@ def check_pod(
             **store_variables(store, access),
             **MLFLOW_QUIET,
             **model_variables(None),
-            **_trust_variables(store, public_key),
+            **_trust_variables(workload, store, public_key),
             "MODEL_EXAMPLE": canonical_json(workload.serving.example),
         },
         mounts=access.mounts,
@@ -213,7 +212,7 @@ def serving_pod(
             **store_variables(store, access),
             **MLFLOW_QUIET,
             **model_variables(pin),
-            **_trust_variables(store, public_key),
+            **_trust_variables(workload, store, public_key),
         },
         ports={"http": PORT},
         mounts=access.mounts,
@@ -225,9 +224,11 @@ def serving_pod(
     return _pod(container, cluster, account, access, grace_seconds=DRAIN_SECONDS + REQUEST_SECONDS)
 
 
-def _trust_variables(store: ObjectStore, public_key: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
+def _trust_variables(
+    workload: Workload, store: ObjectStore, public_key: pulumi.Input[str]
+) -> dict[str, pulumi.Input[str]]:
     """Return by what a pod of the serving image knows the models that it may load."""
-    return {"MODEL_PUBLIC_KEY": public_key, "MODEL_ROOT": model_root(store)}
+    return {"MODEL_PUBLIC_KEY": public_key, "MODEL_ROOT": model_root(workload.name, store)}
 
 
 def _training_pod(

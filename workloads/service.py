@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modules.core.contracts import Consumer, ServedModel, TaskPods, Tracking
+from modules.core.contracts import Consumer, Grant, ServedModel, TaskPods, Tracking
 from modules.core.images import Image
 from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
+from workloads.artifacts import DATA, MODELS
 from workloads.documents import serving_account, trainer
 from workloads.settings import WorkloadSettings
 
@@ -44,12 +45,19 @@ def deploy(context: Context[Settings]) -> Deployed:
 
 
 def members(settings: Settings) -> dict[str, Consumer]:
-    """Return two consumers of each workload: what serves its model reads that, and what trains it writes its data."""
+    """Return two consumers of each workload: what serves its model reads that and nothing else, and what trains it
+    reads and writes its own data. workloads/incoming.py says what lies where in the raw bucket."""
     found: dict[str, Consumer] = {}
     for name in sorted(settings):
-        found[name] = Consumer(buckets={"artifacts": "read"}, accounts=(serving_account(name),))
+        models = (f"{MODELS}/{name}/",)
+        raw = Grant(
+            read=("sha256/",),  # data sets of before each workload had a place of its own
+            add=(f"{DATA}/{name}/", f"accepted/{name}/", f"quarantine/{name}/"),
+            write=(f"incoming/{name}/", f"current/{name}.json"),
+        )
+        found[name] = Consumer(buckets={"artifacts": Grant(read=models)}, accounts=(serving_account(name),))
         found[trainer(name)] = Consumer(
-            buckets={"raw": "write", "features": "write", "artifacts": "read"},
+            buckets={"raw": raw, "features": Grant(add=(f"{name}/",)), "artifacts": Grant(add=models)},
             accounts=(trainer(name),),
             uses={"mlflow": ("training", "task")},
         )

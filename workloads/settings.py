@@ -43,11 +43,6 @@ class Data(Settings):
         min_length=1, description="What new rows must hold, column by column in the order of the file."
     )
 
-    @property
-    def key(self) -> str:
-        """Object key in the raw bucket."""
-        return f"sha256/{self.digest.removeprefix('sha256:')}/{self.file}"
-
 
 class Parameters(Settings):
     """What a training depends on besides image and data."""

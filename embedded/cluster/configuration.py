@@ -13,6 +13,7 @@ from modules.core.tls import CIPHERS
 
 from . import certificates
 from .layout import API_PORT, CNI_FOLDERS, CONTAINERD_SOCKET, PAUSE_IMAGE, Layout, cni_folder
+from .registry_login import ensure_login, header_lines
 from .spec import ClusterSpec
 
 FILES = Path(__file__).parent / "files"
@@ -34,11 +35,10 @@ def api_address(spec: ClusterSpec) -> str:
 
 
 def documents(spec: ClusterSpec) -> dict[str, str]:
-    """Content by file name below the `config` folder. None of it is secret."""
+    """Content by file name below the `config` folder. None of it is secret; see `hosts_file` for what is."""
     values = _values(spec)
     rendered = {
         "containerd.toml": "containerd.toml",
-        f"registries/{spec.registry_address}/hosts.toml": "hosts.toml",
         "cni/10-pods.conflist": "cni.conflist",
         "kubelet.yaml": "kubelet.yaml",
         "kube-proxy.yaml": "kube-proxy.yaml",
@@ -54,6 +54,12 @@ def documents(spec: ClusterSpec) -> dict[str, str]:
     result["kwok-stages.yaml"] = (FILES / "kwok-stages.yaml").read_text()
     result["resolv.conf"] = ""
     return result
+
+
+def hosts_file(spec: ClusterSpec) -> str:
+    """How containerd comes to the cluster's registry: by the cluster's authority and the registry's login. Secret."""
+    text = Template((FILES / "hosts.toml").read_text()).substitute(_values(spec))
+    return text + header_lines(Layout(spec.state_dir), spec.registry_address)
 
 
 def client_kubeconfig(spec: ClusterSpec, client: str) -> dict[str, Any]:
@@ -84,7 +90,9 @@ def write(spec: ClusterSpec) -> None:
     layout.make()
     spec.registry_dir.mkdir(parents=True, exist_ok=True)
     certificates.ensure(layout, spec.name, spec.addresses)
-    for name, content in documents(spec).items():
+    ensure_login(layout, spec.registry_address)
+    hosts = {f"registries/{spec.registry_address}/hosts.toml": hosts_file(spec)}
+    for name, content in (documents(spec) | hosts).items():
         path = layout.config / name
         path.parent.mkdir(parents=True, exist_ok=True)
         certificates.write_private(path, content.encode())
@@ -107,8 +115,10 @@ def _values(spec: ClusterSpec) -> dict[str, str]:
         "pods": str(network.pods),
         "registry": spec.registry_address,
         "registry_dir": str(spec.registry_dir),
+        "registry_hashes": str(layout.registry_hashes),
         "containerd_socket": str(CONTAINERD_SOCKET),
         "pause_image": PAUSE_IMAGE,
+        "pod_security": "restricted" if spec.platform else "baseline",
         "ciphers": ", ".join(CIPHERS),
         "cni_bin": str(cni_folder() or CNI_FOLDERS[0]),
     }

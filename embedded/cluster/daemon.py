@@ -1,7 +1,8 @@
 """The host-side process of one cluster: makes the node's namespaces and the link, publishes ports, tidies up.
 
 `python -m embedded.cluster.daemon STATE_DIR` goes to the background at once. SIGTERM stops the cluster gently. If it
-is killed the kernel ends the whole node with it; only control groups are left, which the next start or destroy removes.
+is killed the kernel ends the whole node with it; only control groups and the rules of the link are left, which the next
+start or destroy removes.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from . import host, status
+from . import firewall, host, status
 from .api import Client
 from .background import BackgroundProcesses
 from .cgroups import Cgroups
@@ -23,12 +24,15 @@ from .layout import API_PORT, PROXY_PORT, Layout
 from .logs import last_output
 from .processes import namespace_of
 from .proxy import serve_proxy
+from .restrictions import PLATFORM
 from .spec import ClusterSpec
 
 STOP_SECONDS = 75
 """What the node gets to stop: more than its pods and parts may take."""
 RENEW_SECONDS = 12 * 3600
 """How often it is looked whether a certificate comes near its end."""
+CLOSE_SECONDS = 10
+"""How often it is looked whether the rules of the link are still there."""
 NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
 
 
@@ -38,12 +42,13 @@ class Daemon:
         self.layout = Layout(spec.state_dir)
         self.status = status.Status(state="starting", fingerprint=spec.fingerprint())
         self.cgroups = Cgroups(spec.name)
-        self.forwarder = Forwarder(self.write_status)
+        self.forwarder = Forwarder(self.write_status, PLATFORM if spec.platform else None)
         self.background = BackgroundProcesses(self.layout.background, self.layout.logs, self.write_status)
         self.proxy: asyncio.Server | None = None
         self.node: asyncio.subprocess.Process | None = None
         self.retries: asyncio.Task[None] | None = None
         self.renewal: asyncio.Task[None] | None = None
+        self.guard: asyncio.Task[None] | None = None
         self.supervision: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
 
@@ -82,6 +87,7 @@ class Daemon:
                 raise OSError(f"the node's namespaces can't be made: {self.last_output('supervisor')}")
             await asyncio.sleep(0.01)
         host.link_up(self.spec.name, self.spec.addresses, self.node.pid)
+        self.guard = asyncio.create_task(self.keep_closed())
         if self.spec.outside_images:
             network = self.spec.addresses
             self.proxy = await serve_proxy(str(network.host_end), PROXY_PORT, client=str(network.node_end))
@@ -103,6 +109,20 @@ class Daemon:
         self.forwarder.follow(client)
         self.retries = asyncio.create_task(self.forwarder.persist())
         self.renewal = asyncio.create_task(self.renew())
+
+    async def keep_closed(self) -> None:
+        """Puts the rules of the link in place again where somebody removed them."""
+        link = host.link_name(self.spec.name)
+        while True:
+            await asyncio.sleep(CLOSE_SECONDS)
+            if await asyncio.to_thread(firewall.is_closed, link):
+                continue
+            try:
+                await asyncio.to_thread(firewall.close, link, self.spec.addresses)
+            except OSError as error:
+                print(f"{_now()} users of this machine reach the cluster: {error}", flush=True)
+            else:
+                print(f"{_now()} the rules of the link were gone: put in place again", flush=True)
 
     async def renew(self) -> None:
         """Has certificates made anew in time: API server, kubelet and their clients read the files again by themselves.
@@ -182,7 +202,7 @@ class Daemon:
         self.kill()
         if self.node:
             await self.node.wait()
-        for task in (self.retries, self.renewal):
+        for task in (self.retries, self.renewal, self.guard):
             if task:
                 task.cancel()
         if self.proxy:

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
+from urllib.parse import quote
 
 from modules.core.labels import LOCAL_PORT
 
@@ -13,6 +14,7 @@ from .api import ApiError, Client, Json
 from .ports import holder
 
 SERVICES = "/api/v1/services"
+NAMESPACES = "/api/v1/namespaces"
 WATCH_SECONDS = 300
 RETRY_SECONDS = 1.0
 CHUNK = 256 * 1024
@@ -27,10 +29,13 @@ class Target:
     what: str
 
 
-def published(services: Iterable[Json]) -> tuple[dict[int, Target], list[str]]:
+def published(
+    services: Iterable[Json], namespaces: Container[str] | None = None
+) -> tuple[dict[int, Target], list[str]]:
     """Targets by local port of those Services that ask for one, and complaints about those that can't have it.
 
-    Of two that ask for the same port the first by namespace and name gets it.
+    Of two that ask for the same port the first by namespace and name gets it. `namespaces`: those whose Services may
+    have one; None: all.
     """
     targets: dict[int, Target] = {}
     complaints: list[str] = []
@@ -44,6 +49,8 @@ def published(services: Iterable[Json]) -> tuple[dict[int, Target], list[str]]:
         what = _what(service)
         if not (asked.isdecimal() and 1 <= int(asked) <= 65535):
             complaints.append(f"{what}: {LOCAL_PORT} is {asked!r}: allowed is 1 to 65535")
+        elif namespaces is not None and service["metadata"]["namespace"] not in namespaces:
+            complaints.append(f"{what}: {LOCAL_PORT} is for Services of the platform's own namespaces")
         elif address == "None" or not ports:
             complaints.append(f"{what}: {LOCAL_PORT} needs a Service with an address and a port")
         elif int(asked) in targets:
@@ -54,10 +61,14 @@ def published(services: Iterable[Json]) -> tuple[dict[int, Target], list[str]]:
 
 
 class Forwarder:
-    """Listens on 127.0.0.1 and passes every connection on. `changed` is called after each change of `state`."""
+    """Listens on 127.0.0.1 and passes every connection on. `changed` is called after each change of `state`.
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    `labels`: of the namespaces whose Services may have a port; None: all.
+    """
+
+    def __init__(self, changed: Callable[[], None], labels: Mapping[str, str] | None = None) -> None:
         self.changed = changed
+        self.labels = labels
         self.fixed: dict[int, Target] = {}
         self.complaints: list[str] = []
         """About Services that can't have what they ask for."""
@@ -111,7 +122,7 @@ class Forwarder:
     def _follow_once(self, client: Client) -> None:
         listed = client.get(SERVICES)
         services = {_what(service): service for service in listed["items"]}
-        self._update(services)
+        self._update(client, services)
         for event in client.watch(SERVICES, listed["metadata"]["resourceVersion"], WATCH_SECONDS):
             if event["type"] == "ERROR":
                 return
@@ -120,11 +131,18 @@ class Forwarder:
                 services.pop(_what(service), None)
             else:
                 services[_what(service)] = service
-            self._update(services)
+            self._update(client, services)
 
-    def _update(self, services: Mapping[str, Json]) -> None:
-        targets, self.complaints = published(services.values())
+    def _update(self, client: Client, services: Mapping[str, Json]) -> None:
+        targets, self.complaints = published(services.values(), self._namespaces(client))
         asyncio.run_coroutine_threadsafe(self.publish(targets), self.loop).result()
+
+    def _namespaces(self, client: Client) -> set[str] | None:
+        """Those that may publish now: a namespace has its labels before it has Services."""
+        if self.labels is None:
+            return None
+        selector = quote(",".join(f"{key}={value}" for key, value in self.labels.items()))
+        return {each["metadata"]["name"] for each in client.get(f"{NAMESPACES}?labelSelector={selector}")["items"]}
 
     async def _open(self, port: int, target: Target) -> str | None:
         """Begins to listen; why it can't, where it can't."""

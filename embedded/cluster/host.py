@@ -1,4 +1,5 @@
-"""What a cluster changes on this machine outside its namespaces: one link with two routes. And what it must find."""
+"""What a cluster changes on this machine outside its namespaces: one link with two routes and a table of rules for it.
+And what it must find."""
 
 import hashlib
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from modules.core.errors import UserError
 
+from . import firewall
 from .cgroups import Cgroups
 from .layout import BINARIES, PATH, cni_folder
 from .network import Network
@@ -97,8 +99,9 @@ def link_name(cluster: str) -> str:
 
 
 def link_up(cluster: str, network: Network, node_pid: int) -> None:
-    """Makes the link into the network namespace of a process, and this machine's routes through it."""
+    """Makes the link into the network namespace of a process, and this machine's routes through it: for root alone."""
     name = link_name(cluster)
+    firewall.close(name, network)
     run("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(node_pid))
     run("ip", "address", "add", f"{network.host_end}/30", "dev", name)
     run("ip", "link", "set", name, "up")
@@ -107,8 +110,9 @@ def link_up(cluster: str, network: Network, node_pid: int) -> None:
 
 
 def link_down(cluster: str) -> None:
-    """Removes the link, and with it its routes, where it is left."""
+    """Removes the link, and with it its routes, where it is left; and its rules."""
     name = link_name(cluster)
+    firewall.remove(name)
     link = Path("/sys/class/net", name)
     if link.exists():
         try:

@@ -13,6 +13,9 @@ API_PORT = 6443
 REGISTRY_PORT = 5000
 PROXY_PORT = 17128
 """Of the proxy by which the node pulls images of other registries, at this machine's end of the link."""
+KUBELET_PORT = 10250
+PROXY_HEALTH_PORT = 10256
+"""Of kube-proxy, at all addresses of the node; it has no other choice but none."""
 METRICS_PORT = 4443
 """Of metrics-server, at the node's address."""
 METRICS_HOST = "metrics-server.kube-system.svc"
@@ -63,6 +66,16 @@ class Layout:
     @property
     def kubeconfig(self) -> Path:
         return self.root / "kubeconfig"
+
+    @property
+    def registry_login(self) -> Path:
+        """Of the image registry, as `buildah login` writes it. Secret."""
+        return self.root / "registry-login.json"
+
+    @property
+    def registry_hashes(self) -> Path:
+        """What the registry knows of that login."""
+        return self.config / "registry.htpasswd"
 
     @property
     def pki(self) -> Path:

@@ -9,6 +9,7 @@ from modules.core.simulation import SIMULATED
 
 from .api import ApiError, Client, Json
 from .layout import ADMINS, METRICS_PORT, Layout
+from .restrictions import restrictions
 from .spec import ClusterSpec
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -21,7 +22,7 @@ METRICS_HTTPS: Json = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
 def apply_all(client: Client, spec: ClusterSpec) -> None:
     """Makes the objects what they should be, and removes simulated nodes that are one too many."""
     simulated = (simulated_node(number) for number in range(spec.simulated_nodes))
-    for path, document in [*rbac_objects(), storage_class(), *metrics_api(spec), *simulated]:
+    for path, document in [*rbac_objects(), storage_class(), *metrics_api(spec), *restrictions(spec), *simulated]:
         client.apply(path, document)
     wanted = {simulated_name(n) for n in range(spec.simulated_nodes)}
     nodes = client.get(f"/api/v1/nodes?labelSelector={SIMULATED}%3Dtrue")
@@ -70,7 +71,7 @@ def rbac_objects() -> Iterator[tuple[str, Json]]:
             _rule("discovery.k8s.io", ("endpointslices",), READ),
         ],
     )
-    yield from _role("groundwork:forwarder", [_rule("", ("services",), READ)])
+    yield from _role("groundwork:forwarder", [_rule("", ("services", "namespaces"), READ)])
     yield from _role(
         "groundwork:kwok",
         [

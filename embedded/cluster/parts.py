@@ -252,7 +252,7 @@ def services(spec: ClusterSpec) -> list[Part]:
         Part(
             name="registry",
             command=[str(spec.bin_dir / "registry"), "serve", str(layout.config / "registry.yaml")],
-            ready=lambda: answers(str(network.node), REGISTRY_PORT, "/v2/", layout),
+            ready=lambda: answers(str(network.node), REGISTRY_PORT, "/", layout),  # which needs no login
         ),
     ]
 

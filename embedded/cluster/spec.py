@@ -49,6 +49,11 @@ class ClusterSpec:
     simulated_nodes: int = 0
     """Nodes that only pretend to run their pods, labelled and tainted groundwork.dev/simulated."""
 
+    platform: bool = False
+    """Whether an environment's platform is on it, and nothing else: only its namespaces publish Services on this
+    machine, what `restrictions` has is refused, and
+    a pod is restricted where its namespace does not say otherwise."""
+
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise UserError(

@@ -1,6 +1,6 @@
 """The documents of Airflow, as pure functions of settings and neighbours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,16 @@ CONFIGURATION = "/etc/groundwork/airflow"
 WORKER = "/etc/groundwork/worker"
 """Folder of the pod that the KubernetesExecutor starts."""
 KEYS, LOGIN, SECRETS = (f"/var/run/groundwork/{role}" for role in ("keys", "login", "secrets"))
+ROLES_OF_USERS = {ADMINISTRATOR: "Admin", "user": "User", "viewer": "Viewer"}
+"""Role in Airflow of each generated user."""
+KEY_COMMANDS = {
+    "fernet-key": "AIRFLOW__CORE__FERNET_KEY_CMD",
+    "jwt-secret": "AIRFLOW__API_AUTH__JWT_SECRET_CMD",
+    "secret-key": "AIRFLOW__API__SECRET_KEY_CMD",
+}
+"""The variable that says how a key is read, by key. Not airflow.cfg: no part has all of them."""
 DATABASE_COMMAND = f"sed s/^postgresql:/postgresql+psycopg2:/ {DATABASE}/uri"
 """Prints the database's address. SQLAlchemy's own choice would be another driver than the one that is installed."""
-PASSWORDS = "/tmp/passwords.json"
-"""A copy: Airflow opens the file for writing, even where it has nothing to write."""
 DAGS = "/opt/groundwork/workloads"
 LOGS_CONNECTION = "logs"
 SIDECAR: Resources = resources(cpu=("1m", "100m"), memory=("8Mi", "32Mi"))
@@ -45,12 +51,11 @@ def configuration(settings: AirflowSettings, *, namespace: str, store: ObjectSto
         parallelism=settings.parallelism,
         home=HOME,
         api=url(namespace),
-        administrator=ADMINISTRATOR,
-        passwords=PASSWORDS,
-        keys=KEYS,
         database_command=DATABASE_COMMAND,
         port=PORT,
         base_url=settings.address,
+        # A browser sends such a cookie by HTTPS alone.
+        cookie_secure=settings.address is None or settings.address.startswith("https:"),
         bundles=canonical_json([{"name": "workloads", "classpath": folder, "kwargs": {"path": DAGS}}]),
         logs=store.address("logs", "airflow"),
         logs_connection=LOGS_CONNECTION,
@@ -103,9 +108,10 @@ def task_pods(pods: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def passwords(password: str) -> str:
-    """What the login is checked against."""
-    return canonical_json({ADMINISTRATOR: password})
+def key_variables(keys: Sequence[str]) -> dict[str, str]:
+    """Return how a part that has these keys reads them. Without a Fernet key of its own, Airflow would make one."""
+    commands = {KEY_COMMANDS[key]: f"cat {KEYS}/{key}" for key in keys}
+    return commands if "fernet-key" in keys else {**commands, "AIRFLOW__CORE__FERNET_KEY": ""}
 
 
 def fernet_key(base64: str) -> str:

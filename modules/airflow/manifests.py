@@ -38,6 +38,11 @@ TASK_RULES = [
 """What starts a task's pod, follows its log and reads its result from the sidecar."""
 WORKER_RULES = TASK_RULES[:2]
 """What starts the pods of the KubernetesExecutor."""
+LOG_RULES = [
+    PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list"]),
+    PolicyRuleArgs(api_groups=[""], resources=["pods/log"], verbs=["get"]),
+]
+"""What reads the logs of those pods while they run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,8 @@ class Part:
     resources: Resources
     ports: Mapping[str, int]
     probes: Probes
+    keys: Sequence[str]
+    """Keys of the Secret of that name: a DAG's code runs in some parts, and has what they have."""
     uses_cluster: bool = False
     """Whether it talks to the Kubernetes API."""
 
@@ -75,13 +82,18 @@ class Part:
 def parts(settings: AirflowSettings) -> list[Part]:
     """The four processes. None is ever there twice: one of each suffices, and takes its share of the memory."""
     sizes = settings.parts
-    login = f"install -m 600 {documents.LOGIN}/passwords.json {documents.PASSWORDS}"
+    in_pods = settings.executor == "KubernetesExecutor"
+    users = " ".join(f"{user}={role}" for user, role in documents.ROLES_OF_USERS.items())
+    login = f"python /opt/groundwork/users.py {documents.LOGIN} {users}"
     return [
         Part(
             role="api-server",
             command=["sh", "-c", f"{login} && exec airflow api-server --proxy-headers"],
             resources=sizes.api_server,
             ports={"http": documents.PORT},
+            keys=list(documents.KEY_COMMANDS),
+            # What runs in a pod is read there until it is in the bucket.
+            uses_cluster=in_pods,
             probes=Probes(
                 startup=http_probe(HEALTH, "http", period_seconds=2, failures=90),
                 readiness=http_probe(HEALTH, "http", period_seconds=10),
@@ -94,6 +106,8 @@ def parts(settings: AirflowSettings) -> list[Part]:
             resources=sizes.scheduler,
             ports={"logs": LOG_PORTS["scheduler"]},
             probes=_heartbeat("SchedulerJob"),
+            # It signs the tokens of tasks; who asks for the log of a task beside it shows the third.
+            keys=["fernet-key", "jwt-secret", *([] if in_pods else ["secret-key"])],
             uses_cluster=True,
         ),
         Part(
@@ -102,6 +116,7 @@ def parts(settings: AirflowSettings) -> list[Part]:
             resources=sizes.dag_processor,
             ports={},
             probes=_heartbeat("DagProcessorJob"),
+            keys=[],
         ),
         Part(
             role="triggerer",
@@ -109,6 +124,8 @@ def parts(settings: AirflowSettings) -> list[Part]:
             resources=sizes.triggerer,
             ports={"logs": LOG_PORTS["triggerer"]},
             probes=_heartbeat("TriggererJob"),
+            # What a trigger waits for is encrypted; who asks for its log shows the other.
+            keys=["fernet-key", "secret-key"],
         ),
     ]
 
@@ -139,16 +156,17 @@ def part_pod(
     KubernetesExecutor. `database`: the variables of its clients."""
     files = [
         _configuration(configuration),
-        _secret("keys", secrets.keys, documents.KEYS),
         _secret("secrets", secrets.connections, documents.SECRETS),
         _secret("database", secrets.database, DATABASE),
         *access.files,
     ]
+    if part.keys:
+        files.append((secret_volume("keys", secrets.keys, part.keys), mount("keys", documents.KEYS)))
     if part.role == "api-server":
         files.append(_secret("login", secrets.login, documents.LOGIN))
     if part.uses_cluster:
         files.append(_token())
-    if part.uses_cluster and worker is not None:
+    if part.role == "scheduler" and worker is not None:
         files.append((config_volume("worker", worker), mount("worker", documents.WORKER)))
     return pod(
         cluster=cluster,
@@ -158,7 +176,7 @@ def part_pod(
                 name=part.role,
                 image=image,
                 command=part.command,
-                environment={**_environment(store, access), **database},
+                environment={**_environment(store, access, part.keys), **database},
                 resources=part.resources,
                 ports=part.ports,
                 mounts=[mounted for _, mounted in files],
@@ -225,10 +243,7 @@ def worker_document(
         *access.files,
         _token(),
     ]
-    nothing = {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db",
-        "AIRFLOW__CORE__FERNET_KEY": "",
-    }
+    nothing = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{documents.HOME}/none.db"}
     spec = pod(
         cluster=cluster,
         service_account=account,
@@ -236,7 +251,7 @@ def worker_document(
             Container(
                 name="base",  # by which the executor knows it
                 image=image,
-                environment={**_environment(store, access), **nothing},
+                environment={**_environment(store, access, []), **nothing},
                 resources=resources,
                 mounts=[mounted for _, mounted in files],
             )
@@ -259,7 +274,7 @@ def _token() -> Mounted:
     return token_volume("token"), mount("token", ACCOUNT_FILES)
 
 
-def _environment(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
+def _environment(store: ObjectStore, access: StoreAccess, keys: Sequence[str]) -> dict[str, str]:
     """Return the environment variables of every container that runs a part or a task."""
     return {
         "AIRFLOW_HOME": documents.HOME,
@@ -267,6 +282,7 @@ def _environment(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
         **access.variables,
         "AWS_REGION": store.region,
         "DATABASE_URI_FILE": f"{DATABASE}/uri",
+        **documents.key_variables(keys),
         # The C library would keep a pool of memory for each of many threads.
         "MALLOC_ARENA_MAX": "2",
     }

@@ -27,8 +27,10 @@ from modules.core.network import (
 from modules.core.pods import checksum
 
 from . import documents
+from .admission import binding, exec_policy, pods_policy
 from .manifests import (
     LOG_PORTS,
+    LOG_RULES,
     TASK_RULES,
     WORKER_RULES,
     Part,
@@ -92,6 +94,7 @@ class Airflow(Component):
         self.registry = registry
         self.images = images
         self.namespace = namespace.ready
+        self.namespace_name = namespace.name
         self.local = settings.executor == "LocalExecutor"
         values = self._values()
         self.secrets = Secrets(
@@ -106,9 +109,12 @@ class Airflow(Component):
         }
         self.configuration = hashed(name, files)
         self._config_map("configuration", self.configuration, files)
+        document = None if self.local else self._worker_document()
+        if cluster.admission_policies:
+            self._admission(workspaces, document)
         self._workspaces(workspaces)
         migrated = self._migration()
-        worker = None if self.local else self._worker()
+        worker = None if document is None else self._worker(document)
         marks = {
             # Known once the tables are there.
             "groundwork.dev/migrated-by": migrated,
@@ -121,7 +127,7 @@ class Airflow(Component):
 
     def _values(self) -> dict[str, dict[str, pulumi.Input[str]]]:
         """Content of each Secret of its own."""
-        password = self._generated("administrator")
+        user, viewer = (self._generated(role) for role in ("user", "viewer"))
         fernet = random.RandomBytes(f"{self.name}-fernet-key", length=32, opts=self.child())
         return {
             "keys": {
@@ -131,8 +137,9 @@ class Airflow(Component):
             },
             "login": {
                 "username": documents.ADMINISTRATOR,
-                "password": password,
-                "passwords.json": password.apply(documents.passwords),
+                documents.ADMINISTRATOR: self._generated("administrator"),
+                "user": user,
+                "viewer": viewer,
             },
             "connections": {
                 "connections.json": documents.connections(self.store, self.images.sidecar),
@@ -169,7 +176,8 @@ class Airflow(Component):
             self._grant(f"{self.name}-tasks", workload, workspaces[workload].namespace, runner, TASK_RULES)
         if not self.local:
             self._grant(f"{self.name}-workers", self.name, self.namespace, "scheduler", WORKER_RULES)
-        for role in {runner, "scheduler"}:
+            self._grant(f"{self.name}-logs", self.name, self.namespace, "api-server", LOG_RULES)
+        for role in {"scheduler"} if self.local else {"api-server", "scheduler", "worker"}:
             k8s.networking.v1.NetworkPolicy(
                 f"{self.name}-{role}-allow-api",
                 metadata=self.meta(f"allow-{role}-api", component="network-policy", namespace=self.namespace),
@@ -230,9 +238,38 @@ class Airflow(Component):
         )
         return made.metadata.name
 
-    def _worker(self) -> str:
-        """The pod that the KubernetesExecutor starts for each task, as a ConfigMap; its name."""
-        document = worker_document(
+    def _admission(self, workspaces: Mapping[str, Workspace], worker: Mapping[str, Any] | None) -> None:
+        """What the accounts of this namespace may start where they have rights."""
+        ours = self.namespace_name
+        for workload, each in sorted(workspaces.items()):
+            spec = pods_policy(each.pods.values(), accounts_of=ours, images=[self.images.sidecar])
+            self._policy(f"tasks-{workload}", spec, [each.namespace])
+        if workspaces:
+            self._policy("exec", exec_policy(accounts_of=ours), [each.namespace for each in workspaces.values()])
+        if worker is not None:
+            self._policy("workers", pods_policy([worker], accounts_of=ours), [self.namespace])
+
+    def _policy(
+        self,
+        role: str,
+        spec: k8s.admissionregistration.v1.ValidatingAdmissionPolicySpecArgs,
+        namespaces: list[pulumi.Input[str]],
+    ) -> None:
+        # It belongs to the whole cluster, where other environments have theirs.
+        meta = self.meta(f"{self.namespace_name}-{role}", component="admission")
+        made = k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
+            f"{self.name}-{role}-policy", metadata=meta, spec=spec, opts=self.child()
+        )
+        k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+            f"{self.name}-{role}-policy-binding",
+            metadata=meta,
+            spec=binding(made.metadata.name, namespaces),
+            opts=self.child(),
+        )
+
+    def _worker_document(self) -> dict[str, Any]:
+        """The pod that the KubernetesExecutor starts for each task."""
+        return worker_document(
             cluster=self.cluster,
             image=self.images.server,
             account=self._account("worker"),
@@ -243,6 +280,9 @@ class Airflow(Component):
             resources=self.settings.parts.worker,
             labels={**self.labels.of(self.name, component="worker"), VERSION: version_of(self.images.server)},
         )
+
+    def _worker(self, document: Mapping[str, Any]) -> str:
+        """That pod as a ConfigMap; its name."""
         files = {"pod.json": canonical_json(document)}
         self._config_map("worker", hashed(f"{self.name}-worker", files), files)
         return hashed(f"{self.name}-worker", files)

@@ -1,6 +1,6 @@
 """Airflow as a service."""
 
-from modules.core.contracts import Consumer, Route, TaskPods
+from modules.core.contracts import Consumer, Grant, Route, TaskPods
 from modules.core.images import Image
 from modules.core.service import Context, Deployed, Login, Service
 
@@ -57,8 +57,9 @@ AIRFLOW = Service[AirflowSettings](
     settings=AirflowSettings,
     deploy=deploy,
     needs=Consumer(
-        buckets={"logs": "write", "raw": "read"},
+        buckets={"logs": Grant(write=("airflow/",)), "raw": Grant(read=("incoming/",))},
         database=True,
+        connections=36,
         accounts=tuple(f"airflow-{role}" for role in (*WITH_DATABASE, "worker")),
         uses={"database": WITH_DATABASE},
     ),
@@ -66,17 +67,17 @@ AIRFLOW = Service[AirflowSettings](
     images=(
         Image(
             name="airflow",
-            budget_mb=480,
+            budget_mb=500,
             containerfile="modules/airflow/Containerfile",
             files=(
                 "modules/airflow/files/alive.py",
                 "modules/airflow/files/airflow_local_settings.py",
+                "modules/airflow/files/users.py",
                 "workloads/*/dags/*.py",
             ),
             group="airflow",
             package="apache-airflow-core",
             prune=(
-                "babel",
                 "jsonpath-ng",
                 "opentelemetry-exporter-otlp-proto-grpc",
                 "pyathena",
@@ -91,5 +92,5 @@ AIRFLOW = Service[AirflowSettings](
             files=("modules/airflow/files/pgrep",),
         ),
     ),
-    login=Login(namespace="airflow", secret="airflow-login", username="username", password="password"),
+    login=Login(namespace="airflow", secret="airflow-login", username="username", password="admin"),
 )

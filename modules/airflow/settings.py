@@ -36,9 +36,9 @@ class AirflowSettings(Settings):
     """Orchestration."""
 
     executor: Literal["LocalExecutor", "KubernetesExecutor"] = Field(
-        default="LocalExecutor",
-        description="LocalExecutor: tasks are processes beside the scheduler, which mostly wait for the pods that do "
-        "the work; KubernetesExecutor: each task is a pod of its own, too.",
+        default="KubernetesExecutor",
+        description="KubernetesExecutor: the code of a task runs in a pod of its own, without any key of Airflow's; "
+        "LocalExecutor: in a process beside the scheduler, which takes less memory, and whose keys it can read.",
     )
     parallelism: int = Field(default=4, ge=1, le=64, description="Tasks at once, 1 to 64.")
     local_port: Port | None = Field(

@@ -11,7 +11,6 @@ SCHEME = "s3"
 """Of every address in the object store."""
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
 ROLES: tuple[BucketRole, ...] = ("raw", "features", "artifacts", "logs")
-Access = Literal["read", "write"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +91,8 @@ class Cluster:
     """CIDR from which connections to published local ports reach the pods; None where none are published."""
     pods: PodRules = PodRules()
     """Of all pods on it."""
+    admission_policies: bool = True
+    """Whether the platform may declare policies for the cluster's API server, which belong to no namespace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,12 +228,26 @@ class Tracking:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a consumer may do in a bucket, by what keys begin with. Nobody deletes a version of an object."""
+
+    read: Sequence[str] = ()
+    """What it lists and reads."""
+    add: Sequence[str] = ()
+    """What it reads and stores, and never deletes: objects that an address names by their content."""
+    write: Sequence[str] = ()
+    """What it reads, stores and deletes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Consumer:
     """Who uses the platform's data and services: the buckets it may touch, whether it has a database. Its namespace is
     naming.namespace(environment, its name)."""
 
-    buckets: Mapping[BucketRole, Access]
+    buckets: Mapping[BucketRole, Grant]
     database: bool = False
+    connections: int = 0
+    """To its database at once, of every 60 that the server takes; 0: as many as there are."""
     accounts: Sequence[str] = ()
     """Service accounts of the pods that use them."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])

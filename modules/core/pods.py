@@ -204,9 +204,10 @@ def scratch_volume(name: str, *, size: str = "256Mi") -> VolumeArgs:
     return VolumeArgs(name=name, empty_dir=EmptyDirVolumeSourceArgs(size_limit=size))
 
 
-def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
-    """A Secret's keys as files that only the pod's group can read."""
-    return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440))
+def secret_volume(name: str, secret: pulumi.Input[str], keys: Sequence[str] = ()) -> VolumeArgs:
+    """A Secret's keys as files that only the pod's group can read. `keys`: which of them; all where it is empty."""
+    items = [KeyToPathArgs(key=key, path=key) for key in keys] or None
+    return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, items=items, default_mode=0o440))
 
 
 def token_volume(name: str) -> VolumeArgs:

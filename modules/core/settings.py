@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from types import NoneType, UnionType
 from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from .errors import UserError
@@ -127,6 +127,8 @@ def explain(model: type[BaseModel], problem: ErrorDetails, prefix: str) -> str:
     if problem["type"] == "missing":
         return f"{path}: missing; {_description(model, location)}"
     given = problem["input"]
+    if any(holds_secret(_annotation_at(model, location[:depth])) for depth in range(1, len(location) + 1)):
+        return f"{path}: {problem['msg']}; {_description(model, location[:1])}"
     if problem["type"] == "value_error":
         message = problem["msg"].removeprefix("Value error, ")
         # A group's own check names the keys below it, which say more than the whole group would.
@@ -148,6 +150,11 @@ def advice(given: str, allowed: list[str]) -> str:
     close = get_close_matches(given, allowed, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}allowed: {', '.join(allowed) or 'none'}"
+
+
+def holds_secret(annotation: Any) -> bool:
+    """Return whether what an annotation describes is never shown."""
+    return annotation is SecretStr or any(map(holds_secret, get_args(annotation)))
 
 
 def _shown(value: Any) -> str:
@@ -204,6 +211,11 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[st
 def _field_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Any:
     found = _model_at(model, location[:-1])
     return found.model_fields.get(str(location[-1])) if found and location else None
+
+
+def _annotation_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Any:
+    field = _field_at(model, location)
+    return field.annotation if field else None
 
 
 def _description(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

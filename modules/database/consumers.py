@@ -31,6 +31,8 @@ class Server:
     """That the administrator connects to."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of its clients: see `database_variables`."""
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Connections at once by role; where a role is not there, whatever its server allows."""
     mark: str = ""
     """By which the environment's own roles and databases are known, where there may be others'."""
 
@@ -45,7 +47,7 @@ def client_secret(
     host: str,
     port: int,
     namespace: pulumi.Input[str],
-    ca: str | None = None,
+    ca: pulumi.Input[str] | None = None,
 ) -> k8s.core.v1.Secret:
     """Create the Secret of a consumer. ca: content of the PEM file of the CA that the server's certificate is of."""
     return component.secret(
@@ -121,6 +123,7 @@ def _container(server: Server, image: str) -> Container:
             "PGDATABASE": server.database,
             **server.variables,
             "MARK": server.mark,
+            "LIMITS": " ".join(f"{role}={limit}" for role, limit in sorted(server.limits.items())),
             "ADMINISTRATOR": DATABASE,
             "CONSUMERS": CONSUMERS,
         },

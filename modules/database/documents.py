@@ -1,16 +1,19 @@
 """The documents of the database server, as pure functions of settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from modules.core.contracts import Consumer
 from modules.core.documents import render
 from modules.core.quantities import size_bytes
 
-from .settings import DatabaseSettings
+from .settings import MAX_CONNECTIONS, DatabaseSettings
 
 FILES = Path(__file__).parent / "files"
 PORT = 5432
 CONFIGURATION = "/etc/postgresql"
+CERTIFICATE = "/var/run/groundwork/certificate"
 
 
 def configuration(settings: DatabaseSettings) -> dict[str, str]:
@@ -20,10 +23,20 @@ def configuration(settings: DatabaseSettings) -> dict[str, str]:
             FILES / "postgresql.conf.j2",
             port=PORT,
             configuration=CONFIGURATION,
+            certificate=CERTIFICATE,
             max_connections=settings.max_connections,
             shared_buffers_mib=shared_buffers_mib(settings.resources.limits.memory),
         ),
         "pg_hba.conf": (FILES / "pg_hba.conf").read_text(),
+    }
+
+
+def connection_limits(settings: DatabaseSettings, consumers: Mapping[str, Consumer]) -> dict[str, int]:
+    """Return the connections that the role of each consumer with a database may have at once, of those that the server
+    takes: no consumer can keep another one out. One without a share is not in it."""
+    shares = {name: consumer.connections for name, consumer in consumers.items() if consumer.database}
+    return {
+        name: max(1, share * settings.max_connections // MAX_CONNECTIONS) for name, share in shares.items() if share
     }
 
 

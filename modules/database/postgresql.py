@@ -6,6 +6,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pulumi_random as random
 
+from modules.core.access import database_variables
+from modules.core.certificates import INTERNAL_HOURS, INTERNAL_RENEWAL_HOURS, certificates
 from modules.core.component import CLAIM_TEMPLATES, Component
 from modules.core.contracts import Cluster, Consumer, Database, Reach, Registry
 from modules.core.labels import Labels, selector
@@ -13,6 +15,7 @@ from modules.core.naming import hashed, service_host
 from modules.core.network import admit_clients
 from modules.core.pods import (
     Container,
+    checksum,
     command_probe,
     config_volume,
     mount,
@@ -20,8 +23,8 @@ from modules.core.pods import (
     secret_volume,
 )
 
-from .consumers import CLIENT_SECRET, Server, client_secret, consumers_job
-from .documents import CONFIGURATION, PORT, configuration
+from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job
+from .documents import CERTIFICATE, CONFIGURATION, PORT, configuration
 from .settings import DatabaseSettings
 
 SERVICE = "postgresql"
@@ -37,12 +40,15 @@ def database(name: str, namespace: str, consumers: Mapping[str, Consumer]) -> Da
         reach=Reach(port=PORT, namespace=namespace, labels=selector(name, component="server")),
         databases={client: client for client in wanting},
         credentials=dict.fromkeys(wanting, CLIENT_SECRET),
+        tls=True,
+        ca=CA,
     )
 
 
 class PostgreSQL(Component):
     """`namespaces`: of each consumer, by consumer; its credentials are put there. `contract`: what `database` says.
-    `components`: by consumer, which of its pods may connect; where it is not there, all of them."""
+    `components`: by consumer, which of its pods may connect; where it is not there, all of them. `limits`: see
+    `connection_limits`."""
 
     granted: Mapping[str, pulumi.Output[str]]
     """The namespace of each consumer that has a database, known once its credentials are in it."""
@@ -60,6 +66,7 @@ class PostgreSQL(Component):
         namespace: pulumi.Input[str],
         namespaces: Mapping[str, pulumi.Input[str]],
         components: Mapping[str, Sequence[str]],
+        limits: Mapping[str, int],
         protect: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -71,14 +78,24 @@ class PostgreSQL(Component):
         self.namespace = namespace
         self.protect = protect
         clients = {client: namespaces[client] for client in contract.databases}
+        certificate = self._certificate(contract.host)
         superuser = self._secret(
-            "superuser", "superuser", namespace, {"password": self._password("superuser", protect=protect)}
+            "superuser",
+            "superuser",
+            namespace,
+            {"password": self._password("superuser", protect=protect), CA: certificate[CA]},
         )
         passwords = {client: self._password(client, protect=False) for client in clients}
-        self._server(superuser)
+        self._server(superuser, certificate)
         consumers_job(
             self,
-            server=Server(host=SERVICE, port=PORT, administrator="postgres"),
+            server=Server(
+                host=contract.host,
+                port=PORT,
+                administrator="postgres",
+                variables=database_variables(contract),
+                limits=limits,
+            ),
             passwords=passwords,
             administrator=superuser,
             cluster=cluster,
@@ -96,6 +113,7 @@ class PostgreSQL(Component):
                 host=contract.host,
                 port=PORT,
                 namespace=client_namespace,
+                ca=certificate[CA],
             )
             for client, client_namespace in clients.items()
         }
@@ -116,6 +134,16 @@ class PostgreSQL(Component):
             f"{self.name}-{holder}-password", length=40, special=False, opts=self.child(protect=protect)
         ).result
 
+    def _certificate(self, host: str) -> Mapping[str, pulumi.Output[str]]:
+        """Make that of the server, for the host by which its clients know it. Return what is in it."""
+        return certificates(
+            self,
+            names=[SERVICE, host],  # the first one is the common name, which has 64 characters at most
+            authority="Groundwork database",
+            hours=INTERNAL_HOURS,
+            renewal_hours=INTERNAL_RENEWAL_HOURS,
+        )
+
     def _secret(
         self, role: str, physical_name: str, namespace: pulumi.Input[str], values: Mapping[str, pulumi.Input[str]]
     ) -> k8s.core.v1.Secret:
@@ -130,7 +158,8 @@ class PostgreSQL(Component):
             registry=self.registry,
         )
 
-    def _server(self, superuser: k8s.core.v1.Secret) -> None:
+    def _server(self, superuser: k8s.core.v1.Secret, certificate: Mapping[str, pulumi.Output[str]]) -> None:
+        shown = self._secret("certificate", "certificate", self.namespace, certificate)
         files = configuration(self.settings)
         config_map = self.config_map(
             f"{self.name}-configuration",
@@ -159,7 +188,12 @@ class PostgreSQL(Component):
                 service_name=SERVICE,
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(cluster=self.cluster, component="server", image=self.image),
+                    metadata=self.pod_meta(
+                        cluster=self.cluster,
+                        component="server",
+                        image=self.image,
+                        annotations={"groundwork.dev/checksum": checksum(*certificate.values())},
+                    ),
                     spec=pod(
                         cluster=self.cluster,
                         service_account=self._account("server"),
@@ -167,6 +201,7 @@ class PostgreSQL(Component):
                         volumes=[
                             config_volume("configuration", config_map.metadata.name),
                             secret_volume("superuser", superuser.metadata.name),
+                            secret_volume("certificate", shown.metadata.name),
                         ],
                         grace_seconds=60,
                     ),
@@ -189,6 +224,7 @@ class PostgreSQL(Component):
                 mount("data", DATA, writable=True),
                 mount("configuration", CONFIGURATION),
                 mount("superuser", SUPERUSER),
+                mount("certificate", CERTIFICATE),
             ],
             # Recovery after a hard stop may take minutes; pg_isready fails until it is over.
             startup=command_probe(answers, period_seconds=2, failures=150),

@@ -20,8 +20,9 @@ HTTPS = 443
 """The port that an address need not name."""
 STATIC, ROUTES = "/etc/groundwork/gateway", "/etc/groundwork/routes"
 CERTIFICATE, LOGIN = "/var/run/groundwork/certificate", "/var/run/groundwork/login"
-A_PAGE = "Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)"
-"""What a browser that opens an address asks for; other clients want no page."""
+A_PAGE = "((Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)) || Header(`Sec-Fetch-Mode`, `navigate`))"
+"""What a browser that opens an address asks for; other clients want no page. At one host, a page of one service would
+act with the login to all."""
 GUARDED_BYTES = 4 * 2**20
 """Of a request that can be asked again: the most that a model server takes."""
 REQUEST_SECONDS = 3600

@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 import yaml
 
+from modules.core.certificates import certificates
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Entry, Registry, Route, ServedModel, Tracking
 from modules.core.labels import Labels
@@ -17,7 +18,6 @@ from modules.core.naming import hashed
 from modules.core.network import allow_ingress, pods_of
 from modules.core.pods import Container, checksum, config_volume, http_probe, mount, pod, secret_volume
 
-from .certificates import certificates
 from .documents import (
     CERTIFICATE,
     HTTPS,
@@ -107,7 +107,7 @@ class Gateway(Component):
             self,
             names=server_names(routes, self.entry),
             addresses=self.entry.addresses,
-            environment=self.labels.environment,
+            authority=f"Groundwork {self.labels.environment}",
         )
         self._secret(CERTIFICATE_SECRET, made)
         return made

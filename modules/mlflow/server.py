@@ -19,6 +19,9 @@ SERVICE = "mlflow"
 CONSUMER = "mlflow"
 """Name of this service in the object store and the database."""
 PORT = 5000
+POOL = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "5", "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "2"}
+"""Connections of each of its two stores, runs and registry: together below what its role may have at once
+(`Consumer.connections`), so that a request waits for one where it would be refused."""
 TRANSIT, TRANSIT_SIZE = "/var/spool/groundwork", "16Gi"
 """Where files lie while they pass through the server, whole, and the most of them at once: models have gigabytes. It is
 space of the node that is taken only as it is used."""
@@ -149,6 +152,7 @@ def _container(
         environment={
             "DATABASE_URI_FILE": f"{DATABASE}/uri",
             **database_variables(database),
+            **POOL,
             **access.variables,
             "AWS_REGION": store.region,
             **endpoint,

@@ -1,6 +1,6 @@
 """MLflow as a service."""
 
-from modules.core.contracts import Consumer, Route
+from modules.core.contracts import Consumer, Grant, Route
 from modules.core.images import Image
 from modules.core.service import GATEWAY_LOGIN, Context, Deployed, Service
 
@@ -44,7 +44,9 @@ MLFLOW = Service[MlflowSettings](
     title="Experiments and the model registry",
     settings=MlflowSettings,
     deploy=deploy,
-    needs=Consumer(buckets={"artifacts": "write"}, database=True, accounts=("mlflow",)),
+    needs=Consumer(
+        buckets={"artifacts": Grant(write=("mlflow/",))}, database=True, connections=15, accounts=("mlflow",)
+    ),
     routed=True,
     images=(
         Image(

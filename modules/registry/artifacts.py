@@ -27,22 +27,22 @@ def publish(name: str, image: LockedImage, remote: Remote, artifacts: Artifacts)
     return True
 
 
-def fetch(source: Source, remote: Remote, artifacts: Artifacts) -> bool:
-    """Bring the image of these inputs from the cache to the registry; False where the cache lacks it, or a layer of
-    it."""
+def fetch(source: Source, remote: Remote, artifacts: Artifacts) -> str | None:
+    """Bring the image of these inputs from the cache to the registry. Return its digest, which somebody trusted signed;
+    None where the cache lacks it, or a layer of it."""
     name = source.image.name
     digest = artifacts.find(artifact_name("images", name, source.tag))
     if digest is None:
-        return False
+        return None
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "content")
         if not artifacts.fetch(digest, file):
-            return False
+            return None
         manifest = file.read_bytes()
         for blob in blobs(manifest):
             if not remote.has_blob(name, blob, source.image.base):
                 if not artifacts.fetch(blob, file):
-                    return False
+                    return None
                 remote.upload(name, blob, file)
     remote.put_manifest(name, source.tag, manifest)
-    return True
+    return digest

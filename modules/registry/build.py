@@ -16,6 +16,7 @@ from .buildah import Buildah, Log
 from .builder import Builder, Progress
 from .images import Source, read_sources
 from .namespaces import remove_tree, require_builds
+from .record import Recorded, add_to_record, read_record
 from .remote import ImageSize, Remote
 
 
@@ -43,6 +44,9 @@ def build_images(
     home = cache_home() / "containers"
     with Remote(registry, access) as remote:
         current = _current(environment, remote, sources)
+        if access.own and current.keys() != sources.keys():
+            _take(sources, current, remote)
+            current = _current(environment, remote, sources)
         here = len(current)
         if current.keys() != sources.keys() and (artifacts := open_cache()):
             _fetch(sources, current, remote, artifacts, progress)
@@ -59,6 +63,8 @@ def build_images(
                 # Asked again: another build may have been waited for.
                 builder.build(sources, _current(environment, remote, sources))
             finally:
+                if access.own:
+                    _record(remote, {name: builder.done[name] for name in builder.built})
                 known = {**read_images(environment), **builder.done}
                 write_images(environment, {name: known[name] for name in sources if name in known})
     progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
@@ -107,6 +113,14 @@ def _check_build(remote: Remote, architecture: str | None) -> None:
     require_builds(remote.address, architecture or own_architecture())
 
 
+def _take(sources: Mapping[str, Source], current: Mapping[str, LockedImage], remote: Remote) -> None:
+    """Brings what this machine made for another stack: all its own registries share one storage."""
+    recorded = read_record()
+    for name, source in sources.items():
+        if name not in current and (found := recorded.get(source.inputs)):
+            remote.take(name, source.tag, found.digest, found.repository)
+
+
 def _fetch(
     sources: Mapping[str, Source],
     current: Mapping[str, LockedImage],
@@ -118,19 +132,42 @@ def _fetch(
     for name, source in sources.items():
         if name not in current:
             progress(f"fetching {name} from the shared cache")
-            shared.fetch(source, remote, artifacts)
+            digest = shared.fetch(source, remote, artifacts)
+            if digest and remote.access.own:
+                _record(remote, {name: source.locked(digest)})
+
+
+def _record(remote: Remote, images: Mapping[str, LockedImage]) -> None:
+    """Remembers what this machine brought to a registry of its own, under which name."""
+    add_to_record(
+        {
+            image.inputs: Recorded(digest=image.digest, repository=f"{remote.path}/{name}")
+            for name, image in images.items()
+        }
+    )
 
 
 def _current(environment: str, remote: Remote, sources: Mapping[str, Source]) -> dict[str, LockedImage]:
     """The images that the registry holds with the current inputs.
 
-    What another stack built, or this one before its file was lost, is found by the tag of its inputs.
+    In a registry of its own this machine takes only what it recorded, by digest. In one of somebody else, in which
+    their logins decide who pushes, what another environment built is found by the tag of its inputs.
     """
-    locked = read_images(environment)
-    same = {name for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
-    asked = {name: locked[name].digest if name in same else sources[name].tag for name in sources}
+    asked = _recorded(sources) if remote.access.own else _pinned(environment, sources)
     found = remote.find(asked)
     return {name: sources[name].locked(digest) for name, digest in found.items()}
+
+
+def _recorded(sources: Mapping[str, Source]) -> dict[str, str]:
+    recorded = read_record()
+    return {name: recorded[source.inputs].digest for name, source in sources.items() if source.inputs in recorded}
+
+
+def _pinned(environment: str, sources: Mapping[str, Source]) -> dict[str, str]:
+    """The digest where this environment has one for the inputs, the tag of the inputs otherwise."""
+    locked = read_images(environment)
+    same = {name for name in sources if name in locked and locked[name].inputs == sources[name].inputs}
+    return {name: locked[name].digest if name in same else sources[name].tag for name in sources}
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class Buildah:
     def __enter__(self) -> "Buildah":
         """Makes folders and settings; removes what an interrupted build left."""
         self._empty_if_large()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)  # some of its lock files are open to everybody
         for name in ("storage", "run", "state", "tmp"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         if is_root():

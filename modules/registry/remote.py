@@ -15,6 +15,7 @@ from modules.core.contracts import Registry
 from modules.core.errors import UserError
 
 from .access import RegistryAccess, RegistryAuth, api_host, explanation, refused
+from .images import sha256
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MEGABYTE = 1_000_000
@@ -124,13 +125,20 @@ class Remote:
         """Return whether an image's repository holds a blob, or could take it over from that of the image below."""
         if self._ask("HEAD", f"/{name}/blobs/{digest}", missing=True).is_success:
             return True
-        if below is None:
+        return below is not None and self._mount(name, digest, f"{self.path}/{below}")
+
+    def take(self, name: str, tag: str, digest: str, repository: str) -> bool:
+        """Bring an image here from another repository of this registry, such as second/serving, without sending its
+        layers again. Return False where that repository lacks it, or a part of it."""
+        answer = self._ask("GET", httpx.URL(f"/v2/{repository}/manifests/{digest}"), {"Accept": MANIFEST}, missing=True)
+        if not answer.is_success or sha256(answer.content) != digest:
             return False
-        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={self.path}/{below}")
-        if taken.status_code == 201:
-            return True
-        self._cancel(taken)  # an upload was begun instead
-        return False
+        if not all(
+            self.has_blob(name, blob, None) or self._mount(name, blob, repository) for blob in blobs(answer.content)
+        ):
+            return False
+        self.put_manifest(name, tag, answer.content)
+        return True
 
     def upload(self, name: str, digest: str, source: Path) -> None:
         """Put a blob into an image's repository."""
@@ -154,6 +162,14 @@ class Remote:
         """A gzip file's last four bytes are its content's size modulo 2^32 (RFC 1952): no layer comes near that."""
         response = self._ask("GET", f"/{layer[1]}/blobs/{layer[0]}", {"Range": "bytes=-4"})
         return int.from_bytes(response.content, "little")
+
+    def _mount(self, name: str, digest: str, repository: str) -> bool:
+        """Takes a blob over from another repository of the registry; False where that has none, or gives none."""
+        taken = self._ask("POST", f"/{name}/blobs/uploads/?mount={digest}&from={repository}")
+        if taken.status_code == 201:
+            return True
+        self._cancel(taken)  # an upload was begun instead
+        return False
 
     def _cancel(self, begun: httpx.Response) -> None:
         """Ends an upload that was begun; registries that can't do that forget it by themselves."""

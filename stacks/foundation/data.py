@@ -7,13 +7,14 @@ import pulumi
 from pydantic import SecretStr
 
 from modules.core import naming
-from modules.core.contracts import ROLES, Cluster, Consumer, Database, ObjectStore, Registry, users_of
+from modules.core.contracts import ROLES, Cluster, Consumer, Database, Grant, ObjectStore, Registry, users_of
 from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.outside import beside_own
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT
+from modules.database.documents import connection_limits
 from modules.database.external import ExternalDatabase, Home, external_database
 from modules.database.postgresql import PostgreSQL, database
 from modules.database.service import DATABASE
@@ -23,7 +24,7 @@ from modules.storage.service import STORAGE
 from stacks.settings import PlatformSettings
 
 OWN = {
-    STORAGE.name: Consumer(buckets=dict.fromkeys(ROLES, "write")),
+    STORAGE.name: Consumer(buckets=dict.fromkeys(ROLES, Grant(write=("",)))),
     DATABASE.name: Consumer(buckets={}, database=True),
 }
 """What the services' own Jobs use, each in the namespace of its service."""
@@ -132,6 +133,7 @@ def deploy_database(place: Place, contract: Database) -> Granted:
         namespace=place.namespaces[DATABASE.name],
         namespaces=place.namespaces,
         components=users_of(DATABASE.name, place.consumers),
+        limits=connection_limits(settings.of(DATABASE), place.consumers),
         protect=settings.protect_data,
         opts=place.opts,
     ).granted

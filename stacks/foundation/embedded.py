@@ -1,6 +1,7 @@
 """The foundation on the embedded cluster: object store and database run in the cluster itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -14,6 +15,7 @@ from stacks.foundation import Foundation
 from stacks.foundation.data import data_images
 from stacks.foundation.in_cluster import deploy_in_cluster
 from stacks.foundation.pods import pod_rules
+from stacks.foundation.users import user_of
 from stacks.settings import PlatformSettings
 
 
@@ -30,16 +32,18 @@ def describe_cluster(environment: str, network: str, pods: PodRules) -> Cluster:
     )
 
 
-def describe_registry(network: str) -> Registry:
-    """The registry listens at the node's own address, the same for who pushes and who pulls."""
-    address = f"{split(network).node}:{REGISTRY_PORT}/groundwork"
+def describe_registry(environment: str, network: str) -> Registry:
+    """The registry listens at the node's own address, the same for who pushes and who pulls. What is an environment's
+    is below its name."""
+    address = f"{split(network).node}:{REGISTRY_PORT}/{environment}"
     return Registry(push=address, pull=address)
 
 
 def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     network = settings.embedded.network
-    cluster = describe_cluster(labels.environment, network, pod_rules(settings.embedded.pods))
-    registry = describe_registry(network)
+    pods = replace(pod_rules(settings.embedded.pods), user=user_of(labels.environment, settings.foundation))
+    cluster = describe_cluster(labels.environment, network, pods)
+    registry = describe_registry(labels.environment, network)
     images = data_images(settings, labels.environment, registry)
     provider = k8s.Provider(
         "kubernetes",

@@ -25,6 +25,7 @@ def describe_cluster(environment: str, given: ExistingSettings) -> Cluster:
         storage_class=given.storage_class,
         publisher=None,
         pods=pod_rules(given.pods),
+        admission_policies=given.cluster_scope,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from modules.cluster.settings import QuotaSettings
 from modules.core.contracts import Entry, Registry
 from modules.core.external import ExternalSettings
 from modules.core.settings import Cidr, Settings
@@ -109,6 +110,10 @@ class ExistingSettings(FoundationSettings):
     def external(self) -> Mapping[str, ExternalSettings]:
         given = {STORAGE.name: self.storage, DATABASE.name: self.database}
         return {name: settings for name, settings in given.items() if settings is not None}
+
+    @property
+    def namespace_quota(self) -> QuotaSettings | None:
+        return self.quota if self.cluster_scope else None  # those that an admin made keep the admin's
 
     def local_ports(self) -> Mapping[str, int]:
         return {"gateway": self.reached.client_port} if self.reached.by == "none" else {}

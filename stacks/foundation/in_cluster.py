@@ -51,6 +51,7 @@ def deploy_in_cluster(
         labels=labels,
         protected=held if settings.protect_data else (),
         opts=opts,
+        quota=settings.foundation.namespace_quota,
         make=make_namespaces,
         pull_secret=_pull_secret(registry, pull_document),
     )

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 import pulumi
 
 from modules.cluster.namespace import Egress, Namespace
+from modules.cluster.settings import QuotaSettings
 from modules.core import naming
 from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore
 from modules.core.labels import Labels
@@ -22,12 +23,14 @@ def deploy_namespaces(
     labels: Labels,
     protected: Collection[str],
     opts: pulumi.ResourceOptions,
+    quota: QuotaSettings | None = None,
     make: bool = True,
     pull_secret: tuple[str, pulumi.Input[str]] | None = None,
 ) -> dict[str, pulumi.Output[str]]:
     """Create a namespace for each consumer. Return their names by consumer, known once they are there.
 
-    make: False where the cluster's admin made them; only what is in them is created then. pull_secret: name and
+    make: False where the cluster's admin made them; only what is in them is created then. quota: None where the admin
+    alone bounds them. pull_secret: name and
     document of the registry's login, in each of them."""
     return {
         name: Namespace(
@@ -38,6 +41,7 @@ def deploy_namespaces(
             egress={**egress_of(name, consumer, store, database, identity), **proxies_of(consumer, store, cluster)},
             labels=labels,
             pull_secret=pull_secret,
+            quota=quota,
             protect=name in protected,
             opts=opts,
         ).namespace

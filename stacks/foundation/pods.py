@@ -207,7 +207,8 @@ class PodsSettings(Settings):
     user: Annotated[int | None, AfterValidator(_user)] = Field(
         default=IMAGE_USER,
         description=f"User, group and volumes' group of all pods, {LOWEST_USER} to {HIGHEST_USER}; null: the cluster "
-        "gives each namespace its own, as OpenShift does.",
+        "gives each namespace its own, as OpenShift does. Not given: on the embedded cluster a number of the stack's "
+        "own, which no user of this machine has.",
     )
     node_selector: Annotated[dict[str, str], AfterValidator(_node_selector)] = Field(
         default={}, description="Labels of the nodes that may run them."

@@ -74,8 +74,17 @@ USED: tuple[Rule, ...] = (
     Rule(resources=("namespaces",), verbs=("get",), purpose="whose a namespace is, and what it enforces"),
 )
 """In the environment's namespaces, beside what the program declares. Who grants a right must have it."""
+QUOTAS = Rule(resources=("limitranges", "resourcequotas"), verbs=MANAGE, purpose="bounds of namespaces it makes")
+"""Not needed where `foundation.quota` is null."""
 CLUSTER_DECLARED: tuple[Rule, ...] = (
     Rule(resources=("namespaces",), verbs=MANAGE, purpose="the platform makes its namespaces"),
+    QUOTAS,
+    Rule(
+        group="admissionregistration.k8s.io",
+        resources=("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+        verbs=MANAGE,
+        purpose="which pods Airflow may start",
+    ),
 )
 """Outside of namespaces: all that goes with `cluster_scope: false`."""
 CLUSTER_USED: tuple[Rule, ...] = (
@@ -119,15 +128,16 @@ def rights_of(rules: Iterable[Rule]) -> list[Right]:
 
 
 def required(
-    namespaces: Iterable[str], *, cluster_scope: bool, further: Mapping[str, Iterable[Rule]]
+    namespaces: Iterable[str], *, cluster_scope: bool, further: Mapping[str, Iterable[Rule]], quotas: bool = True
 ) -> dict[str | None, list[Right]]:
     """Return what is needed by namespace; None: in all of them, and outside of them. further: beside what is needed in
-    every namespace, by namespace.
+    every namespace, by namespace. quotas: whether namespaces that it makes get some.
 
     An environment that makes its namespaces needs everything everywhere: none of them is there beforehand."""
     if cluster_scope:
         anywhere = (rule for rules in further.values() for rule in rules)
-        return {None: rights_of((*NAMESPACED, *CLUSTER_DECLARED, *CLUSTER_USED, *anywhere))}
+        declared = (rule for rule in CLUSTER_DECLARED if quotas or rule is not QUOTAS)
+        return {None: rights_of((*NAMESPACED, *declared, *CLUSTER_USED, *anywhere))}
     inside = {name: rights_of((*NAMESPACED, *further.get(name, ()))) for name in namespaces}
     return {None: rights_of(CLUSTER_USED), **inside}
 
@@ -137,7 +147,8 @@ def rights_in(
 ) -> dict[str | None, list[Right]]:
     """Return what an environment needs, as `required` has it."""
     gateway = {naming.namespace(environment, GATEWAY.name): entry_rules(existing.reached)}
-    return required(settings.namespaces(environment), cluster_scope=existing.cluster_scope, further=gateway)
+    names, quotas = settings.namespaces(environment), existing.namespace_quota is not None
+    return required(names, cluster_scope=existing.cluster_scope, further=gateway, quotas=quotas)
 
 
 def role_documents(name: str, granted: Mapping[str | None, Iterable[Right]], subject: Subject) -> list[Document]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from embedded.cluster.network import parse as parse_network
 from embedded.cluster.status import START_SECONDS
+from modules.cluster.settings import QuotaSettings
 from modules.core.contracts import Entry
 from modules.core.external import ExternalSettings
 from modules.core.labels import LOCAL_PORT
@@ -26,6 +27,10 @@ class FoundationSettings(Settings):
 
     target: str = Field(description="Which one it is.")
     pods: PodsSettings = Field(default=PodsSettings(), description="What all pods have in common.")
+    quota: QuotaSettings | None = Field(
+        default=QuotaSettings(),
+        description="What each namespace that the platform makes may take of the cluster; null: whatever there is.",
+    )
 
     def local_ports(self) -> Mapping[str, int]:
         """Return the ports on 127.0.0.1 that the foundation takes itself, by what listens there."""
@@ -39,6 +44,11 @@ class FoundationSettings(Settings):
     def external(self) -> Mapping[str, ExternalSettings]:
         """What somebody else runs of the data services, by name; the others run in the cluster."""
         return {}
+
+    @property
+    def namespace_quota(self) -> QuotaSettings | None:
+        """What each namespace may take; None where the platform sets no bounds."""
+        return self.quota
 
     @property
     def publishes(self) -> bool:

@@ -86,7 +86,7 @@ def test_no_pod_has_keys_of_the_store(objects: list[Declared]) -> None:
 def test_the_accounts_of_who_uses_data_have_an_identity_and_no_other(objects: list[Declared]) -> None:
     metadata = [account["metadata"] for account in of_kind(objects, "ServiceAccount")]
     known = {each["name"] for each in metadata if each["annotations"].get("cloud.example/role") == each["name"]}
-    parts = ("api-server", "dag-processor", "migration", "scheduler", "triggerer")
+    parts = ("api-server", "dag-processor", "migration", "scheduler", "triggerer", "worker")
     assert known == {"mlflow", "iris-training", "iris-serving", *(f"airflow-{part}" for part in parts)}
     assert {each["name"] for each in metadata} - known == {"gateway", "jenkins", "jenkins-agent"}
 

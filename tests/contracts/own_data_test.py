@@ -104,7 +104,7 @@ def test_all_keys_of_the_environment_begin_with_its_name_and_the_role(
     deployed: tuple[list[Declared], dict[str, Any]],
 ) -> None:
     text = json.dumps([declared.inputs for declared in deployed[0]], default=str)
-    for address in ("artifacts/mlflow", "features/iris", "raw/sha256", "logs/airflow"):
+    for address in ("artifacts/mlflow", "features/iris", "raw/data/iris", "logs/airflow"):
         assert f"s3://lake/local/{address}" in text
 
 

@@ -30,7 +30,7 @@ EXISTING: dict[str, Any] = {
     "target": "existing",
     "context": "theirs",
     # The same as the embedded cluster's: an image's address is in documents whose hash names objects.
-    "registry": {"push": "10.80.0.1:5000/groundwork"},
+    "registry": {"push": f"10.80.0.1:5000/{ENVIRONMENT}"},
     "storage_class": "fast",
     "pod_range": "10.244.0.0/16",
 }

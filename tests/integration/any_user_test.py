@@ -99,7 +99,7 @@ def test_every_image_is_run(platform: Environment) -> None:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_an_image_runs_as_a_user_that_only_the_cluster_knows(name: str, chosen: Cluster) -> None:
-    images, registry = read_images(STACK), describe_registry(chosen.spec.network)
+    images, registry = read_images(STACK), describe_registry(STACK, chosen.spec.network)
     run = RUNS[name]
     rules = ClusterContract(
         name="any",

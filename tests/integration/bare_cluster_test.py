@@ -8,6 +8,7 @@ import sys
 import tarfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from embedded.cluster.image import write_image
 from embedded.cluster.layout import PROXY_PORT
 from embedded.toolchain.build import bin_folder
 from modules.core.contracts import Registry
+from modules.core.errors import UserError
 from modules.core.paths import data_home
 from modules.registry.access import RegistryAccess
 from modules.registry.remote import Remote
@@ -77,6 +79,16 @@ def push(registry: Remote, folder: Path) -> None:
     for each in (document["config"], *document["layers"]):
         registry.upload("kubectl", each["digest"], blob(each["digest"]))
     registry.put_manifest("kubectl", TAG, manifest)
+
+
+def test_its_registry_gives_and_takes_nothing_without_its_login(bare: Cluster) -> None:
+    registry, access = Registry(push=f"{REGISTRY}/{REPOSITORY}", pull=""), access_of(bare)
+    with Remote(registry, access) as opened:
+        assert opened.find({"kubectl": TAG})
+    with Remote(registry, replace(access, login=None)) as opened:
+        for ask in (lambda: opened.find({"kubectl": TAG}), lambda: opened.check_push("kubectl")):
+            with pytest.raises(UserError, match="wants a login"):
+                ask()
 
 
 def named(cluster: Cluster, kind: str) -> set[str]:

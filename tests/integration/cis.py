@@ -17,7 +17,8 @@ from embedded.cluster import Cluster
 from embedded.cluster.processes import command_of
 from modules.core.tls import CIPHERS
 
-from .pods import SECURE, kubectl
+from .conftest import STACK
+from .pods import SECURE, kubectl, pod
 
 Object = dict[str, Any]
 BUILT_IN = ("system:", "kubeadm:", "cluster-admin", "admin", "edit", "view")
@@ -233,6 +234,12 @@ def _with_policies(of: Reading) -> bool:
     return {each["metadata"]["name"] for each in of.namespaces} <= covered
 
 
+def _planted(of: Reading) -> str:
+    """What is answered to a pod of the platform with an image of elsewhere."""
+    document = pod("planted", namespace=f"{STACK}-mlflow", image="registry.example/planted:1")
+    return kubectl(of.cluster, "create", "--dry-run=server", "-f-", document=document, check=False)
+
+
 def _containers(of: Reading) -> list[Object]:
     return [container for pod in of.pods for container in pod["spec"]["containers"]]
 
@@ -293,7 +300,7 @@ RIGHTS: tuple[Row, ...] = (
         lambda of: not any("secretKeyRef" in json.dumps(each.get("env", [])) for each in _containers(of)),
     ),
     ("5.4.2", "Secrets are kept elsewhere", lambda of: "secrets-store" in json.dumps(of.pods)),
-    ("5.5.1", "images are admitted", lambda of: bool(of.items("validatingadmissionpolicies"))),
+    ("5.5.1", "images are admitted", lambda of: "groundwork-images" in _planted(of)),
     (
         "5.7.2",
         "seccomp in pods",

@@ -175,15 +175,22 @@ def test_an_unprivileged_pod_writes_into_its_volume_and_the_data_go_with_the_cla
     assert eventually(lambda: len(set(volumes.iterdir())) < len(left))
 
 
-def test_a_service_that_asks_for_it_is_published_on_this_machine_until_it_goes(tested: Cluster) -> None:
+def test_a_service_of_the_platforms_own_that_asks_for_it_is_published_on_this_machine_until_it_goes(
+    tested: Cluster,
+) -> None:
     port = free_port()
     run_pod(tested, pod("web", *SERVE))
     kubectl(tested, "exec", "-n", NAMESPACE, "web", "--", "/kubectl", *WRITE)
     kubectl(tested, "apply", "-f-", document=published("web", port, namespace=NAMESPACE))
+    assert eventually(lambda: any(f"{NAMESPACE}/web" in each for each in tested.status().complaints))
+    assert fetched(port) == ""
+    kubectl(tested, "label", "namespace", NAMESPACE, "app.kubernetes.io/part-of=groundwork")
+    kubectl(tested, "label", "-n", NAMESPACE, "service/web", "seen=again")
     assert eventually(lambda: "written" in fetched(port))
     assert tested.status().published[str(port)] == f"{NAMESPACE}/web"
     kubectl(tested, "delete", "-n", NAMESPACE, "service", "web")
     assert eventually(lambda: fetched(port) == "")
+    kubectl(tested, "label", "namespace", NAMESPACE, "app.kubernetes.io/part-of-")
 
 
 def test_the_api_server_is_published_and_refuses_who_shows_no_certificate(cluster: Cluster) -> None:
@@ -254,7 +261,11 @@ def traces(spec: ClusterSpec) -> list[str]:
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{spec.name}")]
     commands = [line for line in run_out("ps", "-eo", "args").splitlines() if str(spec.state_dir) in line]
     ports = [] if spec.api_port is None or is_free(spec.api_port) else [str(spec.api_port)]
-    tables = [line for line in run_out("nft", "list", "tables").splitlines() if "kube-proxy" in line]
+    tables = [
+        line
+        for line in run_out("nft", "list", "tables").splitlines()
+        if "kube-proxy" in line or link_name(spec.name) in line
+    ]
     return [*mounts, *links, *routes, *groups, *commands, *ports, *tables]
 
 

@@ -6,14 +6,18 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from embedded.cluster import Cluster
 from embedded.cluster.processes import alive
 from modules.core.paths import REPOSITORY
+from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import cluster_of, settings_file
+
+from .idle import idle
 
 STACK = "test"
 PARTS = "ps -ww -eo args | grep -E 'groundwork[-/]{name}|--stack {name}' | grep -v grep"
@@ -133,3 +137,14 @@ def cluster(platform: Environment) -> Cluster:
 def shell(platform: Environment) -> dict[str, str]:
     """What `eval "$(scripts/env test)"` gives."""
     return platform.process_environment()
+
+
+@pytest.fixture
+def training(platform: Environment) -> Iterator[str]:
+    """A pod with the labels and the image of a training."""
+    namespace = f"{STACK}-iris-training"
+    job = kubectl.get(platform, "cronjob", "iris-train", "-n", namespace)
+    assert job is not None
+    template: dict[str, Any] = job["spec"]["jobTemplate"]["spec"]["template"]
+    with idle(platform, namespace, "idle-training", template["spec"], template["metadata"]["labels"]) as pod:
+        yield pod

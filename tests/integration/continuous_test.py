@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -24,16 +25,14 @@ from scripts.cli.clients import gateway
 from scripts.cli.clients.store import store as object_store
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
-from scripts.cli.delivery.trust import trust_in
 from scripts.cli.environment import Environment
 from workloads import catalog
-from workloads.experiment import stored_at
 from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, PACKAGES, TARGET
 
 from .conftest import STACK, run
 from .gateway_test import Load, at
-from .signatures import copy_model, set_tags, signed, training_key
+from .signatures import set_tags, sign_model
 
 library: Any = mlflow_library
 # MLflow's client leaves its connections to the collector of garbage.
@@ -175,7 +174,7 @@ def served() -> Release:
 
 @pytest.fixture
 def champion(
-    platform: Environment, tracking: Mlflow, store: Any, monkeypatch: pytest.MonkeyPatch
+    platform: Environment, tracking: Mlflow, store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[Any], int]:
     """Makes a fitted model the champion, the way no training would but for its signature; returns its version."""
     access = gateway.write_ca_certificate(platform)
@@ -187,41 +186,33 @@ def champion(
     def make(model: Any) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the libraries, about each other
-            made, location = log(model)
-        sign_as_training(made, location)
+            made = log(model)
         found = tracking.run(made)
         assert found is not None
         number = rank.register(platform, "iris", found, lambda _: None)
         crown(tracking, number)
         return number
 
-    def sign_as_training(made: str, location: str) -> None:
-        """Over the data, image and configuration of what serves: so the same rows are held out."""
-        root = trust_in(platform, "iris").root.rstrip("/")
-        source = stored_at(location, f"s3://{STACK}-artifacts/mlflow")
-        target = f"{root}/made-by-a-test/{made}"
-        like = tracking.run(served().run)
-        assert like is not None
-        own = {key: value for key, value in like.tags.items() if key.startswith("groundwork.")}
-        digest = copy_model(store, source, target)
-        tags = {**own, "groundwork.uri": target, "groundwork.digest": digest, "groundwork.job": made}
-        set_tags(tracking, made, signed(training_key(platform), made, tags))
-
-    def log(model: Any) -> tuple[str, str]:
-        """(its run, where MLflow keeps its files)."""
+    def log(model: Any) -> str:
+        """Its run, signed over the data, image and configuration of what serves: so the same rows are held out."""
         library.set_tracking_uri(platform.variables()["MLFLOW_TRACKING_URI"])
         library.set_experiment("iris")
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with library.start_run(run_name="made by a test") as begun:
-            logged = library.sklearn.log_model(
-                model,
-                name="model",
-                serialization_format="cloudpickle",
-                signature=library.models.infer_signature(flowers()[0], model.predict(flowers()[0])),
-                pip_requirements=[f"{name}=={version(name)}" for name in PACKAGES],
-            )
-        found = library.MlflowClient().get_logged_model(logged.model_id)
-        return str(begun.info.run_id), str(found.artifact_location)
+            described: dict[str, Any] = {
+                "serialization_format": "cloudpickle",
+                "signature": library.models.infer_signature(flowers()[0], model.predict(flowers()[0])),
+                "pip_requirements": [f"{name}=={version(name)}" for name in PACKAGES],
+            }
+            library.sklearn.log_model(model, name="model", **described)
+        made = str(begun.info.run_id)
+        folder = tmp_path / made
+        library.sklearn.save_model(model, str(folder), **described)
+        like = tracking.run(served().run)
+        assert like is not None
+        own = {key: value for key, value in like.tags.items() if key.startswith("groundwork.")}
+        set_tags(tracking, made, sign_model(platform, store, folder, made, {**own, "groundwork.job": made}))
+        return made
 
     return make
 

@@ -23,6 +23,8 @@ from scripts.cli.environment import Environment
 from .s3 import s3_client
 
 EXTRA = "data-test-extra"
+PROBES = "quarantine/iris/data-test/"
+"""Below which a training of iris may store something that nothing else looks at."""
 
 
 def client(platform: Environment, secret: dict[str, str]) -> Any:
@@ -42,18 +44,18 @@ def admin(platform: Environment) -> Any:
 
 
 @pytest.fixture(scope="module")
-def training(platform: Environment) -> Any:
+def trainer(platform: Environment) -> Any:
     """As a training of training."""
     return client(platform, secret(platform, "iris-training", "s3-credentials"))
 
 
 @pytest.fixture
 def marker(admin: Any, platform: Environment) -> Iterator[bytes]:
-    """Bytes that were just stored under the key `data-test/marker` of the raw bucket."""
+    """Bytes that were just stored as `marker` below PROBES in the raw bucket."""
     content, name = base64.b16encode(os.urandom(32)), bucket(platform.stack, "raw")
-    admin.put_object(Bucket=name, Key="data-test/marker", Body=content)
+    admin.put_object(Bucket=name, Key=f"{PROBES}marker", Body=content)
     yield content
-    remove_versions(admin, name, "data-test/")
+    remove_versions(admin, name, PROBES)
 
 
 def remove_versions(store: Any, name: str, prefix: str = "") -> None:
@@ -81,8 +83,8 @@ def test_buckets_are_versioned_encrypted_and_expire_as_the_settings_say(admin: A
         assert admin.get_bucket_lifecycle_configuration(Bucket=name)["Rules"] == described["lifecycle"]
 
 
-def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, training: Any, platform: Environment) -> None:
-    stored = training.get_object(Bucket=bucket(platform.stack, "raw"), Key="data-test/marker")
+def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, trainer: Any, platform: Environment) -> None:
+    stored = trainer.get_object(Bucket=bucket(platform.stack, "raw"), Key=f"{PROBES}marker")
     assert (stored["Body"].read(), stored["ServerSideEncryption"]) == (marker, "AES256")
     search = f"grep -rlaF {marker.decode()} /data || true"
     place = ("-n", namespace(platform.stack, "storage"), "storage-server-0", "--", "sh", "-c")
@@ -91,13 +93,13 @@ def test_what_is_stored_is_unreadable_on_the_volume(marker: bytes, training: Any
 
 
 def test_a_consumer_can_do_what_it_was_granted_and_nothing_else(
-    marker: bytes, training: Any, platform: Environment
+    marker: bytes, trainer: Any, platform: Environment
 ) -> None:
     raw, artifacts, logs = (bucket(platform.stack, role) for role in ("raw", "artifacts", "logs"))
-    training.put_object(Bucket=raw, Key="data-test/own", Body=marker)
-    training.list_objects_v2(Bucket=artifacts)
+    trainer.put_object(Bucket=raw, Key=f"{PROBES}own", Body=marker)
+    trainer.list_objects_v2(Bucket=artifacts, Prefix="models/iris/")
     refused: list[tuple[str, dict[str, Any]]] = [
-        ("put_object", {"Bucket": artifacts, "Key": "data-test/x", "Body": b"x"}),
+        ("put_object", {"Bucket": artifacts, "Key": "x", "Body": b"x"}),
         ("list_objects_v2", {"Bucket": logs}),
         ("put_bucket_versioning", {"Bucket": raw, "VersioningConfiguration": {"Status": "Suspended"}}),
         ("delete_bucket", {"Bucket": raw}),
@@ -105,7 +107,7 @@ def test_a_consumer_can_do_what_it_was_granted_and_nothing_else(
     ]
     for operation, arguments in refused:
         with pytest.raises(ClientError, match="AccessDenied"):
-            getattr(training, operation)(**arguments)
+            getattr(trainer, operation)(**arguments)
 
 
 def test_a_bucket_that_left_the_document_is_deleted_only_when_empty(

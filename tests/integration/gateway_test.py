@@ -53,6 +53,57 @@ def test_a_browser_that_opens_a_path_lands_at_the_services_own_host(
         assert (answer.status_code, answer.headers["location"]) == (302, f"https://{service}.localhost:{port}/")
 
 
+def test_no_page_of_a_model_server_opens_in_the_origin_of_the_others(client: httpx.Client, port: int) -> None:
+    """A page at a path below `localhost` could act with the login to MLflow: a browser gets none, a program does."""
+    own = f"https://iris.localhost:{port}/v2/models/iris"
+    navigating = {"sec-fetch-mode": "navigate", "accept": "*/*"}
+    opened = client.get(at(port, "/iris/v2/models/iris"), headers=navigating)
+    assert (opened.status_code, opened.headers["location"]) == (302, own)
+    sent = client.post(at(port, "/iris/v2/models/iris"), headers=navigating, data={"from": "a form"})
+    assert (sent.status_code, sent.headers["location"]) == (307, own)
+    assert client.get(at(port, "/iris/v2/models/iris")).json()["name"] == "iris"
+
+
+@pytest.mark.parametrize("host", ["localhost", "mlflow.localhost", "airflow.localhost", "iris.localhost"])
+def test_every_answer_tells_browsers_what_they_may_not_do_and_nobody_what_runs(
+    client: httpx.Client, port: int, host: str
+) -> None:
+    answer = client.get(f"https://{host}:{port}/", headers={"accept": "*/*"})
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    assert "server" not in answer.headers
+
+
+def test_no_weak_cipher_is_spoken(platform: Environment, port: int) -> None:
+    context = ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for ciphers, taken in {"ECDHE-ECDSA-AES128-GCM-SHA256": True, "ECDHE-ECDSA-AES128-SHA": False}.items():
+        context.set_ciphers(ciphers)
+        with httpx.Client(verify=context, trust_env=False) as weak:
+            if taken:
+                assert weak.get(at(port)).status_code == 200
+            else:
+                with pytest.raises(httpx.ConnectError, match="HANDSHAKE_FAILURE"):
+                    weak.get(at(port))
+
+
+@pytest.mark.parametrize("identity", ["\ud800", "x" * 3_000_000, 7])
+def test_an_id_that_no_answer_can_hold_is_refused_and_not_repeated(
+    client: httpx.Client, port: int, identity: object
+) -> None:
+    tensor = {"name": "input", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}
+    url = at(port, "/iris/v2/models/iris/infer")
+    assert client.post(url, json={"id": "mine", "inputs": [tensor]}).json()["id"] == "mine"
+    refused = client.post(url, content=json.dumps({"id": identity, "inputs": [tensor]}))
+    assert (refused.status_code, len(refused.content) < 1000) == (400, True)
+
+
+def test_of_200000_unknown_features_an_error_repeats_a_few(client: httpx.Client, port: int) -> None:
+    asked = {f"f{number}": 1 for number in range(200_000)}
+    refused = client.post(at(port, "/iris/predict"), json=asked)
+    assert (refused.status_code, len(refused.content) < 1000) == (400, True)
+
+
 def test_a_slash_at_the_end_of_a_path_leads_nowhere_else(client: httpx.Client, port: int) -> None:
     answer = client.post(at(port, "/iris/predict/"), json=FLOWER)
     assert (answer.status_code, answer.headers.get("location")) == (200, None)

@@ -13,6 +13,7 @@ import pytest
 from embedded.cluster import Cluster
 from modules.core.contracts import Registry
 from modules.core.images import read_images
+from modules.registry.access import RegistryAuth
 from modules.registry.build import image_sizes
 from modules.registry.buildah import Buildah, Log
 from modules.registry.builder import Builder
@@ -39,7 +40,8 @@ class Layers:
 
     def __init__(self, cluster: Cluster) -> None:
         self.client = httpx.Client(
-            base_url=f"https://{cluster.registry}/v2/groundwork",
+            base_url=f"https://{cluster.registry}/v2/{STACK}",
+            auth=RegistryAuth(cluster.registry, access_of(cluster).login),
             verify=ssl.create_default_context(cafile=cluster.ca),
             trust_env=False,
             timeout=60,
@@ -77,7 +79,7 @@ def layers(cluster: Cluster) -> Iterator[Layers]:
         yield opened
 
 
-def registry_of(cluster: Cluster, path: str = "groundwork") -> Registry:
+def registry_of(cluster: Cluster, path: str = STACK) -> Registry:
     return Registry(push=f"{cluster.registry}/{path}", pull=f"{cluster.registry}/{path}")
 
 

@@ -16,6 +16,7 @@ from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK
+from .idle import idle
 from .pods import eventually
 
 TRY = """
@@ -79,42 +80,9 @@ def test_airflow_may_start_pods_and_reaches_its_own_data(platform: Environment, 
     assert opened(platform, "deploy/airflow-scheduler", "airflow", *places) == {API, DATABASE, STORE, AIRFLOW}
 
 
-@contextmanager
-def idle(
-    platform: Environment, namespace: str, name: str, pod: dict[str, Any], labels: dict[str, str]
-) -> Generator[str]:
-    """A pod of this specification that has these labels and does nothing."""
-    container = {
-        **{key: value for key, value in pod["containers"][0].items() if not key.endswith("Probe")},
-        "command": ["python", "-c", "import time; time.sleep(600)"],
-        "args": [],
-    }
-    document = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {**pod, "containers": [container], "terminationGracePeriodSeconds": 1},
-    }
-    kubectl.run(platform, "apply", "-f", "-", stdin=json.dumps(document))
-    kubectl.run(platform, "wait", "--for=condition=Ready", "--timeout=60s", "-n", namespace, f"pod/{name}")
-    yield name
-    kubectl.run(platform, "delete", "pod", name, "-n", namespace)
-
-
 def await_rules(platform: Environment, pod: str, namespace: str) -> None:
-    """A pod's rules are in place a moment after it has started (README). Neither of the idle ones may reach the API."""
-    assert eventually(lambda: not opened(platform, pod, namespace, API), 15)
-
-
-@pytest.fixture
-def training(platform: Environment) -> Iterator[str]:
-    """A pod with the labels and the image of a training."""
-    namespace = f"{STACK}-iris-training"
-    job = kubectl.get(platform, "cronjob", "iris-train", "-n", namespace)
-    assert job is not None
-    template: dict[str, Any] = job["spec"]["jobTemplate"]["spec"]["template"]
-    with idle(platform, namespace, "idle-training", template["spec"], template["metadata"]["labels"]) as pod:
-        yield pod
+    """A pod's rules are in place a moment after it has started (README). No idle one may reach a workload's server."""
+    assert eventually(lambda: not opened(platform, pod, namespace, SERVER), 15)
 
 
 @pytest.fixture
@@ -129,12 +97,12 @@ def worker(platform: Environment) -> Iterator[str]:
         yield pod
 
 
-def test_a_task_of_airflow_asks_its_server_and_not_the_database(
+def test_a_task_of_airflow_starts_pods_and_asks_its_server_and_not_the_database(
     platform: Environment, worker: str, others: list[str]
 ) -> None:
     await_rules(platform, worker, "airflow")
     places = [AIRFLOW, STORE, DATABASE, MLFLOW, SERVER, API, *others]
-    assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE}
+    assert opened(platform, worker, "airflow", *places) == {AIRFLOW, STORE, API}
 
 
 def test_a_training_reaches_mlflow_and_the_object_store_and_nothing_else(

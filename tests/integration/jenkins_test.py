@@ -10,21 +10,33 @@ import yaml
 from modules.core.paths import REPOSITORY
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.up import settings_file
 
 from .conftest import STACK, run
 
 NAMESPACE = f"{STACK}-jenkins"
 SCHEMA = REPOSITORY / "tests/modules/jenkins/casc.schema.json"
+TOKEN = "not-the-token-of-anybody"
 CONTROLLER, AGENT = (f"system:serviceaccount:{NAMESPACE}:{account}" for account in ("jenkins", "jenkins-agent"))
 
 
+@pytest.fixture(scope="module")
+def with_jobs(platform: Environment) -> Environment:
+    """The platform whose Jenkins has the pipelines of a repository that nobody has, set as a person does."""
+    shell = f'eval "$(scripts/env {STACK})" && pulumi config set -s {STACK}'
+    run("bash", "-c", f'printf %s "$TOKEN" | ({shell} --secret groundwork:github_token)', env={"TOKEN": TOKEN})
+    run("bash", "-c", f"{shell} --path groundwork:jenkins.repository someone/groundwork")
+    run("scripts/up", STACK)
+    return platform
+
+
 @pytest.fixture
-def configuration(platform: Environment) -> dict[str, str]:
+def configuration(with_jobs: Environment) -> dict[str, str]:
     """The files that Jenkins would read, from the pod that would read them."""
-    pod = kubectl.get(platform, "pod", "jenkins-0", "-n", NAMESPACE)
+    pod = kubectl.get(with_jobs, "pod", "jenkins-0", "-n", NAMESPACE)
     assert pod is not None
     volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
-    found = kubectl.get(platform, "configmap", volumes["configuration"]["configMap"]["name"], "-n", NAMESPACE)
+    found = kubectl.get(with_jobs, "configmap", volumes["configuration"]["configMap"]["name"], "-n", NAMESPACE)
     assert found is not None
     return found["data"]
 
@@ -61,9 +73,11 @@ def test_its_configuration_has_only_documented_keys(configuration: dict[str, str
     assert [error.message for error in validator.iter_errors(yaml.safe_load(configuration["jenkins.yaml"]))] == []
 
 
-def test_no_secret_is_in_its_configuration(platform: Environment, configuration: dict[str, str]) -> None:
-    values = kubectl.secret(platform, NAMESPACE, "jenkins") or {}
+def test_no_secret_is_in_its_configuration(with_jobs: Environment, configuration: dict[str, str]) -> None:
+    values = kubectl.secret(with_jobs, NAMESPACE, "jenkins") or {}
     assert values.keys() == {"admin-password", "github-token"}
+    assert values["github-token"] == TOKEN
+    assert TOKEN not in settings_file(STACK).read_text()
     for value in values.values():
         assert not any(value in text for text in configuration.values())
 

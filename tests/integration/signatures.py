@@ -1,6 +1,5 @@
 """Signs models as a training does, with its key: only who administers the cluster can."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from scripts.cli.clients import kubectl
 from scripts.cli.clients.tracking import Mlflow
+from scripts.cli.delivery.trust import trust_in
 from scripts.cli.environment import Environment
-from workloads.artifacts import download_folder, folder_digest, split_s3
+from workloads.artifacts import add_folder, folder_digest
 from workloads.documents import signing_secret, trainer
 from workloads.signing import SIGNATURE, private_key, sign, statement_of
 
@@ -29,19 +29,12 @@ def signed(key: Ed25519PrivateKey, run: str, tags: Mapping[str, str]) -> dict[st
     return {**tags, SIGNATURE: sign(key, statement_of("iris", run, tags))}
 
 
-def copy_model(store: Any, source: str, target: str, **files: bytes) -> str:
-    """Copy the files of a model to another address, with some of them changed; their digest."""
-    bucket, prefix = split_s3(target)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        download_folder(store, source, folder)
-        for path, content in files.items():
-            (folder / path.replace("_", ".")).write_bytes(content)
-        for path in folder.rglob("*"):
-            if path.is_file():
-                key = f"{prefix}/{path.relative_to(folder).as_posix()}"
-                store.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
-        return folder_digest(folder)
+def sign_model(platform: Environment, store: Any, folder: Path, run: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a run of iris, with the model in a folder stored and signed as a training does."""
+    digest = folder_digest(folder)
+    uri = f"{trust_in(platform, 'iris').root}/{digest.removeprefix('sha256:')}"
+    add_folder(store, folder, uri)
+    return signed(training_key(platform), run, {**tags, "groundwork.uri": uri, "groundwork.digest": digest})
 
 
 def set_tags(tracking: Mlflow, run: str, tags: Mapping[str, str]) -> None:

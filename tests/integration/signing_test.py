@@ -7,6 +7,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +22,13 @@ from scripts.cli.delivery import jobs, rank
 from scripts.cli.delivery.release import pin_of
 from scripts.cli.delivery.trust import is_signed, trust_in
 from scripts.cli.environment import Environment
+from workloads.artifacts import add_folder, download_folder, folder_digest
 from workloads.documents import check_template, model_variables
 from workloads.signing import SIGNATURE
 
 from .conftest import STACK, run
 from .isolation_test import API, DATABASE, MLFLOW, SERVER, STORE, await_rules, idle, opened
-from .signatures import copy_model, signed, training_key
+from .signatures import signed, training_key
 
 SERVING = f"{STACK}-iris"
 MARKER = "THE PAYLOAD RAN"
@@ -59,15 +61,16 @@ def genuine(platform: Environment, tracking: Mlflow) -> Run:
 class Attacker:
     """What they have brought: a payload among model files, beside genuine ones and elsewhere."""
 
-    def __init__(self, platform: Environment, tracking: Mlflow, genuine: Run) -> None:
+    def __init__(self, platform: Environment, tracking: Mlflow, genuine: Run, folder: Path) -> None:
         store, self.run, self.key = object_store(platform), genuine, training_key(platform)
         root, self.own = trust_in(platform, "iris").root, {k: v for k, v in genuine.tags.items() if "groundwork" in k}
         bucket = root.removeprefix("s3://").split("/", 1)[0]
-        payload = {"model_pkl": pickle.dumps(Payload())}
-        self.inside, self.outside = f"{root.rstrip('/')}/theirs", f"s3://{bucket}/theirs"
-        source = genuine.tags["groundwork.uri"]
-        self.digest = copy_model(store, source, self.inside, **payload)
-        assert copy_model(store, source, self.outside, **payload) == self.digest
+        self.inside, self.outside = f"{root}/theirs", f"s3://{bucket}/theirs"
+        download_folder(store, genuine.tags["groundwork.uri"], folder)
+        (folder / "model.pkl").write_bytes(pickle.dumps(Payload()))
+        self.digest = folder_digest(folder)
+        for uri in (self.inside, self.outside):
+            add_folder(store, folder, uri)
         (parent,) = [each for each in tracking.training_runs("iris") if each.id == genuine.parent]
         (self.sibling,) = [each for each in tracking.candidates(parent) if each.id != genuine.id]
 
@@ -98,8 +101,10 @@ ATTEMPTS = {
 
 
 @pytest.fixture(scope="module")
-def attacker(platform: Environment, tracking: Mlflow, genuine: Run) -> Attacker:
-    return Attacker(platform, tracking, genuine)
+def attacker(
+    platform: Environment, tracking: Mlflow, genuine: Run, tmp_path_factory: pytest.TempPathFactory
+) -> Attacker:
+    return Attacker(platform, tracking, genuine, tmp_path_factory.mktemp("theirs"))
 
 
 @pytest.fixture(scope="module")

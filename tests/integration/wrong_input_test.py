@@ -64,6 +64,24 @@ def test_wrong_settings_are_named_with_value_and_remedy(data: Path, config: dict
         assert word in words
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "command"),
+    [
+        ("github_token", "ghp_secretvalue", "groundwork:github_token"),
+        ("github_token", ["ghp_secretvalue"], "groundwork:github_token"),
+        ("storage_secret_key", "ghp_secretvalue", "groundwork:storage_secret_key"),
+        ("database_passwords", {"admin": "ghp_secretvalue"}, "--path groundwork:database_passwords.admin"),
+    ],
+)
+def test_a_secret_in_plain_text_is_refused_with_the_command_that_sets_it_and_not_shown(
+    data: Path, key: str, value: Any, command: str
+) -> None:
+    words = up(data, {f"groundwork:{key}": value})
+    assert f"groundwork:{key}" in words
+    assert f"pulumi config set --secret {command}`" in words
+    assert "ghp_secretvalue" not in words
+
+
 def test_an_unknown_stack_is_refused_with_the_known_ones(data: Path) -> None:
     done = run("scripts/up", "nowhere", check=False, env={"XDG_DATA_HOME": str(data)})
     assert done.returncode == 1

@@ -73,6 +73,7 @@ class Team:
 @pytest.fixture
 def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(bare.layout.registry_login))
     yield Team(bare, tmp_path)
     for path in (STACK_FILE, lock_file(STACK)):
         path.unlink(missing_ok=True)

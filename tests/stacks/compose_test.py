@@ -1,10 +1,11 @@
 import ast
+import re
 from typing import Any
 
 import pytest
 
 from modules.airflow.service import AIRFLOW
-from modules.core.contracts import Consumer, users_of
+from modules.core.contracts import Consumer, Grant, users_of
 from modules.core.paths import REPOSITORY
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
@@ -25,14 +26,15 @@ def consumers_of(settings: PlatformSettings) -> dict[str, Consumer]:
 
 def test_mlflow_keeps_models_and_records() -> None:
     mlflow = consumers_of(SETTINGS)["mlflow"]
-    assert mlflow.buckets == {"artifacts": "write"}
+    assert mlflow.buckets == {"artifacts": Grant(write=("mlflow/",))}
     assert mlflow.database
 
 
-def test_training_of_a_workload_writes_data_and_its_servers_only_read_models() -> None:
+def test_training_of_a_workload_writes_below_its_name_and_its_servers_only_read_its_models() -> None:
     found = consumers_of(SETTINGS)
-    assert found["iris-training"].buckets == {"raw": "write", "features": "write", "artifacts": "read"}
-    assert found["iris"].buckets == {"artifacts": "read"}
+    written = [prefix for grant in found["iris-training"].buckets.values() for prefix in (*grant.add, *grant.write)]
+    assert all(re.search(r"(^|/)iris[/.]", prefix) for prefix in written)
+    assert found["iris"].buckets == {"artifacts": Grant(read=("models/iris/",))}
     assert not found["iris-training"].database
 
 

@@ -28,6 +28,8 @@ ACCEPTED: list[dict[str, Any]] = [
     {"groundwork:storage": {"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}},
     {"groundwork:storage": {"local_port": None}},
     {"groundwork:mlflow": {"resources": {"limits": {"memory": "2Gi"}}}},
+    {"groundwork:foundation": {"quota": {"pods": 20, "largest": {"memory": "4Gi"}}}},
+    {"groundwork:foundation": {"quota": None}, "groundwork:mlflow": {"resources": {"limits": {"memory": "64Gi"}}}},
     {"groundwork:workloads": {"iris": {"local_port": 8080, "replicas": 2}}},
     {"groundwork:jenkins": {"enabled": False, "agents": 10, "volume": "20Gi"}},
     {"groundwork:jenkins": {"repository": "someone/groundwork"}, "groundwork:github_token": "secret"},
@@ -92,6 +94,20 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"groundwork:foundation": {"network": "10.80.1.0/16"}}, "groundwork:foundation.network is '10.80.1.0/16'"),
     ({"groundwork:foundation": {"network": "somewhere"}}, "groundwork:foundation.network is 'somewhere'"),
     ({"groundwork:foundation": {"simulated_nodes": -1}}, "groundwork:foundation.simulated_nodes is -1"),
+    ({"groundwork:foundation": {"quota": {"pods": 0}}}, "groundwork:foundation.quota.pods is 0"),
+    (
+        {"groundwork:foundation": {"quota": {"largest": {"memory": "64Gi"}}}},
+        "groundwork:foundation.quota: largest.memory 64Gi is more than limits.memory 32Gi",
+    ),
+    (
+        {"groundwork:mlflow": {"resources": {"limits": {"memory": "17Gi"}}}},
+        "groundwork: mlflow.resources.limits.memory is 17Gi, but a container has 16Gi at most: lower it, or raise "
+        "foundation.quota.largest.memory",
+    ),
+    (
+        {"groundwork:workloads": {"iris": {"training": {"limits": {"memory": "20Gi"}}}}},
+        "groundwork: workloads.iris.training.limits.memory is 20Gi, but a container has 16Gi at most",
+    ),
     ({"groundwork:jenkins": {"agents": 0}}, "groundwork:jenkins.agents is 0"),
     ({"groundwork:jenkins": {"volume": "0Gi"}}, "groundwork:jenkins.volume is '0Gi'"),
     ({"groundwork:jenkins": {"repository": "https://github.com/a/b"}}, "groundwork:jenkins.repository is 'https:"),
@@ -284,7 +300,7 @@ def on_target(target: str | None, storage: dict[str, Any], **foundation: Any) ->
 @pytest.mark.usefixtures("elsewhere")
 def test_the_target_decides_what_foundation_and_data_services_may_be_told() -> None:
     theirs = on_target("elsewhere", {"endpoint": "https://s3.other"}, context="prod")
-    assert theirs.foundation.model_dump(exclude={"pods"}) == {"target": "elsewhere", "context": "prod"}
+    assert theirs.foundation.model_dump(exclude={"pods", "quota"}) == {"target": "elsewhere", "context": "prod"}
     assert theirs.model_dump()["storage"] == {"endpoint": "https://s3.other"}
     assert on_target(None, {"volume": "3Gi"}, simulated_nodes=2).embedded.simulated_nodes == 2
 

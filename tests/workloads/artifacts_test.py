@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from workloads.artifacts import digest_of, download_folder, folder_digest, model_digest, split_s3
+from workloads.artifacts import add_object, digest_of, download_folder, folder_digest, model_digest, split_s3
 
 
 def test_a_model_digest_covers_paths_and_contents_in_one_order() -> None:
@@ -54,3 +54,9 @@ def test_a_key_that_leaves_the_folder_is_refused(store: Any, tmp_path: Path) -> 
     with pytest.raises(ValueError, match="outside"):
         download_folder(store, "s3://b/models/1", tmp_path / "inside")
     assert not list(tmp_path.rglob("escaped"))
+
+
+def test_what_lies_at_an_address_of_its_content_is_never_overwritten(store: Any) -> None:
+    add_object(store, "raw", "data/toys/1/toys.csv", b"first", "text/csv")
+    add_object(store, "raw", "data/toys/1/toys.csv", b"second", "text/csv")
+    assert store.objects["raw", "data/toys/1/toys.csv"] == b"first"

@@ -113,10 +113,10 @@ def test_a_training_is_told_everything_but_who_started_it(recorder: Recorder) ->
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     variables = environment(pod)
     document = json.loads(variables["GROUNDWORK_TRAINING"])
-    assert document["data"]["address"].startswith("s3://local-raw/sha256/")
+    assert document["data"]["address"].startswith("s3://local-raw/data/iris/")
     assert document["parameters"] == catalog.load("iris").parameters.model_dump()
     assert variables["GROUNDWORK_IMAGE"] == pod["containers"][0]["image"] == IMAGE.format("training")
-    assert variables["GROUNDWORK_ARTIFACTS"] == TRACKING.artifacts
+    assert variables["MODEL_ROOT"] == "s3://local-artifacts/models/iris"
     assert variables["MLFLOW_TRACKING_URI"] == TRACKING.url
     assert {name for name, value in variables.items() if not value} == {
         "GROUNDWORK_JOB",

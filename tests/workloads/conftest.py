@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 FEATURES = ["width", "height"]
 
@@ -15,8 +16,12 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.deleted: list[str] = []
+        """Keys."""
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str | None = None, **_: Any) -> None:
+        if IfNoneMatch == "*" and (Bucket, Key) in self.objects:
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
         self.objects[Bucket, Key] = Body
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
@@ -31,6 +36,7 @@ class MemoryStore:
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:
         del self.objects[Bucket, Key]
+        self.deleted.append(Key)
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:
         keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))

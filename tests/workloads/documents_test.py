@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
 
 def test_a_data_set_is_addressed_by_its_content() -> None:
     data = document()["data"]
-    assert data["address"] == f"s3://local-raw/sha256/{data['digest'].removeprefix('sha256:')}/iris.csv"
+    assert data["address"] == f"s3://local-raw/data/iris/{data['digest'].removeprefix('sha256:')}/iris.csv"
 
 
 def test_the_same_training_has_the_same_name() -> None:

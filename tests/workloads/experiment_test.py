@@ -20,7 +20,6 @@ from workloads.experiment import (
     read_data,
     register,
     signed_tags,
-    stored_at,
 )
 from workloads.signing import SIGNATURE, Trust, public_pem, sign, statement_of
 
@@ -101,20 +100,12 @@ def test_without_a_commit_the_code_itself_is_the_revision() -> None:
     assert provenance(config(), environment(GROUNDWORK_REVISION=""))["groundwork.code_revision"] == "sha256:code"
 
 
-def test_a_proxied_artifact_lies_below_what_the_server_proxies() -> None:
-    assert stored_at("mlflow-artifacts:/1/models/m/artifacts", "s3://b/mlflow") == "s3://b/mlflow/1/models/m/artifacts"
-    assert stored_at("s3://b/elsewhere", "s3://b/mlflow") == "s3://b/elsewhere"
-
-
 class Registry:
     """What registering uses of MLflow's client."""
 
     def __init__(self) -> None:
         self.versions: list[Any] = []
         self.aliases: dict[str, str] = {}
-
-    def get_logged_model(self, model_id: str) -> Any:
-        return SimpleNamespace(artifact_location=f"mlflow-artifacts:/1/models/{model_id}/artifacts")
 
     def create_registered_model(self, name: str) -> None:
         assert name == "iris"
@@ -146,7 +137,6 @@ def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the pod of a training has beside its data."""
     file = tmp_path / "signing-key.pem"
     file.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    monkeypatch.setenv("GROUNDWORK_ARTIFACTS", "s3://b/mlflow")
     monkeypatch.setenv("GROUNDWORK_SIGNING_KEY", str(file))
     monkeypatch.setenv("MODEL_ROOT", "s3://b")
 
@@ -154,18 +144,19 @@ def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 INFO = SimpleNamespace(model_id="m-1", run_id="run")
 
 
-def test_a_logged_model_is_signed_with_its_address_and_digest(store: Any) -> None:
-    store.put_object(Bucket="b", Key="mlflow/1/models/m-1/artifacts/MLmodel", Body=b"model")
-    tags = signed_tags(Registry(), config(), store, INFO, RUN)
-    assert (
-        tags.items()
-        >= {
-            **RUN,
-            "groundwork.uri": "s3://b/mlflow/1/models/m-1/artifacts",
-            "groundwork.digest": model_digest({"MLmodel": digest_of(b"model")}),
-        }.items()
-    )
-    Trust(public_key=public_pem(KEY), root="s3://b/mlflow").require(statement_of("iris", "run", tags), tags[SIGNATURE])
+def test_a_model_is_stored_at_the_address_of_its_digest_and_signed(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_ROOT", "s3://b/models/iris")
+    folder, digest = tmp_path / "model", model_digest({"deep/MLmodel": digest_of(b"model")})
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "MLmodel").write_bytes(b"model")
+    tags = signed_tags(config(), store, folder, "run", RUN)
+    key = f"models/iris/{digest.removeprefix('sha256:')}"
+    assert tags.items() >= {**RUN, "groundwork.uri": f"s3://b/{key}", "groundwork.digest": digest}.items()
+    assert store.objects == {("b", f"{key}/deep/MLmodel"): b"model"}
+    trust = Trust(public_key=public_pem(KEY), root="s3://b/models/iris")
+    trust.require(statement_of("iris", "run", tags), tags[SIGNATURE])
 
 
 def signed(run: str, tags: dict[str, str], key: Ed25519PrivateKey = KEY) -> dict[str, str]:

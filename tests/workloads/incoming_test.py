@@ -8,9 +8,11 @@ import pytest
 
 from workloads import catalog, incoming
 from workloads.artifacts import digest_of
-from workloads.documents import columns_document
+from workloads.documents import columns_document, trainer
 from workloads.experiment import Config, TrainingError, read_config
 from workloads.incoming import PROBLEMS_LIMIT, Column, IngestResult, append_rows, current, examine, ingest, read_columns
+from workloads.service import members
+from workloads.settings import WorkloadSettings
 
 COLUMNS = [Column("width", minimum=0, maximum=10), Column("kind", labels=["small", "large"])]
 DECLARED = b"width,kind\n1.0,small\n9.0,large\n"
@@ -18,7 +20,7 @@ HEADER = b"width,kind\n"
 
 
 def document() -> str:
-    data = {"address": f"s3://raw/sha256/{digest_of(DECLARED)[7:]}/toys.csv", "digest": digest_of(DECLARED)}
+    data = {"address": f"s3://raw/data/toys/{digest_of(DECLARED)[7:]}/toys.csv", "digest": digest_of(DECLARED)}
     return json.dumps({"workload": "toys", "model": "toys", "data": data, "parameters": {"seed": 1}})
 
 
@@ -111,8 +113,8 @@ def test_good_rows_become_a_data_set_of_its_own_and_the_declared_one_stays(store
     bring(store, "a.csv", HEADER + b"2,small\n")
     assert ingested(store) == IngestResult(accepted=1, quarantined=0, known=0)
     content = DECLARED + b"2.0,small\n"
-    place = f"sha256/{digest_of(content)[7:]}/toys.csv"
-    assert below(store, "sha256/") == {place: content, config().data_address.removeprefix("s3://raw/"): DECLARED}
+    place = f"data/toys/{digest_of(content)[7:]}/toys.csv"
+    assert below(store, "data/toys/") == {place: content, config().data_address.removeprefix("s3://raw/"): DECLARED}
     assert json.loads(current(document(), store))["data"] == {
         "address": f"s3://raw/{place}",
         "digest": digest_of(content),
@@ -154,7 +156,7 @@ def test_bad_rows_are_set_aside_whole_with_a_report(store: Any) -> None:
         "problems": 1,
         "shown": [{"row": 3, "column": "width", "value": "99", "allowed": "a decimal number from 0 to 10"}],
     }
-    assert below(store, "incoming/") == below(store, "sha256/") == {}
+    assert below(store, "incoming/") == below(store, "data/toys/") == {}
 
 
 def only(store: Any, prefix: str) -> str:
@@ -234,4 +236,28 @@ def test_in_a_shared_bucket_all_lies_below_the_prefix_of_the_declared_data(store
     ours = {key for key in below(store, "") if not key.startswith("team/raw/")}
     assert ours == {"incoming/toys/of-somebody-else.csv"}
     roots = {key.removeprefix("team/raw/").split("/")[0] for key in below(store, "team/raw/")}
-    assert roots == {"accepted", "current", "sha256"}
+    assert roots == {"accepted", "current", "data"}
+
+
+def test_a_data_set_of_before_each_workload_had_a_place_of_its_own_is_gone_on_from(store: Any) -> None:
+    grown = DECLARED + b"2.0,small\n"
+    data = {"address": f"s3://raw/sha256/{digest_of(grown)[7:]}/toys.csv", "digest": digest_of(grown)}
+    store.put_object(Bucket="raw", Key=data["address"].removeprefix("s3://raw/"), Body=grown)
+    state: dict[str, Any] = {"declared": digest_of(DECLARED), "data": data, "parts": []}
+    store.put_object(Bucket="raw", Key="current/toys.json", Body=json.dumps(state).encode())
+    bring(store, "a.csv", HEADER + b"3,small\n")
+    assert ingested(store) == IngestResult(accepted=1, quarantined=0, known=0)
+    content = grown + b"3.0,small\n"
+    assert below(store, "data/") == {f"data/toys/{digest_of(content)[7:]}/toys.csv": content}
+
+
+def test_all_that_ingesting_stores_and_deletes_is_granted_to_the_workloads_training(store: Any) -> None:
+    grant = members({"toys": WorkloadSettings()})[trainer("toys")].buckets["raw"]
+    bring(store, "good.csv", HEADER + b"2,small\n")
+    bring(store, "bad.csv", HEADER + b"11,small\n")
+    ingested(store)
+    assert len(store.deleted) == 2
+    assert all(key.startswith(tuple(grant.write)) for key in store.deleted)
+    stored = [key for _, key in store.objects]
+    assert {key.split("/")[0] for key in stored} == {"accepted", "current", "data", "quarantine"}
+    assert all(key.startswith((*grant.add, *grant.write)) for key in stored)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workloads import experiment, incoming
-from workloads.artifacts import digest_of, object_store, split_s3
+from workloads.artifacts import add_object, digest_of, object_store, split_s3
 from workloads.experiment import TrainingError, say
 from workloads.iris.selection import MODELS, classifier, select_best
 
@@ -48,7 +48,7 @@ def feature_engineering(environ: Mapping[str, str]) -> str:
     address = f"{environ['GROUNDWORK_FEATURES']}/{digest}"
     for part in PARTS:
         bucket, key = split_s3(f"{address}/{part}.csv")
-        store.put_object(Bucket=bucket, Key=key, Body=files[part], ContentType="text/csv")
+        add_object(store, bucket, key, files[part], "text/csv")
         say(f"stored {len(files[part].splitlines()) - 1} rows at s3://{bucket}/{key}")
     return address
 

@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -144,16 +145,18 @@ def train_one(
         mlflow.log_params(parameters)
         log_metrics(run.info.run_id, staged_accuracies(model, parts.x_test, parts.y_test), metrics)
         mlflow.log_text(predictions_csv(model, parts.x_test, parts.y_test), "predictions.csv")
-        info = mlflow.sklearn.log_model(
-            model,
-            name="model",
-            serialization_format="cloudpickle",  # the release pins the files' digest before anything loads them
-            signature=mlflow.models.infer_signature(parts.x_train, model.predict(parts.x_train)),
-            input_example=parts.x_train.iloc[:2],
-            pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],
-        )
+        described: dict[str, Any] = {
+            "serialization_format": "cloudpickle",  # nothing loads it but files that the training signed
+            "signature": mlflow.models.infer_signature(parts.x_train, model.predict(parts.x_train)),
+            "input_example": parts.x_train.iloc[:2],
+            "pip_requirements": [f"{package}=={version(package)}" for package in PACKAGES],
+        }
+        info = mlflow.sklearn.log_model(model, name="model", **described)
         if "groundwork.reproduces" not in tags:
-            tags = experiment.signed_tags(mlflow.MlflowClient(), config, object_store(), info, tags)
+            with tempfile.TemporaryDirectory() as made:
+                folder = Path(made, "model")
+                mlflow.sklearn.save_model(model, str(folder), **described)
+                tags = experiment.signed_tags(config, object_store(), folder, run.info.run_id, tags)
             mlflow.set_tags(tags)
         return info, metrics, tags
 

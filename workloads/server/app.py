@@ -194,7 +194,8 @@ def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -
         model = _require_model(holder)
         body = await _json(request)
         rows, outputs = inference.rows_of_infer(body, model.features), inference.requested_outputs(body)
-        return _answer(pin, inference.infer_answer(await predict_rows(model, rows), model, body, outputs))
+        identity = inference.identity_of(body)
+        return _answer(pin, inference.infer_answer(await predict_rows(model, rows), model, identity, outputs))
 
     async def predict(request: Request) -> JSONResponse:
         model = _require_model(holder)

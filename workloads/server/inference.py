@@ -4,6 +4,7 @@ Everything that a client can get wrong raises BadRequestError with the place, th
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -15,6 +16,10 @@ NUMERIC = ("FP64", "FP32", "INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32"
 
 
 OUTPUTS = ("label", "probabilities")
+MAX_ID = 256
+"""Characters of a request's `id`, which the answer repeats."""
+MAX_SHOWN, MAX_LISTED = 60, 10
+"""Characters of a value, and values, that an error repeats of what it refuses: a client can send megabytes."""
 
 
 class BadRequestError(Exception):
@@ -25,7 +30,7 @@ def rows_of_predict(body: Any, features: Sequence[str]) -> list[list[float]]:
     """From one object of named features, a list of such, or {"rows": [...]}."""
     if isinstance(body, dict) and "rows" in body:
         if extra := sorted(set(cast(dict[str, Any], body)) - {"rows"}):
-            raise BadRequestError(f"unknown keys {extra} beside 'rows'")
+            raise BadRequestError(f"unknown keys {_listed(extra)} beside 'rows'")
         body = cast(Any, body["rows"])
     records: list[Any] = cast(list[Any], body) if isinstance(body, list) else [body]
     _check_count(len(records), "rows")
@@ -37,7 +42,7 @@ def _record(record: Any, features: Sequence[str], where: str) -> list[float]:
         raise BadRequestError(f"{where}: {_shown(record)} is not an object with the features {list(features)}")
     named = cast(dict[str, Any], record)
     if unknown := sorted(set(named) - set(features)):
-        raise BadRequestError(f"{where}: unknown features {unknown}; the features are {list(features)}")
+        raise BadRequestError(f"{where}: unknown features {_listed(unknown)}; the features are {list(features)}")
     if missing := [name for name in features if name not in named]:
         raise BadRequestError(f"{where}: features {missing} are missing; the features are {list(features)}")
     return [_number(named[name], f"{where}.{name}") for name in features]
@@ -109,7 +114,7 @@ def _numbers(items: Sequence[Any], count: int, shape: Sequence[int], where: str)
 def _matrix(tensor: Tensor, width: int) -> list[list[float]]:
     name, shape, elements = tensor
     if len(shape) != 2 or shape[1] != width:
-        raise BadRequestError(f"tensor {name!r}: the shape {shape} is not [rows, {width}]")
+        raise BadRequestError(f"tensor {_shown(name)}: the shape {shape} is not [rows, {width}]")
     return [elements[start : start + width] for start in range(0, len(elements), width)]
 
 
@@ -117,13 +122,13 @@ def _columns(tensors: Sequence[Tensor], features: Sequence[str]) -> list[list[fl
     names = [name for name, _, _ in tensors]
     if sorted(names) != sorted(features):
         raise BadRequestError(
-            f"tensors {names}: give either one tensor of shape [rows, {len(features)}], "
+            f"tensors {_listed(names)}: give either one tensor of shape [rows, {len(features)}], "
             f"or one of shape [rows] for each of {list(features)}"
         )
     rows = tensors[0][1][0]
     for name, shape, _ in tensors:
         if shape not in ([rows], [rows, 1]):
-            raise BadRequestError(f"tensor {name!r}: the shape {shape} is neither [{rows}] nor [{rows}, 1]")
+            raise BadRequestError(f"tensor {_shown(name)}: the shape {shape} is neither [{rows}] nor [{rows}, 1]")
     by_name = {name: elements for name, _, elements in tensors}
     return [[by_name[name][row] for name in features] for row in range(rows)]
 
@@ -148,7 +153,12 @@ def _number(value: Any, where: str) -> float:
 
 def _shown(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return f"[{', '.join(map(_shown, names[:MAX_LISTED]))}]{more}"
 
 
 def predict_answer(predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -159,13 +169,27 @@ def predict_answer(predictions: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
+def identity_of(body: Any) -> dict[str, str]:
+    """Return the `id` of an Open Inference request, for its answer; nothing where it has none."""
+    if "id" not in body:
+        return {}
+    given = body["id"]
+    if not isinstance(given, str) or len(given) > MAX_ID:
+        raise BadRequestError(f"'id': {_shown(given)} is not a string of at most {MAX_ID} characters")
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON lets through
+        raise BadRequestError(f"'id': {_shown(given)} can't be written as UTF-8") from error
+    return {"id": given}
+
+
 def requested_outputs(body: Any) -> list[str]:
     """Names of the outputs that an Open Inference request asks for, in its order; all where it names none."""
     requested = body.get("outputs", [])
     if not isinstance(requested, list):
         raise BadRequestError(f"'outputs': {_shown(requested)} is not a list of {{name}}; the outputs are {[*OUTPUTS]}")
     names = [_output(item, f"outputs[{index}]") for index, item in enumerate(cast(list[Any], requested))]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise BadRequestError(f"'outputs': {twice} more than once")
     return names or [*OUTPUTS]
 
@@ -178,9 +202,10 @@ def _output(requested: Any, where: str) -> str:
 
 
 def infer_answer(
-    predictions: Sequence[Prediction], model: Model, request: dict[str, Any], names: Sequence[str] = OUTPUTS
+    predictions: Sequence[Prediction], model: Model, identity: dict[str, str], names: Sequence[str] = OUTPUTS
 ) -> dict[str, Any]:
-    """Outputs by name: the label of each row, and its probabilities in the order of the model's classes."""
+    """Outputs by name: the label of each row, and its probabilities in the order of the model's classes. identity: see
+    `identity_of`."""
     rows = len(predictions)
     outputs: dict[str, dict[str, Any]] = {
         "label": {"datatype": "BYTES", "shape": [rows], "data": [each.label for each in predictions]},
@@ -191,7 +216,6 @@ def infer_answer(
             "data": [each.probabilities[name] for each in predictions for name in model.classes],
         },
     }
-    identity = {"id": str(request["id"])} if "id" in request else {}
     return {**identity, "outputs": [{"name": name, **outputs[name]} for name in names]}
 
 

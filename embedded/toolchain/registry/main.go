@@ -1,5 +1,5 @@
 // The image registry with storage on a file system, and no other: most of what it usually carries are clients of clouds.
-// Its logins are for tests, in which it is the registry of somebody else.
+// Its logins: passwords for the cluster's own; tokens for tests, in which it is the registry of somebody else.
 package main
 
 import (

@@ -4,6 +4,7 @@
 #   $ADMINISTRATOR  folder with the password of $PGUSER, who may make roles and databases
 #   $MARK           comment by which the environment's own roles are known; empty where the server has none but these.
 #                   A role without it is somebody else's, as is a database of such a role: refused
+#   $LIMITS         connections that a role may have at once: NAME=NUMBER, between spaces; others as many as there are
 # Server and TLS are in the usual PG* variables. Passwords travel in files and in psql's own environment, never in
 # arguments.
 set -eu
@@ -23,10 +24,17 @@ until pg_isready -q; do
     sleep 2
 done
 
+if [ -z "$MARK" ]; then
+    # Of a server of the environment alone, which nobody but its administrator has to look at.
+    psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --command='REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC'
+fi
+
 for file in "$CONSUMERS"/*; do
     consumer=$(basename "$file")
     password=$(cat "$file")
-    PASSWORD=$password psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --set=consumer="$consumer" --set=mark="$MARK" <<'SQL'
+    limit=$(printf '%s' "$LIMITS" | tr ' ' '\n' | sed -n "s/^$consumer=//p")
+    PASSWORD=$password psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --set=consumer="$consumer" --set=mark="$MARK" \
+        --set=limit="$limit" <<'SQL'
 -- A statement that fails is not written to the server's log, since one of them holds the password. Who may not set
 -- this is no superuser, and the server's owner chose what it logs.
 SELECT 'SET log_min_error_statement TO panic'
@@ -45,6 +53,7 @@ SELECT format('CREATE ROLE %I', :'consumer')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'consumer') \gexec
 SELECT format('COMMENT ON ROLE %I IS %L', :'consumer', :'mark') WHERE :'mark' <> '' \gexec
 ALTER ROLE :"consumer" LOGIN NOCREATEDB NOCREATEROLE PASSWORD :'password';
+SELECT format('ALTER ROLE %I CONNECTION LIMIT %s', :'consumer', :'limit') WHERE :'limit' <> '' \gexec
 -- Only a member of a role gives it a database.
 SELECT format('GRANT %I TO CURRENT_USER', :'consumer')
  WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gexec

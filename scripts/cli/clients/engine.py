@@ -16,6 +16,7 @@ from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.events import Events
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
+from stacks.configuration import require_encrypted
 
 LOCK_SECONDS = 900.0
 """Longer than any rollout may take."""
@@ -96,6 +97,7 @@ def configuration(environment: Environment) -> dict[str, Any]:
     """Return the stack's own settings by name, decrypted: for clients of what they lead to, never for a screen.
     UserError where one of those that log in is not set."""
     environment.settings.require_secrets(f"stacks/Pulumi.{environment.stack}.yaml")
+    require_encrypted(environment.stack)
     ensure_stack(environment)
     found: dict[str, dict[str, Any]] = json.loads(_run(environment, ["config", "--show-secrets", "--json", *QUIET]))
     return {

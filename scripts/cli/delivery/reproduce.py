@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from modules.core.errors import UserError
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.naming import namespace as namespace_of
+from scripts.cli.clients.registry import held_image
 from scripts.cli.clients.tracking import TRAINING, Mlflow, Run
 from scripts.cli.delivery import jobs
 from scripts.cli.delivery.train import workload_in
@@ -59,7 +60,8 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
     require_candidate(mlflow, training, trust_in(environment, workload), workload_in(environment, workload).model)
     namespace = namespace_of(stack, trainer(workload))
     template = jobs.template(environment, namespace, training_template(workload))
-    image = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
+    recorded = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
+    image = held_image(environment, recorded)
     job = hashed(f"{workload}-reproduce", training.id, limit=JOB_LIMIT)
     variables = {
         "GROUNDWORK_TRAINING": training.tags["groundwork.config"],

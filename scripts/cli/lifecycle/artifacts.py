@@ -10,8 +10,9 @@ from modules.registry.build import publish_images
 from scripts.cli.clients.cache.cache import Cache
 from scripts.cli.clients.cache.signing import KEY_VARIABLE, TRUSTED_VARIABLE, own_public_key
 from scripts.cli.clients.cache.stores import EXPECTED, VARIABLE
+from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.up import access_of, cluster_of, registry_of
+from scripts.cli.lifecycle.up import access_of, cluster_of
 from scripts.cli.output import note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 
@@ -38,7 +39,7 @@ class Push:
     def images(self, progress: Progress) -> None:
         pushed = publish_images(
             self.environment.stack,
-            registry=registry_of(self.cluster),
+            registry=registry_of(self.environment),
             access=access_of(self.cluster),
             artifacts=self.artifacts,
             progress=progress,

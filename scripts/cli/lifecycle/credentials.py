@@ -65,7 +65,7 @@ def _elsewhere(environment: Environment) -> dict[str, str]:
 
 def read(environment: Environment, name: str, login: Login, addresses: dict[str, str | None]) -> Credentials:
     values = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
-    if values is None or name not in addresses:
+    if values is None or login.password not in values or name not in addresses:
         raise UserError(
             f"service {name}: it is not there in stack {environment.stack}: run `scripts/up {environment.stack}`"
         )

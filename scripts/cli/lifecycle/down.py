@@ -21,6 +21,7 @@ from scripts.cli.lifecycle.up import cluster_of, previous_releases, write_settin
 from scripts.cli.output import confirm, console, plain_table
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.data_settings import WITH_DATABASE
+from stacks.foundation.users import record_of
 
 
 class Down:
@@ -119,7 +120,12 @@ class Down:
             shutil.rmtree(path, ignore_errors=True)
         locks = [lock_of(self.environment.stack), *self.environment.home.glob("watch-*.lock")]
         environment = self.environment
-        made = (environment.s3_credentials, environment.deployed_settings, environment.cluster_identity)
+        made = (
+            environment.s3_credentials,
+            environment.deployed_settings,
+            environment.cluster_identity,
+            record_of(environment.stack),
+        )
         for path in (*self._pins(), *made, *locks):
             path.unlink(missing_ok=True)
         progress(f"kept: the passphrase in {self.environment.passphrase}")

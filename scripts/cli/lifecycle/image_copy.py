@@ -13,9 +13,10 @@ from modules.registry.copy import copy_images
 from modules.registry.images import read_sources
 from modules.registry.logins import find_login
 from modules.registry.remote import Remote
+from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.artifacts import require_running
-from scripts.cli.lifecycle.up import access_of, cluster_of, registry_of
+from scripts.cli.lifecycle.up import access_of, cluster_of
 from scripts.cli.output import console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.registry_login import access_to
@@ -84,8 +85,7 @@ def running(stack: str) -> tuple[Registry, RegistryAccess]:
         return existing.registry.contract(), access_to(existing.registry)
     environment = Environment(stack)
     require_running(environment, "images copy")
-    cluster = cluster_of(environment)
-    return registry_of(cluster), access_of(cluster)
+    return registry_of(environment), access_of(cluster_of(environment))
 
 
 def foreign(option: str, address: str, ca: Path | None) -> tuple[Registry, RegistryAccess]:

@@ -3,6 +3,7 @@
 import shutil
 import time
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded.cluster import Cluster, ClusterSpec, Wording, ensure_free
@@ -20,16 +21,20 @@ from scripts.cli import kubeconfig
 from scripts.cli.clients import engine, identity, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
+from scripts.cli.clients.registry import own_access, registry_of
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
 from scripts.cli.environment import Environment, official_pulumi
-from scripts.cli.lifecycle import entry, host, services, volumes
+from scripts.cli.files import create
+from scripts.cli.lifecycle import entry, host, quotas, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.lifecycle.preflight import checks, names
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
+from stacks.configuration import require_encrypted
+from stacks.foundation import users
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.registry_login import access_to, pull_document
 from stacks.services import SERVICES, images
@@ -52,6 +57,7 @@ def cluster_of(environment: Environment) -> Cluster:
             bin_dir=environment.tools,
             state_dir=environment.cluster_layout.root,
             registry_dir=cache_home() / "registry",
+            platform=True,
         ),
         start_seconds=embedded.start_seconds,
         wording=Wording(
@@ -63,15 +69,9 @@ def cluster_of(environment: Environment) -> Cluster:
     )
 
 
-def registry_of(cluster: Cluster) -> Registry:
-    """Where this machine pushes the images of a cluster, and its node pulls them."""
-    address = f"{cluster.registry}/groundwork"
-    return Registry(push=address, pull=address)
-
-
 def access_of(cluster: Cluster) -> RegistryAccess:
     """How this machine comes to a cluster's own registry."""
-    return RegistryAccess(ca=cluster.ca, own=True, advice="is the cluster running? `groundwork start` starts it")
+    return own_access(cluster.layout, cluster.registry)
 
 
 def settings_file(stack: str) -> Path:
@@ -150,9 +150,13 @@ class Up(ABC):
         engine.ensure_stack(self.environment)
         if not Backend(self.environment).resources():
             self.forget_releases(progress)
-        engine.up(self.environment, progress, self.log)
-        shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
-        rollouts.wait(self.environment, progress)
+        began = datetime.now(UTC)
+        try:
+            engine.up(self.environment, progress, self.log)
+            shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
+            rollouts.wait(self.environment, progress)
+        except UserError as error:
+            raise quotas.with_refusals(self.environment, error, began) from error
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the previous one."""
@@ -213,10 +217,16 @@ class EmbeddedUp(Up):
         host.ensure_packages(progress, self.log, host.NEEDED)
 
     def start_cluster(self, progress: Progress) -> None:
+        self.choose_user()
         self.cluster.start(progress)
 
+    def choose_user(self) -> None:
+        """Gives a platform that is made anew a user of its own. One that is there keeps that of its volumes."""
+        if not Backend(self.environment).resources():
+            create(users.record_of(self.environment.stack), f"{users.choose(self.environment.stack)}\n", 0o600)
+
     def images(self, progress: Progress) -> None:
-        self.build_images(registry_of(self.cluster), access_of(self.cluster), progress)
+        self.build_images(registry_of(self.environment), access_of(self.cluster), progress)
 
     def watch(self, progress: Progress) -> None:
         """Keeps a watch running beside the cluster for each workload that wants one."""
@@ -266,6 +276,7 @@ def prepare(stack: str) -> Up:
     environment = Environment(stack)
     refuse_bare_cluster(stack)
     write_settings(environment)
+    require_encrypted(stack)
     check_settings(environment)
     up = up_of(environment)
     up.refuse()

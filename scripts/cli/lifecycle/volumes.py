@@ -9,6 +9,7 @@ from modules.core.quantities import size_bytes
 from scripts.cli.clients import kubectl
 from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
+from stacks.foundation.users import user_of
 from stacks.services import EVERY
 from stacks.settings import PlatformSettings
 
@@ -44,7 +45,7 @@ def check(environment: Environment) -> None:
 
 
 def _check_user(environment: Environment, resources: Iterable[Mapping[str, Any]]) -> None:
-    wanted = environment.settings.foundation.pods.user
+    wanted = user_of(environment.stack, environment.settings.foundation)
     for group, user in users(resources).items():
         if user != wanted:
             now, before = ("null" if each is None else each for each in (wanted, user))

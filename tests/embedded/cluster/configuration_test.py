@@ -1,8 +1,11 @@
+import base64
 import json
 import stat
 import tomllib
+from dataclasses import replace
 from typing import Any
 
+import bcrypt
 import pytest
 import yaml
 
@@ -49,6 +52,12 @@ def test_a_pod_that_says_nothing_is_bounded_all_the_same(rendered: dict[str, str
     assert plugins["EventRateLimit"]["limits"]
 
 
+def test_no_pod_of_an_environments_cluster_is_root_where_its_namespace_says_nothing(spec: ClusterSpec) -> None:
+    text = documents(replace(spec, platform=True))["admission.yaml"]
+    plugins = {each["name"]: each["configuration"] for each in yaml.safe_load(text)["plugins"]}
+    assert plugins["PodSecurity"]["defaults"]["enforce"] == "restricted"
+
+
 def test_who_did_what_is_logged_and_never_what_was_in_it(rendered: dict[str, str]) -> None:
     rules: list[dict[str, Any]] = yaml.safe_load(rendered["audit.yaml"])["rules"]
     assert {each["level"] for each in rules} == {"None", "Metadata"}
@@ -66,13 +75,51 @@ def test_a_full_machine_never_taints_the_node(rendered: dict[str, str]) -> None:
     assert set(thresholds.values()) == {"0%"}
 
 
-def test_containerd_takes_images_from_the_clusters_registry_by_its_authority(
-    spec: ClusterSpec, rendered: dict[str, str]
+def test_containerd_takes_images_from_the_clusters_registry_by_its_authority_and_with_its_login(
+    spec: ClusterSpec,
 ) -> None:
-    hosts = tomllib.loads(rendered["registries/10.81.0.1:5000/hosts.toml"])
+    write(spec)
+    layout = Layout(spec.state_dir)
+    hosts = tomllib.loads((layout.config / "registries/10.81.0.1:5000/hosts.toml").read_text())
     assert hosts["server"] == "https://10.81.0.1:5000"
-    authority = hosts["host"]["https://10.81.0.1:5000"]["ca"]
-    assert authority == str(Layout(spec.state_dir).certificate("ca"))
+    host = hosts["host"]["https://10.81.0.1:5000"]
+    assert host["ca"] == str(layout.certificate("ca"))
+    login = json.loads(layout.registry_login.read_text())["auths"]["10.81.0.1:5000"]
+    assert host["header"] == {"Authorization": f"Basic {login['auth']}"}
+
+
+def test_the_registry_wants_its_login_and_deletes_nothing(spec: ClusterSpec, rendered: dict[str, str]) -> None:
+    registry: dict[str, Any] = yaml.safe_load(rendered["registry.yaml"])
+    assert registry["auth"] == {
+        "htpasswd": {"realm": "groundwork", "path": str(Layout(spec.state_dir).registry_hashes)}
+    }
+    assert registry["storage"]["delete"] == {"enabled": False}
+
+
+def test_the_registrys_login_is_made_once_and_private(spec: ClusterSpec) -> None:
+    write(spec)
+    layout = Layout(spec.state_dir)
+    before = layout.registry_login.read_text(), layout.registry_hashes.read_text()
+    write(spec)
+    assert (layout.registry_login.read_text(), layout.registry_hashes.read_text()) == before
+    assert stat.S_IMODE(layout.registry_login.stat().st_mode) == 0o600
+    auth = json.loads(before[0])["auths"]["10.81.0.1:5000"]["auth"]
+    user, _, password = base64.b64decode(auth).decode().partition(":")
+    assert len(password) == 40
+    named, _, hashed = before[1].strip().partition(":")
+    assert named == user
+    assert bcrypt.checkpw(password.encode(), hashed.encode())
+
+
+def test_a_login_that_was_removed_is_made_anew(spec: ClusterSpec) -> None:
+    write(spec)
+    layout = Layout(spec.state_dir)
+    before = layout.registry_login.read_text(), layout.registry_hashes.read_text()
+    layout.registry_login.unlink()
+    write(spec)
+    after = layout.registry_login.read_text(), layout.registry_hashes.read_text()
+    assert before[0] != after[0]
+    assert before[1] != after[1]
 
 
 def test_pods_get_addresses_of_the_node(rendered: dict[str, str]) -> None:

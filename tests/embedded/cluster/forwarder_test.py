@@ -46,6 +46,15 @@ def test_of_two_services_that_ask_for_a_port_the_first_by_name_has_it() -> None:
     assert complaints == [f"a/b: {LOCAL_PORT} 8080 is already that of a/a"]
 
 
+def test_only_services_of_the_namespaces_that_may_publish_have_a_port() -> None:
+    """Else whoever makes a Service in a namespace that sorts first would answer for the gateway."""
+    impostor, own = service("web", "8443"), service("gateway", "8443")
+    own["metadata"]["namespace"] = "local-gateway"
+    targets, complaints = published([impostor, own], {"local-gateway"})
+    assert targets[8443].what == "local-gateway/gateway"
+    assert complaints == [f"a/web: {LOCAL_PORT} is for Services of the platform's own namespaces"]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -20,18 +20,36 @@ def configuration(**settings: Any) -> configparser.ConfigParser:
 
 
 def test_the_executor_is_the_settings_choice() -> None:
-    assert configuration()["core"]["executor"] == "LocalExecutor"
-    assert configuration(executor="KubernetesExecutor")["core"]["executor"] == "KubernetesExecutor"
+    assert configuration()["core"]["executor"] == "KubernetesExecutor"
+    assert configuration(executor="LocalExecutor")["core"]["executor"] == "LocalExecutor"
 
 
 def test_every_secret_is_read_from_a_file() -> None:
     read = configuration()
-    assert read["core"]["fernet_key_cmd"] == f"cat {documents.KEYS}/fernet-key"
-    assert read["api"]["secret_key_cmd"] == f"cat {documents.KEYS}/secret-key"
-    assert read["api_auth"]["jwt_secret_cmd"] == f"cat {documents.KEYS}/jwt-secret"
+    assert documents.key_variables(["fernet-key", "jwt-secret", "secret-key"]) == {
+        "AIRFLOW__CORE__FERNET_KEY_CMD": f"cat {documents.KEYS}/fernet-key",
+        "AIRFLOW__API_AUTH__JWT_SECRET_CMD": f"cat {documents.KEYS}/jwt-secret",
+        "AIRFLOW__API__SECRET_KEY_CMD": f"cat {documents.KEYS}/secret-key",
+    }
     assert read["database"]["sql_alchemy_conn_cmd"].endswith(f"{documents.DATABASE}/uri")
     plain = {"fernet_key", "secret_key", "jwt_secret", "sql_alchemy_conn"}
     assert not plain & {option for section in read.sections() for option in read[section]}
+
+
+def test_what_has_no_fernet_key_makes_none_of_its_own() -> None:
+    assert documents.key_variables([]) == {"AIRFLOW__CORE__FERNET_KEY": ""}
+
+
+@pytest.mark.parametrize(
+    ("settings", "secure"),
+    [({}, True), ({"base_url": "https://airflow.localhost"}, True), ({"local_port": 9000}, False)],
+)
+def test_the_cookie_of_a_login_is_for_https_where_people_open_it_by_that(
+    settings: dict[str, Any], secure: bool
+) -> None:
+    read = configuration(**settings)
+    assert read["core"]["auth_manager"].endswith(".FabAuthManager")
+    assert read["fab"].getboolean("cookie_secure") is secure
 
 
 def test_no_examples_are_loaded() -> None:

@@ -1,10 +1,12 @@
 """What the component declares, seen through the engine's mocks."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from modules.airflow.documents import KEYS
 from modules.airflow.server import Airflow, Images, Workspace
 from modules.airflow.service import AIRFLOW
 from modules.airflow.settings import AirflowSettings
@@ -15,10 +17,20 @@ from tests.mocks import Objects, declare
 from tests.neighbours import CLOUD_STORE, REGISTRY, database, nobody, somebody
 from tests.neighbours import store as store_with_keys
 
+POLICY = "ValidatingAdmissionPolicy"
 IMAGE = "registry/{}:3@sha256:" + "1" * 64
 NOBODY = nobody("airflow", AIRFLOW.needs.accounts)
 STORE, DATABASE = store_with_keys("airflow"), database("airflow")
 PARTS = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
+TASK: dict[str, Any] = {
+    "kind": "Pod",
+    "metadata": {"labels": {"app.kubernetes.io/name": "iris", "app.kubernetes.io/component": "task"}},
+    "spec": {
+        "serviceAccountName": "iris-training",
+        "containers": [{"name": "task", "image": IMAGE.format("training")}],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "s3", "secret": {"secretName": "iris-keys"}}],
+    },
+}
 
 
 def declared(cluster: Cluster, *, store: ObjectStore = STORE, identity: Identity = NOBODY, **settings: Any) -> Objects:
@@ -34,7 +46,7 @@ def declared(cluster: Cluster, *, store: ObjectStore = STORE, identity: Identity
             registry=REGISTRY,
             images=Images(server=IMAGE.format("airflow"), sidecar=IMAGE.format("xcom")),
             namespace=NamespaceRef(name="local-airflow", ready="local-airflow"),
-            workspaces={"iris": Workspace(namespace="local-iris-training", pods={"train_rf": {"kind": "Pod"}})},
+            workspaces={"iris": Workspace(namespace="local-iris-training", pods={"train_rf": TASK})},
             clients={},
         )
 
@@ -43,12 +55,12 @@ def declared(cluster: Cluster, *, store: ObjectStore = STORE, identity: Identity
 
 @pytest.fixture(scope="module")
 def local(cluster: Cluster) -> Objects:
-    return declared(cluster)
+    return declared(cluster, executor="LocalExecutor")
 
 
 @pytest.fixture(scope="module")
 def kubernetes(cluster: Cluster) -> Objects:
-    return declared(cluster, executor="KubernetesExecutor")
+    return declared(cluster)
 
 
 def pod(objects: Objects, part: str) -> dict[str, Any]:
@@ -93,12 +105,57 @@ def test_with_the_kubernetes_executor_workers_run_tasks_and_the_scheduler_starts
     assert subjects(kubernetes) == {
         "airflow-tasks-iris-binding": ("airflow-worker", "local-iris-training"),
         "airflow-workers-airflow-binding": ("airflow-scheduler", "local-airflow"),
+        "airflow-logs-airflow-binding": ("airflow-api-server", "local-airflow"),
     }
+    rules = kubernetes["Role", "airflow-logs-airflow"]["rules"]
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list"}
 
 
-def test_only_the_scheduler_has_a_token(local: Objects) -> None:
-    holders = {part for part in PARTS if any("projected" in volume for volume in pod(local, part)["volumes"])}
-    assert holders == {"airflow-scheduler"}
+def test_only_who_starts_tasks_or_reads_their_logs_has_a_token(local: Objects, kubernetes: Objects) -> None:
+    def holders(objects: Objects) -> set[str]:
+        return {part for part in PARTS if any("projected" in volume for volume in pod(objects, part)["volumes"])}
+
+    assert holders(local) == {"airflow-scheduler"}
+    assert holders(kubernetes) == {"airflow-scheduler", "airflow-api-server"}
+
+
+def test_each_part_has_the_keys_that_it_needs_and_no_others(local: Objects, kubernetes: Objects) -> None:
+    def keys(objects: Objects, part: str) -> set[str]:
+        """As files; and a variable for each says where it is."""
+        volumes = [each["secret"] for each in pod(objects, f"airflow-{part}")["volumes"] if each["name"] == "keys"]
+        found = {item["key"] for volume in volumes for item in volume["items"]}
+        variables = {each["value"] for each in pod(objects, f"airflow-{part}")["containers"][0]["env"]}
+        assert {value for value in variables if value.startswith("cat ")} == {f"cat {KEYS}/{key}" for key in found}
+        return found
+
+    every = {"fernet-key", "jwt-secret", "secret-key"}
+    assert keys(kubernetes, "api-server") == every
+    assert keys(kubernetes, "scheduler") == {"fernet-key", "jwt-secret"}
+    assert keys(local, "scheduler") == every
+    assert keys(kubernetes, "triggerer") == {"fernet-key", "secret-key"}
+    assert keys(kubernetes, "dag-processor") == set()
+
+
+def test_what_airflow_may_start_is_held_to_the_declared_pods(kubernetes: Objects, local: Objects) -> None:
+    def policies(objects: Objects) -> dict[str, tuple[str, list[str]]]:
+        """(name, namespaces) by name in the program."""
+        bindings = [inputs for (kind, _), inputs in objects.items() if kind == "ValidatingAdmissionPolicyBinding"]
+        places = {
+            each["spec"]["policyName"]: each["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+            for each in bindings
+        }
+        names = [inputs["metadata"]["name"] for (kind, _), inputs in objects.items() if kind == POLICY]
+        assert places.keys() == set(names)
+        return {name: places[name][0]["values"] for name in names}
+
+    of_tasks = {f"local-airflow-{role}": ["local-iris-training"] for role in ("tasks-iris", "exec")}
+    assert policies(local) == of_tasks
+    assert policies(kubernetes) == {**of_tasks, "local-airflow-workers": ["local-airflow"]}
+
+
+def test_where_nothing_outside_of_namespaces_may_be_declared_there_is_no_policy(cluster: Cluster) -> None:
+    objects = declared(replace(cluster, admission_policies=False))
+    assert not [name for kind, name in objects if kind.startswith(POLICY)]
 
 
 def test_a_worker_is_restricted_and_has_neither_database_nor_keys(kubernetes: Objects) -> None:
@@ -112,7 +169,7 @@ def test_a_worker_is_restricted_and_has_neither_database_nor_keys(kubernetes: Ob
     assert "airflow-login" not in json.dumps(document)
 
 
-def test_the_password_is_with_the_api_server_only(local: Objects) -> None:
+def test_the_passwords_are_with_the_api_server_only(local: Objects) -> None:
     holders = {
         part
         for part in PARTS

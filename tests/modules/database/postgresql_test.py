@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from modules.core.contracts import Cluster, Consumer
+from modules.core.contracts import Cluster, Consumer, Grant
 from modules.core.labels import Labels
 from modules.database.consumers import CLIENT_SECRET
 from modules.database.postgresql import PostgreSQL, database
@@ -13,7 +13,7 @@ from tests.neighbours import REGISTRY
 CONSUMERS = {
     "airflow": Consumer(buckets={}, database=True),
     "mlflow": Consumer(buckets={}, database=True),
-    "iris": Consumer(buckets={"raw": "read"}),
+    "iris": Consumer(buckets={"raw": Grant(read=("",))}),
 }
 
 
@@ -36,6 +36,7 @@ def declared(
             namespace="local-database",
             namespaces={name: f"local-{name}" for name in consumers},
             components=components or {},
+            limits={"mlflow": 15},
             protect=protect,
         )
 
@@ -48,9 +49,29 @@ def test_who_has_a_database_gets_its_credentials_and_nobody_else(cluster: Cluste
     assert namespaces_with(objects, CLIENT_SECRET) == {"local-airflow", "local-mlflow"}
 
 
-def test_the_superuser_stays_with_the_server(cluster: Cluster) -> None:
+def test_the_superuser_and_the_servers_key_stay_with_the_server(cluster: Cluster) -> None:
     objects, _ = declared(cluster)
-    assert namespaces_with(objects, "superuser") == namespaces_with(objects, "consumers") == {"local-database"}
+    names = ("superuser", "consumers", "certificate")
+    assert {name: namespaces_with(objects, name) for name in names} == {name: {"local-database"} for name in names}
+
+
+def test_whoever_connects_has_the_authority_of_the_servers_certificate(cluster: Cluster) -> None:
+    objects, _ = declared(cluster)
+    for secret in ("database-mlflow-credentials", "database-airflow-credentials", "database-superuser"):
+        assert "ca.crt" in objects["Secret", secret]["data"]["value"]
+        assert "tls.key" not in objects["Secret", secret]["data"]["value"]
+    (container,) = objects["Job", "database-consumers"]["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables["PGHOST"] == "postgresql.local-database.svc.cluster.local"
+    assert variables["PGSSLMODE"] == "verify-full"
+    assert variables["PGSSLROOTCERT"] == "/var/run/groundwork/database/ca.crt"
+    assert variables["LIMITS"] == "mlflow=15"
+
+
+def test_another_certificate_restarts_the_server(cluster: Cluster) -> None:
+    objects, _ = declared(cluster)
+    template = objects["StatefulSet", "database-server"]["spec"]["template"]
+    assert "groundwork.dev/checksum" in template["metadata"]["annotations"]
 
 
 def test_the_volume_and_the_password_that_is_kept_in_it_are_protected(cluster: Cluster) -> None:

@@ -61,7 +61,10 @@ def test_who_opens_a_page_by_its_path_is_led_to_its_own_host() -> None:
     document = http(MLFLOW)
     page = document["routers"]["mlflow-page"]
     assert page["rule"].startswith(document["routers"]["mlflow-path"]["rule"])
-    assert page["rule"].endswith("&& Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)")
+    page_of_a_browser = (
+        "((Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)) || Header(`Sec-Fetch-Mode`, `navigate`))"
+    )
+    assert page["rule"].endswith(f" && {page_of_a_browser}")
     assert (page["middlewares"], page["service"]) == (["mlflow-page"], "groundwork")
     redirect = document["middlewares"]["mlflow-page"]["redirectRegex"]
     replacement = redirect["replacement"].replace("$", "\\").replace("{", "g<").replace("}", ">")

@@ -5,16 +5,21 @@ from pathlib import Path
 import pytest
 
 from modules.core import images as lock
+from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage, read_images, write_images
-from modules.registry import build
+from modules.registry import build, record
 from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images, check_images
 from modules.registry.images import Source, sha256
+from modules.registry.record import Recorded, add_to_record, read_record
 from tests.scripts.cli.fakes import always
 
 ACCESS = RegistryAccess(advice="")
+"""Of a registry of somebody else."""
+OWN = RegistryAccess(advice="", own=True)
+"""Of the registry of this machine's cluster."""
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 
 
@@ -29,11 +34,15 @@ BUILT = {name: s.locked(sha256(name.encode() * 2)) for name, s in SOURCES.items(
 
 
 class Held:
-    """A registry that holds the built images of some names."""
+    """A registry that holds the built images of some names; `elsewhere`: in the repositories of another stack."""
 
-    def __init__(self, *names: str, refusing: bool = False) -> None:
-        self.address = REGISTRY.push
+    def __init__(
+        self, *names: str, refusing: bool = False, access: RegistryAccess = ACCESS, elsewhere: str | None = None
+    ) -> None:
+        self.address, self.path = REGISTRY.push, "groundwork"
+        self.access = access
         self.refusing = refusing
+        self.elsewhere = elsewhere
         self.by_digest = {name: BUILT[name].digest for name in names}
         self.by_tag = {name: SOURCES[name].tag for name in names}
 
@@ -43,6 +52,12 @@ class Held:
     def check_push(self, name: str) -> None:
         if self.refusing:
             raise UserError(f"may not push {name}")
+
+    def take(self, name: str, tag: str, digest: str, repository: str) -> bool:
+        if repository != f"{self.elsewhere}/{name}":
+            return False
+        self.by_tag[name], self.by_digest[name] = tag, digest
+        return True
 
     def find(self, references: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -88,17 +103,23 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
     monkeypatch.setattr(build, "read_sources", always(SOURCES))
     monkeypatch.setattr(build, "require_builds", always(None))
     monkeypatch.setattr(build, "cache_home", lambda: tmp_path / "cache")
+    monkeypatch.setattr(record, "cache_home", lambda: tmp_path / "cache")
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setattr(build, "Buildah", no_buildah)
     monkeypatch.setattr(build, "Builder", Fresh)
     return Fresh
 
 
-def run(tmp_path: Path) -> str:
+def run(tmp_path: Path, access: RegistryAccess = ACCESS, open_cache: OpenCache = no_cache) -> str:
     """Brings the images of the environment `test`; returns the last line that was reported."""
     reported: list[str] = []
-    build_images("test", (), registry=REGISTRY, access=ACCESS, progress=reported.append, log=tmp_path / "log")
+    log = tmp_path / "log"
+    build_images("test", (), registry=REGISTRY, access=access, progress=reported.append, log=log, open_cache=open_cache)
     return reported[-1]
+
+
+def recorded(*names: str, path: str = "groundwork") -> dict[str, Recorded]:
+    return {SOURCES[name].inputs: Recorded(digest=BUILT[name].digest, repository=f"{path}/{name}") for name in names}
 
 
 def test_what_is_missing_is_built_and_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -114,11 +135,72 @@ def test_the_second_time_nothing_is_built(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert run(tmp_path) == "2 unchanged"
 
 
-def test_what_another_stack_built_is_found_by_its_inputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_others_built_is_found_in_their_registry_by_its_inputs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(build, "Remote", Held("base", "one"))
     monkeypatch.setattr(build, "Builder", None)
     assert run(tmp_path) == "2 unchanged"
     assert read_images("test") == BUILT
+
+
+def test_what_lies_under_the_next_tag_of_an_own_registry_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_images("test", BUILT)  # nor what only the environment's file says
+    monkeypatch.setattr(build, "Remote", Held("base", "one", access=OWN))
+    assert run(tmp_path, OWN) == "2 built, 0 unchanged"
+    assert read_record() == recorded("base", "one")
+
+
+def test_what_this_machine_recorded_and_its_registry_has_is_not_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_to_record(recorded("base", "one"))
+    monkeypatch.setattr(build, "Remote", Held("base", "one", access=OWN))
+    monkeypatch.setattr(build, "Builder", None)
+    assert run(tmp_path, OWN) == "2 unchanged"
+    assert read_images("test") == BUILT
+
+
+def test_what_this_machine_recorded_and_its_registry_lost_is_built_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_to_record(recorded("base", "one"))
+    monkeypatch.setattr(build, "Remote", Held("base", access=OWN))
+    assert run(tmp_path, OWN) == "1 built, 1 unchanged"
+
+
+def test_what_this_machine_made_for_another_stack_is_taken_from_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_to_record(recorded("base", "one", path="second"))
+    monkeypatch.setattr(build, "Remote", Held(access=OWN, elsewhere="second"))
+    monkeypatch.setattr(build, "Builder", None)
+    assert run(tmp_path, OWN) == "2 unchanged"
+    assert read_images("test") == BUILT
+
+
+def test_what_a_cache_brought_is_recorded_in_an_own_registry_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, artifacts: Artifacts
+) -> None:
+    held = Held(access=OWN)
+
+    def fetch(source: Source, *_: object) -> str:
+        name = source.image.name
+        held.by_tag[name], held.by_digest[name] = source.tag, BUILT[name].digest
+        return BUILT[name].digest
+
+    monkeypatch.setattr(build.shared, "fetch", fetch)
+    monkeypatch.setattr(build, "Builder", None)
+    monkeypatch.setattr(build, "Remote", held)
+    assert run(tmp_path, OWN, always(artifacts)) == "2 fetched, 0 unchanged"
+    assert read_record() == recorded("base", "one")
+    held.access = ACCESS
+    record.record_file().unlink()
+    held.by_tag.clear()
+    assert run(tmp_path, ACCESS, always(artifacts)) == "2 fetched, 0 unchanged"
+    assert read_record() == {}
 
 
 def test_what_the_registry_lost_is_built_again(
@@ -167,6 +249,16 @@ def test_after_a_failure_what_was_built_is_written_down(
     with pytest.raises(UserError, match="building one failed"):
         run(tmp_path)
     assert read_images("test").keys() == {"base"}
+
+
+def test_after_a_failure_what_was_built_for_an_own_registry_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, around: type[FakeBuilder]
+) -> None:
+    monkeypatch.setattr(build, "Remote", Held(access=OWN))
+    around.failing = True
+    with pytest.raises(UserError, match="building one failed"):
+        run(tmp_path, OWN)
+    assert read_record() == recorded("base")
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from modules.registry.images import sha256
 from modules.registry.remote import MANIFEST, Remote
 
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
-LAYERS = {"base": [b"debian"], "one": [b"debian", b"one"]}
+LAYERS = {"base": [b"debian"], "one": [b"debian", b"one"], "second/one": [b"debian", b"one"]}
 
 
 class FakeRegistry:
-    """Blobs and manifests by repository, as the OCI distribution API has them; `calls`: what was asked."""
+    """Blobs and manifests by repository, as the OCI distribution API has them; `calls`: what was asked.
+
+    A repository goes by its name below `groundwork`, or by its whole path below `second`."""
 
     def __init__(self) -> None:
         self.blobs: dict[str, dict[str, bytes]] = {}
@@ -25,7 +27,9 @@ class FakeRegistry:
         self.calls: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        found = re.fullmatch(r"/v2/groundwork/(\w+)/(blobs/uploads|blobs|manifests)/(.*)", request.url.path)
+        found = re.fullmatch(
+            r"/v2/(?:groundwork/)?(\w+|second/\w+)/(blobs/uploads|blobs|manifests)/(.*)", request.url.path
+        )
         assert found
         name, kind, reference = found.groups()
         self.calls.append(f"{request.method} {name} {kind}")

@@ -15,6 +15,7 @@ from modules.core.errors import UserError
 from modules.registry.access import RegistryAccess, challenge, scheme
 from modules.registry.logins import TOKEN_USER, Login
 from modules.registry.remote import Remote
+from tests.modules.registry.fakes import FakeRegistry, connected, filled
 
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 LAYER = gzip.compress(b"x" * 3_000_000)
@@ -243,3 +244,32 @@ def test_a_challenge_is_read(header: str, found: dict[str, str]) -> None:
 )
 def test_only_registries_of_this_machine_are_asked_without_tls(host: str, expected: str) -> None:
     assert scheme(host) == expected
+
+
+def test_an_image_of_another_repository_is_taken_over_without_its_layers_on_the_way() -> None:
+    registry = FakeRegistry()
+    digest = filled(registry, "second/one")
+    with connected(registry) as found:
+        assert found.take("one", "tag", digest, "second/one")
+        assert found.find({"one": digest}) == found.find({"one": "tag"}) == {"one": digest}
+    assert registry.blobs["one"] == registry.blobs["second/one"]
+    assert "PUT one blobs/uploads" not in registry.calls
+
+
+def test_an_image_that_the_other_repository_lacks_in_part_is_not_taken_over() -> None:
+    registry = FakeRegistry()
+    digest = filled(registry, "second/one")
+    with connected(registry) as found:
+        assert not found.take("one", "tag", digest, "second/two")
+        registry.blobs["second/one"].popitem()
+        assert not found.take("one", "tag", digest, "second/one")
+        assert found.find({"one": "tag"}) == {}
+
+
+def test_another_manifest_than_the_one_asked_for_is_not_taken_over() -> None:
+    registry = FakeRegistry()
+    digest = filled(registry, "second/one")
+    registry.manifests["second/one"][digest] += b" "
+    with connected(registry) as found:
+        assert not found.take("one", "tag", digest, "second/one")
+        assert found.find({"one": "tag"}) == {}

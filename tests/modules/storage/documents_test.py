@@ -2,7 +2,7 @@ import json
 import tomllib
 from typing import Any
 
-from modules.core.contracts import Consumer
+from modules.core.contracts import Consumer, Grant
 from modules.storage.documents import (
     ROLES,
     KeyPair,
@@ -41,22 +41,45 @@ def allowed(policy: dict[str, Any], action: str) -> list[str]:
     return [r for s in policy["Statement"] if action in s["Action"] for r in s["Resource"]]
 
 
-def test_a_consumer_may_touch_its_own_buckets_only() -> None:
-    policy = consumer_policy(Consumer(buckets={"raw": "write", "artifacts": "read"}), NAMES)
-    assert allowed(policy, "s3:PutObject") == ["arn:aws:s3:::local-raw/*"]
-    assert allowed(policy, "s3:GetObject") == ["arn:aws:s3:::local-artifacts/*", "arn:aws:s3:::local-raw/*"]
-    assert allowed(policy, "s3:ListBucket") == ["arn:aws:s3:::local-artifacts", "arn:aws:s3:::local-raw"]
+IRIS = Consumer(
+    buckets={
+        "raw": Grant(read=("sha256/",), add=("data/iris/",), write=("incoming/iris/",)),
+        "artifacts": Grant(read=("models/iris/",)),
+    }
+)
+
+
+def test_a_consumer_may_do_what_it_was_granted_below_the_prefixes_that_are_named() -> None:
+    policy, raw, artifacts = consumer_policy(IRIS, NAMES), "arn:aws:s3:::local-raw", "arn:aws:s3:::local-artifacts"
+    read = [f"{artifacts}/models/iris/*", f"{raw}/sha256/*", f"{raw}/data/iris/*", f"{raw}/incoming/iris/*"]
+    assert allowed(policy, "s3:GetObject") == read
+    assert allowed(policy, "s3:PutObject") == [f"{raw}/data/iris/*", f"{raw}/incoming/iris/*"]
+    assert allowed(policy, "s3:DeleteObject") == [f"{raw}/incoming/iris/*"]
+
+
+def test_a_consumer_lists_nothing_but_what_it_reads() -> None:
+    listed = {
+        statement["Resource"][0]: statement["Condition"]["StringLike"]["s3:prefix"]
+        for statement in consumer_policy(IRIS, NAMES)["Statement"]
+        if "s3:ListBucket" in statement["Action"]
+    }
+    assert listed == {
+        "arn:aws:s3:::local-artifacts": ["models/iris/*"],
+        "arn:aws:s3:::local-raw": ["sha256/*", "data/iris/*", "incoming/iris/*"],
+    }
 
 
 def test_no_consumer_may_delete_a_version_or_change_a_bucket() -> None:
-    policy = consumer_policy(Consumer(buckets=dict.fromkeys(ROLES, "write")), NAMES)
+    policy = consumer_policy(Consumer(buckets=dict.fromkeys(ROLES, Grant(write=("",)))), NAMES)
     actions = {action for statement in policy["Statement"] for action in statement["Action"]}
     assert not {a for a in actions if a.startswith(("s3:PutBucket", "s3:DeleteBucket", "s3:CreateBucket", "s3:*"))}
     assert "s3:DeleteObjectVersion" not in actions
 
 
 def test_a_consumer_that_only_reads_gets_no_statement_for_writing() -> None:
-    assert len(consumer_policy(Consumer(buckets={"raw": "read"}), NAMES)["Statement"]) == 2
+    policy = consumer_policy(Consumer(buckets={"raw": Grant(read=("incoming/",))}), NAMES)
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert not {action for action in actions if action.startswith(("s3:Put", "s3:Delete"))}
 
 
 def test_identities_tie_each_consumer_to_its_policy() -> None:
@@ -89,7 +112,7 @@ def test_only_the_s3_gateway_listens_beyond_the_pod() -> None:
 
 
 def test_the_contract_names_the_secret_of_each_consumer_that_has_buckets() -> None:
-    consumers = {"iris": Consumer(buckets={"raw": "write"}), "airflow": Consumer(buckets={}, database=True)}
+    consumers = {"iris": IRIS, "airflow": Consumer(buckets={}, database=True)}
     store = object_store("storage", "local-storage", NAMES, consumers)
     assert store.endpoint == "http://storage.local-storage.svc.cluster.local:8333"
     assert store.credentials == {"iris": "s3-credentials"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from modules.core.contracts import ROLES, Cluster, Consumer
+from modules.core.contracts import ROLES, Cluster, Consumer, Grant
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.storage.credentials import CLIENT_SECRET
 from modules.storage.seaweedfs import ADMIN_SECRET, SeaweedFS, object_store
@@ -14,8 +14,8 @@ from tests.mocks import Monitor, Objects, declare, namespaces_with
 from tests.neighbours import REGISTRY
 
 CONSUMERS = {
-    "iris": Consumer(buckets={"raw": "read"}),
-    "mlflow": Consumer(buckets={"artifacts": "write"}),
+    "iris": Consumer(buckets={"raw": Grant(read=("",))}),
+    "mlflow": Consumer(buckets={"artifacts": Grant(write=("",))}),
     "jenkins": Consumer(buckets={}),
 }
 BUCKETS = {role: f"local-{role}" for role in ROLES}

@@ -14,8 +14,8 @@ def test_the_cluster_is_known_by_the_name_of_its_environment() -> None:
     assert cluster.pod_range == "10.80.0.0/18"
 
 
-def test_the_registry_listens_at_the_nodes_address() -> None:
-    assert describe_registry("10.81.0.0/16").pull == "10.81.0.1:5000/groundwork"
+def test_the_registry_listens_at_the_nodes_address_and_has_a_path_for_each_stack() -> None:
+    assert describe_registry("local", "10.81.0.0/16").pull == "10.81.0.1:5000/local"
 
 
 def test_an_image_that_was_never_built_is_an_error_that_says_what_builds_it(

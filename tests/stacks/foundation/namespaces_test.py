@@ -5,15 +5,16 @@ from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, PodRules, Proxy, Reach
+from modules.cluster.settings import QuotaSettings
+from modules.core.contracts import Cluster, Consumer, Database, Grant, Identity, ObjectStore, PodRules, Proxy, Reach
 from modules.core.labels import Labels
 from stacks.foundation.namespaces import deploy_namespaces
 from tests.mocks import declare
 from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, database, nobody, somebody, store
 
 CONSUMERS = {
-    "airflow": Consumer(buckets={"logs": "write"}, database=True, uses={"database": ("scheduler",)}),
-    "iris": Consumer(buckets={"raw": "read"}),
+    "airflow": Consumer(buckets={"logs": Grant(write=("",))}, database=True, uses={"database": ("scheduler",)}),
+    "iris": Consumer(buckets={"raw": Grant(read=("",))}),
     "jenkins": Consumer(buckets={}),
 }
 
@@ -105,3 +106,47 @@ def test_who_uses_a_store_outside_of_the_cluster_reaches_the_proxy_to_it(cluster
     assert {namespace for namespace, name in found if "proxy" in name} == {"local-airflow", "local-iris"}
     assert rule(found["local-iris", "allow-to-proxy-3128"]) == ([{"ipBlock": {"cidr": "10.0.0.9/32"}}], [3128])
     assert not [name for _, name in egress(behind, store(), database()) if "proxy" in name]
+
+
+def declared_quotas(cluster: Cluster, quota: QuotaSettings | None) -> list[tuple[str, dict[str, Any]]]:
+    """(kind and namespace, specification) of what bounds the namespaces."""
+
+    def program() -> None:
+        deploy_namespaces(
+            {"jenkins": CONSUMERS["jenkins"]},
+            store=store(),
+            database=database(),
+            identity=NOBODY,
+            cluster=cluster,
+            labels=Labels(environment="local", owner="someone"),
+            protected=(),
+            quota=quota,
+            opts=pulumi.ResourceOptions(),
+        )
+
+    return [
+        (f"{each.type.rpartition(':')[2]} {each.inputs['metadata']['namespace']}", each.inputs["spec"])
+        for each in declare(program)[0].declared
+        if each.type.endswith((":ResourceQuota", ":LimitRange"))
+    ]
+
+
+def test_a_namespace_has_bounds_and_a_container_without_figures_gets_some(cluster: Cluster) -> None:
+    found = dict(declared_quotas(cluster, QuotaSettings(pods=7)))
+    assert found["ResourceQuota local-jenkins"]["hard"] == {
+        "pods": "7",
+        "requests.cpu": "16",
+        "requests.memory": "16Gi",
+        "limits.cpu": "64",
+        "limits.memory": "32Gi",
+    }
+    (limits,) = found["LimitRange local-jenkins"]["limits"]
+    assert limits["max"] == {"cpu": "16", "memory": "16Gi"}
+    assert (limits["default"], limits["defaultRequest"]) == (
+        {"cpu": "500m", "memory": "512Mi"},
+        {"cpu": "50m", "memory": "64Mi"},
+    )
+
+
+def test_without_a_quota_nothing_bounds_a_namespace(cluster: Cluster) -> None:
+    assert declared_quotas(cluster, None) == []

@@ -41,6 +41,14 @@ def test_who_makes_namespaces_needs_everything_everywhere_and_others_in_theirs_o
     assert granted == {None: rights_of(CLUSTER_USED), "a": inside, "b": rights_of((*NAMESPACED, ENTRY))}
 
 
+def test_the_right_to_bound_namespaces_is_needed_where_there_are_bounds() -> None:
+    def named(**further: Any) -> set[str]:
+        (rights,) = required(["a"], cluster_scope=True, further={}, **further).values()
+        return {right.resource for right in rights}
+
+    assert named() - named(quotas=False) == {"limitranges", "resourcequotas"}
+
+
 def through(passthrough: bool) -> dict[str, Any]:
     gateway = {"name": "front", "namespace": "front", "passthrough": passthrough}
     return {"by": "gateway-api", "domain": "ml.example", "gateway": gateway}

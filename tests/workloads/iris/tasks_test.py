@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workloads import catalog
-from workloads.artifacts import split_s3
+from workloads.artifacts import data_key, split_s3
 from workloads.experiment import TrainingError
 from workloads.iris import tasks, train
 
@@ -24,8 +24,8 @@ class Store:
         found = [key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix)]
         return {"Contents": [{"Key": key} for key in found[:MaxKeys]]}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
-        assert ContentType == "text/csv"
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str) -> None:
+        assert (ContentType, IfNoneMatch) == ("text/csv", "*")
         self.objects[Bucket, Key] = Body
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
@@ -43,7 +43,10 @@ def environ() -> dict[str, str]:
     document = {
         "workload": "iris",
         "model": "iris",
-        "data": {"address": f"s3://raw/{IRIS.data.key}", "digest": IRIS.data.digest},
+        "data": {
+            "address": f"s3://raw/{data_key('iris', IRIS.data.digest, IRIS.data.file)}",
+            "digest": IRIS.data.digest,
+        },
         "parameters": IRIS.parameters.model_dump(),
     }
     return {"GROUNDWORK_TRAINING": json.dumps(document), "GROUNDWORK_FEATURES": "s3://features/iris"}

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_tensors_are_predicted_by_the_open_inference_protocol(client: Client) ->
     answer = client.post("/v2/models/box/infer", json={"id": "7", "inputs": [TENSOR]}).json()
     assert answer["id"] == "7"
     assert answer["outputs"][0] == {"name": "label", "datatype": "BYTES", "shape": [2], "data": ["small", "large"]}
+
+
+def test_an_id_that_no_answer_can_hold_is_the_clients_fault_and_not_repeated(client: Client) -> None:
+    for given in ("\ud800", "x" * 3_000_000, 7):
+        content = json.dumps({"id": given, "inputs": [TENSOR]})
+        response = client.post("/v2/models/box/infer", content=content)
+        assert response.status_code == 400
+        assert response.json()["error"].startswith("'id': ")
+        assert len(response.content) < 1000
 
 
 def test_metadata_describes_inputs_and_outputs(client: Client) -> None:

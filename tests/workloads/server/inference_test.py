@@ -1,10 +1,13 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from workloads.server.inference import (
+    MAX_ID,
     MAX_ROWS,
     BadRequestError,
+    identity_of,
     infer_answer,
     requested_outputs,
     rows_of_infer,
@@ -147,10 +150,60 @@ def test_wrongly_requested_outputs_are_refused_with_their_place(outputs: Any, me
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("given", ["", "7", "ä€𝄞", "x" * MAX_ID])
+def test_a_request_gets_its_id_back(given: str) -> None:
+    assert identity_of({"id": given}) == {"id": given}
+    assert identity_of({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (7, "'id': 7 is not a string of at most 256 characters"),
+        (None, "'id': None is not a string"),
+        ("x" * (MAX_ID + 1), "'id': 'xxx"),
+        ("\ud800", "'id': '\\ud800' can't be written as UTF-8"),
+    ],
+)
+def test_an_id_that_no_answer_can_hold_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        identity_of({"id": given})
+    assert message in str(refused.value)
+
+
+MANY = [f"feature-{number}" for number in range(200_000)]
+LONG = "x" * 3_000_000
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: rows_of_predict(dict.fromkeys(MANY, 1), FEATURES),
+        lambda: rows_of_predict({"rows": [], **dict.fromkeys(MANY, 1)}, FEATURES),
+        lambda: rows_of_predict({"width": LONG, "height": 1}, FEATURES),
+        lambda: rows_of_infer({"inputs": [named(name, [1], [1]) for name in MANY]}, FEATURES),
+        lambda: rows_of_infer({"inputs": [tensor(name=LONG, shape=[4, 1])]}, FEATURES),
+        lambda: rows_of_infer({"inputs": [tensor(datatype=LONG)]}, FEATURES),
+        lambda: requested_outputs({"outputs": [{"name": LONG}]}),
+        lambda: requested_outputs({"outputs": [{"name": "label"}] * 200_000}),
+        lambda: identity_of({"id": LONG}),
+    ],
+)
+def test_an_error_repeats_no_more_than_an_excerpt_of_what_it_refuses(ask: Callable[[], object]) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        ask()
+    assert len(str(refused.value)) < 1000
+
+
+def test_of_many_unknown_features_the_first_are_named() -> None:
+    with pytest.raises(BadRequestError, match=r"unknown features \['a0', .*'a9'\] and 2 more; the features are"):
+        rows_of_predict({f"a{digit}": 1 for digit in "0123456789xy"}, FEATURES)
+
+
 def test_an_answer_holds_labels_and_probabilities_by_class() -> None:
     model = Model(features=FEATURES, classes=("large", "small"), estimator=None)
     predictions = [Prediction("small", {"large": 0.25, "small": 0.75}), Prediction("large", {"large": 1, "small": 0})]
-    answer = infer_answer(predictions, model, {"id": "7", "inputs": []})
+    answer = infer_answer(predictions, model, {"id": "7"})
     assert answer["id"] == "7"
     assert [output["name"] for output in answer["outputs"]] == ["label", "probabilities"]
     assert answer["outputs"][0]["data"] == ["small", "large"]
@@ -161,4 +214,4 @@ def test_an_answer_holds_labels_and_probabilities_by_class() -> None:
         "parameters": {"classes": "large,small"},
         "data": [0.25, 0.75, 1, 0],
     }
-    assert "id" not in infer_answer(predictions, model, {"inputs": []})
+    assert "id" not in infer_answer(predictions, model, {})

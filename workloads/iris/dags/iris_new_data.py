@@ -30,9 +30,10 @@ with DAG(
         bucket_key="{{ var.json.addresses.raw }}incoming/iris/*[!/]",
         wildcard_match=True,
         aws_conn_id="logs",  # the connection to the object store, as which Airflow may read this bucket too
-        mode="reschedule",  # between two looks it is no process
+        # One process, or pod, that waits. A new one at every look would start twice a minute, for seconds of a core.
+        mode="poke",
         poke_interval=30,
-        timeout=timedelta(days=7).total_seconds(),
+        timeout=timedelta(days=1).total_seconds(),
         soft_fail=True,
     )
     take = KubernetesPodOperator(

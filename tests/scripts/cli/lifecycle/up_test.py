@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from modules.core.contracts import IMAGE_USER
 from modules.core.releases import Release
 from scripts.cli.clients import pins
 from scripts.cli.commands.pipeline import candidate, preview
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import up
 from scripts.cli.steps import check_order, up_to
+from stacks.foundation import users
 from tests.scripts.cli.fakes import always, refused, settings, stack
 
 NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes": 0}}
@@ -21,6 +23,24 @@ def no_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr(pins, "released", always(none))
     monkeypatch.setattr(up, "read_images", always(none))
+
+
+def test_a_platform_that_is_made_anew_gets_a_user_of_its_own_and_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    environment.home.mkdir(parents=True)
+    chosen = users.choose(environment.stack)
+    up.EmbeddedUp(environment).choose_user()
+    monkeypatch.setattr(users, "choose", always(1))
+    up.EmbeddedUp(environment).choose_user()
+    assert users.user_of(environment.stack, environment.settings.foundation) == chosen
+
+
+def test_a_platform_that_is_there_keeps_the_user_of_its_volumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch)
+    environment.home.mkdir(parents=True)
+    monkeypatch.setattr(up.Backend, "resources", always([{"urn": "of a volume"}]))
+    up.EmbeddedUp(environment).choose_user()
+    assert users.user_of(environment.stack, environment.settings.foundation) == IMAGE_USER
 
 
 def test_what_can_run_nowhere_is_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,12 +64,12 @@ def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Declared]:
     return {each.name: each for each in Declared.made}
 
 
-def test_new_data_is_looked_for_twice_a_minute_by_no_process_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_data_is_looked_for_twice_a_minute_by_one_process_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     found = declared("iris_new_data", monkeypatch)
     assert found["iris_new_data"].options["schedule"] == "@continuous"
     assert found["iris_new_data"].options["is_paused_upon_creation"] is False
     sensor = found["wait_for_new_data"].options
-    assert (sensor["mode"], sensor["poke_interval"]) == ("reschedule", 30)
+    assert (sensor["mode"], sensor["poke_interval"]) == ("poke", 30)
     assert sensor["aws_conn_id"] == LOGS_CONNECTION
     assert found["take_new_data"].after == ["wait_for_new_data"]
 
