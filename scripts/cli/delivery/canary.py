@@ -176,8 +176,8 @@ class CanaryController:
         return champion
 
     def _finish_rollout(self, current: Release) -> None:
-        """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout. What serves from
-        before trainings signed is left to `groundwork up`."""
+        """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout. What was
+        released before trainings signed is left to `groundwork up`."""
         if current.signature and not is_applied(self.place, current):
             self._roll_out()
 
