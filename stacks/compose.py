@@ -1,11 +1,11 @@
 """Composes the platform: a foundation, and on it the services in their order. Creates no resource of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
-from modules.core.contracts import Entry, users_of
+from modules.core.contracts import Consumer, Entry, users_of
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.service import Context, Deployed, Service
@@ -35,7 +35,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
             settings=settings,
             labels=labels,
             foundation=foundation,
-            users=users_of(service.name, everyone),
+            everyone=everyone,
             before=deployed,
         )
         images |= context.images
@@ -55,10 +55,12 @@ def context_of(
     settings: PlatformSettings,
     labels: Labels,
     foundation: Foundation,
-    users: Mapping[str, Sequence[str]],
+    everyone: Mapping[str, Consumer],
     before: list[Deployed],
 ) -> Context[Any]:
-    """Return what a service is deployed with. `users`: see `users_of`. `before`: what the services before it gave."""
+    """Return what a service is deployed with. `everyone`: all consumers, by name. `before`: what the services before it
+    gave."""
+    users = users_of(service.name, everyone)
     third_party = third_party_images(service, settings)
     references = {name: image.reference for name, image in third_party.items()}
     return Context(
@@ -72,6 +74,7 @@ def context_of(
         registry=foundation.registry,
         images={**built_images(service, settings, labels, foundation), **references},
         unresolved=unresolved(third_party),
+        consumers=everyone,
         namespaces=foundation.namespaces,
         clients={name: foundation.namespaces[name] for name in (*users, *([GATEWAY.name] if service.routed else []))},
         client_components=users,

@@ -57,7 +57,7 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
     return {
         "workload": workload.name,
-        "model": workload.model,
+        "model": workload.name,
         "data": {
             "address": store.address("raw", data_key(workload.name, workload.data.digest, workload.data.file)),
             "digest": workload.data.digest,

@@ -1,5 +1,6 @@
 """The pods of a workload: what trains, what tries a model before its release, what serves."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -14,7 +15,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import pods
-from modules.core.access import StoreAccess, store_access
+from modules.core.access import StoreAccess, store_access, tracking_access
 from modules.core.contracts import Cluster, ObjectStore, Tracking
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
@@ -57,6 +58,13 @@ def store_variables(store: ObjectStore, access: StoreAccess) -> dict[str, str]:
     return {"AWS_REGION": store.region, "AWS_DEFAULT_REGION": store.region, **endpoint, **access.variables}
 
 
+def training_access(workload: Workload, store: ObjectStore, tracking: Tracking) -> StoreAccess:
+    """Return what lets the pods of a workload's training into the store, and into MLflow."""
+    consumer = trainer(workload.name)
+    access = store_access(store, consumer)
+    return replace(access, files=(*access.files, tracking_access(tracking, consumer)))
+
+
 def training_pod(
     workload: Workload,
     *,
@@ -68,7 +76,7 @@ def training_pod(
     tracking: Tracking,
 ) -> PodSpecArgs:
     """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
-    access = store_access(store, trainer(workload.name))
+    access = training_access(workload, store, tracking)
     container = pods.Container(
         name="training",
         image=image,
@@ -116,7 +124,7 @@ def task_pods(
 ) -> dict[str, dict[str, Any]]:
     """The pod of each task of the workload's DAGs, as a document by task. The DAG gives the arguments and says in
     GROUNDWORK_JOB which run it is; where a task writes its result, Airflow's sidecar looks."""
-    access = store_access(store, trainer(workload.name))
+    access = training_access(workload, store, tracking)
     declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():

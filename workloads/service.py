@@ -24,7 +24,7 @@ def deploy(context: Context[Settings]) -> Deployed:
 
     releases = read_releases(context.environment)
     serving = {name: deploy_workload(name, context, releases.get(name)) for name in sorted(context.settings)}
-    models = [served_model(name, catalog.load(name).model, releases.get(name)) for name in serving]
+    models = [served_model(name, releases.get(name)) for name in serving]
     return Deployed(
         provides=(*models, *(task_pods_of(name, context) for name in serving)),
         routes=tuple(
@@ -60,6 +60,7 @@ def members(settings: Settings) -> dict[str, Consumer]:
             buckets={"raw": raw, "features": Grant(add=(f"{name}/",)), "artifacts": Grant(add=models)},
             accounts=(trainer(name),),
             uses={"mlflow": ("training", "task")},
+            models=(name,),
         )
     return found
 
@@ -118,12 +119,12 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
     return TaskPods(workload=name, consumer=trainer(name), pods=pods)
 
 
-def served_model(workload: str, model: str, release: Release | None) -> ServedModel:
+def served_model(workload: str, release: Release | None) -> ServedModel:
     """Return what the landing page shows of a workload's model."""
     canary = release.canary if release else None
     return ServedModel(
         workload=workload,
-        model=model,
+        model=workload,
         release=release.release if release else None,
         version=release.model_version if release else None,
         canary_version=canary.pin.model_version if canary else None,

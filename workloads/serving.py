@@ -215,5 +215,5 @@ def route(workload: Workload, release: Release, namespace: str) -> Route:
         servers={server_name(name, component): server_url(name, component, namespace) for component in shares},
         weights={server_name(name, component): weight for component, weight in shares.items()},
         health="/v2/health/ready",
-        login=False,
+        login=None,
     )

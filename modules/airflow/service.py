@@ -36,7 +36,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         servers={context.name: url(context.namespace.name)},
         weights={context.name: 1},
         health=HEALTH,
-        login=False,
+        login=None,
     )
     return Deployed(routes=(route,))
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from pulumi_kubernetes.core.v1 import VolumeArgs, VolumeMountArgs
 
-from .contracts import Database, ObjectStore
+from .contracts import Database, ObjectStore, Tracking
 from .pods import mount, secret_volume
 
 CREDENTIALS = "/var/run/groundwork/s3"
 """Where the keys of a consumer that has some are mounted."""
 DATABASE = "/var/run/groundwork/database"
 """Where the credentials of a consumer's database are mounted."""
+TRACKING_LOGIN = "/tmp/.mlflow"
+"""Where MLflow's clients look for the file `credentials`: below the home of every image."""
 PUBLIC_CAS = "/etc/ssl/certs/ca-certificates.crt"
 """Of Debian, and so of every image."""
 PLAIN_CHECKSUMS = {
@@ -51,6 +53,11 @@ def store_access(store: ObjectStore, consumer: str) -> StoreAccess:
         variables={"AWS_SHARED_CREDENTIALS_FILE": f"{CREDENTIALS}/credentials", **ca, **plain},
         files=((secret_volume("s3", secret), mount("s3", CREDENTIALS)),),
     )
+
+
+def tracking_access(tracking: Tracking, consumer: str) -> Mounted:
+    """Return the login of a client of MLflow, as a file."""
+    return secret_volume("mlflow", tracking.credentials[consumer]), mount("mlflow", TRACKING_LOGIN)
 
 
 def database_variables(database: Database) -> dict[str, str]:

@@ -225,6 +225,9 @@ class Tracking:
     namespace: str
     artifacts: str
     """Address in the object store below which the server keeps the runs' files, which its clients reach through it."""
+    credentials: Mapping[str, str]
+    """Secret name by client, in the client's namespace; keys username, password, credentials (a file as MLflow's own
+    clients read it)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +255,8 @@ class Consumer:
     """Service accounts of the pods that use them."""
     uses: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
+    models: Sequence[str] = ()
+    """Names of the experiments and registered models that it writes, and the only ones that it reads."""
 
 
 def users_of(service: str, everyone: Mapping[str, Consumer]) -> dict[str, Sequence[str]]:
@@ -284,8 +289,9 @@ class Route:
     """Share of the requests by server."""
     health: str
     """Path that answers 2xx while a server is well."""
-    login: bool
-    """Whether the gateway asks for its login: for services that have none of their own."""
+    login: str | None
+    """Secret in the gateway's namespace whose file `users` says whom the gateway lets in; None: it asks nobody. The
+    login goes on to the service."""
 
 
 @dataclass(frozen=True, kw_only=True)

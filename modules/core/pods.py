@@ -19,7 +19,6 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgs,
     ExecActionArgs,
     HTTPGetActionArgs,
-    HTTPHeaderArgs,
     KeyToPathArgs,
     LifecycleArgs,
     ObjectFieldSelectorArgs,
@@ -171,18 +170,11 @@ def _trust_mounts(rules: PodRules) -> list[VolumeMountArgs]:
 
 
 def http_probe(
-    path: str,
-    port: str,
-    *,
-    host: str | None = None,
-    period_seconds: int = 10,
-    failures: int = 3,
-    timeout_seconds: int = 5,
+    path: str, port: str, *, period_seconds: int = 10, failures: int = 3, timeout_seconds: int = 5
 ) -> ProbeArgs:
-    """GET `path` on the container port of that name, under the name `host` if the server minds how it is called."""
-    headers = [HTTPHeaderArgs(name="Host", value=host)] if host else None
+    """GET `path` on the container port of that name."""
     return ProbeArgs(
-        http_get=HTTPGetActionArgs(path=path, port=port, http_headers=headers),
+        http_get=HTTPGetActionArgs(path=path, port=port),
         period_seconds=period_seconds,
         failure_threshold=failures,
         timeout_seconds=timeout_seconds,

@@ -40,10 +40,6 @@ class Login:
     """Name of the Kubernetes Service to log in to; None: the name of the service itself."""
 
 
-GATEWAY_LOGIN = Login(namespace="gateway", secret="gateway-login", username="username", password="password")
-"""Of services that have no login of their own: the gateway asks for its own before it leads to them."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
     """What the deployment of a service gives to the services after it, and to people."""
@@ -77,6 +73,8 @@ class Context(Generic[S]):
     has them."""
     unresolved: str | None
     """Why pods of the service's third-party images can't run, for people to read; None where they can."""
+    consumers: Mapping[str, Consumer]
+    """All who use the platform's data and services, by name."""
     namespaces: "Mapping[str, pulumi.Output[str]]"
     """Names of all namespaces by consumer of data; each is known once what the consumer was granted is in it."""
     clients: "Mapping[str, pulumi.Output[str]]"

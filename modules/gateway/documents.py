@@ -20,6 +20,8 @@ HTTPS = 443
 """The port that an address need not name."""
 STATIC, ROUTES = "/etc/groundwork/gateway", "/etc/groundwork/routes"
 CERTIFICATE, LOGIN = "/var/run/groundwork/certificate", "/var/run/groundwork/login"
+TRACKING_LOGIN = "/var/run/groundwork/mlflow"
+"""Where the landing page's login to MLflow is."""
 A_PAGE = "((Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)) || Header(`Sec-Fetch-Mode`, `navigate`))"
 """What a browser that opens an address asks for; other clients want no page. At one host, a page of one service would
 act with the login to all."""
@@ -109,14 +111,15 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     middlewares: dict[str, Any] = {
         "headers": {"headers": _headers(entry)},
         "login-rate": {"rateLimit": LOGINS},
-        "login": {"basicAuth": {"usersFile": f"{LOGIN}/users", "removeHeader": True}},
+        # The login goes on: the service asks for it itself, as it asks callers inside the cluster.
+        **{secret: {"basicAuth": {"usersFile": f"{LOGIN}/{secret}/users"}} for secret in login_secrets(routes)},
     }
     itself = _itself(entry)
     portal_rule = f"{itself} || Host(`{host_of(PORTAL, entry)}`)"
     routers: dict[str, Any] = {PORTAL: _router(portal_rule, PORTAL, [], priority=1)}
     services: dict[str, Any] = {PORTAL: _server(f"http://127.0.0.1:{PORTAL_PORT}")}
     for route in routes:
-        login = ["login-rate", "login"] if route.login else []
+        login = ["login-rate", route.login] if route.login else []
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
         target, parts = _servers(route)
         routers[route.name] = _router(f"Host(`{host_of(route.name, entry)}`)", target, login)
@@ -135,6 +138,11 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
             "options": {"default": {"minVersion": "VersionTLS12", "cipherSuites": list(CIPHERS)}},
         },
     }
+
+
+def login_secrets(routes: Iterable[Route]) -> list[str]:
+    """Names of the Secrets with those whom the proxy lets in."""
+    return sorted({route.login for route in routes if route.login is not None})
 
 
 def _headers(entry: Entry) -> dict[str, Any]:
@@ -206,8 +214,9 @@ def portal(
         "environment": environment,
         "domain": entry.domain,
         "tracking": tracking.url,
+        "tracking_login": TRACKING_LOGIN,
         "services": [
-            {"name": route.name, "title": route.title, "login": route.login, "checks": _checks(route)}
+            {"name": route.name, "title": route.title, "login": route.login is not None, "checks": _checks(route)}
             for route in routes
         ],
         "models": [asdict(model) for model in models],

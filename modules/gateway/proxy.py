@@ -1,12 +1,9 @@
 """The gateway on a cluster: the proxy, and beside it in the same pod the landing page."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
-import pulumi_random as random
 import yaml
 
 from modules.core.certificates import certificates
@@ -28,7 +25,9 @@ from .documents import (
     ROUTES,
     SERVICE,
     STATIC,
+    TRACKING_LOGIN,
     files,
+    login_secrets,
     server_names,
     static_configuration,
 )
@@ -43,18 +42,9 @@ from .settings import GatewaySettings
 
 COMPONENT = "proxy"
 ENTRY_SERVICE = "entry"
-USERNAME = "groundwork"
-LOGIN_SECRET, CERTIFICATE_SECRET, USERS_SECRET = "gateway-login", "gateway-certificate", "gateway-users"
-"""For people; of the proxy; the proxy's form of the login."""
+CERTIFICATE_SECRET = "gateway-certificate"
 UNAWAITED = {"pulumi.com/skipAwait": "true"}
 """Annotation of what somebody else gives an address, or does not: `groundwork status` says which."""
-
-
-def quick_hash(password: str) -> str:
-    """As a file of users holds it. Of 40 random characters: nobody finds them from it, and a slow hash would let ten
-    wrong logins a second fill the gateway's processor."""
-    digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
-    return f"{{SHA}}{base64.b64encode(digest).decode()}"
 
 
 class Gateway(Component):
@@ -85,6 +75,8 @@ class Gateway(Component):
         self.registry = registry
         self.image = image
         self.namespace = namespace.ready
+        self.logins = login_secrets(routes)
+        self.tracking_login = tracking.credentials[name]
         static = self._static()
         followed = files(routes, models, environment=labels.environment, tracking=tracking, entry=entry)
         k8s.core.v1.ConfigMap(
@@ -94,9 +86,8 @@ class Gateway(Component):
             data=pulumi.Output.all(*ready).apply(lambda _: followed),
             opts=self.child(),
         )
-        login = self._login()
         certificate = self._certificate(routes) if entry.certificate is None else dict[str, pulumi.Output[str]]()
-        self._server(static, checksum(*login.values(), *certificate.values()))
+        self._server(static, checksum(*certificate.values()))
         self._service(namespace.name)
         self._outside(namespace.name, server_names(routes, entry), certificate)
         self.register_outputs({})
@@ -109,7 +100,7 @@ class Gateway(Component):
             addresses=self.entry.addresses,
             authority=f"Groundwork {self.labels.environment}",
         )
-        self._secret(CERTIFICATE_SECRET, made)
+        self.secret(f"{self.name}-certificate-secret", CERTIFICATE_SECRET, values=made, namespace=self.namespace)
         return made
 
     def _static(self) -> k8s.core.v1.ConfigMap:
@@ -119,22 +110,6 @@ class Gateway(Component):
             hashed(self.name, content),
             files=content,
             component=COMPONENT,
-            namespace=self.namespace,
-        )
-
-    def _login(self) -> Mapping[str, pulumi.Output[str]]:
-        """Of the services that have none of their own: for people, and as a hash for the proxy."""
-        password = random.RandomPassword(f"{self.name}-password", length=40, special=False, opts=self.child())
-        self._secret(LOGIN_SECRET, {"username": USERNAME, "password": password.result})
-        users = {"users": password.result.apply(lambda text: f"{USERNAME}:{quick_hash(text)}\n")}
-        self._secret(USERS_SECRET, users)
-        return users
-
-    def _secret(self, physical_name: str, values: Mapping[str, pulumi.Input[str]]) -> None:
-        self.secret(
-            f"{self.name}-{physical_name.removeprefix('gateway-')}-secret",
-            physical_name,
-            values=values,
             namespace=self.namespace,
         )
 
@@ -168,7 +143,8 @@ class Gateway(Component):
                             config_volume("static", static.metadata.name),
                             config_volume("routes", "routes"),
                             secret_volume("certificate", self.entry.certificate or CERTIFICATE_SECRET),
-                            secret_volume("users", USERS_SECRET),
+                            secret_volume("tracking-login", self.tracking_login),
+                            *(secret_volume(secret, secret) for secret in self.logins),
                         ],
                     ),
                 ),
@@ -187,7 +163,7 @@ class Gateway(Component):
                 mount("static", STATIC),
                 mount("routes", ROUTES),
                 mount("certificate", CERTIFICATE),
-                mount("users", LOGIN),
+                *(mount(secret, f"{LOGIN}/{secret}") for secret in self.logins),
             ],
             startup=http_probe("/ping", "metrics", period_seconds=1, failures=60),
             readiness=http_probe("/ping", "metrics", period_seconds=5, failures=2),
@@ -205,7 +181,7 @@ class Gateway(Component):
             startup=http_probe("/live", "portal", period_seconds=1, failures=60),
             readiness=http_probe("/live", "portal", period_seconds=10),
             liveness=http_probe("/live", "portal", period_seconds=20, failures=3),
-            mounts=[mount("routes", ROUTES)],
+            mounts=[mount("routes", ROUTES), mount("tracking-login", TRACKING_LOGIN)],
         )
 
     def _service(self, namespace_name: str) -> None:

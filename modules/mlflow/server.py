@@ -1,6 +1,7 @@
 """The tracking server on a cluster: runs and the registry in its database, files in its bucket."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -11,8 +12,10 @@ from modules.core.contracts import Cluster, Database, Identity, ObjectStore, Reg
 from modules.core.labels import Labels
 from modules.core.naming import service_host
 from modules.core.network import allow_clients, published_service
-from modules.core.pods import Container, http_probe, mount, pod, scratch_volume, secret_volume
+from modules.core.pods import Container, checksum, http_probe, mount, pod, scratch_volume, secret_volume
 
+from .accounts import create_accounts
+from .documents import ACCOUNTS_SECRET, LOGIN_SECRET
 from .settings import MlflowSettings
 
 SERVICE = "mlflow"
@@ -25,14 +28,17 @@ POOL = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "5", "MLFLOW_SQLALCHEMYSTORE_MAX_OVE
 TRANSIT, TRANSIT_SIZE = "/var/spool/groundwork", "16Gi"
 """Where files lie while they pass through the server, whole, and the most of them at once: models have gigabytes. It is
 space of the node that is taken only as it is used."""
+ACCOUNTS = "/var/run/groundwork/accounts"
+"""Where the server finds its accounts."""
 
 
-def tracking(namespace: str, store: ObjectStore) -> Tracking:
-    """Return the contract with the clients of the server in that namespace."""
+def tracking(namespace: str, store: ObjectStore, clients: Iterable[str]) -> Tracking:
+    """Return the contract with these clients of the server in that namespace."""
     return Tracking(
         url=f"http://{service_host(SERVICE, namespace)}:{PORT}",
         namespace=namespace,
         artifacts=store.address("artifacts", "mlflow"),
+        credentials=dict.fromkeys(clients, LOGIN_SECRET),
     )
 
 
@@ -50,6 +56,8 @@ def options(contract: Tracking, local_port: int | None, origins: Sequence[str]) 
     cors = [f"--cors-allowed-origins={','.join(origins)}"] if origins else []
     return [
         *cors,
+        # files/groundwork_accounts.py, which asks every caller for a login.
+        "--app-name=groundwork",
         "--host=0.0.0.0",
         f"--port={PORT}",
         "--workers=1",
@@ -59,9 +67,14 @@ def options(contract: Tracking, local_port: int | None, origins: Sequence[str]) 
     ]
 
 
+def model_sources(artifacts: str) -> str:
+    """Return what the source of a model's version has to match: a model that MLflow logged, or files of its own."""
+    return rf"^(models:/|mlflow-artifacts:/(?!/)|{re.escape(artifacts)}/)"
+
+
 class Mlflow(Component):
     """`contract`: what `tracking` says. `clients`: the namespaces that may talk to the server, by client;
-    `components`: which of their pods, where not all.
+    `components`: which of their pods, where not all; `models`: which experiments and registered models they write.
     `origins`: the addresses at which browsers open it elsewhere than at its own port."""
 
     def __init__(
@@ -80,6 +93,7 @@ class Mlflow(Component):
         namespace: pulumi.Input[str],
         clients: Mapping[str, pulumi.Input[str]],
         components: Mapping[str, Sequence[str]],
+        models: Mapping[str, Sequence[str]],
         origins: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -103,6 +117,7 @@ class Mlflow(Component):
             cluster=cluster,
             local_port=settings.local_port,
         )
+        accounts = create_accounts(self, namespace=namespace, clients=clients, models=models)
         k8s.apps.v1.Deployment(
             f"{name}-server",
             metadata=self.meta(SERVICE, component="server", namespace=namespace),
@@ -112,7 +127,12 @@ class Mlflow(Component):
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=selector),
                 template=k8s.core.v1.PodTemplateSpecArgs(
-                    metadata=self.pod_meta(cluster=cluster, component="server", image=image),
+                    metadata=self.pod_meta(
+                        cluster=cluster,
+                        component="server",
+                        image=image,
+                        annotations={"groundwork.dev/checksum": checksum(accounts)},
+                    ),
                     spec=pod(
                         cluster=cluster,
                         service_account=account,
@@ -122,6 +142,7 @@ class Mlflow(Component):
                         volumes=[
                             *store_access(store, CONSUMER).volumes,
                             secret_volume("database", database.credentials[CONSUMER]),
+                            secret_volume("accounts", ACCOUNTS_SECRET),
                             scratch_volume("transit", size=TRANSIT_SIZE),
                         ],
                     ),
@@ -155,6 +176,8 @@ def _container(
             **POOL,
             **access.variables,
             "AWS_REGION": store.region,
+            "ACCOUNTS_FILE": f"{ACCOUNTS}/accounts.json",
+            "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": model_sources(contract.artifacts),
             **endpoint,
             # The job engine, for evaluations by language models, would be three more processes.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -163,10 +186,14 @@ def _container(
         },
         resources=settings.resources,
         ports={"http": PORT},
-        mounts=[*access.mounts, mount("database", DATABASE), mount("transit", TRANSIT, writable=True)],
+        mounts=[
+            *access.mounts,
+            mount("database", DATABASE),
+            mount("accounts", ACCOUNTS),
+            mount("transit", TRANSIT, writable=True),
+        ],
         # It waits two minutes for its database, then makes or migrates its tables and imports for ten seconds.
         startup=http_probe("/health", "http", period_seconds=2, failures=120),
-        # Under the name that clients use: /health answers to any, so it would not notice that they are refused.
-        readiness=http_probe("/", "http", host=service_host(SERVICE, contract.namespace), period_seconds=5),
+        readiness=http_probe("/health", "http", period_seconds=5),
         liveness=http_probe("/health", "http", period_seconds=20, failures=6, timeout_seconds=10),
     )

@@ -2,15 +2,16 @@
 
 from modules.core.contracts import Consumer, Grant, Route
 from modules.core.images import Image
-from modules.core.service import GATEWAY_LOGIN, Context, Deployed, Service
+from modules.core.service import Context, Deployed, Login, Service
 
+from .documents import LOGIN_SECRET, USERS_SECRET
 from .settings import MlflowSettings
 
 
 def deploy(context: Context[MlflowSettings]) -> Deployed:
     from .server import Mlflow, tracking
 
-    contract = tracking(context.namespace.name, context.store)
+    contract = tracking(context.namespace.name, context.store, context.clients)
     Mlflow(
         context.name,
         settings=context.settings,
@@ -25,6 +26,7 @@ def deploy(context: Context[MlflowSettings]) -> Deployed:
         namespace=context.namespace.ready,
         clients=context.clients,
         components=context.client_components,
+        models={client: context.consumers[client].models for client in context.clients},
         origins=[context.address] if context.address else [],
         opts=context.opts,
     )
@@ -34,7 +36,7 @@ def deploy(context: Context[MlflowSettings]) -> Deployed:
         servers={context.name: contract.url},
         weights={context.name: 1},
         health="/health",
-        login=True,
+        login=USERS_SECRET,
     )
     return Deployed(provides=(contract,), routes=(route,))
 
@@ -59,5 +61,5 @@ MLFLOW = Service[MlflowSettings](
             prune=("docker", "matplotlib", "pyarrow", "scikit-learn", "scipy", "skops"),
         ),
     ),
-    login=GATEWAY_LOGIN,
+    login=Login(namespace="mlflow", secret=LOGIN_SECRET, username="username", password="password"),
 )

@@ -15,7 +15,8 @@ class MlflowSettings(Settings):
 
     local_port: Port | None = Field(
         default=None,
-        description="Port on 127.0.0.1 that bypasses the gateway and its login, 1024 to 65535; null: there is none.",
+        description="Port on 127.0.0.1 that bypasses the gateway, 1024 to 65535; MLflow asks for its login there "
+        "too; null: there is none.",
     )
     resources: Resources = Field(
         default=resources(cpu=("100m", "2"), memory=("768Mi", "1536Mi")), description="Of the server."

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.contracts import Registry
+from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage, own_architecture, read_images, write_images
 from modules.core.paths import cache_home
 
 from . import artifacts as shared
+from . import sboms
 from .access import RegistryAccess
 from .buildah import Buildah, Log
 from .builder import Builder, Progress
@@ -18,6 +20,7 @@ from .images import Source, read_sources
 from .namespaces import remove_tree, require_builds
 from .record import Recorded, add_to_record, read_record
 from .remote import ImageSize, Remote
+from .sboms import OpenKey
 
 
 def build_images(
@@ -28,15 +31,18 @@ def build_images(
     access: RegistryAccess,
     progress: Progress,
     log: Path,
+    open_key: OpenKey,
     architecture: str | None = None,
     open_cache: OpenCache = no_cache,
 ) -> None:
     """Builds the images whose inputs changed, or that the registry lost, and writes stacks/images.<environment>.yaml.
+    Those without an SBOM get one.
 
     images: all that the environment may run, bases first.
     registry: pushed to over TLS. access: how this machine comes to it.
     architecture: of the machines that run them, such as arm64; None: this machine's, which is the only one built here.
     progress: called with one line about what is being done. log: a file that gets everything the builds print.
+    open_key: opens the key that signs SBOMs, where one is made.
     open_cache: asked where anything is missing; what that cache has is fetched instead of built.
     Raises UserError, naming the log, when a build fails; what was built before that is recorded.
     """
@@ -54,7 +60,8 @@ def build_images(
         if current.keys() == sources.keys():
             if current != read_images(environment):
                 write_images(environment, current)
-            progress(f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged")
+            made = f"{len(sources) - here} fetched, {here} unchanged" if here < len(sources) else f"{here} unchanged"
+            progress(made + _attach_sboms(current, sources, remote, open_key, progress))
             return
         _check_build(remote, architecture)
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
@@ -67,7 +74,8 @@ def build_images(
                     _record(remote, {name: builder.done[name] for name in builder.built})
                 known = {**read_images(environment), **builder.done}
                 write_images(environment, {name: known[name] for name in sources if name in known})
-    progress(f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged")
+        made = f"{len(builder.built)} built, {len(sources) - len(builder.built)} unchanged"
+        progress(made + _attach_sboms(builder.done, sources, remote, open_key, progress))
 
 
 def check_images(
@@ -119,6 +127,25 @@ def _take(sources: Mapping[str, Source], current: Mapping[str, LockedImage], rem
     for name, source in sources.items():
         if name not in current and (found := recorded.get(source.inputs)):
             remote.take(name, source.tag, found.digest, found.repository)
+
+
+def _attach_sboms(
+    images: Mapping[str, LockedImage],
+    sources: Mapping[str, Source],
+    remote: Remote,
+    open_key: OpenKey,
+    progress: Progress,
+) -> str:
+    """Makes the SBOMs that are missing; returns what there is to say about it. A registry that takes images from others
+    only, or no such things at all, does not stop a platform."""
+    try:
+        if missing := sboms.without_sbom(images, remote):
+            progress(f"making the SBOM of {', '.join(missing)}")
+            sboms.attach(missing, sources, remote=remote, key=open_key())
+            return f"; {len(missing)} SBOMs made"
+    except UserError as error:
+        return f"; SBOMs are missing: {error}"
+    return ""
 
 
 def _fetch(

@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from modules.core.images import LockedImage
 from .builder import Progress
 from .images import sha256
 from .remote import MEGABYTE, Remote, blobs
+from .sboms import copy_sboms
 
 MAX_PARALLEL = 4
 """Blobs at a time; each is on this machine's disk while it is on the way."""
@@ -23,13 +24,21 @@ def copy_images(
 ) -> frozenset[str]:
     """Bring images to another registry, where an environment of the same inputs finds them and builds nothing.
 
-    Return the names of those that were not there. Raise UserError before anything is sent where the source lacks one,
-    or the target takes none. What an interrupted run has sent is not sent again.
+    Their SBOMs go along. Return the names of those that were not there. Raise UserError before anything is sent where
+    the source lacks one, or the target takes none. What an interrupted run has sent is not sent again.
     """
     there = target.find({name: image.tag for name, image in images.items()})
     missing = {name for name, image in images.items() if there.get(name) != image.digest}
-    if not missing:
-        return frozenset()
+    if missing:
+        _copy_missing(images, missing, source=source, target=target, progress=progress)
+    for name, image in images.items():
+        copy_sboms(name, image.digest, source, target)
+    return frozenset(missing)
+
+
+def _copy_missing(
+    images: Mapping[str, LockedImage], missing: Set[str], *, source: Remote, target: Remote, progress: Progress
+) -> None:
     _check_source(images, source)
     target.check_push(min(missing))
     manifests = {name: source.manifest(name, image.digest) for name, image in images.items()}
@@ -39,7 +48,6 @@ def copy_images(
         if name in missing:
             copy.image(name, images[name], manifests[name])
         copy.placed.update(dict.fromkeys(blobs(manifests[name]), name))
-    return frozenset(missing)
 
 
 def _check_source(images: Mapping[str, LockedImage], source: Remote) -> None:

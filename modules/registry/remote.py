@@ -1,5 +1,6 @@
 """What a registry holds, by the OCI distribution API."""
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from .access import RegistryAccess, RegistryAuth, api_host, explanation, refused
 from .images import sha256
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 MEGABYTE = 1_000_000
 MAX_PARALLEL = 8
 TIMEOUT = httpx.Timeout(60, connect=10)
@@ -150,6 +152,29 @@ class Remote:
         """Put an image's manifest in place, under a tag, once all its blobs are there."""
         self._ask("PUT", f"/{name}/manifests/{tag}", {"Content-Type": MANIFEST}, content=manifest)
 
+    def referrers(self, name: str, digest: str) -> list[dict[str, Any]]:
+        """Return the descriptors of what refers to an image, such as its SBOMs."""
+        answer = self._ask("GET", f"/{name}/referrers/{digest}", {"Accept": INDEX}, missing=True)
+        if not answer.is_success:  # a registry without that part of OCI 1.1 has them under a tag that clients keep
+            answer = self._ask("GET", f"/{name}/manifests/{_tag(digest)}", {"Accept": INDEX}, missing=True)
+        return answer.json()["manifests"] if answer.is_success else []
+
+    def put_referrer(self, name: str, digest: str, manifest: bytes) -> None:
+        """Put the manifest of something that refers to an image in place, once all its blobs are there. digest: that of
+        the image."""
+        document = json.loads(manifest)
+        own = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        headers = {"Content-Type": MANIFEST}
+        answer = self._ask("PUT", f"/{name}/manifests/{own}", headers, content=manifest)
+        if "OCI-Subject" in answer.headers:
+            return
+        descriptor = {"mediaType": MANIFEST, "digest": own, "size": len(manifest)}
+        descriptor["artifactType"] = document["artifactType"]
+        others = [each for each in self.referrers(name, digest) if each["digest"] != own]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, descriptor]}
+        headers = {"Content-Type": INDEX}
+        self._ask("PUT", f"/{name}/manifests/{_tag(digest)}", headers, content=json.dumps(index).encode())
+
     def _find(self, image: tuple[str, str]) -> str | None:
         response = self._ask("HEAD", f"/{image[0]}/manifests/{image[1]}", {"Accept": MANIFEST}, missing=True)
         return response.headers["Docker-Content-Digest"] if response.is_success else None
@@ -214,6 +239,11 @@ def blobs(manifest: bytes) -> dict[str, int]:
     """Return what a manifest refers to, each once: size in bytes by digest."""
     document: dict[str, Any] = json.loads(manifest)
     return {each["digest"]: each["size"] for each in (document["config"], *document["layers"])}
+
+
+def _tag(digest: str) -> str:
+    """The tag under which registries without the referrers API keep what refers to an image (OCI distribution 1.1)."""
+    return digest.replace(":", "-")
 
 
 def _upload(begun: httpx.Response) -> httpx.URL:

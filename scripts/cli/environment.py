@@ -106,6 +106,11 @@ class Environment:
         return self.home / "s3-credentials"
 
     @property
+    def mlflow_credentials(self) -> Path:
+        """The login of people at MLflow, in a file as its clients read it."""
+        return self.home / "mlflow-credentials"
+
+    @property
     def ca_certificate(self) -> Path:
         """PEM file of the CA certificate that clients of the gateway trust, where it is not a public one. No secret."""
         return self.home / "gateway-ca.crt"

@@ -33,7 +33,7 @@ def reach(environment: Environment) -> httpx.Client:
     """A client of Airflow behind the gateway, whom nobody knows yet."""
     return httpx.Client(
         base_url=gateway.service_address(environment, "airflow"),
-        verify=ssl.create_default_context(cadata=gateway.access(environment).ca_certificate),
+        verify=ssl.create_default_context(cadata=gateway.ca_certificate(environment)),
         timeout=30,
     )
 

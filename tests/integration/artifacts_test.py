@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from scripts.cli.clients import gateway
@@ -43,10 +44,16 @@ mlflow.MlflowClient().delete_run(run.info.run_id)
 @pytest.fixture(params=["the exports", "address and login alone"])
 def client(request: pytest.FixtureRequest, platform: Environment) -> Mapping[str, str]:
     """The environment of a client in a shell with the exports, and in a notebook or an IDE without them."""
-    variables = {**platform.variables(), **exports.mlflow_login(platform)}
+    variables = {**platform.variables(), **exports.mlflow_variables(platform)}
     if request.param == "the exports":
         return variables
-    return {key: value for key, value in variables.items() if key.startswith(TRACKING)}
+    username, password = gateway.mlflow_login(platform)
+    login = {f"{TRACKING}USERNAME": username, f"{TRACKING}PASSWORD": password}
+    return {**{f"{TRACKING}{name}": variables[f"{TRACKING}{name}"] for name in ("URI", "SERVER_CERT_PATH")}, **login}
+
+
+def logged_in(platform: Environment) -> httpx.Client:
+    return gateway.client(platform, gateway.service_address(platform, "mlflow"), gateway.mlflow_login(platform))
 
 
 def python(code: str, client: Mapping[str, str], *arguments: str) -> str:
@@ -65,7 +72,7 @@ def test_the_champion_is_loaded_in_seconds(client: Mapping[str, str]) -> None:
 
 
 def test_a_large_file_goes_up_and_comes_back_whole(platform: Environment, tmp_path: Path) -> None:
-    variables = {**platform.variables(), **exports.mlflow_login(platform)}
+    variables = {**platform.variables(), **exports.mlflow_variables(platform)}
     (tmp_path / "file").write_bytes(bytes(LARGE_BYTES))
     fetched = python(FILE, variables, str(tmp_path / "file"), str(tmp_path / "back"))
     assert Path(fetched).stat().st_size == LARGE_BYTES
@@ -78,13 +85,13 @@ def test_an_upload_of_more_than_a_minute_arrives(platform: Environment) -> None:
             time.sleep(1)
 
     path = "/api/2.0/mlflow-artifacts/artifacts/slow"
-    with gateway.client(platform, gateway.service_address(platform, "mlflow")) as client:
+    with logged_in(platform) as client:
         client.put(path, content=slowly()).raise_for_status()
         assert len(client.get(path).content) == SLOW_SECONDS * 1000
         client.delete(path).raise_for_status()
 
 
 def test_the_server_offers_no_address_of_the_store(platform: Environment) -> None:
-    with gateway.client(platform, gateway.service_address(platform, "mlflow")) as asked:
+    with logged_in(platform) as asked:
         offered = json.loads(asked.get("/api/3.0/mlflow/server-info").raise_for_status().text)
     assert (offered["multipart_downloads_enabled"], offered["multipart_uploads_enabled"]) == (False, False)

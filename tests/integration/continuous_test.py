@@ -22,11 +22,11 @@ from sklearn.ensemble import RandomForestClassifier
 
 from modules.core.releases import Release, read_releases
 from scripts.cli.clients import gateway
-from scripts.cli.clients.store import store as object_store
+from scripts.cli.clients.store import store as connect
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
-from workloads import catalog
+from scripts.cli.lifecycle.exports import mlflow_variables
 from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, PACKAGES, TARGET
 
@@ -66,7 +66,7 @@ class Slow(RandomForestClassifier):
 
 @pytest.fixture(scope="module")
 def store(platform: Environment) -> Any:
-    return object_store(platform)
+    return connect(platform)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def tracking(platform: Environment) -> Iterator[Mlflow]:
 
 @pytest.fixture
 def context(platform: Environment) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
+    return ssl.create_default_context(cadata=gateway.ca_certificate(platform))
 
 
 @pytest.fixture
@@ -177,10 +177,8 @@ def champion(
     platform: Environment, tracking: Mlflow, store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[Any], int]:
     """Makes a fitted model the champion, the way no training would but for its signature; returns its version."""
-    access = gateway.write_ca_certificate(platform)
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", access.username)
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", access.password)
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(platform.ca_certificate))
+    for name, value in mlflow_variables(platform).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
     def make(model: Any) -> int:
@@ -294,7 +292,7 @@ def test_the_best_model_is_put_back_by_its_rank(platform: Environment, tracking:
     wrong = run(".venv/bin/groundwork", "release", "iris", "--rank", "999", "--stack", STACK, check=False)
     assert wrong.returncode == 1
     assert "rank 999: iris has" in wrong.stderr
-    assert catalog.load("iris").model == pin["model_name"]
+    assert pin["model_name"] == "iris"
 
 
 @pytest.fixture

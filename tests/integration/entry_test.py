@@ -25,6 +25,7 @@ from modules.gateway.settings import GatewaySettings
 from modules.registry.build import build_images
 from modules.registry.images import BASE
 from scripts.cli.clients import gateway
+from scripts.cli.clients.cache.signing import signing_key
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.up import access_of, settings_file
@@ -50,9 +51,11 @@ PAGES = Route(
     servers={"pages": "http://127.0.0.1:8000"},  # the landing page, which is in the proxy's pod
     weights={"pages": 1},
     health="/live",
-    login=False,
+    login=None,
 )
-TRACKING = Tracking(url="http://mlflow:5000", namespace="mlflow", artifacts="s3://artifacts")
+TRACKING = Tracking(
+    url="http://mlflow:5000", namespace="mlflow", artifacts="s3://artifacts", credentials={"gateway": "mlflow-login"}
+)
 """Where nothing is: no test asks for it."""
 
 
@@ -71,7 +74,9 @@ def image(theirs: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     registry = Registry(push=f"{NODE}:5000/groundwork", pull=f"{NODE}:5000/groundwork")
     log = tmp_path_factory.mktemp("images") / "log"
     images = [BASE, *GATEWAY.images]
-    build_images(STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log)
+    build_images(
+        STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log, open_key=signing_key
+    )
     pinned = read_images(STACK)["gateway"]
     return f"{registry.pull}/gateway:{pinned.version}@{pinned.digest}"
 
@@ -116,6 +121,7 @@ def deploy(
     kubectl(cluster, "delete", "pods", "--all", "-n", PLACE, "--now")
     kubectl(cluster, "delete", "namespace", PLACE, "--ignore-not-found", "--wait")
     kubectl(cluster, "create", "namespace", PLACE)
+    kubectl(cluster, "create", "secret", "generic", TRACKING.credentials["gateway"], "-n", PLACE)
     if shown is not None:
         metadata = {"name": SHOWN, "namespace": PLACE}
         secret = {"type": "kubernetes.io/tls", "data": encoded(shown)}
@@ -146,8 +152,6 @@ def deploy(
     for each in objects:
         if each["metadata"]["name"] == gateway.CERTIFICATE:
             each["data"] = encoded(made)
-        elif each["kind"] == "Secret":
-            each["data"] = each["data"]["value"]
         if each["metadata"]["name"] == "authority":
             each["data"] = {"ca.crt": made["ca.crt"]}
     kubectl(cluster, "apply", "-f-", document={"apiVersion": "v1", "kind": "List", "items": objects})
@@ -229,10 +233,9 @@ def test_a_service_is_open_until_its_command_ends_and_goes_on_with_the_next_pod(
 
 
 @pytest.fixture(scope="module")
-def front(theirs: Cluster, image: str, public: Authority, tmp_path_factory: pytest.TempPathFactory) -> None:
+def front(theirs: Cluster, image: str, public: Authority) -> None:
     """An Ingress controller and a Gateway of somebody else."""
-    log = tmp_path_factory.mktemp("front") / "log"
-    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]), log)
+    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]))
 
 
 @pytest.mark.usefixtures("front")
@@ -244,7 +247,7 @@ def test_an_ingress_speaks_https_to_the_gateway_and_checks_its_certificate(
     environment = environment_of(theirs, **reached, proxy_namespace=FRONT)
     deploy(theirs, environment, image, ours, public.issue([DOMAIN, f"*.{DOMAIN}"]))
     assert eventually(answers(public), 60)
-    assert gateway.outer_access(environment).ca_certificate == public.pem
+    assert gateway.outer_ca_certificate(environment) == public.pem
     with gateway.client(environment, f"https://{DOMAIN}/pages/") as client:
         assert client.get("status.json").json()["environment"] == STACK
     # An authority that did not issue the gateway's certificate: nobody is led there any more.

@@ -1,22 +1,27 @@
 """The platform's images in a registry that somebody else runs: the real server, over TLS, behind each kind of login."""
 
 import gzip
+import io
 import json
+import tarfile
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modules.core import images as lock
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import own_architecture, read_images, write_images
 from modules.registry.build import build_images
+from modules.registry.contents import STATUS
 from modules.registry.images import read_sources, sha256
 from modules.registry.logins import Login
 from modules.registry.remote import MANIFEST, Remote
+from modules.registry.sboms import attach, read_sbom
 from scripts.cli.main import app
 from stacks.services import images
 
@@ -24,6 +29,7 @@ from .registries import LOGIN, ForeignRegistry, password_registry, token_registr
 
 LAYER = gzip.compress(b"a layer" * 1000, mtime=0)
 CONFIG = json.dumps({"architecture": own_architecture(), "os": "linux"}).encode()
+KEY = Ed25519PrivateKey.generate()
 REGISTRIES = {"password": password_registry, "token": token_registry}
 
 
@@ -48,6 +54,17 @@ def push(remote: Remote, folder: Path, name: str, tag: str, layers: Sequence[byt
     }
     remote.put_manifest(name, tag, json.dumps(document).encode())
     return sha256(json.dumps(document).encode())
+
+
+def packages(name: str) -> bytes:
+    """A layer of an image of Debian with one package."""
+    status = f"Package: {name}\nStatus: install ok installed\nVersion: 1\n".encode()
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        member = tarfile.TarInfo(STATUS)
+        member.size = len(status)
+        archive.addfile(member, io.BytesIO(status))
+    return content.getvalue()
 
 
 def refusal(registry: Registry, foreign: ForeignRegistry, login: Login | None) -> str:
@@ -108,9 +125,10 @@ def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
     with password_registry(tmp_path / "first") as first, token_registry(tmp_path / "second") as second:
         with Remote(first.registry(), first.access()) as remote:
             built = {
-                name: source.locked(push(remote, tmp_path, name, source.tag, (LAYER, name.encode())))
+                name: source.locked(push(remote, tmp_path, name, source.tag, (packages("libc6"), packages(name))))
                 for name, source in sources.items()
             }
+            attach(built, sources, remote=remote, key=KEY)
         write_images("test", built)
         trusted, logins = tmp_path / "ca.pem", tmp_path / "config.json"
         trusted.write_bytes(first.ca.read_bytes() + second.ca.read_bytes())
@@ -134,7 +152,12 @@ def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
             access=second.access(),
             progress=(reported := list[str]()).append,
             log=tmp_path / "log",
+            open_key=Ed25519PrivateKey.generate,
         )
+        with Remote(second.registry(), second.access()) as remote:
+            for name, image in built.items():
+                listed = read_sbom(name, image.digest, remote=remote, keys=[KEY.public_key()]).document["components"]
+                assert [each["name"] for each in listed] == [name]
     assert reported == [f"{len(sources)} unchanged"]
     assert read_images("other") == built
 

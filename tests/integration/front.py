@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from embedded.cluster import Cluster
-from embedded.toolchain.build import compiler
+from embedded.toolchain.build import installed_compiler
 
 from .pods import SECURE, encoded, kubectl
 
@@ -35,17 +35,17 @@ ARGUMENTS = (
 )
 
 
-def deploy_front(cluster: Cluster, image: str, certificate: Mapping[str, str], log: Path) -> None:
-    for document in gateway_api(log):
+def deploy_front(cluster: Cluster, image: str, certificate: Mapping[str, str]) -> None:
+    for document in gateway_api():
         kubectl(cluster, "apply", "--server-side", "-f-", document=document)
     items = [*map(extension, EXTENSIONS), *objects(image, certificate)]
     kubectl(cluster, "apply", "-f-", document={"apiVersion": "v1", "kind": "List", "items": items})
     kubectl(cluster, "rollout", "status", f"deployment/{FRONT}", "-n", FRONT, "--timeout=100s")
 
 
-def gateway_api(log: Path) -> list[dict[str, Any]]:
+def gateway_api() -> list[dict[str, Any]]:
     """Its definitions, from its Go module."""
-    download = [str(compiler(log)), "mod", "download", "-json", GATEWAY_API]
+    download = [str(installed_compiler()), "mod", "download", "-json", GATEWAY_API]
     done = subprocess.run(download, capture_output=True, text=True, check=True, cwd="/")
     folder = Path(json.loads(done.stdout)["Dir"]) / "config/crd/standard"
     documents = [each for path in sorted(folder.glob("*_*.yaml")) for each in yaml.safe_load_all(path.read_text())]

@@ -29,7 +29,7 @@ def port(platform: Environment) -> int:
 @pytest.fixture
 def client(platform: Environment) -> Iterator[httpx.Client]:
     """Trusts the environment's authority only, and has no login."""
-    context = ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
+    context = ssl.create_default_context(cadata=gateway.ca_certificate(platform))
     with httpx.Client(verify=context, timeout=20, trust_env=False) as made:
         yield made
 
@@ -75,7 +75,7 @@ def test_every_answer_tells_browsers_what_they_may_not_do_and_nobody_what_runs(
 
 
 def test_no_weak_cipher_is_spoken(platform: Environment, port: int) -> None:
-    context = ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
+    context = ssl.create_default_context(cadata=gateway.ca_certificate(platform))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     for ciphers, taken in {"ECDHE-ECDSA-AES128-GCM-SHA256": True, "ECDHE-ECDSA-AES128-SHA": False}.items():
         context.set_ciphers(ciphers)
@@ -220,7 +220,7 @@ def test_a_canary_gets_its_share_and_no_request_is_lost_while_it_comes_and_goes(
     with asked.client:
         number = another_version(asked)
     tried = stable.pin.model_copy(update={"model_version": number})
-    context = ssl.create_default_context(cadata=gateway.access(platform).ca_certificate)
+    context = ssl.create_default_context(cadata=gateway.ca_certificate(platform))
     with Load(context, at(port, "/iris/predict")) as load:
         place(platform, stable.model_copy(update={"canary": Canary(pin=tried, weight=30)}))
         deadline = time.monotonic() + EFFECT_SECONDS

@@ -12,6 +12,7 @@ from modules.core.contracts import Registry
 from modules.core.images import lock_file, read_images, reference
 from modules.registry.build import build_images
 from modules.registry.images import BASE
+from scripts.cli.clients.cache.signing import signing_key
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import checks
 from scripts.cli.lifecycle.preflight.findings import Finding
@@ -39,7 +40,15 @@ def theirs(bare: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     registry = Registry(push=REGISTRY, pull=REGISTRY)
     folder = tmp_path_factory.mktemp("data")
     chosen = [BASE, *(each for each in images() if each.name in NEEDED)]
-    build_images(STACK, chosen, registry=registry, access=access_of(bare), progress=quiet, log=folder / "log")
+    build_images(
+        STACK,
+        chosen,
+        registry=registry,
+        access=access_of(bare),
+        progress=quiet,
+        log=folder / "log",
+        open_key=signing_key,
+    )
     found = {name: reference(registry, name, read_images(STACK)[name]) for name in NEEDED}
     yield deploy_own_data(bare, NODE, found, '{"auths": {}}', folder, environment=STACK)
     lock_file(STACK).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from modules.core.images import lock_file, read_images, reference
 from modules.registry.build import build_images
 from modules.registry.images import BASE
 from scripts.cli.clients.api import connect
+from scripts.cli.clients.cache.signing import signing_key
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.preflight import checks, probe
 from scripts.cli.lifecycle.preflight.findings import Context, Finding
@@ -37,7 +38,15 @@ def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     registry = Registry(push=REGISTRY, pull=REGISTRY)
     needed = [BASE, *(each for each in images() if each.name == checks.IMAGE)]
-    build_images(STACK, needed, registry=registry, access=access_of(bare), progress=quiet, log=tmp_path / "log")
+    build_images(
+        STACK,
+        needed,
+        registry=registry,
+        access=access_of(bare),
+        progress=quiet,
+        log=tmp_path / "log",
+        open_key=signing_key,
+    )
     yield Team(bare, tmp_path)
     for path in (STACK_FILE, lock_file(STACK)):
         path.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ TAGS = ("code_revision", "data_address", "data_digest", "image_digest", "lock_di
 class Mlflow:
     def __init__(self, platform: Environment) -> None:
         address = gateway.service_address(platform, "mlflow")
-        self.client = gateway.client(platform, f"{address}/api/2.0/mlflow/")
+        self.client = gateway.client(platform, f"{address}/api/2.0/mlflow/", gateway.mlflow_login(platform))
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         return self.client.get(path, params=query).raise_for_status().json()

@@ -21,7 +21,12 @@ from workloads.training import Training
 NAMESPACE, TRAINING_NAMESPACE = "local-iris", "local-iris-training"
 IMAGE = "10.80.0.1:5000/groundwork/{}:0.1.0@sha256:" + "1" * 64
 STORE = store("iris", "iris-training", region="us-east-1")
-TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts/mlflow")
+TRACKING = Tracking(
+    url="http://mlflow:5000",
+    namespace="local-mlflow",
+    artifacts="s3://local-artifacts/mlflow",
+    credentials={"iris-training": "mlflow-login"},
+)
 PIN = Release(
     release=1,
     model_name="iris",
@@ -134,8 +139,10 @@ def test_credentials_are_a_file_never_a_variable(recorder: Recorder) -> None:
     assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & set(variables)
     assert [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume] == [
         "s3-credentials",
+        "mlflow-login",
         "iris-signing",
     ]
+    assert {"name": "mlflow", "mountPath": "/tmp/.mlflow", "readOnly": True} in pod["containers"][0]["volumeMounts"]
 
 
 def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder) -> None:
@@ -144,7 +151,7 @@ def test_without_a_secret_the_service_account_is_the_identity(recorder: Recorder
     assert annotations["cloud.example/role"] == "role-of-iris-training"
     pod = pod_of(recorder.objects["CronJob", "iris-train"])
     assert not {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL_S3"} & set(environment(pod))
-    assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "signing"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "mlflow", "signing"]
 
 
 def test_nothing_serves_while_nothing_is_released(recorder: Recorder, cluster: Cluster) -> None:

@@ -5,6 +5,7 @@
 Answers / with a page and /status.json with the same as data; the proxy beside it is the way in.
 """
 
+import base64
 import json
 import sys
 import threading
@@ -55,7 +56,8 @@ def look(document: Document, questions: Questions) -> Document:
     """What is true now: services with their health, models with their champion."""
     tracking = document["tracking"]
     checks = {url: partial(problem_of, url) for service in document["services"] for url in service["checks"]}
-    champions = {model["model"]: partial(champion_of, model["model"], tracking) for model in document["models"]}
+    login = Path(document["tracking_login"])
+    champions = {model["model"]: partial(champion_of, model["model"], tracking, login) for model in document["models"]}
     found = questions.answers({**checks, **champions}, late=f"no answer within {PATIENCE:g} s")
     return {
         "environment": document["environment"],
@@ -83,13 +85,15 @@ def problem_of(url: str) -> str:
         return f"does not answer in HTTP ({error!r})"
 
 
-def champion_of(model: str, tracking: str) -> str:
-    """Version with the alias champion; in words where there is none, or nobody tells."""
+def champion_of(model: str, tracking: str, login: Path) -> str:
+    """Version with the alias champion; in words where there is none, or nobody tells. `login`: the folder of the
+    files username and password."""
     query = urllib.parse.urlencode({"name": model, "alias": "champion"})
+    request = urllib.request.Request(f"{tracking}/api/2.0/mlflow/registered-models/alias?{query}")
     try:
-        with urllib.request.urlopen(
-            f"{tracking}/api/2.0/mlflow/registered-models/alias?{query}", timeout=PATIENCE
-        ) as answer:
+        credentials = f"{(login / 'username').read_text()}:{(login / 'password').read_text()}"
+        request.add_header("Authorization", f"Basic {base64.b64encode(credentials.encode()).decode()}")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return f"version {json.load(answer)['model_version']['version']}"
     except urllib.error.HTTPError as error:
         return "none yet" if error.code in (400, 404) else f"unknown: MLflow answers {error.code}"

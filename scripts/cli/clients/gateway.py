@@ -1,8 +1,7 @@
-"""How this machine reaches what is behind the gateway: its address, its CA certificate, its login."""
+"""How this machine reaches what is behind the gateway: its address, its CA certificate, MLflow's login."""
 
 import os
 import ssl
-from dataclasses import dataclass, field
 
 import httpx
 
@@ -11,33 +10,26 @@ from modules.core.errors import UserError
 from modules.core.naming import namespace
 from modules.gateway.documents import PORT, client_address
 from modules.gateway.service import GATEWAY
+from modules.mlflow.service import MLFLOW
 from scripts.cli.clients import kubectl
 from scripts.cli.clients.forward import close, forwarded
 from scripts.cli.environment import Environment
 
-LOGIN, CERTIFICATE = "gateway-login", "gateway-certificate"
-"""Secrets in the gateway's namespace."""
+CERTIFICATE = "gateway-certificate"
+"""Secret in the gateway's namespace."""
 AUTHORITY = "ca.crt"
 """Key of a certificate's Secret."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """Of one environment. ca_certificate: PEM text, no secret; None where this machine's own trust is for it."""
-
-    ca_certificate: str | None
-    username: str
-    password: str = field(repr=False)
+def ca_certificate(environment: Environment) -> str | None:
+    """Return whom programs trust that connect to the gateway itself: PEM text, no secret; None: whom this machine
+    trusts anyway. Raise UserError where there is no gateway yet."""
+    return _ca_certificate(environment, environment.settings.entry.certificate or CERTIFICATE)
 
 
-def access(environment: Environment) -> Access:
-    """Return how programs get in that connect to the gateway itself. Raise UserError where there is none yet."""
-    return _access(environment, environment.settings.entry.certificate or CERTIFICATE)
-
-
-def outer_access(environment: Environment) -> Access:
+def outer_ca_certificate(environment: Environment) -> str | None:
     """Return the same for clients outside of the cluster, who may be shown the certificate of what is in front."""
-    return _access(environment, shown_certificate(environment.settings.entry))
+    return _ca_certificate(environment, shown_certificate(environment.settings.entry))
 
 
 def shown_certificate(entry: Entry) -> str | None:
@@ -50,20 +42,32 @@ def shown_certificate(entry: Entry) -> str | None:
     return entry.certificate or CERTIFICATE
 
 
-def _access(environment: Environment, certificate: str | None) -> Access:
-    namespace_name = namespace(environment.stack, GATEWAY.name)
-    login = kubectl.secret(environment, namespace_name, LOGIN)
-    shown = {} if certificate is None else kubectl.secret(environment, namespace_name, certificate)
-    if login is None:
+def _ca_certificate(environment: Environment, secret: str | None) -> str | None:
+    if secret is None:
+        return None
+    place = namespace(environment.stack, GATEWAY.name)
+    if found := kubectl.secret(environment, place, secret):
+        return found.get(AUTHORITY) or None
+    if secret == CERTIFICATE:
         raise UserError(
             f"stack {environment.stack}: it has no gateway yet: run `scripts/up {environment.stack}`, which makes it"
         )
-    if shown is None:
+    raise UserError(
+        f"stack {environment.stack}: namespace {place} has no Secret {secret} with the certificate: "
+        f"`groundwork status {environment.stack}` says what is missing"
+    )
+
+
+def mlflow_login(environment: Environment) -> tuple[str, str]:
+    """Return user name and password of people at MLflow. Raise UserError where there are none yet."""
+    login = MLFLOW.login
+    assert login is not None
+    found = kubectl.secret(environment, namespace(environment.stack, login.namespace), login.secret)
+    if found is None:
         raise UserError(
-            f"stack {environment.stack}: namespace {namespace_name} has no Secret {certificate} with the certificate: "
-            f"`groundwork status {environment.stack}` says what is missing"
+            f"stack {environment.stack}: it has no MLflow yet: run `scripts/up {environment.stack}`, which makes it"
         )
-    return Access(ca_certificate=shown.get(AUTHORITY) or None, username=login["username"], password=login["password"])
+    return found[login.username], found[login.password]
 
 
 def service_address(environment: Environment, service: str) -> str:
@@ -103,13 +107,13 @@ class Forwarded(httpx.HTTPTransport):
             request.url = named
 
 
-def client(environment: Environment, base_url: str) -> httpx.Client:
-    """Return a client that trusts the environment's CA certificate and nothing else, and logs in."""
-    given = access(environment)
-    context = ssl.create_default_context(cadata=given.ca_certificate)
+def client(environment: Environment, base_url: str, login: tuple[str, str] | None = None) -> httpx.Client:
+    """Return a client that trusts the environment's CA certificate and nothing else. `login`: user name and
+    password."""
+    context = ssl.create_default_context(cadata=ca_certificate(environment))
     return httpx.Client(
         base_url=base_url,
-        auth=(given.username, given.password),
+        auth=login,
         verify=context,
         transport=Forwarded(environment, context) if environment.settings.existing else None,
         timeout=20,
@@ -117,12 +121,13 @@ def client(environment: Environment, base_url: str) -> httpx.Client:
     )
 
 
-def write_ca_certificate(environment: Environment) -> Access:
-    """Put the CA certificate of what clients are shown, where there is one, where `scripts/env` says that it is."""
-    given = outer_access(environment)
+def write_ca_certificate(environment: Environment) -> str | None:
+    """Put the CA certificate of what clients are shown, where there is one, where `scripts/env` says that it is.
+    Return its text."""
+    found = outer_ca_certificate(environment)
     path = environment.ca_certificate
-    if given.ca_certificate is not None:
+    if found is not None:
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(given.ca_certificate)
+        unfinished.write_text(found)
         unfinished.replace(path)
-    return given
+    return found

@@ -55,7 +55,7 @@ class Mlflow:
     def __init__(self, environment: Environment) -> None:
         self.stack = environment.stack
         self.url = gateway.service_address(environment, "mlflow")
-        self.client = gateway.client(environment, f"{self.url}/api/2.0/mlflow/")
+        self.client = gateway.client(environment, f"{self.url}/api/2.0/mlflow/", gateway.mlflow_login(environment))
 
     def run(self, run_id: str) -> Run | None:
         answer = self._get("runs/get", run_id=run_id)

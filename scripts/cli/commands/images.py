@@ -1,4 +1,4 @@
-"""`groundwork images`, `groundwork images resolve`, `groundwork images copy`."""
+"""`groundwork images`, `groundwork images resolve`, `groundwork images copy`, `groundwork images sbom`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ from scripts.cli.output import Commands
 
 EXAMPLES = "Examples: `groundwork images`, `groundwork images --json`, `groundwork images resolve`"
 COPY_EXAMPLES = "Example: `docker login registry.example`, then `groundwork images copy --to registry.example/team/ml`"
+SBOM_EXAMPLES = "Examples: `groundwork images sbom`, `groundwork images sbom serving --json > serving.cdx.json`"
 
 app = typer.Typer(cls=Commands, invoke_without_command=True)
 
@@ -57,3 +58,24 @@ def copy(
     from scripts.cli.lifecycle.image_copy import copy
 
     copy(stack, to=to, origin=origin, ca=ca, as_json=as_json)
+
+
+@app.command("sbom", epilog=SBOM_EXAMPLES)
+def sbom(
+    image: Annotated[
+        str | None, typer.Argument(metavar="[IMAGE]", help="One image; otherwise all of the stack.")
+    ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="First make and sign those anew that are missing or refused.")
+    ] = False,
+    stack: StackOption = "local",
+    as_json: Json = False,
+) -> None:
+    """Verify the SBOMs of a stack's images and list what they name: packages by kind, and the key that signed.
+
+    With --json the CycloneDX document of one image, or the list. Exit code 1 if one is missing, or is not what a key
+    signed that you trust.
+    """
+    from scripts.cli.lifecycle.sboms import show
+
+    show(stack, image, renew=renew, as_json=as_json)

@@ -165,7 +165,7 @@ class CanaryController:
 
     def _champion(self) -> Version | None:
         """Return the champion; None where there is none, or where it is not a model that training signed."""
-        champion = self.mlflow.aliased(self.place.workload.model, CHAMPION)
+        champion = self.mlflow.aliased(self.place.workload.name, CHAMPION)
         if champion is None:
             return None
         try:

@@ -38,11 +38,11 @@ def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
 
 def find(environment: Environment, name: str) -> list[Ranked]:
     """Return all models of a workload that its training signed, the best first. Raise UserError where there is none."""
-    workload = workload_in(environment, name)
+    workload_in(environment, name)
     mlflow = Mlflow(environment)
     trust = trust_in(environment, name)
-    runs = [run for run in mlflow.measured(name, METRIC) if is_signed(trust, workload.model, run)]
-    versions = [each for each in mlflow.registered(workload.model) if is_signed(trust, workload.model, each)]
+    runs = [run for run in mlflow.measured(name, METRIC) if is_signed(trust, name, run)]
+    versions = [each for each in mlflow.registered(name) if is_signed(trust, name, each)]
     found = ranking(runs, versions)
     if not found:
         raise UserError(
@@ -72,8 +72,7 @@ def describe(ranked: Ranked) -> str:
 
 def register(environment: Environment, name: str, run: Run, progress: Progress) -> int:
     """Register a run's model as a training does: with the run's tags, which the training signed."""
-    model = workload_in(environment, name).model
-    require_run(trust_in(environment, name), model, run)
+    require_run(trust_in(environment, name), name, run)
     own = {key: value for key, value in run.tags.items() if key.startswith("groundwork.")}
-    progress(f"registering run {run.id} as a version of {model}")
-    return Mlflow(environment).register(model, run, own).number
+    progress(f"registering run {run.id} as a version of {name}")
+    return Mlflow(environment).register(name, run, own).number

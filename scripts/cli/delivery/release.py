@@ -82,7 +82,7 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
 
 def _release(place: Place, version: int | None) -> Outcome:
     previous = pinned = pins.released(place.environment).get(place.workload.name)
-    wanted = find_version(Mlflow(place.environment), place.workload.model, version)
+    wanted = find_version(Mlflow(place.environment), place.workload.name, version)
     require_version(trust_in(place.environment, place.workload.name), wanted)
     if previous and pins_same(previous, wanted):
         if serves(place, previous):

@@ -9,7 +9,6 @@ from modules.core.naming import namespace as namespace_of
 from scripts.cli.clients.registry import held_image
 from scripts.cli.clients.tracking import TRAINING, Mlflow, Run
 from scripts.cli.delivery import jobs
-from scripts.cli.delivery.train import workload_in
 from scripts.cli.delivery.trust import is_signed, require_run, trust_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
@@ -57,7 +56,7 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
     mlflow = Mlflow(environment)
     training = find_training(mlflow, run_id)
     workload = json.loads(training.tags["groundwork.config"])["workload"]
-    require_candidate(mlflow, training, trust_in(environment, workload), workload_in(environment, workload).model)
+    require_candidate(mlflow, training, trust_in(environment, workload), workload)
     namespace = namespace_of(stack, trainer(workload))
     template = jobs.template(environment, namespace, training_template(workload))
     recorded = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])

@@ -82,7 +82,7 @@ def train(stack: str, name: str, progress: Progress) -> Training:
 def refuse_stale(workload: Workload, deployed: Mapping[str, Any]) -> None:
     """What is trained is what was declared: a changed workload.yaml takes effect with the next `scripts/up`."""
     declared = {
-        "model": workload.model,
+        "model": workload.name,
         "data": {**deployed["data"], "digest": workload.data.digest},
         "parameters": workload.parameters.model_dump(),
     }
@@ -109,7 +109,7 @@ def _result(mlflow: Mlflow, workload: Workload, job: str, fresh: bool) -> Traini
         job=job,
         run=run.id,
         fresh=fresh,
-        model=workload.model,
+        model=workload.name,
         model_version=int(run.tags["groundwork.model_version"]),
         verdict=run.tags.get("groundwork.champion_verdict", ""),
         candidates=candidates(mlflow, run),

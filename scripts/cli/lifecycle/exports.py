@@ -3,16 +3,19 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
 from modules.core.paths import REPOSITORY
+from modules.mlflow.documents import credentials_file
 from modules.storage.documents import KeyPair, shared_credentials
 from modules.storage.service import STORAGE
 from scripts.cli import kubeconfig, shell
 from scripts.cli.clients import gateway, pins
+from scripts.cli.clients.mlflow_auth import CREDENTIALS_FILE, PROVIDER
 from scripts.cli.clients.store import PORT, keys
 from scripts.cli.environment import Environment, shell_exports
 
@@ -21,7 +24,7 @@ def run(stack: str, foreign: Sequence[str] = ()) -> None:
     """`foreign`: variables of the calling shell that would take over, for it to unset."""
     environment = Environment(stack)
     pins.take_over(environment)
-    variables = {**environment.variables(), **s3_variables(environment), **mlflow_login(environment)}
+    variables = {**environment.variables(), **s3_variables(environment), **mlflow_variables(environment)}
     typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *foreign]))
 
 
@@ -65,26 +68,32 @@ def unpublished(environment: Environment) -> str | None:
     return None
 
 
-def mlflow_login(environment: Environment) -> dict[str, str]:
-    """MLflow's clients take their login from variables only, and whom they trust; neither before there is a gateway."""
+def mlflow_variables(environment: Environment) -> dict[str, str]:
+    """Return what lets MLflow's clients in, a file by name (scripts/cli/clients/mlflow_auth.py reads it), and whom they
+    trust. Nothing before there is a gateway."""
     try:
-        access = gateway.write_ca_certificate(environment)
+        certificate = gateway.write_ca_certificate(environment)
+        username, password = gateway.mlflow_login(environment)
     except UserError as error:
         print(f"groundwork: no login for MLflow yet: {error}", file=sys.stderr)
         return {}
-    login = {"MLFLOW_TRACKING_USERNAME": access.username, "MLFLOW_TRACKING_PASSWORD": access.password}
-    if access.ca_certificate is None:  # of somebody whom the machine trusts
+    write_private(environment.mlflow_credentials, credentials_file(username, password))
+    login = {"MLFLOW_TRACKING_AUTH": PROVIDER, CREDENTIALS_FILE: str(environment.mlflow_credentials)}
+    if certificate is None:  # of somebody whom the machine trusts
         return login
     return {**login, "MLFLOW_TRACKING_SERVER_CERT_PATH": str(environment.ca_certificate)}
 
 
 def write_s3_credentials(environment: Environment) -> None:
-    """Puts the object store's administrator credentials into a file that only its owner reads.
-
-    The exports name the file, so that no secret is in a process's arguments, in a shell's history or on a screen.
-    """
+    """Puts the object store's administrator credentials where the exports say that they are."""
     found = keys(environment)
-    path = environment.s3_credentials
+    pair = KeyPair(accessKey=found.access_key_id, secretKey=found.secret_access_key)
+    write_private(environment.s3_credentials, shared_credentials(pair))
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file that only its owner reads. The exports name it, so that no secret is in a process's arguments or
+    environment, in a shell's history or on a screen."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(shared_credentials(KeyPair(accessKey=found.access_key_id, secretKey=found.secret_access_key)))
+        file.write(content)

@@ -15,7 +15,6 @@ from scripts.cli.clients.tracking import CHAMPION, Mlflow
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.background import process_name
 from scripts.cli.output import plain_table
-from workloads import catalog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def find(environment: Environment) -> list[ModelStatus]:
 def _find(environment: Environment, workload: str, pin: Release | None, watch: str | None) -> ModelStatus:
     deployment = kubectl.get(environment, "deployment", workload, "-n", namespace(environment.stack, workload))
     try:
-        version = Mlflow(environment).aliased(catalog.load(workload).model, CHAMPION)
+        version = Mlflow(environment).aliased(workload, CHAMPION)
         return describe(workload, version.number if version else None, pin, deployment, watch=watch)
     except UserError as error:
         return describe(workload, None, pin, deployment, watch=watch, problem=str(error))

@@ -21,6 +21,7 @@ from scripts.cli import kubeconfig
 from scripts.cli.clients import engine, identity, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
+from scripts.cli.clients.cache.signing import signing_key
 from scripts.cli.clients.registry import own_access, registry_of
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
@@ -142,6 +143,7 @@ class Up(ABC):
             access=access,
             progress=progress,
             log=self.log,
+            open_key=signing_key,
             architecture=architecture,
             open_cache=cache.available,
         )

@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 
 from embedded.toolchain import build
+from embedded.toolchain.compiler import RELEASE
 from embedded.toolchain.targets import BuildTarget
 from modules.core.artifacts import Artifacts
 from modules.core.errors import UserError
 
 PAUSE = BuildTarget(name="pause")
-NAME = f"toolchain/pause-{build.target_key(PAUSE, build.go_release())}-{platform.machine()}"
+NAME = f"toolchain/pause-{build.target_key(PAUSE, RELEASE)}-{platform.machine()}"
 
 
 def silent(_: str) -> None:
@@ -29,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def built(home: Path) -> Path:
-    binary = home / f"pause-{build.target_key(PAUSE, build.go_release())}" / "pause"
+    binary = home / f"pause-{build.target_key(PAUSE, RELEASE)}" / "pause"
     binary.parent.mkdir(parents=True)
     binary.write_bytes(b"binary" * 100_000)
     return binary

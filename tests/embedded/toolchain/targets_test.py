@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedded.toolchain import build
+from embedded.toolchain.compiler import RELEASE
 from embedded.toolchain.targets import BUILD_TARGETS, BuildTarget, pinned_version
 
 
@@ -57,7 +58,7 @@ def test_only_what_was_built_stays_when_all_is_built(tmp_path: Path, monkeypatch
     target = BuildTarget(name="pause")
 
     def compiled(*_: object) -> None:
-        binary = tmp_path / f"pause-{build.target_key(target, build.go_release())}" / "pause"
+        binary = tmp_path / f"pause-{build.target_key(target, RELEASE)}" / "pause"
         binary.parent.mkdir()
         binary.touch()
         module = tmp_path / "go" / "mod" / "example.org"
@@ -76,7 +77,7 @@ def test_only_what_was_built_stays_when_all_is_built(tmp_path: Path, monkeypatch
 def test_a_second_run_waits_for_the_one_that_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "toolchain_home", lambda: tmp_path)
     target, reported = BuildTarget(name="pause"), list[str]()
-    binary = tmp_path / f"pause-{build.target_key(target, build.go_release())}" / "pause"
+    binary = tmp_path / f"pause-{build.target_key(target, RELEASE)}" / "pause"
     binary.parent.mkdir()
     binary.touch()
     with (tmp_path / "lock").open("w") as held:
@@ -89,10 +90,6 @@ def test_a_second_run_waits_for_the_one_that_builds(tmp_path: Path, monkeypatch:
         assert not build.bin_folder([target]).exists()
     second.join(10)
     assert build.bin_folder([target]).exists()
-
-
-def test_the_go_release_is_the_one_that_the_lock_file_pins() -> None:
-    assert build.go_release().count(".") == 2
 
 
 KUBERNETES_CLIENTS = ("coredns", "kube-router", "kubernetes", "kwok", "metrics-server")

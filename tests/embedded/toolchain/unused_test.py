@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedded.toolchain import build
+from embedded.toolchain.compiler import RELEASE
 from embedded.toolchain.targets import BuildTarget
 from embedded.toolchain.unused import UNUSED_DAYS, running_programs, unused_folders
 
@@ -67,7 +68,7 @@ def test_links_go_before_what_they_lead_to(home: Path) -> None:
 
 
 def test_tools_that_are_asked_for_stay_with_all_that_they_lead_to(home: Path) -> None:
-    folder = f"pause-{build.target_key(PAUSE, build.go_release())}"
+    folder = f"pause-{build.target_key(PAUSE, RELEASE)}"
     binary(home, folder)
     aged(build.ensure(lambda _: None, home / "log", [PAUSE]))
     assert len(unused_folders(home, set())) == 2

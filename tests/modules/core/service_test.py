@@ -10,7 +10,7 @@ from modules.core.namespaces import NamespaceRef
 from modules.core.service import Context
 from tests.neighbours import ENTRY, REGISTRY, database, nobody, store
 
-TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://b/mlflow")
+TRACKING = Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://b/mlflow", credentials={})
 
 
 def context(*provided: object) -> Context[Any]:
@@ -27,6 +27,7 @@ def context(*provided: object) -> Context[Any]:
         entry=ENTRY,
         images={},
         unresolved=None,
+        consumers={},
         namespaces={},
         clients={},
         client_components={},

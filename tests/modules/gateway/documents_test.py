@@ -24,7 +24,7 @@ MLFLOW = Route(
     servers={"mlflow": "http://mlflow.local-mlflow:5000"},
     weights={"mlflow": 1},
     health="/health",
-    login=True,
+    login="mlflow-users",
 )
 IRIS = Route(
     name="iris",
@@ -32,9 +32,14 @@ IRIS = Route(
     servers={"iris": "http://iris.local-iris:8080", "iris-canary": "http://iris-canary.local-iris:8080"},
     weights={"iris": 90, "iris-canary": 10},
     health="/v2/health/ready",
-    login=False,
+    login=None,
 )
-TRACKING = Tracking(url="http://mlflow.local-mlflow:5000", namespace="local-mlflow", artifacts="s3://a/mlflow")
+TRACKING = Tracking(
+    url="http://mlflow.local-mlflow:5000",
+    namespace="local-mlflow",
+    artifacts="s3://a/mlflow",
+    credentials={"gateway": "mlflow-login"},
+)
 MODEL = ServedModel(workload="iris", model="iris", release=2, version=3, canary_version=4, canary_weight=10)
 
 
@@ -53,7 +58,7 @@ def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
 
 def test_a_service_gets_its_path_without_the_part_that_led_to_it() -> None:
     document = http(MLFLOW)
-    assert document["routers"]["mlflow-path"]["middlewares"] == ["login-rate", "login", "mlflow-path"]
+    assert document["routers"]["mlflow-path"]["middlewares"] == ["login-rate", "mlflow-users", "mlflow-path"]
     assert document["middlewares"]["mlflow-path"] == {"stripPrefix": {"prefixes": ["/mlflow"]}}
 
 
@@ -82,11 +87,12 @@ def test_a_slow_upload_goes_on_and_a_drip_ends() -> None:
     assert timeouts == {"readTimeout": "3600s", "writeTimeout": "3600s"}
 
 
-def test_only_what_has_no_login_of_its_own_gets_one_and_never_sees_it() -> None:
+def test_who_is_let_in_is_asked_again_by_the_service_itself() -> None:
     document = http(MLFLOW, IRIS)
-    assert document["routers"]["mlflow"]["middlewares"] == ["login-rate", "login"]
+    assert document["routers"]["mlflow"]["middlewares"] == ["login-rate", "mlflow-users"]
     assert "middlewares" not in document["routers"]["iris"]
-    assert document["middlewares"]["login"]["basicAuth"]["removeHeader"] is True
+    users = "/var/run/groundwork/login/mlflow-users/users"
+    assert document["middlewares"]["mlflow-users"]["basicAuth"] == {"usersFile": users}
 
 
 def test_requests_are_shared_by_weight_and_counted_by_server() -> None:

@@ -18,6 +18,8 @@ from modules.gateway.files import portal
 POLL_SECONDS = 0.01
 """Between looks of a server whether it shall end: the default of half a second is waited for at each end."""
 SERVED = {"workload": "iris", "model": "iris", "release": 2, "version": 3}
+LOGIN = "Basic cG9kcy1nYXRld2F5OnNlY3JldA=="
+"""pods-gateway:secret"""
 BESIDE = {"canary_version": 4, "canary_weight": 10}
 
 
@@ -36,7 +38,9 @@ class Services(BaseHTTPRequestHandler):
     """Well at /well, ill at /ill; MLflow, whose model iris has a champion."""
 
     def do_GET(self) -> None:
-        if "name=iris" in self.path:
+        if "name=" in self.path and self.headers["Authorization"] != LOGIN:
+            self._answer(401, {})
+        elif "name=iris" in self.path:
             self._answer(200, {"model_version": {"version": "7"}})
         elif "name=" in self.path:
             self._answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST"})
@@ -58,6 +62,16 @@ class Services(BaseHTTPRequestHandler):
 def services() -> Iterator[str]:
     with serving(Services) as address:
         yield address
+
+
+@pytest.fixture
+def login(tmp_path: Path) -> Path:
+    """The folder with the page's login to MLflow."""
+    folder = tmp_path / "login"
+    folder.mkdir()
+    (folder / "username").write_text("pods-gateway")
+    (folder / "password").write_text("secret")
+    return folder
 
 
 @contextmanager
@@ -93,6 +107,7 @@ def document(address: str, **changed: Any) -> dict[str, Any]:
         "environment": "local",
         "domain": "localhost",
         "tracking": address,
+        "tracking_login": "/absent",
         "services": [check],
         "models": [{**SERVED, **BESIDE}],
         **changed,
@@ -103,8 +118,8 @@ def look(document: dict[str, Any]) -> dict[str, Any]:
     return portal.look(document, portal.Questions())
 
 
-def test_health_and_champion_are_asked_for(services: str) -> None:
-    status = look(document(services))
+def test_health_and_champion_are_asked_for(services: str, login: Path) -> None:
+    status = look(document(services, tracking_login=str(login)))
     assert status["services"] == [{"name": "mlflow", "title": "Experiments", "login": True, "health": "healthy"}]
     assert status["models"][0]["champion"] == "version 7"
 
@@ -140,9 +155,14 @@ def test_a_service_that_never_comes_to_an_end_holds_up_nobody_and_is_asked_once(
         assert len(came) == 1
 
 
-def test_a_model_without_champion_and_a_silent_mlflow_are_told_apart(services: str) -> None:
-    assert portal.champion_of("rose", services) == "none yet"
-    assert portal.champion_of("iris", "http://127.0.0.1:1") == "unknown: MLflow does not answer"
+def test_a_model_without_champion_and_a_silent_mlflow_are_told_apart(services: str, login: Path) -> None:
+    assert portal.champion_of("rose", services, login) == "none yet"
+    assert portal.champion_of("iris", "http://127.0.0.1:1", login) == "unknown: MLflow does not answer"
+
+
+def test_mlflow_that_does_not_know_the_pages_login_is_reported(services: str, login: Path) -> None:
+    (login / "password").write_text("former")
+    assert portal.champion_of("iris", services, login) == "unknown: MLflow answers 401"
 
 
 def test_the_page_links_to_the_hosts_at_the_port_of_the_browser(services: str, tmp_path: Path) -> None:

@@ -8,18 +8,24 @@ import yaml
 from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.core.namespaces import NamespaceRef
-from modules.gateway.proxy import CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET, Gateway, quick_hash
+from modules.gateway.proxy import CERTIFICATE_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
 from tests.neighbours import CLOUD_ENTRY, CLUSTER, ENTRY, REGISTRY
 
 
-def route(name: str, *, login: bool) -> Route:
+def route(name: str, *, login: str | None) -> Route:
     address = f"http://{name}:5000"
     return Route(name=name, title=name, servers={name: address}, weights={name: 100}, health="/health", login=login)
 
 
-MLFLOW, IRIS = route("mlflow", login=True), route("iris", login=False)
+TRACKING = Tracking(
+    url="http://mlflow:5000",
+    namespace="local-mlflow",
+    artifacts="s3://local-artifacts",
+    credentials={"gateway": "mlflow-login"},
+)
+MLFLOW, IRIS = route("mlflow", login="mlflow-users"), route("iris", login=None)
 
 
 def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY) -> Recorder:
@@ -35,7 +41,7 @@ def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY) 
             namespace=NamespaceRef(name="local-gateway", ready="local-gateway"),
             routes=routes,
             models=(),
-            tracking=Tracking(url="http://mlflow:5000", namespace="local-mlflow", artifacts="s3://local-artifacts"),
+            tracking=TRACKING,
             ready=(),
         )
 
@@ -61,25 +67,23 @@ def test_a_login_is_asked_for_on_every_way_to_a_route_that_wants_one_and_on_no_o
     data = declared().objects["ConfigMap", "gateway-routes"]["data"]
     (text,) = (content for name, content in data.items() if name.endswith(".yaml"))
     routers = yaml.safe_load(text)["http"]["routers"]
-    asking = {name for name, router in routers.items() if "login" in router.get("middlewares", [])}
+    asking = {name for name, router in routers.items() if "mlflow-users" in router.get("middlewares", [])}
     assert asking == {"mlflow", "mlflow-path"}
 
 
-def test_a_wrong_login_costs_the_proxy_next_to_nothing() -> None:
-    assert quick_hash("password") == "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="
-
-
-def test_the_password_is_in_the_secret_of_people_only_and_the_proxy_has_its_hash() -> None:
-    secrets = {
-        inputs["metadata"]["name"]: inputs for (kind, _), inputs in declared().objects.items() if kind == "Secret"
+def test_the_proxy_knows_who_is_let_in_and_only_the_landing_page_how_to_ask_mlflow() -> None:
+    """No password of people is in the gateway's namespace."""
+    objects = declared().objects
+    assert {inputs["metadata"]["name"] for (kind, _), inputs in objects.items() if kind == "Secret"} == {
+        CERTIFICATE_SECRET
     }
-    assert secrets.keys() == {CERTIFICATE_SECRET, LOGIN_SECRET, USERS_SECRET}
+    pod = objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]
+    secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
     mounted = {
-        volume["secret"]["secretName"]
-        for volume in declared().objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]["volumes"]
-        if "secret" in volume
+        container["name"]: {secrets[each["name"]] for each in container["volumeMounts"] if each["name"] in secrets}
+        for container in pod["containers"]
     }
-    assert mounted == {CERTIFICATE_SECRET, USERS_SECRET}
+    assert mounted == {"proxy": {CERTIFICATE_SECRET, "mlflow-users"}, "portal": {"mlflow-login"}}
 
 
 def test_its_service_says_how_it_is_published() -> None:

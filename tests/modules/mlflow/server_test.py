@@ -9,7 +9,7 @@ STORE = store("mlflow")
 
 
 def test_clients_are_told_its_service_and_where_files_lie() -> None:
-    contract = tracking("local-mlflow", STORE)
+    contract = tracking("local-mlflow", STORE, ["gateway"])
     assert contract.url == "http://mlflow.local-mlflow.svc.cluster.local:5000"
     assert contract.artifacts == "s3://local-artifacts/mlflow"
 
@@ -25,7 +25,7 @@ def test_it_answers_no_local_name_where_it_is_not_published() -> None:
 
 
 def test_one_worker_serves_and_files_go_through_the_server() -> None:
-    given = options(tracking("local-mlflow", STORE), None, ["https://mlflow.localhost:8443"])
+    given = options(tracking("local-mlflow", STORE, ["gateway"]), None, ["https://mlflow.localhost:8443"])
     assert "--workers=1" in given
     assert "--cors-allowed-origins=https://mlflow.localhost:8443" in given
     assert "--serve-artifacts" in given
@@ -39,7 +39,7 @@ def declared(cluster: Cluster, store: ObjectStore, database: Database, identity:
             settings=MlflowSettings(),
             labels=Labels(environment="local", owner="someone"),
             cluster=cluster,
-            contract=tracking("local-mlflow", store),
+            contract=tracking("local-mlflow", store, []),
             store=store,
             database=database,
             identity=identity,
@@ -48,6 +48,7 @@ def declared(cluster: Cluster, store: ObjectStore, database: Database, identity:
             namespace="local-mlflow",
             clients={},
             components={},
+            models={},
             origins=[],
         )
 
@@ -63,7 +64,7 @@ def secrets_and_variables(objects: Objects) -> tuple[set[str], dict[str, str]]:
 def test_keys_of_the_store_and_the_login_of_the_database_are_files(cluster: Cluster) -> None:
     objects = declared(cluster, STORE, database("mlflow"), nobody("mlflow", ["mlflow"]))
     secrets, variables = secrets_and_variables(objects)
-    assert secrets == {"s3-credentials", "database"}
+    assert secrets == {"s3-credentials", "database", "mlflow-accounts"}
     assert variables["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/groundwork/s3/credentials"
     assert variables["MLFLOW_S3_ENDPOINT_URL"] == "http://storage:8333"
 
@@ -71,7 +72,7 @@ def test_keys_of_the_store_and_the_login_of_the_database_are_files(cluster: Clus
 def test_without_keys_its_account_is_its_identity(cluster: Cluster) -> None:
     objects = declared(cluster, CLOUD_STORE, CLOUD_DATABASE, somebody("mlflow", ["mlflow"]))
     secrets, variables = secrets_and_variables(objects)
-    assert secrets == {"database"}
+    assert secrets == {"database", "mlflow-accounts"}
     assert not {"AWS_SHARED_CREDENTIALS_FILE", "MLFLOW_S3_ENDPOINT_URL"} & variables.keys()
     assert variables["AWS_REGION"] == "eu-west-1"
     account = objects["ServiceAccount", "mlflow-account"]["metadata"]

@@ -3,13 +3,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modules.core import images as lock
 from modules.core.artifacts import Artifacts, OpenCache, no_cache
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import Image, LockedImage, read_images, write_images
-from modules.registry import build, record
+from modules.registry import build, record, sboms
 from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images, check_images
 from modules.registry.images import Source, sha256
@@ -107,14 +108,27 @@ def around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeBuilder]
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setattr(build, "Buildah", no_buildah)
     monkeypatch.setattr(build, "Builder", Fresh)
+    no_images: dict[str, LockedImage] = {}
+    monkeypatch.setattr(sboms, "without_sbom", always(no_images))
     return Fresh
+
+
+KEY = Ed25519PrivateKey.generate()
 
 
 def run(tmp_path: Path, access: RegistryAccess = ACCESS, open_cache: OpenCache = no_cache) -> str:
     """Brings the images of the environment `test`; returns the last line that was reported."""
     reported: list[str] = []
-    log = tmp_path / "log"
-    build_images("test", (), registry=REGISTRY, access=access, progress=reported.append, log=log, open_cache=open_cache)
+    build_images(
+        "test",
+        (),
+        registry=REGISTRY,
+        access=access,
+        progress=reported.append,
+        log=tmp_path / "log",
+        open_cache=open_cache,
+        open_key=lambda: KEY,
+    )
     return reported[-1]
 
 
@@ -231,6 +245,36 @@ def test_a_registry_that_takes_no_images_is_refused_before_anything_is_built(
         run(tmp_path)
     with pytest.raises(UserError, match="may not push base"):
         check_images("test", (), registry=REGISTRY, access=ACCESS)
+
+
+def test_images_without_an_sbom_get_one_whether_they_were_built_or_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[object] = []
+
+    def attach(images: object, sources: object, *, remote: object, key: object) -> None:
+        del sources, remote
+        made.append((images, key))
+
+    monkeypatch.setattr(build, "Remote", Held("base"))
+    monkeypatch.setattr(sboms, "without_sbom", always(BUILT))
+    monkeypatch.setattr(sboms, "attach", attach)
+    assert run(tmp_path) == "1 built, 1 unchanged; 2 SBOMs made"
+    monkeypatch.setattr(build, "Remote", Held("base", "one"))
+    assert run(tmp_path) == "2 unchanged; 2 SBOMs made"
+    assert made == [(BUILT, KEY)] * 2
+
+
+def test_a_registry_that_takes_no_sboms_does_not_stop_the_platform(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise UserError("may not push")
+
+    monkeypatch.setattr(build, "Remote", Held("base", "one"))
+    monkeypatch.setattr(sboms, "without_sbom", always(BUILT))
+    monkeypatch.setattr(sboms, "attach", refused)
+    assert run(tmp_path) == "2 unchanged; SBOMs are missing: may not push"
 
 
 def test_what_would_be_built_is_told_without_building(monkeypatch: pytest.MonkeyPatch) -> None:

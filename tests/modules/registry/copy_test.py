@@ -1,4 +1,6 @@
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -6,7 +8,10 @@ from modules.core.errors import UserError
 from modules.core.images import LockedImage
 from modules.registry.copy import copy_images
 from modules.registry.images import sha256
+from modules.registry.sbom import MEDIA_TYPE
 from tests.modules.registry.fakes import FakeRegistry, connected, filled
+
+EMPTY = {"digest": sha256(b"{}"), "size": 2}
 
 
 @pytest.fixture
@@ -50,12 +55,17 @@ def test_the_images_are_there_by_digest_and_by_the_tag_of_their_inputs(
 def test_the_second_time_nothing_is_sent_and_the_source_is_not_asked(
     images: dict[str, LockedImage], source: FakeRegistry, target: FakeRegistry
 ) -> None:
+    with connected(source) as origin:
+        for name, image in images.items():
+            manifest: dict[str, Any] = {"artifactType": MEDIA_TYPE, "config": EMPTY, "layers": []}
+            origin.put_referrer(name, image.digest, json.dumps(manifest).encode())
+            source.blobs[name][sha256(b"{}")] = b"{}"
     copied(images, source, target)
     for registry in (source, target):
         registry.calls.clear()
     assert copied(images, source, target) == set()
     assert source.calls == []
-    assert {call.split()[0] for call in target.calls} == {"HEAD"}
+    assert {call.split()[0] for call in target.calls} == {"HEAD", "GET"}
 
 
 def test_what_an_interrupted_copy_sent_is_not_sent_again(

@@ -10,7 +10,7 @@ import httpx
 from modules.core.contracts import Registry
 from modules.registry.access import RegistryAccess
 from modules.registry.images import sha256
-from modules.registry.remote import MANIFEST, Remote
+from modules.registry.remote import INDEX, MANIFEST, Remote
 
 REGISTRY = Registry(push="registry.test:5000/groundwork", pull="registry.test:5000/groundwork")
 LAYERS = {"base": [b"debian"], "one": [b"debian", b"one"], "second/one": [b"debian", b"one"]}
@@ -21,14 +21,16 @@ class FakeRegistry:
 
     A repository goes by its name below `groundwork`, or by its whole path below `second`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lists_referrers: bool = False) -> None:
+        """lists_referrers: whether it has the referrers API of OCI 1.1."""
+        self.lists_referrers = lists_referrers
         self.blobs: dict[str, dict[str, bytes]] = {}
         self.manifests: dict[str, dict[str, bytes]] = {}
         self.calls: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         found = re.fullmatch(
-            r"/v2/(?:groundwork/)?(\w+|second/\w+)/(blobs/uploads|blobs|manifests)/(.*)", request.url.path
+            r"/v2/(?:groundwork/)?(\w+|second/\w+)/(blobs/uploads|blobs|manifests|referrers)/(.*)", request.url.path
         )
         assert found
         name, kind, reference = found.groups()
@@ -36,15 +38,29 @@ class FakeRegistry:
         query = {key: value[0] for key, value in parse_qs(request.url.query.decode()).items()}
         if kind == "blobs/uploads":
             return self._upload(name, request, query)
+        if kind == "referrers":
+            return self._referrers(name, reference)
         held = (self.blobs if kind == "blobs" else self.manifests).setdefault(name, {})
         if request.method == "PUT":
-            assert request.headers["Content-Type"] == MANIFEST
+            assert request.headers["Content-Type"] in {MANIFEST, INDEX}
             held[reference] = held[sha256(request.content)] = request.content
-            return httpx.Response(201)
+            refers = self.lists_referrers and b'"subject"' in request.content
+            return httpx.Response(201, headers={"OCI-Subject": "an image"} if refers else {})
         if reference not in held:
             return httpx.Response(404)
         headers = {"Docker-Content-Digest": sha256(held[reference])}
         return httpx.Response(200, content=held[reference], headers=headers)
+
+    def _referrers(self, name: str, digest: str) -> httpx.Response:
+        if not self.lists_referrers:
+            return httpx.Response(404)
+        manifests = {key: json.loads(text) for key, text in self.manifests[name].items()}
+        found = [
+            {"digest": key, "artifactType": manifest["artifactType"]}
+            for key, manifest in manifests.items()
+            if manifest.get("subject", {}).get("digest") == digest
+        ]
+        return httpx.Response(200, json={"manifests": found})
 
     def _upload(self, name: str, request: httpx.Request, query: Mapping[str, str]) -> httpx.Response:
         held = self.blobs.setdefault(name, {})

@@ -94,8 +94,8 @@ def mlflow(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, dict[str, Any
     def client(**options: Any) -> httpx.Client:
         return HttpClient(transport=httpx.MockTransport(handle), base_url=options["base_url"])
 
-    access = gateway.Access(ca_certificate=CA_CERTIFICATE, username="groundwork", password="not-a-password")
-    monkeypatch.setattr(gateway, "access", always(access))
+    monkeypatch.setattr(gateway, "ca_certificate", always(CA_CERTIFICATE))
+    monkeypatch.setattr(gateway, "mlflow_login", always(("groundwork", "not-a-password")))
     monkeypatch.setattr(gateway.ssl, "create_default_context", always(None))
     monkeypatch.setattr(gateway.httpx, "Client", client)
 

@@ -13,8 +13,7 @@ import requests
 from typer.testing import CliRunner
 
 from scripts.cli import shell
-from scripts.cli.clients import kubectl
-from scripts.cli.delivery import rank
+from scripts.cli.clients import kubectl, store
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import exports
 from scripts.cli.main import app
@@ -123,7 +122,7 @@ def test_an_unpublished_store_is_said_and_leaves_no_exports_for_it(
     assert "groundwork:storage.local_port is null in stacks/Pulumi.local.yaml" in printed.err
     assert "AWS_" not in printed.out
     assert "KUBECONFIG" in environment.process_environment()
-    assert "give it a port" in refused(lambda: rank.store(environment))
+    assert "give it a port" in refused(lambda: store.store(environment))
 
 
 @pytest.mark.usefixtures("behind_a_proxy")
@@ -151,7 +150,7 @@ def test_the_object_store_is_reached_whatever_a_person_says_of_proxies(
 ) -> None:
     monkeypatch.setattr(kubectl, "secret", always({"access-key-id": "key", "secret-access-key": "secret"}))
     environment = stack(monkeypatch, settings(**{"groundwork:storage": {"local_port": port}}))
-    assert rank.store(environment).list_buckets()["Buckets"] == []
+    assert store.store(environment).list_buckets()["Buckets"] == []
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from modules.core.contracts import IMAGE_USER
+from stacks.configuration import parse
 from stacks.foundation import users
 from stacks.foundation.settings import EmbeddedSettings
 from stacks.foundation.users import COUNT, FIRST, choose, record_of, taken_here, user_of
-from stacks.settings import parse
 
 
 @pytest.fixture(autouse=True)

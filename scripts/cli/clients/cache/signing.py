@@ -1,4 +1,5 @@
-"""Who may fill a cache or make a bundle: Ed25519 keys in PEM files, as `openssl genpkey -algorithm ed25519` makes."""
+"""Who may fill a cache, make a bundle or sign SBOMs: Ed25519 keys in PEM files, as `openssl genpkey -algorithm ed25519`
+makes."""
 
 import os
 from pathlib import Path
@@ -51,6 +52,16 @@ def trusted_keys() -> list[Ed25519PublicKey]:
         f"be signed by somebody you trust. Get the public key (signing-key.pub.pem) of whoever fills it, and name its "
         "file; several are separated by a colon"
     )
+
+
+def known_keys() -> list[Ed25519PublicKey]:
+    """Return the public keys that are trusted, and that of this person's own key, which signs what is made here.
+
+    Raise UserError where there is none, or a file holds no such key.
+    """
+    has_own = bool(os.environ.get(KEY_VARIABLE)) or own_public_key().exists()
+    named = trusted_keys() if os.environ.get(TRUSTED_VARIABLE) or not has_own else []
+    return [*named, *([signing_key().public_key()] if has_own else [])]
 
 
 def _make(path: Path) -> None:

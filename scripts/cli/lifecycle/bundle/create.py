@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from embedded.toolchain import build
 from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
@@ -67,7 +66,6 @@ class Create:
         progress("reading what is in binaries and images")
         index = self.content / "packages" / "Packages"
         text = sbom.document(
-            go=build.compiler(self.log),
             binaries=[self.environment.tools / target.name for target in self.environment.build_targets],
             packages=index.read_text() if index.exists() else "",
             images=read_images(self.environment.stack),

@@ -158,6 +158,19 @@ def test_a_key_of_ones_own_is_made_once_and_is_for_nobody_else_to_read() -> None
     assert b"PRIVATE" not in signing.own_public_key().read_bytes()
 
 
+def test_what_is_signed_here_is_known_beside_what_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"signing-key\.pub\.pem does not exist"):
+        signing.known_keys()
+    own, other = signing.signing_key(), Ed25519PrivateKey.generate()
+    (tmp_path / "other.pub.pem").write_text(signing.public_pem(other))
+    assert signing.known_keys() == [own.public_key()]
+    monkeypatch.setenv(signing.TRUSTED_VARIABLE, str(tmp_path / "other.pub.pem"))
+    assert signing.known_keys() == [other.public_key(), own.public_key()]
+    (tmp_path / "key.pem").write_bytes(pem(other))
+    monkeypatch.setenv(signing.KEY_VARIABLE, str(tmp_path / "key.pem"))
+    assert signing.known_keys() == [other.public_key(), other.public_key()]
+
+
 def test_a_named_key_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = Ed25519PrivateKey.generate()
     (tmp_path / "key.pem").write_bytes(pem(key))

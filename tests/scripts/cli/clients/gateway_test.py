@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from mlflow.tracking.request_auth.registry import fetch_auth  # pyright: ignore[reportUnknownVariableType]
+from requests.auth import HTTPBasicAuth
 
 from modules.core.contracts import Entry, Ingress, Listener
 from scripts.cli.clients import gateway, kubectl
-from scripts.cli.clients.gateway import Forwarded, access, outer_access, shown_certificate
+from scripts.cli.clients.gateway import Forwarded, ca_certificate, outer_ca_certificate, shown_certificate
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.exports import mlflow_login
+from scripts.cli.lifecycle.exports import mlflow_variables
 from stacks.configuration import parse
 from stacks.settings import PlatformSettings
 from tests.neighbours import CLOUD_ENTRY, ENTRY
@@ -55,11 +57,11 @@ BALANCED = {"by": "load-balancer", "domain": "ml.example.com", "certificate": "m
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
-    """Those in the gateway's namespace, by name."""
-    found = {"gateway-login": {"username": "groundwork", "password": "word"}}
+    """Those in the gateway's and in MLflow's namespace, by name."""
+    found = {"mlflow-login": {"username": "groundwork", "password": "word"}}
 
     def secret(_: Environment, namespace: str, name: str) -> dict[str, str] | None:
-        assert namespace == "local-gateway"
+        assert namespace == ("local-mlflow" if name == "mlflow-login" else "local-gateway")
         return found.get(name)
 
     monkeypatch.setattr(kubectl, "secret", secret)
@@ -71,29 +73,35 @@ def test_commands_trust_the_gateways_own_certificate_and_clients_the_one_in_fron
 ) -> None:
     secrets |= {"gateway-certificate": {"ca.crt": "own"}, "shown": {"ca.crt": "public"}}
     environment = stack(monkeypatch, theirs(**INGRESS))
-    assert access(environment).ca_certificate == "own"
-    assert outer_access(environment).ca_certificate == "public"
+    assert ca_certificate(environment) == "own"
+    assert outer_ca_certificate(environment) == "public"
 
 
-@pytest.mark.parametrize("secret", [{}, {"ca.crt": ""}])
+@pytest.mark.parametrize("secret", [{"tls.crt": "x"}, {"ca.crt": ""}])
 def test_a_certificate_without_its_authority_is_of_one_that_the_machine_trusts(
-    monkeypatch: pytest.MonkeyPatch, secrets: dict[str, dict[str, str]], secret: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, secrets: dict[str, dict[str, str]], secret: dict[str, str], tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     secrets["mine"] = secret
     environment = stack(monkeypatch, theirs(**BALANCED))
-    assert access(environment).ca_certificate is None
-    assert "MLFLOW_TRACKING_SERVER_CERT_PATH" not in mlflow_login(environment)
+    environment.home.mkdir(parents=True)
+    assert ca_certificate(environment) is None
+    assert "MLFLOW_TRACKING_SERVER_CERT_PATH" not in mlflow_variables(environment)
 
 
-def test_a_shell_gets_the_login_and_the_file_of_the_authority(
+def test_a_shell_gets_the_files_of_the_login_and_of_the_authority(
     monkeypatch: pytest.MonkeyPatch, secrets: dict[str, dict[str, str]], tmp_path: Path
 ) -> None:
+    """And MLflow's own clients find the login by them."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     secrets["mine"] = {"ca.crt": "authority"}
     environment = stack(monkeypatch, theirs(**BALANCED))
     environment.home.mkdir(parents=True)
-    exported = mlflow_login(environment)
-    assert exported["MLFLOW_TRACKING_USERNAME"] == "groundwork"
+    exported = mlflow_variables(environment)
+    assert "word" not in str(exported)
+    assert Path(exported["GROUNDWORK_MLFLOW_CREDENTIALS"]).stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("GROUNDWORK_MLFLOW_CREDENTIALS", exported["GROUNDWORK_MLFLOW_CREDENTIALS"])
+    assert fetch_auth(exported["MLFLOW_TRACKING_AUTH"]) == HTTPBasicAuth("groundwork", "word")
     assert Path(exported["MLFLOW_TRACKING_SERVER_CERT_PATH"]).read_text() == "authority"
     assert environment.variables()["MLFLOW_TRACKING_URI"] == "https://ml.example.com/mlflow"
 
@@ -101,7 +109,7 @@ def test_a_shell_gets_the_login_and_the_file_of_the_authority(
 @pytest.mark.usefixtures("secrets")
 def test_a_certificate_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = stack(monkeypatch, theirs(**BALANCED))
-    assert "namespace local-gateway has no Secret mine" in refused(lambda: access(environment))
+    assert "namespace local-gateway has no Secret mine" in refused(lambda: ca_certificate(environment))
 
 
 def test_a_request_goes_to_the_forwarded_port_and_asks_for_the_gateway_by_its_name(

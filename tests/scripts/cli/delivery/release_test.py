@@ -347,7 +347,7 @@ def test_a_model_without_a_port_of_this_machine_is_asked_through_the_gateway(mon
     def note(address: str, *_: object, **__: object) -> None:
         asked.append(address)
 
-    def client(_: object, url: str) -> httpx.Client:
+    def client(_: object, url: str, login: object = None) -> httpx.Client:  # noqa: ARG001
         return httpx.Client(base_url=url)
 
     monkeypatch.setattr(release.Place, "address", None)

@@ -134,8 +134,8 @@ def test_a_workload_yaml_that_changed_since_the_platform_was_laid_is_not_trained
 @pytest.mark.usefixtures("kubectl")
 def test_a_silent_mlflow_is_named_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     stack(monkeypatch, settings(**{"groundwork:gateway": {"local_port": 1024}}))
-    access = gateway.Access(ca_certificate="", username="groundwork", password="word")
-    monkeypatch.setattr(gateway, "access", always(access))
+    monkeypatch.setattr(gateway, "ca_certificate", always(""))
+    monkeypatch.setattr(gateway, "mlflow_login", always(("groundwork", "word")))
     monkeypatch.setattr(gateway.ssl, "create_default_context", always(True))
     message = refused(lambda: train.train("local", "iris", quiet))
     assert "MLflow does not answer at https://localhost:1024/mlflow" in message
