@@ -33,6 +33,11 @@ def training_template(workload: str) -> str:
     return f"{workload}-train"
 
 
+def held_out_template(workload: str) -> str:
+    """Name of the suspended CronJob that prints the rows a training holds out."""
+    return f"{workload}-held-out"
+
+
 def check_template(workload: str) -> str:
     """Name of the suspended CronJob that a model is tried with before its release."""
     return f"{workload}-check"

@@ -15,8 +15,8 @@ from workloads.artifacts import add_folder, add_object, digest_of, download_fold
 from workloads.signing import SIGNATURE, Trust, private_key, public_pem, sign, statement_of
 
 CHAMPION = "champion"
-HELD_OUT = "held_out.csv"
-"""Artifact of a classifier's run: the labelled rows it was not trained on. A release is measured by them."""
+HELD_OUT_LIMIT = 1000
+"""Labelled rows by which a release is measured: as many as a log, and one request to a model server, can have."""
 
 
 class TrainingError(Exception):

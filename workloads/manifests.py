@@ -95,6 +95,22 @@ def training_pod(
     return _training_pod(workload, container, cluster, account, access)
 
 
+def held_out_pod(
+    workload: Workload, *, cluster: Cluster, image: str, resources: Resources, account: str, store: ObjectStore
+) -> PodSpecArgs:
+    """Prints the rows that a training holds out. `groundwork canary` says of which, in the image that trained."""
+    access = store_access(store, trainer(workload.name))
+    container = pods.Container(
+        name="held-out",
+        image=image,
+        resources=resources,
+        command=["python", "-m", f"workloads.{workload.name}.held_out"],
+        environment={**store_variables(store, access), **MLFLOW_QUIET, "GROUNDWORK_TRAINING": ""},
+        mounts=access.mounts,
+    )
+    return _pod(container, cluster, account, access, restart_policy="Never")
+
+
 def task_pods(
     workload: Workload,
     *,

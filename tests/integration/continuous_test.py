@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -26,12 +27,12 @@ from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.exports import mlflow_variables
-from workloads.experiment import HELD_OUT
 from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, PACKAGES, TARGET
 
 from .conftest import STACK, run
 from .gateway_test import Load, at
+from .signatures import set_tags, sign_model
 
 library: Any = mlflow_library
 # MLflow's client leaves its connections to the collector of garbage.
@@ -172,8 +173,10 @@ def served() -> Release:
 
 
 @pytest.fixture
-def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], int]:
-    """Makes a fitted model the champion, the way no training would; returns its version."""
+def champion(
+    platform: Environment, tracking: Mlflow, store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[Any], int]:
+    """Makes a fitted model the champion, the way no training would but for its signature; returns its version."""
     for name, value in mlflow_variables(platform).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -181,28 +184,33 @@ def champion(platform: Environment, tracking: Mlflow, monkeypatch: pytest.Monkey
     def make(model: Any) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the libraries, about each other
-            logged = log(model)
-        found = tracking.run(logged)
+            made = log(model)
+        found = tracking.run(made)
         assert found is not None
         number = rank.register(platform, "iris", found, lambda _: None)
         crown(tracking, number)
         return number
 
     def log(model: Any) -> str:
-        rows = tracking.artifact(served().run, HELD_OUT)
+        """Its run, signed over the data, image and configuration of what serves: so the same rows are held out."""
         library.set_tracking_uri(platform.variables()["MLFLOW_TRACKING_URI"])
         library.set_experiment("iris")
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with library.start_run(run_name="made by a test") as begun:
-            library.log_text(rows, HELD_OUT)
-            library.sklearn.log_model(
-                model,
-                name="model",
-                serialization_format="cloudpickle",
-                signature=library.models.infer_signature(flowers()[0], model.predict(flowers()[0])),
-                pip_requirements=[f"{name}=={version(name)}" for name in PACKAGES],
-            )
-        return str(begun.info.run_id)
+            described: dict[str, Any] = {
+                "serialization_format": "cloudpickle",
+                "signature": library.models.infer_signature(flowers()[0], model.predict(flowers()[0])),
+                "pip_requirements": [f"{name}=={version(name)}" for name in PACKAGES],
+            }
+            library.sklearn.log_model(model, name="model", **described)
+        made = str(begun.info.run_id)
+        folder = tmp_path / made
+        library.sklearn.save_model(model, str(folder), **described)
+        like = tracking.run(served().run)
+        assert like is not None
+        own = {key: value for key, value in like.tags.items() if key.startswith("groundwork.")}
+        set_tags(tracking, made, sign_model(platform, store, folder, made, {**own, "groundwork.job": made}))
+        return made
 
     return make
 

@@ -13,6 +13,7 @@ from tests.mocks import Recorder, declare
 from tests.neighbours import CLOUD_STORE, CLUSTER, REGISTRY, nobody, somebody, store
 from workloads import catalog
 from workloads.manifests import task_pods
+from workloads.service import members
 from workloads.serving import Serving, route
 from workloads.settings import WorkloadSettings
 from workloads.training import Training
@@ -107,6 +108,7 @@ def test_a_training_is_only_a_template(recorder: Recorder) -> None:
         ("ServiceAccount", "iris-training"),
         ("Secret", "iris-signing"),
         ("CronJob", "iris-train"),
+        ("CronJob", "iris-held-out"),
     }
     assert recorder.objects["CronJob", "iris-train"]["spec"]["suspend"] is True
 
@@ -212,6 +214,17 @@ def test_the_key_that_signs_is_a_file_of_trainings_and_tasks_and_of_nothing_that
         assert "iris-signing" not in str(pod)
         assert environment(pod)["MODEL_PUBLIC_KEY"] == "public"
         assert environment(pod)["MODEL_ROOT"] == environment(pods[0])["MODEL_ROOT"]
+
+
+def test_what_splits_data_anew_has_neither_the_key_nor_a_way_to_mlflow(recorder: Recorder) -> None:
+    training()
+    job = recorder.objects["CronJob", "iris-held-out"]
+    pod = pod_of(job)
+    assert "iris-signing" not in str(pod)
+    assert "MLFLOW_TRACKING_URI" not in environment(pod)
+    assert environment(pod)["GROUNDWORK_TRAINING"] == ""
+    component = job["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
+    assert component not in members({"iris": WorkloadSettings()})["iris-training"].uses["mlflow"]
 
 
 @pytest.mark.parametrize(("protect", "protected"), [(True, {"iris-signing-key"}), (False, set[str]())])

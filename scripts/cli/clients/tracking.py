@@ -61,16 +61,6 @@ class Mlflow:
         answer = self._get("runs/get", run_id=run_id)
         return _run(answer["run"]) if answer else None
 
-    def artifact(self, run_id: str, path: str) -> str | None:
-        """Text of a file of a run; None where it has no such file."""
-        response = self._send("GET", f"{self.url}/get-artifact", params={"run_uuid": run_id, "path": path})
-        if response.is_success:
-            return response.text
-        if response.status_code in {400, 404, 500}:  # what MLflow answers depends on where it keeps files
-            return None
-        self._answer(response)
-        return None
-
     def measured(self, experiment: str, metric: str) -> list[Run]:
         """Finished runs of single models that recorded the metric: the best first, of equal ones the newest."""
         found = self._get("experiments/get-by-name", experiment_name=experiment)

@@ -22,7 +22,8 @@ from scripts.cli.delivery.canary_metrics import (
     find_regression,
     version_metrics,
 )
-from scripts.cli.delivery.canary_probe import CanaryProbe, Rows
+from scripts.cli.delivery.canary_probe import CanaryProbe
+from scripts.cli.delivery.held_out import NoRows, Rows, held_out_rows
 from scripts.cli.delivery.release import Place, check, is_applied, pin_of, pins_same, roll_out, serves
 from scripts.cli.delivery.release import release as release_at_once
 from scripts.cli.delivery.release_store import ReleaseStore
@@ -175,19 +176,22 @@ class CanaryController:
         return champion
 
     def _finish_rollout(self, current: Release) -> None:
-        """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout."""
-        if not is_applied(self.place, current):
+        """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout. What was
+        released before trainings signed is left to `groundwork up`."""
+        if current.signature and not is_applied(self.place, current):
             self._roll_out()
 
     def _try(self, current: Release, pin: Pin) -> CanaryResult:
-        rows = self.probe.held_out_rows(pin)
+        try:
+            rows = held_out_rows(self.place, pin)
+        except NoRows as error:
+            return self._reject(current, pin, f"held-out rows: {error}")
         canary = Canary(pin=pin, weight=self.options.weight)
         if current.canary is None:
             try:
                 check(self.place, pin)
             except UserError as error:
-                self.store.replace(current.rejecting(pin, f"check: {error}"))
-                return self._result(current, pin, Observation(cause=f"check: {error}"))
+                return self._reject(current, pin, f"check: {error}")
         if current.canary != canary or not serves(self.place, pin, server_name(self.name, CANARY)):
             self.place.progress(f"version {pin.model_version} gets {canary.weight}% of the requests")
             current = current.model_copy(update={"canary": canary})
@@ -198,6 +202,13 @@ class CanaryController:
                 return self._restore(current, pin, Observation(cause=f"start: {error}"))
         seen = self._observe(current, pin, rows)
         return self._promote(current, pin, seen) if seen.cause is None else self._restore(current, pin, seen)
+
+    def _reject(self, current: Release, pin: Pin, cause: str) -> CanaryResult:
+        """Reject what can't be tried; where it was begun, restore what served."""
+        if current.canary is not None:
+            return self._restore(current, pin, Observation(cause=cause))
+        self.store.replace(current.rejecting(pin, cause))
+        return self._result(current, pin, Observation(cause=cause))
 
     def _observe(self, current: Release, pin: Pin, rows: Rows) -> Observation:
         """Wait until the new version is worse, or was not for as long and as many requests as the options say.

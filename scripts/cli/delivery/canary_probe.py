@@ -1,23 +1,17 @@
 """What can be measured of a canary and of what serves beside it: their traffic at the gateway, and their accuracy."""
 
-import csv
-import io
 import json
 import time
 from collections.abc import Callable
 
 from modules.core.errors import UserError
-from modules.core.releases import Pin
 from modules.gateway.documents import METRICS_PORT
 from modules.gateway.documents import SERVICE as GATEWAY
 from scripts.cli.clients import forward
-from scripts.cli.clients.tracking import Mlflow
 from scripts.cli.delivery.canary_metrics import Sample, parse_sample, share_right
+from scripts.cli.delivery.held_out import Rows
 from scripts.cli.delivery.release import Place
 from workloads.documents import CANARY, PORT, server_name
-from workloads.experiment import HELD_OUT
-
-Rows = list[dict[str, str]]
 
 QUIET_SECONDS = 6.0
 """Without a request at the canary: then the gateway sends it none any more."""
@@ -48,18 +42,6 @@ class CanaryProbe:
         text = forward.ask(self.place.environment, GATEWAY, METRICS_PORT, "/metrics")
         return [parse_sample(text, server) for server in self.servers]
 
-    def held_out_rows(self, pin: Pin) -> Rows:
-        """Return the labelled rows that a version was not trained on. Raise UserError where its run has none."""
-        text = Mlflow(self.place.environment).artifact(pin.run, HELD_OUT)
-        rows = list(csv.DictReader(io.StringIO(text or "")))
-        if not rows:
-            raise UserError(
-                f"run {pin.run} of model version {pin.model_version} has no {HELD_OUT}: its accuracy can't be measured "
-                f"beside what serves. Train again, or `groundwork release {self.place.workload.name} --model-version "
-                f"{pin.model_version}` without a canary"
-            )
-        return rows
-
     def accuracies(self, rows: Rows) -> list[float | None]:
         """Return the accuracy of each server on the same rows."""
         return [self._accuracy(server, rows) for server in self.servers]
@@ -68,12 +50,12 @@ class CanaryProbe:
         """Ask a server without the gateway; None where it does not answer."""
         features = list(self.place.workload.serving.example)
         body = {"rows": [{name: float(row[name]) for name in features} for row in rows]}
-        (label,) = set(rows[0]) - set(features)
+        (label,) = self.place.workload.data.columns.keys() - features
         part = self.place.workload.name
         try:
             answer = forward.ask(self.place.environment, server, PORT, "/predict", part=part, json=body)
             return share_right(json.loads(answer)["predictions"], [row[label] for row in rows])
-        except (UserError, ValueError, KeyError):
+        except (UserError, ValueError, KeyError, TypeError):
             return None
 
     def wait_for_traffic_removal(self, decided: float) -> float:

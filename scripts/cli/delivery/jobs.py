@@ -93,9 +93,11 @@ def run(
     job: Mapping[str, Any],
     progress: Progress,
     *,
+    lines: int = LOG_LINES,
     pause: Callable[[float], None] = time.sleep,
 ) -> Ended:
-    """Runs a Job to its end. One of this name that still runs is waited for; one that ended makes way.
+    """Runs a Job to its end. One of this name that still runs is waited for; one that ended makes way. `lines`: of its
+    log, from the last one back.
 
     Raises UserError where it can't run at all.
     """
@@ -108,11 +110,17 @@ def run(
     if existing is None:
         kubectl.run(environment, "create", "-f", "-", stdin=json.dumps(job))
     progress(f"Job {name} was started" if existing is None else f"Job {name} is running already")
-    return _follow(environment, namespace, name, progress, pause)
+    return _follow(environment, namespace, name, progress, lines=lines, pause=pause)
 
 
 def _follow(
-    environment: Environment, namespace: str, name: str, progress: Progress, pause: Callable[[float], None]
+    environment: Environment,
+    namespace: str,
+    name: str,
+    progress: Progress,
+    *,
+    lines: int,
+    pause: Callable[[float], None],
 ) -> Ended:
     while True:
         objects = kubectl.items(environment, "jobs,pods", "-n", namespace, "-l", f"{JOB_LABEL}={name}")
@@ -126,7 +134,8 @@ def _follow(
             kubectl.run(environment, "delete", "job", name, "-n", namespace, "--wait=false")
             raise UserError(f"Job {namespace}/{name} can't run: {problem}")
         result = ended(job)
-        log = last_lines(environment, pods[-1], LOG_LINES if result else 1) if pods else ""
+        shown = 1 if result is None else lines if result == "Complete" else LOG_LINES
+        log = last_lines(environment, pods[-1], shown) if pods else ""
         if result == "Complete":
             return Ended(log=log, failure=None)
         if result == "Failed":

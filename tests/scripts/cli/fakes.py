@@ -18,6 +18,7 @@ from stacks.settings import PlatformSettings
 from workloads.signing import SIGNATURE, public_pem, sign, statement_of
 
 DIGEST = "sha256:" + "a" * 64
+TRAINING_DIGEST = "sha256:" + "5" * 64
 IMAGE = "10.80.0.1:5000/groundwork/serving:0.1.0@sha256:" + "1" * 64
 
 
@@ -111,7 +112,12 @@ def signed(run: str, tags: dict[str, str], key: Ed25519PrivateKey = KEY) -> dict
 
 def version(number: int, **tags: str) -> dict[str, Any]:
     """A version of the model iris, as MLflow describes it, signed but for these tags."""
-    own = {"groundwork.uri": f"s3://b/{number}", "groundwork.digest": DIGEST, "groundwork.config": "{}"}
+    own = {
+        "groundwork.uri": f"s3://b/{number}",
+        "groundwork.digest": DIGEST,
+        "groundwork.config": "{}",
+        "groundwork.image_digest": TRAINING_DIGEST,
+    }
     given = {**signed(f"run-{number}", own), **tags}
     pairs = [{"key": key, "value": value} for key, value in given.items()]
     return {"name": "iris", "version": str(number), "run_id": f"run-{number}", "tags": pairs}

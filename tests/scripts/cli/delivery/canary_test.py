@@ -13,14 +13,14 @@ from modules.core import releases
 from modules.core.errors import UserError
 from modules.core.releases import Canary, Pin, Rejection, Release, read_releases, write_releases
 from scripts.cli.clients import engine, forward, pins
-from scripts.cli.clients.tracking import Mlflow
-from scripts.cli.delivery import canary, canary_session
+from scripts.cli.delivery import canary, canary_session, jobs
 from scripts.cli.delivery.canary import CanaryController, CanaryOptions, CanaryResult
 from scripts.cli.delivery.canary_metrics import Limits
 from scripts.cli.delivery.release import place_of
 from scripts.cli.environment import Environment
 from tests.scripts.cli.fakes import (
     DIGEST,
+    TRAINING_DIGEST,
     TRUST,
     Answer,
     Kubectl,
@@ -33,6 +33,7 @@ from tests.scripts.cli.fakes import (
     stack,
     version,
 )
+from workloads.artifacts import digest_of
 from workloads.signing import SIGNATURE
 
 ROWS = "sepal_length,sepal_width,petal_length,petal_width,species\n5,3,1,0.2,setosa\n6,3,5,2,virginica\n"
@@ -47,6 +48,9 @@ def pin(number: int) -> Pin:
         model_uri=f"s3://b/{number}",
         model_digest=DIGEST,
         run=f"run-{number}",
+        image_digest=TRAINING_DIGEST,
+        config_digest=digest_of(b"{}"),
+        signature="signature",
     )
 
 
@@ -68,8 +72,12 @@ class Platform:
         self.failure: str | None = None
         self.problem: str | None = None
         self.rolled_out = True
+        self.split = jobs.Ended(log=f"stored the data set\n{ROWS}", failure=None)
+        """What comes of splitting the data anew."""
 
-    def mlflow(self, path: str, _: dict[str, Any]) -> Answer | None:
+    def mlflow(self, path: str, query: dict[str, Any]) -> Answer | None:
+        if path == "model-versions/get":
+            return 200, {"model_version": version(int(query["version"]), **self.tags)}
         if path == "registered-models/alias":
             return 200, {"model_version": version(self.champion, **self.tags)}
         return None
@@ -86,6 +94,12 @@ class Platform:
 
     def is_applied(self, *_: object) -> bool:
         return self.rolled_out
+
+    def run_job(self, _: object, job: dict[str, Any], *__: object, **___: object) -> jobs.Ended:
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        assert container["env"] == [{"name": "GROUNDWORK_TRAINING", "value": "{}"}]
+        assert container["image"].endswith(f"@{TRAINING_DIGEST}")
+        return self.split
 
     def check(self, *_: object) -> None:
         if self.problem:
@@ -112,7 +126,9 @@ class Platform:
 def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
     made = Platform()
     stack(monkeypatch)
-    Kubectl(monkeypatch).objects["cronjob", "iris-check"] = cron_job(TRUST)
+    kubectl = Kubectl(monkeypatch)
+    kubectl.objects["cronjob", "iris-check"] = cron_job(TRUST)
+    kubectl.objects["cronjob", "iris-held-out"] = cron_job({"GROUNDWORK_TRAINING": ""})
     mlflow(monkeypatch, made.mlflow)
     monkeypatch.setattr(releases, "release_file", always(tmp_path / "releases.local.yaml"))
     monkeypatch.setattr(engine, "up", made.up)
@@ -121,7 +137,7 @@ def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
     monkeypatch.setattr(canary, "check", made.check)
     monkeypatch.setattr(canary, "serves", always(True))
     monkeypatch.setattr(canary, "is_applied", made.is_applied)
-    monkeypatch.setattr(Mlflow, "artifact", always(ROWS))
+    monkeypatch.setattr(jobs, "run", made.run_job)
     write_releases("local", {"iris": SERVED})
     return made
 
@@ -264,6 +280,13 @@ def test_what_was_pinned_and_not_rolled_out_is_and_nothing_else(
     assert platform.applied == applied
 
 
+def test_what_was_released_before_trainings_signed_is_left_to_up(platform: Platform) -> None:
+    platform.champion, platform.rolled_out = 1, False
+    write_releases("local", {"iris": SERVED.model_copy(update={"signature": ""})})
+    assert controller(platform).try_next() is None
+    assert platform.applied == []
+
+
 def test_an_interrupted_end_is_ended(platform: Platform) -> None:
     platform.champion = 1
     write_releases("local", {"iris": SERVED.model_copy(update={"canary": Canary(pin=pin(2), weight=0)})})
@@ -287,10 +310,42 @@ def test_without_enough_requests_the_time_limit_leaves_the_canary(
     assert (tried.pin.model_version, tried.weight) == (2, 10)
 
 
-def test_a_version_without_held_out_rows_is_not_tried(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mlflow, "artifact", always(None))
-    assert "has no held_out.csv" in refused(controller(platform).try_next)
-    assert platform.applied == []
+@pytest.mark.parametrize(
+    ("split", "cause"),
+    [
+        (jobs.Ended(log="", failure="Job local-iris-training/x failed: another digest"), "another digest"),
+        (jobs.Ended(log=ROWS.replace("virginica", "tulip"), failure=None), "column 'species': 'tulip', allowed is one"),
+    ],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_version_that_nothing_can_be_measured_by_is_rejected_with_the_reason(
+    begun: bool, split: jobs.Ended, cause: str, platform: Platform
+) -> None:
+    if begun:
+        write_releases("local", {"iris": SERVED.model_copy(update={"canary": Canary(pin=pin(2), weight=10)})})
+    platform.split = split
+    found = tried(platform)
+    assert (found.result, found.serves) == ("restored", 1)
+    assert (found.cause or "").startswith("held-out rows: ")
+    assert cause in (found.cause or "")
+    assert (pinned().rejected[0].model_version, pinned().canary) == (2, None)
+    assert platform.applied == ([(1, 0), (1, None)] if begun else [])
+
+
+def test_a_training_document_that_was_changed_in_the_registry_splits_nothing(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a canary that had begun: a version that is changed before is passed over."""
+    write_releases("local", {"iris": SERVED.model_copy(update={"canary": Canary(pin=pin(2), weight=10)})})
+    platform.tags = {"groundwork.config": '{"seed": 1}'}
+    monkeypatch.setattr(jobs, "run", always(jobs.Ended(log=ROWS, failure=None)))
+    assert "has a tag groundwork.config of the digest sha256:" in (tried(platform).cause or "")
+
+
+def test_a_log_that_can_not_be_read_rejects_nothing(platform: Platform) -> None:
+    platform.split = jobs.Ended(log="", failure=None)
+    assert "could not be read: run the same command again" in refused(controller(platform).try_next)
+    assert pinned() == SERVED
 
 
 def test_a_workload_is_watched_once_at_a_time(

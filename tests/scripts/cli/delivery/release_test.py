@@ -14,6 +14,7 @@ from scripts.cli.delivery import jobs, release, rollback
 from tests.scripts.cli.fakes import (
     DIGEST,
     IMAGE,
+    TRAINING_DIGEST,
     TRUST,
     Answer,
     Kubectl,
@@ -120,6 +121,7 @@ def test_the_champion_is_released_when_no_version_is_named(platform: Platform) -
         model_uri="s3://b/2",
         model_digest=DIGEST,
         run="run-2",
+        image_digest=TRAINING_DIGEST,
         config_digest=digest_of(b"{}"),
         signature=tags(2)[SIGNATURE],
     )
