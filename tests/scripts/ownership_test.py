@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fi
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose Python environment is this one's, and which is root's alone."""
+    tmp_path.chmod(0o755)
     (tmp_path / "scripts").mkdir()
     (tmp_path / "cache").mkdir()
     for name in ("scripts/bootstrap", "uv.lock", "pyproject.toml"):
@@ -59,6 +60,13 @@ def test_a_file_that_another_user_may_change_is_refused_with_what_to_do(
     assert refused.startswith(f"{checkout / name}: ")
     assert "chown -R root:root" in refused
     assert "GROUNDWORK_OWNER" in refused
+
+
+def test_what_nobody_else_gets_to_may_be_of_anybody(checkout: Path) -> None:
+    give(checkout / "scripts/bootstrap")
+    assert "another user may change it" in started(checkout)
+    (checkout / "scripts").chmod(0o700)
+    assert started(checkout) == "runs\n"
 
 
 def test_a_cache_of_another_user_is_refused(checkout: Path) -> None:
