@@ -30,7 +30,7 @@ def started(checkout: Path, **variables: str) -> str:
     command = ["bash", "-c", ". scripts/bootstrap; echo runs"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SUDO_", "GROUNDWORK_"))}
     done = subprocess.run(command, cwd=checkout, env={**kept, **variables}, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else done.stderr
+    return done.stdout + done.stderr
 
 
 def give(path: Path) -> None:
@@ -48,6 +48,15 @@ def open_to_a_group(path: Path) -> None:
 
 def test_what_is_roots_alone_runs(checkout: Path) -> None:
     assert started(checkout) == "runs\n"
+
+
+def test_what_is_not_there_yet_is_nobodys(checkout: Path) -> None:
+    (checkout / "scripts/first").write_text((checkout / "scripts/bootstrap").read_text().split("\nfind_python()")[0])
+    (checkout / ".venv").unlink()
+    command = ["bash", "-c", ". scripts/first; echo runs"]
+    variables = {**os.environ, "XDG_CACHE_HOME": str(checkout / "none")}
+    done = subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("runs\n", "")
 
 
 @pytest.mark.parametrize("change", [give, open_to_all, open_to_a_group])
