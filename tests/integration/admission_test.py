@@ -9,6 +9,7 @@ import pytest
 
 from modules.core.errors import UserError
 from modules.core.images import read_images
+from modules.database.consumers import CLIENT_SECRET
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
@@ -21,7 +22,7 @@ READ = """
 cat $(find -L /var/run/groundwork /etc/groundwork /tmp -type f) /proc/[0-9]*/environ 2> /dev/null | tr '\\0' '\\n'
 """
 """All that a process of a pod finds in its files and in the environment of the processes beside it."""
-KEYS = {"airflow-keys": ("fernet-key", "jwt-secret", "secret-key"), "database": ("password", "uri")}
+KEYS = {"airflow-keys": ("fernet-key", "jwt-secret", "secret-key"), CLIENT_SECRET: ("password", "uri")}
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -177,7 +178,7 @@ IN_BOTH = [
 ]
 
 
-@pytest.mark.parametrize("change", [*IN_BOTH, another_account("iris-serving"), the_labels_of("training")])
+@pytest.mark.parametrize("change", [*IN_BOTH, the_labels_of("training")])
 def test_a_task_starts_no_other_pod_than_its_own(
     platform: Environment, documents: dict[str, dict[str, Any]], change: Change
 ) -> None:
@@ -187,6 +188,12 @@ def test_a_task_starts_no_other_pod_than_its_own(
     assert "created" in attempt(platform, WORKER, pod)
     change(pod)
     assert any(each in attempt(platform, WORKER, pod) for each in refusals(change))
+
+
+def test_a_task_has_no_account_of_a_model_server(platform: Environment, documents: dict[str, dict[str, Any]]) -> None:
+    pod = deepcopy(documents["task"])
+    another_account("iris-serving")(pod)
+    assert "forbidden" in attempt(platform, WORKER, pod)
 
 
 @pytest.mark.parametrize("change", [*IN_BOTH, another_account("airflow-scheduler"), the_labels_of("api-server")])
