@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,29 @@ from scripts.cli.environment import Environment
 from stacks.foundation.embedded import describe_registry
 
 from .conftest import STACK
-from .pods import eventually, kubectl
+from .pods import SECURE, eventually, kubectl
 from .uid_range import FIRST, uid_range
 
 NAMESPACE = "any-user"
 LABELS = {"pod-security.kubernetes.io/enforce": "restricted", "tests/uid-range": "true"}
+DRY_RUN = ("create", "--dry-run=server", "-f-")
+UNNAMED: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "unnamed", "namespace": NAMESPACE},
+    "spec": {
+        "serviceAccountName": "anyone",
+        "securityContext": {},
+        "containers": [
+            {
+                "name": "run",
+                "image": "none",
+                "securityContext": {name: value for name, value in SECURE.items() if name != "runAsUser"},
+            }
+        ],
+    },
+}
+"""A pod that names no user."""
 SECONDS = 300
 """For a pod to end, its image's pull included."""
 
@@ -88,6 +107,8 @@ def chosen(cluster: Cluster) -> Iterator[Cluster]:
     policies = uid_range({"tests/uid-range": "true"})
     for document in (policies, namespace, account):
         kubectl(cluster, "apply", "-f-", document=document)
+    # The API server follows its policies a moment later, each by itself.
+    assert eventually(lambda: "created" in kubectl(cluster, *DRY_RUN, document=UNNAMED, check=False))
     yield cluster
     kubectl(cluster, "delete", "namespace", NAMESPACE, "--wait=true")
     kubectl(cluster, "delete", "-f-", document=policies)

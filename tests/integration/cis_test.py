@@ -22,7 +22,7 @@ BY_THE_LETTER = {
 FAILS = {
     "1.2.11": "images are named by digest, and what a node has it need not ask a registry for, which may be gone",
     "3.1.1": "a machine of one's own has no identity provider",
-    "5.1.4": "Airflow's scheduler starts the pods of tasks",
+    "5.1.4": "Airflow's accounts start the pods of tasks, and admission policies say which",
 }
 
 

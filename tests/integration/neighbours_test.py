@@ -133,9 +133,9 @@ def test_pods_run_as_a_user_of_the_stacks_own_who_alone_sees_what_they_hold(
     assert len(named) > 5
     own = [path for path in named if as_user(user, "cat", path).returncode == 0]
     assert len(own) > 5
-    for path in own:
-        for other in (NOBODY, IMAGE_USER):
-            assert "Permission denied" in as_user(other, "cat", path).stderr, path
+    refused = [as_user(other, "cat", path) for path in own for other in (NOBODY, IMAGE_USER)]
+    assert not [each.args for each in refused if each.returncode == 0]
+    assert sum("Permission denied" in each.stderr for each in refused) > 5  # some processes live for moments
 
 
 def planted(image: str, namespace: str = f"{STACK}-mlflow") -> dict[str, Any]:

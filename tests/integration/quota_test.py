@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
-from modules.core.simulation import SIMULATED
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.quotas import with_refusals
@@ -30,7 +29,7 @@ def spec(platform: Environment, *limits: dict[str, str]) -> dict[str, Any]:
     container = {"image": image, "securityContext": SECURE}
     return {
         "containers": [{**container, "name": f"c{n}", "resources": each} for n, each in enumerate(figures)],
-        "nodeSelector": {NAME: "nowhere", SIMULATED: "true"},
+        "nodeSelector": {NAME: "nowhere"},
         "restartPolicy": "Never",
     }
 
