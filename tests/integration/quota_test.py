@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
+from modules.core.simulation import SIMULATED
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.quotas import with_refusals
@@ -17,19 +18,18 @@ from .pods import SECURE, eventually
 
 NAMESPACE = f"{STACK}-mlflow"
 NAME = "quota-test"
+IMAGE = f"{NAME}.invalid/none@sha256:{'0' * 64}"
+"""Of a pod that is let in at most: no node takes it, and images that nothing runs may be of elsewhere."""
 LARGEST = {"cpu": "1", "memory": "16Gi"}
 
 
-def spec(platform: Environment, *limits: dict[str, str]) -> dict[str, Any]:
-    """Of a pod that no node takes, with a container for each of these limits; an empty one names no figures."""
-    server = kubectl.get(platform, "deployment", "mlflow", "-n", NAMESPACE)
-    assert server is not None
-    image = server["spec"]["template"]["spec"]["containers"][0]["image"]
+def spec(*limits: dict[str, str]) -> dict[str, Any]:
+    """Of a pod with a container for each of these limits; where they are empty it names no figures."""
     figures = ({"limits": each, "requests": {"cpu": "1m", "memory": "1Mi"}} if each else {} for each in limits)
-    container = {"image": image, "securityContext": SECURE}
+    container = {"image": IMAGE, "securityContext": SECURE}
     return {
         "containers": [{**container, "name": f"c{n}", "resources": each} for n, each in enumerate(figures)],
-        "nodeSelector": {NAME: "nowhere"},
+        "nodeSelector": {NAME: "nowhere", SIMULATED: "true"},
         "restartPolicy": "Never",
     }
 
@@ -55,7 +55,7 @@ def test_every_namespace_of_the_platform_has_bounds(platform: Environment) -> No
 
 
 def test_a_container_without_figures_is_let_in_and_gets_some(cleared: Environment) -> None:
-    create(cleared, "Pod", spec(cleared, {}))
+    create(cleared, "Pod", spec({}))
     made = kubectl.get(cleared, "pod", NAME, "-n", NAMESPACE)
     assert made is not None
     assert made["spec"]["containers"][0]["resources"] == {
@@ -76,13 +76,13 @@ def test_a_pod_that_takes_more_than_a_namespace_has_is_refused_by_name(
     cleared: Environment, limits: list[dict[str, str]], words: str
 ) -> None:
     with pytest.raises(UserError) as caught:
-        create(cleared, "Pod", spec(cleared, *limits))
+        create(cleared, "Pod", spec(*limits))
     assert words in str(caught.value)
 
 
 def test_up_names_the_quota_that_refused_a_pod(cleared: Environment) -> None:
     began, failed = datetime.now(UTC), UserError("the engine gave up")
-    create(cleared, "Job", {"template": {"spec": spec(cleared, *[LARGEST] * 3)}})
+    create(cleared, "Job", {"template": {"spec": spec(*[LARGEST] * 3)}})
     assert eventually(lambda: f"Job/{NAME}: " in str(with_refusals(cleared, failed, began)), 30)
     output = str(with_refusals(cleared, failed, began))
     assert output.startswith("the engine gave up\n")
