@@ -23,9 +23,11 @@ CONTROLLER, AGENT = (f"system:serviceaccount:{NAMESPACE}:{account}" for account 
 @pytest.fixture(scope="module")
 def with_jobs(platform: Environment) -> Environment:
     """The platform whose Jenkins has the pipelines of a repository that nobody has, set as a person does."""
-    shell = f'eval "$(scripts/env {STACK})" && pulumi config set -s {STACK}'
-    run("bash", "-c", f'printf %s "$TOKEN" | ({shell} --secret groundwork:github_token)', env={"TOKEN": TOKEN})
-    run("bash", "-c", f"{shell} --path groundwork:jenkins.repository someone/groundwork")
+    shell = f'eval "$(scripts/env {STACK})"'
+    set_it = f"pulumi config set -s {STACK}"
+    token = f'{shell}; printf %s "$TOKEN" | {set_it} --secret groundwork:github_token'
+    run("bash", "-c", token, env={"TOKEN": TOKEN})
+    run("bash", "-c", f"{shell}; {set_it} --path groundwork:jenkins.repository someone/groundwork")
     run("scripts/up", STACK)
     return platform
 
