@@ -1,7 +1,9 @@
 """The embedded cluster's registry: nothing without its login, no deletes with it, and no tag is believed."""
 
 import json
+import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -147,20 +149,25 @@ def test_no_user_of_this_machine_reads_the_login(cluster: Cluster) -> None:
 
 
 def next_sources() -> dict[str, Source]:
-    """Those of a next version: one comment in the Containerfile of what serves makes it another."""
+    """Those of a next version, which no machine built before: one comment in the Containerfile of what serves makes
+    it another."""
     now = read_sources(images())
-    changed = now["serving"].containerfile + b"\n# The next version.\n"
+    changed = now["serving"].containerfile + f"\n# The next version: {uuid.uuid4()}.\n".encode()
     after = replace(now["serving"], containerfile=changed, inputs=sha256(now["serving"].inputs.encode() + changed))
     return {"base": now["base"], "serving": after}
 
 
 @pytest.fixture
-def other_file() -> Iterator[None]:
+def other_stack(cluster: Cluster) -> Iterator[None]:
+    """Nothing of it is there before or after, in the registry neither, which only this machine's root empties."""
+    repositories = cluster.spec.registry_dir / "docker/registry/v2/repositories" / OTHER
+    shutil.rmtree(repositories, ignore_errors=True)
     yield
     lock_file(OTHER).unlink(missing_ok=True)
+    shutil.rmtree(repositories, ignore_errors=True)
 
 
-@pytest.mark.usefixtures("other_file")
+@pytest.mark.usefixtures("other_stack")
 def test_an_image_that_was_planted_under_the_next_versions_tag_is_not_deployed(
     platform: Environment, cluster: Cluster, remote: Remote, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -188,7 +195,7 @@ def test_an_image_that_was_planted_under_the_next_versions_tag_is_not_deployed(
     assert remote.find({"serving": tag}) == {"serving": pinned.digest}
 
 
-@pytest.mark.usefixtures("other_file")
+@pytest.mark.usefixtures("other_stack")
 def test_another_stack_has_a_path_of_its_own_and_takes_what_is_built_already(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
