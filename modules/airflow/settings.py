@@ -27,7 +27,7 @@ class PartsSettings(Settings):
         default=resources(cpu=("20m", "1"), memory=("256Mi", "512Mi")), description="Of what waits for deferred tasks."
     )
     worker: Resources = Field(
-        default=resources(cpu=("50m", "1"), memory=("256Mi", "512Mi")),
+        default=resources(cpu=("50m", "1"), memory=("320Mi", "512Mi")),
         description="Of the pod of each task with the KubernetesExecutor.",
     )
 

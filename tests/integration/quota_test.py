@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
+from modules.core.simulation import SIMULATED
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.quotas import with_refusals
@@ -18,7 +19,7 @@ from .pods import SECURE, eventually
 NAMESPACE = f"{STACK}-mlflow"
 NAME = "quota-test"
 IMAGE = f"{NAME}.invalid/none@sha256:{'0' * 64}"
-"""Of a pod that is let in at most: no node takes it."""
+"""Of a pod that is let in at most: no node takes it, and images that nothing runs may be of elsewhere."""
 LARGEST = {"cpu": "1", "memory": "16Gi"}
 
 
@@ -28,7 +29,7 @@ def spec(*limits: dict[str, str]) -> dict[str, Any]:
     container = {"image": IMAGE, "securityContext": SECURE}
     return {
         "containers": [{**container, "name": f"c{n}", "resources": each} for n, each in enumerate(figures)],
-        "nodeSelector": {NAME: "nowhere"},
+        "nodeSelector": {NAME: "nowhere", SIMULATED: "true"},
         "restartPolicy": "Never",
     }
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fi
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose Python environment is this one's, and which is root's alone."""
+    tmp_path.chmod(0o755)
     (tmp_path / "scripts").mkdir()
     (tmp_path / "cache").mkdir()
     for name in ("scripts/bootstrap", "uv.lock", "pyproject.toml"):
@@ -29,7 +30,7 @@ def started(checkout: Path, **variables: str) -> str:
     command = ["bash", "-c", ". scripts/bootstrap; echo runs"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SUDO_", "GROUNDWORK_"))}
     done = subprocess.run(command, cwd=checkout, env={**kept, **variables}, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else done.stderr
+    return done.stdout + done.stderr
 
 
 def give(path: Path) -> None:
@@ -49,6 +50,15 @@ def test_what_is_roots_alone_runs(checkout: Path) -> None:
     assert started(checkout) == "runs\n"
 
 
+def test_what_is_not_there_yet_is_nobodys(checkout: Path) -> None:
+    (checkout / "scripts/first").write_text((checkout / "scripts/bootstrap").read_text().split("\nfind_python()")[0])
+    (checkout / ".venv").unlink()
+    command = ["bash", "-c", ". scripts/first; echo runs"]
+    variables = {**os.environ, "XDG_CACHE_HOME": str(checkout / "none")}
+    done = subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("runs\n", "")
+
+
 @pytest.mark.parametrize("change", [give, open_to_all, open_to_a_group])
 @pytest.mark.parametrize("name", ["scripts/bootstrap", "uv.lock"])
 def test_a_file_that_another_user_may_change_is_refused_with_what_to_do(
@@ -59,6 +69,13 @@ def test_a_file_that_another_user_may_change_is_refused_with_what_to_do(
     assert refused.startswith(f"{checkout / name}: ")
     assert "chown -R root:root" in refused
     assert "GROUNDWORK_OWNER" in refused
+
+
+def test_what_nobody_else_gets_to_may_be_of_anybody(checkout: Path) -> None:
+    give(checkout / "scripts/bootstrap")
+    assert "another user may change it" in started(checkout)
+    (checkout / "scripts").chmod(0o700)
+    assert started(checkout) == "runs\n"
 
 
 def test_a_cache_of_another_user_is_refused(checkout: Path) -> None:
