@@ -37,6 +37,7 @@ def deploy(context: Context[AirflowSettings]) -> Deployed:
         weights={context.name: 1},
         health=HEALTH,
         login=None,
+        own_logins=("/auth/login", "/auth/token"),
     )
     return Deployed(routes=(route,))
 

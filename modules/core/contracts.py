@@ -292,6 +292,8 @@ class Route:
     login: str | None
     """Secret in the gateway's namespace whose file `users` says whom the gateway lets in; None: it asks nobody. The
     login goes on to the service."""
+    own_logins: Sequence[str] = ()
+    """Beginnings of the paths at which the service itself takes passwords."""
 
 
 @dataclass(frozen=True, kw_only=True)

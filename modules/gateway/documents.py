@@ -36,6 +36,10 @@ LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 LOGINS = {"average": 200, "burst": 400}
 """Requests a second, of one address, to what asks for a login: a page has some fifty files, and no guess comes far."""
+GUESSES = {"average": 60, "period": "1m", "burst": 30}
+"""Of one address, to where a service takes passwords by itself."""
+FIRST_OF_ALL = 10_000
+"""Above the priority of any rule that names none, which is its length."""
 HSTS_SECONDS = 31_536_000
 OWN_MACHINE = "localhost"
 
@@ -111,6 +115,7 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     middlewares: dict[str, Any] = {
         "headers": {"headers": _headers(entry)},
         "login-rate": {"rateLimit": LOGINS},
+        "guess-rate": {"rateLimit": GUESSES},
         # The login goes on: the service asks for it itself, as it asks callers inside the cluster.
         **{secret: {"basicAuth": {"usersFile": f"{LOGIN}/{secret}/users"}} for secret in login_secrets(routes)},
     }
@@ -127,7 +132,9 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
         routers[f"{route.name}-path"] = _router(path, target, [*login, f"{route.name}-path"])
         middlewares[f"{route.name}-page"] = _own_host(route.name, entry)
         # The landing page's, so that what a redirect does not fit never passes the login.
-        routers[f"{route.name}-page"] = _router(f"{path} && {A_PAGE}", PORTAL, [f"{route.name}-page"])
+        page = _router(f"{path} && {A_PAGE}", PORTAL, [f"{route.name}-page"], priority=FIRST_OF_ALL)
+        routers[f"{route.name}-page"] = page
+        routers |= _own_logins(route, target, host=f"Host(`{host_of(route.name, entry)}`)", itself=f"({itself})")
         services |= parts
     certificate = {"certFile": f"{CERTIFICATE}/tls.crt", "keyFile": f"{CERTIFICATE}/tls.key"}
     return {
@@ -137,6 +144,20 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
             "stores": {"default": {"defaultCertificate": certificate}},
             "options": {"default": {"minVersion": "VersionTLS12", "cipherSuites": list(CIPHERS)}},
         },
+    }
+
+
+def _own_logins(route: Route, target: str, *, host: str, itself: str) -> dict[str, Any]:
+    """The routers that bound guesses at passwords which a service takes by itself."""
+    if not route.own_logins:
+        return {}
+    below = " || ".join(f"PathPrefix(`{path}`)" for path in route.own_logins)
+    below_path = " || ".join(f"PathPrefix(`/{route.name}{path}`)" for path in route.own_logins)
+    return {
+        f"{route.name}-login": _router(f"{host} && ({below})", target, ["guess-rate"]),
+        f"{route.name}-path-login": _router(
+            f"{itself} && ({below_path})", target, ["guess-rate", f"{route.name}-path"]
+        ),
     }
 
 

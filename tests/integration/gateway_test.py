@@ -15,6 +15,7 @@ from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
 
 from .conftest import STACK, run
+from .pods import eventually
 from .workloads_test import FLOWER, Mlflow, another_version
 
 EFFECT_SECONDS = 60.0
@@ -72,6 +73,16 @@ def test_every_answer_tells_browsers_what_they_may_not_do_and_nobody_what_runs(
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
     assert "server" not in answer.headers
+
+
+def test_guesses_at_airflows_passwords_are_few_and_logging_in_goes_on(client: httpx.Client, port: int) -> None:
+    address, wrong = at(port, "/airflow/auth/token"), {"username": "admin", "password": "wrong"}
+    guesses = [client.post(address, json=wrong).status_code for _ in range(40)]
+    assert guesses[0] == 401
+    assert guesses[-1] == 429
+    assert client.get(at(port, "/airflow/api/v2/version")).status_code == 200
+    assert eventually(lambda: client.post(address, json=wrong).status_code == 401, 10)
+    time.sleep(10)  # for the logins of the next tests
 
 
 def test_no_weak_cipher_is_spoken(platform: Environment, port: int) -> None:

@@ -95,6 +95,25 @@ def test_who_is_let_in_is_asked_again_by_the_service_itself() -> None:
     assert document["middlewares"]["mlflow-users"]["basicAuth"] == {"usersFile": users}
 
 
+def test_guesses_at_passwords_that_a_service_takes_itself_are_bounded_on_every_way_to_it() -> None:
+    document = http(replace(IRIS, own_logins=("/auth/login", "/auth/token")), MLFLOW)
+    login, by_path = document["routers"]["iris-login"], document["routers"]["iris-path-login"]
+    assert login["rule"] == "Host(`iris.localhost`) && (PathPrefix(`/auth/login`) || PathPrefix(`/auth/token`))"
+    assert by_path["rule"] == (
+        "(Host(`localhost`) || Host(`127.0.0.1`)) && (PathPrefix(`/iris/auth/login`) || PathPrefix(`/iris/auth/token`))"
+    )
+    assert login["middlewares"] == ["guess-rate"]
+    assert by_path["middlewares"] == ["guess-rate", "iris-path"]
+    assert login["service"] == by_path["service"] == document["routers"]["iris"]["service"]
+    assert "mlflow-login" not in document["routers"]
+
+
+def test_no_rule_comes_before_that_which_leads_browsers_to_a_service_s_own_host() -> None:
+    routers = http(replace(IRIS, own_logins=("/auth/login",)))["routers"]
+    priorities = {name: router.get("priority", len(router["rule"])) for name, router in routers.items()}
+    assert max(priorities, key=priorities.__getitem__) == "iris-page"
+
+
 def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     document = http(IRIS)
     assert document["routers"]["iris"]["service"] == "iris-shared"
@@ -122,7 +141,7 @@ def test_what_no_route_claims_is_the_landing_pages() -> None:
     routers = http(MLFLOW)["routers"]
     assert routers["groundwork"]["rule"] == "Host(`localhost`) || Host(`127.0.0.1`) || Host(`groundwork.localhost`)"
     assert routers["groundwork"]["priority"] == 1
-    assert all("priority" not in router for name, router in routers.items() if name != "groundwork")
+    assert all(router.get("priority", 2) > 1 for name, router in routers.items() if name != "groundwork")
 
 
 def test_every_way_in_is_encrypted_and_nothing_calls_home() -> None:
