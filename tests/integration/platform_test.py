@@ -17,8 +17,8 @@ from scripts.cli.lifecycle.up import settings_file
 
 from .conftest import STACK, run
 
-NEED_A_TOKEN = {"scheduler"}
-"""Parts that talk to the Kubernetes API: Airflow's scheduler starts the pods of tasks."""
+NEED_A_TOKEN = {"scheduler", "worker", "api-server"}
+"""Parts that talk to the Kubernetes API: of Airflow what starts pods, and what shows their logs."""
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 
 

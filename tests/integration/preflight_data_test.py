@@ -24,7 +24,7 @@ from . import old_postgresql, own_data
 from .conftest import address_of_this_machine
 from .own_data import BUCKETS, PRIVATE, REMOVED, S3_KEYS, OwnData, deploy_own_data
 from .preflight_pods_test import DNS, REGISTRY
-from .wrong_stack import NODE, STACK, STACK_FILE, Team, bare
+from .wrong_stack import NODE, STACK, STACK_FILE, Team, bare, set_secrets
 
 __all__ = ["bare"]
 STORE, DATABASE = "object store", "database"
@@ -74,11 +74,13 @@ def settled(
     given = theirs.foundation(str(theirs.ca))
     for group, changed in (("storage", storage or {}), ("database", database or {})):
         given[group] = {key: value for key, value in {**given[group], **changed}.items() if value is not None}
+    environment = team.settle(dns=DNS, **given)
     logins = {
-        "groundwork:storage_secret_key": secret,
-        "groundwork:database_passwords": passwords or {"admin": own_data.PASSWORD},
+        f"groundwork:database_passwords.{name}": password
+        for name, password in (passwords or {"admin": own_data.PASSWORD}).items()
     }
-    return team.settle(config=logins, dns=DNS, **given)
+    set_secrets(environment, {"groundwork:storage_secret_key": secret, **logins})
+    return environment
 
 
 def asked(environment: Environment) -> dict[str, list[Finding]]:

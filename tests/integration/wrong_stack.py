@@ -1,6 +1,7 @@
 """Somebody else's cluster, and a stack on it whose file says something wrong."""
 
-from collections.abc import Generator, Iterator
+import subprocess
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from embedded.cluster import Cluster
 from modules.core.images import lock_file
 from modules.core.paths import REPOSITORY
+from scripts.cli.clients import engine
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.preflight import checks
@@ -77,6 +79,20 @@ def team(bare: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield Team(bare, tmp_path)
     for path in (STACK_FILE, lock_file(STACK)):
         path.unlink(missing_ok=True)
+
+
+def set_secrets(environment: Environment, values: Mapping[str, str]) -> None:
+    """Encrypt these in the stack's file, by their path, as people do."""
+    engine.ensure_stack(environment)
+    for path, value in values.items():
+        subprocess.run(
+            ["pulumi", "config", "set", "--secret", "--path", path, "-s", environment.stack, "--non-interactive"],
+            input=value,
+            env=environment.process_environment(),
+            cwd=REPOSITORY,
+            text=True,
+            check=True,
+        )
 
 
 def found(environment: Environment) -> list[Finding]:
