@@ -39,10 +39,10 @@ def ranking(runs: Sequence[Run], versions: Sequence[Version]) -> list[Ranked]:
 def find(environment: Environment, name: str) -> list[Ranked]:
     """Return all models of a workload that its training signed, the best first. Raise UserError where there is none."""
     workload_in(environment, name)
-    mlflow = Mlflow(environment)
-    trust = trust_in(environment, name)
-    runs = [run for run in mlflow.measured(name, METRIC) if is_signed(trust, name, run)]
-    versions = [each for each in mlflow.registered(name) if is_signed(trust, name, each)]
+    mlflow, trust = Mlflow(environment), trust_in(environment, name)
+    with mlflow.client:
+        runs = [run for run in mlflow.measured(name, METRIC) if is_signed(trust, name, run)]
+        versions = [each for each in mlflow.registered(name) if is_signed(trust, name, each)]
     found = ranking(runs, versions)
     if not found:
         raise UserError(
@@ -75,4 +75,6 @@ def register(environment: Environment, name: str, run: Run, progress: Progress) 
     require_run(trust_in(environment, name), name, run)
     own = {key: value for key, value in run.tags.items() if key.startswith("groundwork.")}
     progress(f"registering run {run.id} as a version of {name}")
-    return Mlflow(environment).register(name, run, own).number
+    mlflow = Mlflow(environment)
+    with mlflow.client:
+        return mlflow.register(name, run, own).number
