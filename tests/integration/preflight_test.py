@@ -188,7 +188,8 @@ AMOUNTS: dict[str, Any] = {"cpu": "1", "memory": "900Gi"}
     ],
 )
 def test_a_cluster_without_room_is_refused(team: Team, config: dict[str, Any], expected: str) -> None:
-    assert expected in refusal(team.check(config=config), "CPU and memory")
+    """Also one whose namespaces have no bounds, which such settings exceed."""
+    assert expected in refusal(team.check(config=config, quota=None), "CPU and memory")
 
 
 def test_nodes_of_another_architecture_are_refused(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
