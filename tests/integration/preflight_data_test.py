@@ -80,7 +80,7 @@ def settled(
         for name, password in (passwords or {"admin": own_data.PASSWORD}).items()
     }
     set_secrets(environment, {"groundwork:storage_secret_key": secret, **logins})
-    return environment
+    return Environment(STACK)  # what was read before has no secrets
 
 
 def asked(environment: Environment) -> dict[str, list[Finding]]:
