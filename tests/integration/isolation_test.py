@@ -165,7 +165,7 @@ def test_nodes_and_pods_tell_what_they_use(platform: Environment, cluster: Clust
 
 
 INTERNAL = 18333
-"""Port of the object store at which its own parts tell it whose keys let in, on all addresses of its pod."""
+"""Port of the object store at which its own parts say whose keys let in, on all addresses of its pod."""
 NO_METHOD, NO_TOKEN = grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAUTHENTICATED
 
 

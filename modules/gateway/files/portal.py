@@ -86,7 +86,7 @@ def problem_of(url: str) -> str:
 
 
 def champion_of(model: str, tracking: str, login: Path) -> str:
-    """Version with the alias champion; in words where there is none, or nobody tells. `login`: the folder of the
+    """Version with the alias champion; in words where there is none, or nobody answers. `login`: the folder of the
     files username and password."""
     query = urllib.parse.urlencode({"name": model, "alias": "champion"})
     request = urllib.request.Request(f"{tracking}/api/2.0/mlflow/registered-models/alias?{query}")

@@ -1,4 +1,4 @@
-"""What the server's application lets through, over an application that tells what it got."""
+"""What the server's application lets through, over an application that answers with what it got."""
 
 import asyncio
 import base64

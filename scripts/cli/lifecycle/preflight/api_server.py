@@ -17,7 +17,7 @@ from scripts.cli.kubeconfig import current_user
 from .findings import KEY, Context, Finding
 
 OLDEST = (1, 30)
-"""The first one whose Pod Security admission is stable."""
+"""The first one that has ValidatingAdmissionPolicy as a stable kind."""
 SKEW_SECONDS = 300.0
 """An S3 API refuses requests that are 15 minutes off; certificates that were just made are not valid before."""
 
