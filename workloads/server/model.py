@@ -1,10 +1,10 @@
 """The pinned model: signed by its training, fetched from the object store, held to its digest, loaded once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from workloads.artifacts import download_folder, folder_digest
 from workloads.signing import NotTrustedError, Statement, Trust
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession as Session
 
 ONNX, DESCRIPTION, HELD_OUT = "serving/model.onnx", "serving/model.json", "serving/held_out.npz"
 """In a model's folder: the graph; its library, features and classes; rows with what the native model answered."""
@@ -113,12 +113,14 @@ class Model:
     """Labels, in the order of `probabilities`."""
     library: str
     """By which it was trained, with its version."""
-    session: "InferenceSession"
+    session: "Session"
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return all outputs by name. inputs: one array for each of `inputs`, of its datatype and shape. Threads may
         call it at the same time."""
-        found = dict(zip(self._computed, self.session.run(self._computed, inputs), strict=True))
+        # A graph of which every output is a tensor, as `load` requires, gives arrays alone.
+        arrays = cast("Sequence[NDArray[Any]]", self.session.run(self._computed, inputs))
+        found = dict(zip(self._computed, arrays, strict=True))
         if self.features is None or self.classes is None:
             return found
         best = found[PROBABILITIES].argmax(axis=1)
@@ -160,8 +162,8 @@ def load(folder: Path, *, threads: int = 1) -> Model:
         session = _session(folder / ONNX, threads)
         described = json.loads((folder / DESCRIPTION).read_bytes())
         model = Model(
-            inputs=tuple(_spec(each) for each in session.get_inputs()),
-            outputs=tuple(_spec(each) for each in session.get_outputs()),
+            inputs=tuple(map(_spec, session.get_inputs())),
+            outputs=tuple(map(_spec, session.get_outputs())),
             features=_names(described["features"]),
             classes=_names(described["classes"]),
             library=str(described["library"]),
@@ -174,15 +176,16 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return model if model.features is None else _classifier(model, model.features)
 
 
-def _session(file: Path, threads: int) -> "InferenceSession":
-    from onnxruntime import InferenceSession, SessionOptions
+def _session(file: Path, threads: int) -> "Session":
+    import onnxruntime
 
-    options = SessionOptions()
+    library: Any = onnxruntime  # much of it is compiled, without types
+    options = library.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Threads that wait for work in a loop would use up the CPU time that the pod is limited to.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def _names(given: Any) -> tuple[str, ...] | None:
@@ -193,7 +196,7 @@ def _spec(tensor: Any) -> TensorSpec:
     """From ONNX Runtime's description of an input or output; a size that it names or leaves open is any."""
     if tensor.type not in DATATYPES:
         raise ModelRefusedError(
-            f"the model's {tensor.name!r} is of type {tensor.type}; served are {', '.join(DATATYPES)}: convert it to one"
+            f"the model's {tensor.name!r} is of type {tensor.type}: convert it to one of {', '.join(DATATYPES)}"
         )
     return TensorSpec(
         tensor.name, DATATYPES[tensor.type], tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
@@ -207,7 +210,7 @@ def _classifier(model: Model, features: tuple[str, ...]) -> Model:
     given = next((each for each in model.outputs if each.name == PROBABILITIES), None)
     if model.inputs != (taken,) or given is None or not classes or given.shape != (-1, len(classes)):
         raise ModelRefusedError(
-            f"the model is described as a classifier of {list(features)} into {list(classes)}, but takes {model.inputs} "
-            f"and gives {model.outputs}: expected is {taken}, and {PROBABILITIES!r} for each row and class"
+            f"the model is described as a classifier of {list(features)} into {list(classes)}, but its graph takes "
+            f"{model.inputs} and gives {model.outputs}: expected {taken}, and {PROBABILITIES!r} for each row and class"
         )
     return replace(model, outputs=(TensorSpec(LABEL, "BYTES", (-1,)), given))
