@@ -1,9 +1,11 @@
 """The pinned model: signed by its training, fetched from the object store, held to its digest, loaded once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from workloads.artifacts import download_folder, folder_digest
 from workloads.signing import NotTrustedError, Statement, Trust
@@ -59,32 +61,25 @@ def read_pin(environ: Mapping[str, str]) -> Pin:
 
 
 @dataclass(frozen=True)
-class Prediction:
-    label: str
-    probabilities: dict[str, float]
-    """By class name; they sum to 1."""
+class TensorSpec:
+    name: str
+    datatype: str
+    """The protocol's: FP64, INT64, BYTES..."""
+    shape: tuple[int, ...]
+    """-1: any size."""
 
 
 @dataclass(frozen=True)
 class Model:
-    features: tuple[str, ...]
-    """Names of the input columns, in the order of the model's signature."""
-    classes: tuple[str, ...]
-    estimator: Any
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    features: tuple[str, ...] | None
+    classes: tuple[str, ...] | None
+    library: str
+    answer: Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 
-    def predict(self, rows: list[list[float]]) -> list[Prediction]:
-        """One prediction a row; each row has one number for each feature, in their order."""
-        import pandas as pd
-
-        probabilities = self.estimator.predict_proba(pd.DataFrame(rows, columns=list(self.features)))
-        return [
-            Prediction(self.classes[int(row.argmax())], dict(zip(self.classes, map(float, row), strict=True)))
-            for row in probabilities
-        ]
-
-
-NO_TRACKING = "http://127.0.0.1:9"
-"""Loading a folder asks no tracking server, yet makes a client: of a kind that opens nothing until it is asked."""
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return self.answer(inputs)
 
 
 def fetch(pin: Pin, client: Any, folder: Path) -> None:
@@ -100,23 +95,3 @@ def fetch(pin: Pin, client: Any, folder: Path) -> None:
             f"model {pin.name} version {pin.version}: the files at {pin.uri} have the digest {found}, "
             f"but the release pins {pin.digest}; they were changed after training: not served"
         )
-
-
-def load(folder: Path) -> Model:
-    """The model of an MLflow folder with the sklearn flavor. Refuses what is no classifier over named columns."""
-    import mlflow
-
-    library: Any = mlflow  # loads its flavors when they are first named
-    library.set_tracking_uri(NO_TRACKING)
-    try:
-        signature: Any = library.models.Model.load(str(folder)).signature  # get_model_info would ask MLflow
-        estimator: Any = library.sklearn.load_model(str(folder))
-    except Exception as error:
-        raise ModelRefusedError(f"the model can't be loaded: {type(error).__name__}: {error}") from error
-    names: list[Any] = signature.inputs.input_names() if signature and signature.inputs else []
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ModelRefusedError("the model has no signature with named columns: log it with one")
-    if not hasattr(estimator, "predict_proba"):
-        raise ModelRefusedError(f"{type(estimator).__name__} gives no probabilities: only classifiers are served")
-    classes = tuple(str(name) for name in estimator.classes_)
-    return Model(features=tuple(names), classes=classes, estimator=estimator)
