@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from workloads.server.errors import BadRequestError, shown
 
 DATATYPES: dict[str, np.dtype[Any]] = {
+    **{f"FP{bits}": np.dtype(f"<f{bits // 8}") for bits in (64, 32, 16)},
+    **{f"INT{bits}": np.dtype(f"<i{bits // 8}") for bits in (64, 32, 16, 8)},
+    **{f"UINT{bits}": np.dtype(f"<u{bits // 8}") for bits in (64, 32, 16, 8)},
     "BOOL": np.dtype(np.bool_),
-    **{f"UINT{bits}": np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"INT{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"FP{bits}": np.dtype(f"<f{bits // 8}") for bits in (16, 32, 64)},
     "BYTES": np.dtype(np.object_),
 }
 """Of the protocol, and how numpy holds each: BYTES as an array of str."""
@@ -39,9 +39,7 @@ def decode(data: bytes | memoryview, datatype: str, shape: Sequence[int], where:
     """
     count = math.prod(shape)
     if datatype == "BYTES":
-        elements = np.empty(count, dtype=np.object_)
-        elements[:] = _texts(data, count, where)
-        return elements.reshape(shape)
+        return np.array(_texts(data, count, where), dtype=np.object_).reshape(shape)
     dtype = DATATYPES[datatype]
     if len(data) != count * dtype.itemsize:
         raise BadRequestError(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from workloads.server.batching import Runner
 from workloads.server.errors import NotReadyError
 from workloads.server.metrics import Metrics
-from workloads.server.model import Model
+from workloads.server.model import LABEL, Model
 
 
 class Holder:
@@ -35,8 +35,8 @@ class Holder:
         """The model's outputs for inputs that fit it, counted by label where it is a classifier."""
         runner = self._ready()
         outputs = await runner.run(inputs)
-        if runner.model.classes is not None:
-            metrics.count_labels(outputs["label"])
+        if runner.model.features is not None:
+            metrics.count_labels(outputs[LABEL])
         return outputs
 
     def _ready(self) -> Runner:
