@@ -19,7 +19,7 @@ from workloads.server.bounds import Budget
 from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
 from workloads.server.holder import Holder
 from workloads.server.http import BINARY, Answer, DisconnectedError, HttpError, Receive, Request, Send, send_answer
-from workloads.server.inference import model_metadata, predict_answer, rows_of_predict
+from workloads.server.inference import model_metadata, named_columns, predict_answer, rows_of_predict
 from workloads.server.json_requests import HEADER_LENGTH, infer_request, parse_json
 from workloads.server.metrics import Metrics
 from workloads.server.model import INPUT, Pin
@@ -185,9 +185,7 @@ class App:
         return Answer(body, content_type=BINARY, headers=((HEADER_LENGTH, b"%d" % text),))
 
     async def _predict(self, request: Request) -> Answer:
-        model = self._holder.require()
-        if (features := model.features) is None or (classes := model.classes) is None:
-            raise BadRequestError(f"the model takes tensors: ask at /v2/models/{self._pin.name}/infer")
+        features, classes = named_columns(self._holder.require())
         rows = await self._parse(request, lambda body: rows_of_predict(parse_json(body), features))
         outputs = await self._holder.run({INPUT: rows}, self._metrics)
         size = memory_of(outputs)

@@ -147,6 +147,19 @@ def _wrong_record(record: Any, features: Sequence[str]) -> str:
     return f"features {missing} are missing; the features are {list(features)}"
 
 
+def predict(model: Model, body: Any) -> dict[str, Any]:
+    """The answer of /predict, at once."""
+    features, classes = named_columns(model)
+    return predict_answer(model.run({INPUT: rows_of_predict(body, features)}), classes)
+
+
+def named_columns(model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Features and classes. Refuses a model that is no classifier over named columns."""
+    if model.features is None or model.classes is None:
+        raise BadRequestError("the model takes tensors, not named features: ask at /v2/models/NAME/infer")
+    return model.features, model.classes
+
+
 def predict_answer(outputs: Mapping[str, NDArray[Any]], classes: Sequence[str]) -> dict[str, Any]:
     """The label of each row, and beside it the probability of each class. outputs: of a classifier."""
     rows: list[list[float]] = outputs[PROBABILITIES].tolist()

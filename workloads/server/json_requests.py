@@ -59,11 +59,12 @@ def infer_request(body: bytes | bytearray, header_length: bytes | None, model: M
 
 
 def _parts(body: bytes | bytearray, header_length: bytes) -> tuple[memoryview, memoryview]:
-    if not header_length.isdigit() or int(header_length) > len(body):
-        raise BadRequestError(
-            f"{HEADER_LENGTH.decode()}: {shown(header_length.decode('latin-1'))} is not a number of bytes within the body's {len(body)}"
-        )
-    view, length = memoryview(body), int(header_length)
+    # Python refuses to convert thousands of digits.
+    length = int(header_length) if header_length.isdigit() and len(header_length) < 10 else len(body) + 1
+    if length > len(body):
+        given = shown(header_length.decode("latin-1"))
+        raise BadRequestError(f"{HEADER_LENGTH.decode()}: {given} is not a number of bytes of the body's {len(body)}")
+    view = memoryview(body)
     return view[:length], view[length:]
 
 
