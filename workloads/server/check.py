@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.artifacts import object_store
-from workloads.server.inference import BadRequestError, predict, predict_answer, rows_of_predict
+from workloads.server.errors import BadRequestError
+from workloads.server.inference import predict
 from workloads.server.model import HELD_OUT, LABEL, PROBABILITIES, Model, ModelRefusedError, fetch, load, read_pin
 
 TOLERANCE = 1e-6
@@ -44,7 +45,7 @@ def examine(folder: Path, example: dict[str, float]) -> dict[str, Any]:
         report = {"problems": problems, "library": model.library, "rows": len(next(iter(inputs.values())))}
         if model.features is None:
             return report
-        return {**report, "answer": predict_answer(predict(model, rows_of_predict(example, model.features)))}
+        return {**report, "answer": predict(model, example)}
     except (ModelRefusedError, BadRequestError) as error:
         return {"problems": [str(error)]}
 
