@@ -1,11 +1,21 @@
-"""`groundwork rollback`: the previous pin again, the way of a release: checked, pinned, rolled out, seen to answer."""
+"""`groundwork rollback`: the previous pin again, in its own serving image, the way of a release: checked, pinned, rolled
+out, seen to answer."""
 
 from pathlib import Path
 
 from modules.core.errors import UserError
 from modules.core.releases import release_file
 from scripts.cli.clients import pins
-from scripts.cli.delivery.release import Outcome, before, check, outcome_of, place_of, roll_out
+from scripts.cli.delivery.release import (
+    Outcome,
+    before,
+    check,
+    outcome_of,
+    place_of,
+    roll_out,
+    serving_image,
+    with_running_image,
+)
 from scripts.cli.steps import Progress
 
 
@@ -19,7 +29,10 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
         raise UserError(
             f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): there is nothing to go back to"
         )
-    after = previous.rejecting(current.pin, "rolled back").model_copy(update={"release": current.release + 1})
+    # A pin of before releases pinned their serving image is tried in today's: nobody knows which one served it.
+    image = previous.serving_image or serving_image(place)
+    changed = {"release": current.release + 1, "serving_image": image}
+    after = previous.rejecting(current.pin, "rolled back").model_copy(update=changed)
     check(place, after)
-    roll_out(place, current, after, pinned=current)
+    roll_out(place, with_running_image(place, current), after, pinned=current)
     return outcome_of(place, after, changed=True, previous=current)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from embedded.cluster.status import read as read_status
 from modules.core.errors import UserError
+from modules.core.images import read_images, short_digest
 from modules.core.naming import namespace
 from modules.core.releases import Release
 from scripts.cli.clients import kubectl, pins
@@ -30,6 +31,8 @@ class ModelStatus:
     """Of the model that runs on the cluster; None where none does."""
     image: str | None
     """Reference of what serves it."""
+    lags: bool
+    """Whether it serves in another serving image than today's, in which a release would be checked."""
     watch: str | None
     """State of the background process that tries new champions: running, or how it ended; None where there is none."""
     note: str
@@ -40,19 +43,24 @@ def find(environment: Environment) -> list[ModelStatus]:
     """All workloads of the environment, by name."""
     released = pins.released(environment)
     watches = read_status(environment.cluster_layout).background
+    serving = read_images(environment.stack).get("serving")
+    today = serving.digest if serving else None
     return [
-        _find(environment, name, released.get(name), watches.get(process_name(name)))
+        _find(environment, name, released.get(name), watches.get(process_name(name)), today)
         for name in sorted(environment.settings.workloads)
     ]
 
 
-def _find(environment: Environment, workload: str, pin: Release | None, watch: str | None) -> ModelStatus:
+def _find(
+    environment: Environment, workload: str, pin: Release | None, watch: str | None, today: str | None
+) -> ModelStatus:
     deployment = kubectl.get(environment, "deployment", workload, "-n", namespace(environment.stack, workload))
     try:
         version = Mlflow(environment).aliased(workload, CHAMPION)
-        return describe(workload, version.number if version else None, pin, deployment, watch=watch)
+        number, problem = version.number if version else None, ""
     except UserError as error:
-        return describe(workload, None, pin, deployment, watch=watch, problem=str(error))
+        number, problem = None, str(error)
+    return describe(workload, number, pin, deployment, watch=watch, today=today, problem=problem)
 
 
 def describe(
@@ -62,18 +70,37 @@ def describe(
     deployment: Mapping[str, Any] | None,
     *,
     watch: str | None = None,
+    today: str | None = None,
     problem: str = "",
 ) -> ModelStatus:
-    """A row. `problem`: why the champion is not known. Pure."""
+    """A row. `today`: digest of today's serving image; None where none was built. `problem`: why the champion is not
+    known. Pure."""
     version, image = _running(deployment) if deployment else (None, None)
+    used = image.rpartition("@")[2] if image else None
+    behind = used if today and used != today else None
+    notes = [problem or _note(workload, champion, pin, version, watch), _lag(workload, pin, behind, today)]
     return ModelStatus(
         workload=workload,
         champion=champion,
         release=pin.release if pin else None,
         version=version,
         image=image,
+        lags=behind is not None,
         watch=watch,
-        note=problem or _note(workload, champion, pin, version, watch),
+        note="; ".join(filter(None, notes)),
+    )
+
+
+def _lag(workload: str, pin: Release | None, behind: str | None, today: str | None) -> str:
+    """Return what to do about a model that serves in a serving image of before; empty where none does."""
+    if pin is None or behind is None or today is None:
+        return ""
+    wanted = pin.model_copy(update={"serving_image": today})
+    tried = next((each for each in pin.rejected if each.is_same(wanted)), None)
+    cause = f" rejected it ({tried.cause})" if tried else f" is {short_digest(today)}"
+    return (
+        f"it serves in serving image {short_digest(behind)}, today's{cause}: "
+        f"`groundwork release {workload} --model-version {pin.model_version}` checks it in today's"
     )
 
 
