@@ -50,14 +50,6 @@ class Pin(BaseModel):
     """Of the serving image that the model was checked in, and runs in; empty in pins of before releases pinned it. No
     address: the registry's may change, the image stays the same."""
 
-    def is_same_model(self, other: "Pin | Rejection") -> bool:
-        """Return whether both are one model version, in whatever image."""
-        return (self.model_version, self.model_digest) == (other.model_version, other.model_digest)
-
-    def is_same(self, other: "Pin | Rejection") -> bool:
-        """Return whether both are one model version in one serving image. What has no image is the same as nothing."""
-        return self.is_same_model(other) and self.serving_image == other.serving_image != ""
-
 
 class Canary(BaseModel):
     """A model version, or the same one in another serving image, that is tried beside what serves."""
@@ -108,6 +100,16 @@ class Release(Pin):
         of_pin = (pin.model_version, pin.serving_image)
         others = tuple(each for each in self.rejected if (each.model_version, each.serving_image) != of_pin)
         return self.model_copy(update={"rejected": (*others, rejection)})
+
+
+def same_model(one: Pin | Rejection, other: Pin | Rejection) -> bool:
+    """Return whether both are of one model version, in whatever serving image."""
+    return (one.model_version, one.model_digest) == (other.model_version, other.model_digest)
+
+
+def same_release(one: Pin | Rejection, other: Pin | Rejection) -> bool:
+    """Return whether both are of one model version in one serving image. What pins no image is the same as nothing."""
+    return same_model(one, other) and one.serving_image == other.serving_image != ""
 
 
 class _Releases(BaseModel):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from modules.core.errors import UserError
 from modules.core.images import short_digest
-from modules.core.releases import Canary, Pin, Release
+from modules.core.releases import Canary, Pin, Release, same_model, same_release
 from scripts.cli.clients import engine
 from scripts.cli.clients.pins import Superseded
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
@@ -179,12 +179,12 @@ class CanaryController:
         if champion is None:
             return None
         candidate = pin_of(champion, current, deployed_image(self.place)).pin
-        seen = [each for each in (*current.rejected, *current.history) if each.is_same_model(candidate)]
-        if not current.is_same_model(candidate):
+        seen = [each for each in (*current.rejected, *current.history) if same_model(each, candidate)]
+        if not same_model(current, candidate):
             return None if seen else candidate
         if not current.serving_image:
             return None  # of before releases pinned it: `groundwork up` releases it anew
-        return None if any(each.is_same(candidate) for each in (current, *seen)) else candidate
+        return None if any(same_release(each, candidate) for each in (current, *seen)) else candidate
 
     def _champion(self) -> Version | None:
         """Return the champion; None where there is none, or where it is not a model that training signed."""

@@ -17,7 +17,7 @@ from modules.core.errors import UserError
 from modules.core.images import read_images, short_digest, with_digest
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
-from modules.core.releases import Pin, Release
+from modules.core.releases import Pin, Release, same_release
 from modules.gateway.documents import client_address
 from scripts.cli.clients import engine, gateway, kubectl, pins
 from scripts.cli.clients.pins import Superseded
@@ -173,7 +173,7 @@ def pin_of(version: Version, previous: Release | None, image: str) -> Release:
 
 def pins_same(pin: Pin, other: Pin) -> bool:
     """Return whether both are the same model in the same serving image."""
-    return pin.model_name == other.model_name and pin.is_same(other)
+    return pin.model_name == other.model_name and same_release(pin, other)
 
 
 def _check_template(place: Place) -> dict[str, Any]:

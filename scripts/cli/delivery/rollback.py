@@ -1,5 +1,5 @@
-"""`groundwork rollback`: the previous pin again, in its own serving image, the way of a release: checked, pinned, rolled
-out, seen to answer."""
+"""`groundwork rollback`: the previous pin again, with its own serving image, the way of a release: checked, pinned,
+rolled out, seen to answer."""
 
 from pathlib import Path
 

@@ -1,10 +1,10 @@
 """Whether a stack's registry has the serving images that its releases pin: no build makes those of before again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from modules.core.contracts import Registry
-from modules.core.releases import Release
+from modules.core.releases import Pin, Release
 from modules.registry.access import RegistryAccess
 from modules.registry.remote import Remote
 from scripts.cli.clients import pins
@@ -41,34 +41,33 @@ def find_lacking(environment: Environment, registry: Registry, access: RegistryA
     is gone is not asked for: `up` sets it aside."""
     if not Backend(environment).resources():
         return []
-    released = pins.released(environment)
-    found: list[Lacking] = []
     with Remote(registry, access) as remote:
-        for workload in sorted(environment.settings.workloads.keys() & released.keys()):
-            release = released[workload]
-            tried = {"canary": release.canary.pin} if release.canary else {}
-            for what, pin in {"release": release, **tried}.items():
-                if pin.serving_image and not remote.find({IMAGE: pin.serving_image}):
-                    found.append(_lacking(environment, registry, workload, what, release, pin.serving_image))
-    return found
+        return [
+            Lacking(
+                detail=f"workload {workload}: release {pin.release} (version {pin.model_version}) runs in serving image "
+                f"{pin.serving_image}, which registry {registry.push} has not",
+                action=_copy(environment, registry) + command,
+            )
+            for workload, pin, command in _to_run(environment)
+            if pin.serving_image and not remote.find({IMAGE: pin.serving_image})
+        ]
 
 
-def _lacking(
-    environment: Environment, registry: Registry, workload: str, what: str, release: Release, digest: str
-) -> Lacking:
-    """`what`: release, or canary. The commands work on the platform as it was deployed last."""
-    stack = environment.stack
-    pin = release.canary.pin if what == "canary" and release.canary else release
-    copy = ""
-    if environment.settings.existing:
-        copy = f"bring it there (`groundwork images copy --stack {stack} --to {registry.push} --from REGISTRY`), or "
-    decide = f"`groundwork canary {workload} --once --stack {stack}` restores what served"
-    release_anew = (
-        f"`groundwork release {workload} --model-version {release.model_version} --stack {stack}` checks the model in "
-        "today's serving image and serves it there"
-    )
-    return Lacking(
-        detail=f"workload {workload}: {what} {pin.release} (version {pin.model_version}) runs in serving image "
-        f"{digest}, which registry {registry.push} has not",
-        action=copy + (release_anew if what == "release" else decide),
-    )
+def _to_run(environment: Environment) -> Iterator[tuple[str, Pin, str]]:
+    """Yield what the workloads are to run, and what puts something else in its place."""
+    released = pins.released(environment)
+    for workload in sorted(environment.settings.workloads.keys() & released.keys()):
+        release, stack = released[workload], f"--stack {environment.stack}"
+        again = f"`groundwork release {workload} --model-version {release.model_version} {stack}`"
+        yield workload, release, f"{again} checks the model in today's serving image and serves it there"
+        if release.canary:
+            decide = f"`groundwork canary {workload} --once {stack}`"
+            yield workload, release.canary.pin, f"{decide} restores what served where that canary does not run"
+
+
+def _copy(environment: Environment, registry: Registry) -> str:
+    """Return what may help first where a stack's registry can be another one than before."""
+    if not environment.settings.existing:
+        return ""
+    command = f"groundwork images copy --stack {environment.stack} --to {registry.push} --from REGISTRY"
+    return f"`{command}` brings it from the registry that has it; or "
