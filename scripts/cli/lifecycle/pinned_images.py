@@ -44,8 +44,8 @@ def find_lacking(environment: Environment, registry: Registry, access: RegistryA
     with Remote(registry, access) as remote:
         return [
             Lacking(
-                detail=f"workload {workload}: release {pin.release} (version {pin.model_version}) runs in serving image "
-                f"{pin.serving_image}, which registry {registry.push} has not",
+                detail=f"workload {workload}: release {pin.release} (version {pin.model_version}) runs in serving "
+                f"image {pin.serving_image}, which registry {registry.push} has not",
                 action=_copy(environment, registry) + command,
             )
             for workload, pin, command in _to_run(environment)
