@@ -76,7 +76,7 @@ def test_images_that_the_registry_lacks_are_named_with_what_to_do(
 def test_a_registry_that_the_settings_name_anew_is_said_to_get_them_from_the_one_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = lacking(monkeypatch, **{"groundwork:foundation": EXISTING})[0]
+    first = lacking(monkeypatch, **{"groundwork:foundation": EXISTING, "groundwork:workloads": {"iris": {}}})[0]
     assert (
         "has not: `groundwork images copy --stack local --to 10.80.0.1:5000/local --from REGISTRY` brings it from the "
         "registry that has it; or `groundwork release iris"
