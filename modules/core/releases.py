@@ -45,7 +45,7 @@ class Pin(BaseModel):
     config_digest: str = ""
     """Of the training document."""
     signature: str = ""
-    """The training's, over all of these but the release (workloads/signing.py); servers refuse a model without it."""
+    """The training's, over all of these (workloads/signing.py); servers refuse a model without it."""
     serving_image: OptionalDigest = ""
     """Of the serving image that the model was checked in, and runs in; empty in pins of before releases pinned it. No
     address: the registry's may change, the image stays the same."""

@@ -30,9 +30,15 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
             f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): there is nothing to go back to"
         )
     # A pin of before releases pinned their serving image is tried in today's: nobody knows which one served it.
-    image = previous.serving_image or serving_image(place)
-    changed = {"release": current.release + 1, "serving_image": image}
+    today = serving_image(place)
+    changed = {"release": current.release + 1, "serving_image": previous.serving_image or today}
     after = previous.rejecting(current.pin, "rolled back").model_copy(update=changed)
-    check(place, after)
+    try:
+        check(place, after)
+    except UserError as error:
+        if after.serving_image == today:
+            raise
+        again = f"groundwork release {name} --model-version {after.model_version} --stack {stack}"
+        raise UserError(f"{error}\nInstead, `{again}` tries that version in today's serving image.") from error
     roll_out(place, with_running_image(place, current), after, pinned=current)
     return outcome_of(place, after, changed=True, previous=current)

@@ -229,6 +229,24 @@ def test_a_release_of_before_whose_pods_nobody_finds_is_not_restored(platform: P
     assert "the state without a release is restored" in refused(lambda: released(2))
 
 
+def test_a_rollback_in_an_image_that_no_longer_runs_says_how_to_serve_that_version_in_todays(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(1)
+    build(monkeypatch, NEWER)
+    released(1)
+
+    def gone(_: object, job: dict[str, Any], __: object) -> jobs.Ended:
+        raise UserError(f"the image {job['spec']['template']['spec']['containers'][0]['image']} is not in the registry")
+
+    monkeypatch.setattr(jobs, "run", gone)
+    assert refused(lambda: rollback.rollback("local", "iris", quiet, LOG)) == (
+        f"the image {with_digest(IMAGE, SERVING_DIGEST)} is not in the registry\nInstead, `groundwork release iris "
+        "--model-version 1 --stack local` tries that version in today's serving image."
+    )
+    assert served_in(1) == NEWER
+
+
 def test_a_rollback_to_a_pin_of_before_is_tried_and_pinned_in_todays_image(platform: Platform) -> None:
     before = of_before(platform)
     write_releases(
