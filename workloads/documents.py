@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modules.core.contracts import ObjectStore
+from modules.core.images import with_digest
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.releases import Pin
 from workloads.artifacts import MODELS, data_key
@@ -89,6 +90,12 @@ def model_variables(pin: Pin | None) -> dict[str, str]:
         "MODEL_CONFIG_DIGEST": pin.config_digest if pin else "",
         "MODEL_SIGNATURE": pin.signature if pin else "",
     }
+
+
+def pinned_image(image: str, pin: Pin) -> str:
+    """Return the reference of the serving image that a release pins, in the repository of today's, whatever that one's
+    version is: the same pin is the same pod. Today's for a pin of before releases pinned it."""
+    return with_digest(image, pin.serving_image) if pin.serving_image else image
 
 
 def statement(pin: Pin) -> Statement:

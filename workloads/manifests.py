@@ -209,7 +209,11 @@ def serving_pod(
     public_key: pulumi.Input[str],
     pin: Pin,
 ) -> PodSpecArgs:
-    """A model server: ready once the pinned model answers, gone only after its clients have moved on."""
+    """A model server: ready once the pinned model answers, gone only after its clients have moved on.
+
+    `image`: the one that the pin was released in, which may be of an earlier version of this repository: what it finds
+    here (command, variables, ports) must stay as it is, or be there beside what is new.
+    """
     access = store_access(store, workload.name)
     drain = ExecActionArgs(command=["python", "-m", "workloads.server", "drain"])
     container = pods.Container(

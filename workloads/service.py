@@ -9,7 +9,7 @@ from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
 from workloads.artifacts import DATA, MODELS
-from workloads.documents import serving_account, trainer
+from workloads.documents import pinned_image, serving_account, trainer
 from workloads.settings import WorkloadSettings
 
 if TYPE_CHECKING:
@@ -133,11 +133,15 @@ def served_model(workload: str, release: Release | None) -> ServedModel:
 
 
 def describe(release: Release | None, image: str, address: Any) -> dict[str, Any]:
-    """Return what is exported of a workload: `version` counts its releases; without one nothing serves."""
+    """Return what is exported of a workload: `version` counts its releases; without one nothing serves. `image`: of
+    what serves, or would; None for a release of before they pinned it. `todays_image`: in which the next release is
+    checked and serves."""
     canary = release.canary if release else None
+    serves = pinned_image(image, release) if release and release.serving_image else None
     return {
         "version": release.release if release else None,
-        "image": image,
+        "image": serves if release else image,
+        "todays_image": image,
         "model_name": release.model_name if release else None,
         "model_version": release.model_version if release else None,
         "canary": {"model_version": canary.pin.model_version, "weight": canary.weight} if canary else None,

@@ -26,7 +26,7 @@ from modules.core.network import (
     published_service,
 )
 from modules.core.releases import Release
-from workloads.documents import CANARY, PORT, check_template, server_name, serving_account
+from workloads.documents import CANARY, PORT, check_template, pinned_image, server_name, serving_account
 from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
@@ -43,6 +43,7 @@ CHECK_KEPT_SECONDS = 3600
 class Serving(Component):
     """Nothing runs while no release is pinned: there is only the template of the check that comes before a release.
 
+    `image`: today's, of the check; each release runs in the one that it pins, in the same repository.
     `gateway`: the namespace from which requests come. `public_key`: by which the models are known that may serve.
     """
 
@@ -98,19 +99,21 @@ class Serving(Component):
         if release is not None:
             tried = {CANARY: release.canary.pin} if release.canary else {}
             for component, pin in {COMPONENT: release, **tried}.items():
+                pinned = pinned_image(image, pin)
                 pod = serving_pod(
                     workload,
                     cluster=cluster,
-                    image=image,
+                    image=pinned,
                     resources=settings.serving,
                     account=self.account,
                     store=store,
                     public_key=public_key,
                     pin=pin,
                 )
-                # A pin of before trainings signed: its pods serve as they are until `up` has released a signed model.
-                kept = [] if pin.signature else ["spec"]
-                servers.append(self._declare_server(pod, settings, component, ignore_changes=kept))
+                # A pin of before trainings signed, or releases pinned their serving image: its pods serve as they are
+                # until `up` has released a model that has both.
+                kept = [] if pin.signature and pin.serving_image else ["spec"]
+                servers.append(self._declare_server(pod, settings, component, image=pinned, ignore_changes=kept))
             self.address = pulumi.Output.from_input(namespace).apply(
                 lambda physical: server_url(name, COMPONENT, physical)
             )
@@ -133,7 +136,7 @@ class Serving(Component):
         )
 
     def _declare_server(
-        self, pod: PodSpecArgs, settings: WorkloadSettings, component: str, *, ignore_changes: Sequence[str]
+        self, pod: PodSpecArgs, settings: WorkloadSettings, component: str, *, image: str, ignore_changes: Sequence[str]
     ) -> pulumi.Output[str]:
         """The server's name, known once it answers."""
         name = server_name(self.name, component)
@@ -157,7 +160,7 @@ class Serving(Component):
                 progress_deadline_seconds=ROLLOUT_SECONDS,
                 revision_history_limit=3,
                 template=PodTemplateSpecArgs(
-                    metadata=self.pod_meta(cluster=self.cluster, component=component, image=self.image), spec=pod
+                    metadata=self.pod_meta(cluster=self.cluster, component=component, image=image), spec=pod
                 ),
             ),
             opts=self.child(ignore_changes=ignore_changes),

@@ -73,7 +73,7 @@ def own_architecture() -> str:
 
 
 def tag_of(inputs: str) -> str:
-    return inputs.removeprefix("sha256:")[:16]
+    return short_digest(inputs)
 
 
 class _Lock(BaseModel):
@@ -104,11 +104,23 @@ def reference(registry: Registry, name: str, image: LockedImage) -> str:
 
 
 def version_of(reference: str) -> str:
-    """The tag of a reference name:tag or name:tag@digest. ValueError where it has none."""
-    tag = reference.partition("@")[0].removeprefix(repository_of(reference)).removeprefix(":")
-    if not tag:
-        raise ValueError(f"image {reference} has no version; expected name:version@digest")
-    return tag
+    """Return the tag of name:tag or name:tag@digest, and what identifies name@digest: the beginning of its digest.
+    Raise ValueError where it has neither."""
+    name, _, digest = reference.partition("@")
+    tag = name.removeprefix(repository_of(reference)).removeprefix(":")
+    if not (tag or digest):
+        raise ValueError(f"image {reference} has no version; expected name:version@digest or name@digest")
+    return tag or short_digest(digest)
+
+
+def short_digest(digest: str) -> str:
+    """Return the beginning of sha256:<64 hex digits>, enough for people: 16 digits, a label's value too."""
+    return digest.removeprefix("sha256:")[:16]
+
+
+def with_digest(reference: str, digest: str) -> str:
+    """Return the same image name with another digest; its tag goes, which names the version of this one."""
+    return f"{repository_of(reference)}@{digest}"
 
 
 def repository_of(reference: str) -> str:

@@ -1,4 +1,5 @@
-"""stacks/releases.<environment>.yaml: which model each workload serves. Only `groundwork release|rollback` write it."""
+"""stacks/releases.<environment>.yaml: which model each workload serves, in which serving image. Only `groundwork
+release|rollback|canary` write it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +19,12 @@ CAUSE_LENGTH = 300
 """Characters of a cause that are kept."""
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+OptionalDigest = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 ModelUri = Annotated[str, StringConstraints(pattern=rf"^{SCHEME}://[^/]+/.+$")]
 
 
 class Pin(BaseModel):
-    """One model version, exactly."""
+    """One model version in one serving image, exactly."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -44,10 +46,13 @@ class Pin(BaseModel):
     """Of the training document."""
     signature: str = ""
     """The training's, over all of these (workloads/signing.py); servers refuse a model without it."""
+    serving_image: OptionalDigest = ""
+    """Of the serving image that the model was checked in, and runs in; empty in pins of before releases pinned it. No
+    address: the registry's may change, the image stays the same."""
 
 
 class Canary(BaseModel):
-    """A model version that is tried beside the one that serves."""
+    """A model version, or the same one in another serving image, that is tried beside what serves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,12 +64,14 @@ class Canary(BaseModel):
 
 
 class Rejection(BaseModel):
-    """A version that was worse than what served beside it, or was rolled back: no canary tries it again."""
+    """A version in a serving image that was worse than what served beside it, or was rolled back: no canary tries it
+    again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model_version: int = Field(ge=1)
     model_digest: Digest
+    serving_image: OptionalDigest = ""
     cause: str
 
 
@@ -83,14 +90,26 @@ class Release(Pin):
         return Pin.model_validate(self.model_dump(exclude={"history", "canary", "rejected"}))
 
     def rejecting(self, pin: Pin, cause: str) -> "Release":
-        """Return the same release with that version rejected: no canary tries it again."""
+        """Return the same release with that version rejected in its serving image: no canary tries it again."""
         rejection = Rejection(
             model_version=pin.model_version,
             model_digest=pin.model_digest,
+            serving_image=pin.serving_image,
             cause=" ".join(cause.split())[:CAUSE_LENGTH],
         )
-        others = tuple(each for each in self.rejected if each.model_version != pin.model_version)
+        of_pin = (pin.model_version, pin.serving_image)
+        others = tuple(each for each in self.rejected if (each.model_version, each.serving_image) != of_pin)
         return self.model_copy(update={"rejected": (*others, rejection)})
+
+
+def same_model(one: Pin | Rejection, other: Pin | Rejection) -> bool:
+    """Return whether both are of one model version, in whatever serving image."""
+    return (one.model_version, one.model_digest) == (other.model_version, other.model_digest)
+
+
+def same_release(one: Pin | Rejection, other: Pin | Rejection) -> bool:
+    """Return whether both are of one model version in one serving image. What pins no image is the same as nothing."""
+    return same_model(one, other) and one.serving_image == other.serving_image != ""
 
 
 class _Releases(BaseModel):

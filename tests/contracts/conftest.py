@@ -68,6 +68,7 @@ def make_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:
         model_version=3,
         model_uri="s3://local-artifacts/mlflow/1/abc/artifacts/model",
         model_digest=f"sha256:{7:064x}",
+        serving_image=f"sha256:{8:064x}",
         run="abc",
         signature="signed",
     )

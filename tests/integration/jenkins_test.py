@@ -145,7 +145,7 @@ def test_status_tells_the_champion_and_what_serves() -> None:
     assert iris["champion"] >= 1
     assert iris["release"] >= 1
     assert iris["version"] >= 1
-    assert "/serving:" in iris["image"]
+    assert "/serving@sha256:" in iris["image"]
     assert "never loaded by Jenkins" in run(".venv/bin/groundwork", "status", STACK).stdout
 
 

@@ -135,7 +135,7 @@ def checked(platform: Environment, pin: Pin, name: str) -> str:
 
 
 def as_pin(run_id: str, tags: Mapping[str, str]) -> Pin:
-    return pin_of(Version(model="iris", number=99, run=run_id, tags=tags), None)
+    return pin_of(Version(model="iris", number=99, run=run_id, tags=tags), None, "")
 
 
 def test_the_check_refuses_it_before_anything_is_loaded(platform: Environment, attacker: Attacker) -> None:

@@ -5,14 +5,21 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from modules.core.images import read_images
 from modules.core.releases import Release, read_releases
+from modules.registry.images import sha256
+from modules.registry.record import add_to_record, read_record
+from modules.registry.remote import Remote
 from scripts.cli.clients import gateway, kubectl
+from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.up import access_of, cluster_of
 
 from .conftest import STACK, run
 
@@ -161,6 +168,57 @@ def test_a_release_and_a_rollback_lose_no_request_and_take_back_what_a_person_sc
     served = kubectl.get(platform, *deployment)
     assert served is not None
     assert served["spec"]["replicas"] == 1
+
+
+@pytest.fixture
+def new_image(platform: Environment, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Digests of the serving image of before and of today's, which `up` takes for built: the same files by another
+    label."""
+    before = read_images(STACK)["serving"]
+    with Remote(registry_of(platform), access_of(cluster_of(platform))) as remote:
+        manifest = json.loads(remote.manifest("serving", before.digest))
+        file = tmp_path / "configuration"
+        remote.download("serving", manifest["config"]["digest"], file)
+        configuration = json.loads(file.read_text())
+        configuration["config"]["Labels"] = {"made": "by a test"}
+        content = json.dumps(configuration).encode()
+        file.write_bytes(content)
+        manifest["config"] |= {"digest": sha256(content), "size": len(content)}
+        remote.upload("serving", sha256(content), file)
+        document = json.dumps(manifest).encode()
+        remote.put_manifest("serving", "made-by-a-test", document)
+    recorded = read_record()[before.inputs]
+    add_to_record({before.inputs: recorded.model_copy(update={"digest": sha256(document)})})
+    try:
+        run("scripts/up", STACK)
+        yield before.digest, sha256(document)
+    finally:
+        add_to_record({before.inputs: recorded})
+        run("scripts/up", STACK)
+
+
+def test_a_new_serving_image_is_a_release_of_its_own_that_is_checked_served_and_rolled_back(
+    platform: Environment, new_image: tuple[str, str], address: str
+) -> None:
+    before, today = new_image
+    version = str(pinned().model_version)
+
+    def runs_in() -> str:
+        served = kubectl.get(platform, "deployment", "iris", "-n", f"{STACK}-iris")
+        assert served is not None
+        return served["spec"]["template"]["spec"]["containers"][0]["image"].partition("@")[2]
+
+    assert runs_in() == pinned().serving_image == before != today  # `up` brought a new image, and left the model alone
+    (row,) = json.loads(run(".venv/bin/groundwork", "status", STACK, "--json").stdout)["workloads"]
+    assert row["lags"] is True
+    assert f"`groundwork release iris --model-version {version}` checks it in today's" in row["note"]
+    with load(address) as seen:
+        assert command("release", "iris", "--model-version", version)["changed"] is True
+        assert runs_in() == pinned().serving_image == today
+        assert command("rollback", "iris")["pin"]["serving_image"] == before
+    assert runs_in() == pinned().serving_image == before
+    assert seen.failures == []
+    assert set(seen.versions) == {version}
 
 
 def test_a_model_whose_digest_was_changed_is_not_released(mlflow: Mlflow, address: str) -> None:

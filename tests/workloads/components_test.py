@@ -35,7 +35,9 @@ PIN = Release(
     model_digest="sha256:" + "a" * 64,
     run="r",
     signature="signature",
+    serving_image="sha256:" + "2" * 64,
 )
+PINNED = f"10.80.0.1:5000/groundwork/serving@{PIN.serving_image}"
 NOBODY, TRAINER = nobody("iris", ("iris-serving",)), nobody("iris-training", ("iris-training",))
 LABELS = Labels(environment="local", owner="someone")
 
@@ -159,11 +161,16 @@ def test_nothing_serves_while_nothing_is_released(recorder: Recorder, cluster: C
     assert set(recorder.objects) == {("ServiceAccount", "iris-serving"), ("CronJob", "iris-check")}
 
 
-def test_a_model_is_tried_in_the_image_that_serves_it(recorder: Recorder, cluster: Cluster) -> None:
+def test_a_new_image_is_that_of_the_check_and_what_serves_stays_in_its_own(
+    recorder: Recorder, cluster: Cluster
+) -> None:
     serving(cluster)
     check = pod_of(recorder.objects["CronJob", "iris-check"])
     server = recorder.objects["Deployment", "iris"]["spec"]["template"]["spec"]
-    assert check["containers"][0]["image"] == server["containers"][0]["image"] == IMAGE.format("serving")
+    assert check["containers"][0]["image"] == IMAGE.format("serving")
+    assert server["containers"][0]["image"] == PINNED
+    labels = recorder.objects["Deployment", "iris"]["spec"]["template"]["metadata"]["labels"]
+    assert labels["app.kubernetes.io/version"] == "2" * 16
     assert environment(check)["MODEL_DIGEST"] == ""
     assert json.loads(environment(check)["MODEL_EXAMPLE"]) == catalog.load("iris").serving.example
 
@@ -232,12 +239,19 @@ def test_the_key_is_protected_where_data_is(protect: bool, protected: set[str]) 
     assert declare(lambda: training_component(protect=protect))[1].protected == protected
 
 
-@pytest.mark.parametrize(("signature", "ignored"), [("", {"iris": ["spec"]}), ("signature", dict[str, list[str]]())])
-def test_what_was_released_before_trainings_signed_serves_on_as_it_is(
-    signature: str, ignored: dict[str, list[str]]
+@pytest.mark.parametrize(
+    ("changed", "ignored"),
+    [
+        ({"signature": ""}, {"iris": ["spec"]}),
+        ({"serving_image": ""}, {"iris": ["spec"]}),
+        (dict[str, str](), dict[str, list[str]]()),
+    ],
+)
+def test_what_was_released_before_trainings_signed_or_releases_pinned_their_image_serves_on_as_it_is(
+    changed: dict[str, str], ignored: dict[str, list[str]]
 ) -> None:
-    """New pods would refuse it: what runs is left alone, until `up` has released a signed model."""
-    pin = PIN.model_copy(update={"signature": signature})
+    """New pods would refuse it: what runs is left alone, until `up` has released a model anew."""
+    pin = PIN.model_copy(update=changed)
     assert declare(lambda: serving_component(CLUSTER, release=pin))[1].ignored == ignored
 
 
@@ -250,7 +264,7 @@ def test_a_disruption_budget_needs_a_second_pod(
     assert recorder.objects["Deployment", "iris"]["spec"]["replicas"] == replicas
 
 
-CANARY = Canary(pin=PIN.pin.model_copy(update={"model_version": 5}), weight=10)
+CANARY = Canary(pin=PIN.pin.model_copy(update={"model_version": 5, "serving_image": "sha256:" + "3" * 64}), weight=10)
 
 
 def test_a_canary_runs_beside_what_serves_and_shares_no_pod_with_it(recorder: Recorder, cluster: Cluster) -> None:
@@ -258,6 +272,8 @@ def test_a_canary_runs_beside_what_serves_and_shares_no_pod_with_it(recorder: Re
     stable, canary = (recorder.objects["Deployment", name]["spec"] for name in ("iris", "iris-canary"))
     assert environment(canary["template"]["spec"])["MODEL_VERSION"] == "5"
     assert environment(stable["template"]["spec"])["MODEL_VERSION"] == "4"
+    images = [each["template"]["spec"]["containers"][0]["image"] for each in (stable, canary)]
+    assert images == [PINNED, PINNED.replace("2" * 64, "3" * 64)]
     for one, other in ((stable, canary), (canary, stable)):
         labels = one["template"]["metadata"]["labels"]
         assert not other["selector"]["matchLabels"].items() <= labels.items()

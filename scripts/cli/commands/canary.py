@@ -29,7 +29,8 @@ def canary(
     stack: StackOption = "local",
     as_json: Json = False,
 ) -> None:
-    """Try each new champion on a share of the requests: promote it, or restore what served where it is worse.
+    """Try each new champion on a share of the requests: promote it, or restore what served where it is worse. A new
+    serving image is tried so with the champion that serves.
 
     Runs until Ctrl-C. With --once the exit code is 1 where what served was restored.
     """

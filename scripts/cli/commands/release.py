@@ -33,7 +33,8 @@ def release(
     stack: StackOption = "local",
     as_json: Json = False,
 ) -> None:
-    """Serve a model version: checked in the serving image, pinned, rolled out without a failed request."""
+    """Serve a model version in today's serving image: checked in it, pinned with it, rolled out without a failed
+    request."""
     if model_version is not None and rank is not None:
         raise UserError("--model-version and --rank are mutually exclusive: give one of them")
     running.require_workload(stack, workload)

@@ -8,7 +8,7 @@ EXAMPLES = "Example: `groundwork rollback iris`"
 
 
 def rollback(workload: Workload, stack: StackOption = "local", as_json: Json = False) -> None:
-    """Serve again what served before the current release."""
+    """Serve again what served before the current release, in the image that it ran in."""
     from scripts.cli.delivery.rollback import rollback as run
 
     running.require_workload(stack, workload)

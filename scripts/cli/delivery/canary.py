@@ -1,4 +1,5 @@
-"""`groundwork canary WORKLOAD`: tries each new champion as a canary, then promotes it or restores what served.
+"""`groundwork canary WORKLOAD`: tries each new champion, and the champion in each new serving image, as a canary, then
+promotes it or restores what served.
 
 A canary is pinned in stacks/releases.<stack>.yaml beside what serves. Interrupted at any point, the same command goes
 on from what that file says.
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from modules.core.errors import UserError
-from modules.core.releases import Canary, Pin, Release
+from modules.core.images import short_digest
+from modules.core.releases import Canary, Pin, Release, same_model, same_release
 from scripts.cli.clients import engine
 from scripts.cli.clients.pins import Superseded
 from scripts.cli.clients.tracking import CHAMPION, Mlflow, Version
@@ -24,7 +26,16 @@ from scripts.cli.delivery.canary_metrics import (
 )
 from scripts.cli.delivery.canary_probe import CanaryProbe
 from scripts.cli.delivery.held_out import NoRows, Rows, held_out_rows
-from scripts.cli.delivery.release import Place, check, is_applied, pin_of, pins_same, roll_out, serves
+from scripts.cli.delivery.release import (
+    Place,
+    check,
+    deployed_image,
+    is_applied,
+    pin_of,
+    roll_out,
+    serves,
+    with_running_image,
+)
 from scripts.cli.delivery.release import release as release_at_once
 from scripts.cli.delivery.release_store import ReleaseStore
 from scripts.cli.delivery.trust import require_version, trust_in
@@ -54,6 +65,8 @@ class CanaryResult:
 
     workload: str
     version: int
+    serving_image: str
+    """In which the version was tried: its digest."""
     result: Literal["promoted", "restored"]
     serves: int
     """Version that serves now."""
@@ -134,12 +147,14 @@ class CanaryController:
         if current is None:
             return self._release_first()
         if current.canary is None:
-            champion = self._new_champion(current)
-            if champion is None:
+            candidate = self._candidate(current)
+            if candidate is None:
                 self._finish_rollout(current)
                 return None
-            return self._try(current, pin_of(champion, current).pin)
-        if current.canary.weight == 0:  # interrupted when all was decided
+            return self._try(current, candidate)
+        if current.canary.weight == 0 or not current.canary.pin.serving_image:
+            # Interrupted when all was decided; or begun before releases pinned their serving image: it begins anew.
+            current = current.model_copy(update={"canary": current.canary.model_copy(update={"weight": 0})})
             self._apply(current)
             self._remove_canary(current, self.clock())
             return self._try_next()
@@ -151,17 +166,25 @@ class CanaryController:
             return None
         place = self.place
         outcome = release_at_once(place.environment.stack, self.name, None, place.progress, place.log)
-        version = outcome.pin.model_version
-        return CanaryResult(workload=self.name, version=version, result="promoted", serves=version)
+        version, image = outcome.pin.model_version, outcome.pin.serving_image
+        return CanaryResult(workload=self.name, version=version, serving_image=image, result="promoted", serves=version)
 
-    def _new_champion(self, current: Release) -> Version | None:
-        """Return the champion if it never served here and was not rejected: what a person put in its place stays."""
+    def _candidate(self, current: Release) -> Pin | None:
+        """Return the champion, in the serving image that the platform was deployed with, where it is to be tried.
+
+        That is a version that never served here and was not rejected, in any image: what a person put in its place
+        stays. Or the version that serves, in an image in which it did neither.
+        """
         champion = self._champion()
-        if champion is None or pins_same(current, champion):
+        if champion is None:
             return None
-        digest = champion.tags.get("groundwork.digest")
-        seen = {(each.model_version, each.model_digest) for each in (*current.rejected, *current.history)}
-        return None if (champion.number, digest) in seen else champion
+        candidate = pin_of(champion, current, deployed_image(self.place)).pin
+        seen = [each for each in (*current.rejected, *current.history) if same_model(each, candidate)]
+        if not same_model(current, candidate):
+            return None if seen else candidate
+        if not current.serving_image:
+            return None  # of before releases pinned it: `groundwork up` releases it anew
+        return None if any(same_release(each, candidate) for each in (current, *seen)) else candidate
 
     def _champion(self) -> Version | None:
         """Return the champion; None where there is none, or where it is not a model that training signed."""
@@ -177,8 +200,8 @@ class CanaryController:
 
     def _finish_rollout(self, current: Release) -> None:
         """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout. What was
-        released before trainings signed is left to `groundwork up`."""
-        if current.signature and not is_applied(self.place, current):
+        released before trainings signed, or releases pinned their serving image, is left to `groundwork up`."""
+        if current.signature and current.serving_image and not is_applied(self.place, current):
             self._roll_out()
 
     def _try(self, current: Release, pin: Pin) -> CanaryResult:
@@ -193,7 +216,10 @@ class CanaryController:
             except UserError as error:
                 return self._reject(current, pin, f"check: {error}")
         if current.canary != canary or not serves(self.place, pin, server_name(self.name, CANARY)):
-            self.place.progress(f"version {pin.model_version} gets {canary.weight}% of the requests")
+            image = short_digest(pin.serving_image)
+            self.place.progress(
+                f"version {pin.model_version} in serving image {image} gets {canary.weight}% of the requests"
+            )
             current = current.model_copy(update={"canary": canary})
             self.store.replace(current)
             try:
@@ -242,6 +268,7 @@ class CanaryController:
 
     def _promote(self, current: Release, pin: Pin, seen: Observation) -> CanaryResult:
         """Let the new version serve first, then remove the canary."""
+        current = with_running_image(self.place, current)
         previous = current.model_copy(update={"canary": None})
         after = Release(
             **pin.model_dump(),
@@ -273,6 +300,7 @@ class CanaryController:
         return CanaryResult(
             workload=self.name,
             version=pin.model_version,
+            serving_image=pin.serving_image,
             result="restored" if seen.cause else "promoted",
             serves=now.model_version,
             cause=seen.cause,

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from embedded.cluster.status import take_lock
 from modules.core.errors import UserError
+from modules.core.images import short_digest
 from scripts.cli.delivery.canary import CanaryController, CanaryOptions, CanaryResult, Inconclusive
 from scripts.cli.delivery.canary_metrics import VersionMetrics
 from scripts.cli.delivery.release import place_of
@@ -94,6 +95,7 @@ def table(result: CanaryResult) -> Table:
     shown = plain_table(f"{result.workload} version {result.version}: {result.result}", "what served", "what was tried")
     for row in ROWS:
         shown.add_row(row, *(cell(row, each) for each in (result.served, result.tried)))
+    shown.add_row("serving image", "", short_digest(result.serving_image))
     if result.cause:
         shown.add_row("cause", "", result.cause)
     shown.add_row("seconds to the decision", "", f"{result.found_seconds:.1f}")

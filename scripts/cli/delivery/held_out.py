@@ -7,6 +7,7 @@ import csv
 import json
 
 from modules.core.errors import UserError
+from modules.core.images import with_digest
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.naming import namespace as namespace_of
 from modules.core.releases import Pin
@@ -36,7 +37,7 @@ def held_out_rows(place: Place, pin: Pin) -> Rows:
     document = _training_document(place, pin)
     namespace, template_name = namespace_of(place.environment.stack, trainer(name)), held_out_template(name)
     template = jobs.template(place.environment, namespace, template_name)
-    image = jobs.with_digest(jobs.container_of(template)["image"], pin.image_digest)
+    image = with_digest(jobs.container_of(template)["image"], pin.image_digest)
     job = hashed(template_name, {"image": image, "training": document}, limit=JOB_LIMIT)
     variables = {"GROUNDWORK_TRAINING": document}
     place.progress(f"splitting the data of version {pin.model_version} anew")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.core.errors import UserError
-from modules.core.images import repository_of
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
@@ -52,11 +51,6 @@ def variables_of(cron_job: Mapping[str, Any]) -> dict[str, str]:
 
 def image_digest(reference: str) -> str:
     return reference.rpartition("@")[2]
-
-
-def with_digest(reference: str, digest: str) -> str:
-    """Return the same image name with another digest; its tag goes, which names the version of this one."""
-    return f"{repository_of(reference)}@{digest}"
 
 
 def job_from(cron_job: Mapping[str, Any], name: str, *, image: str, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`groundwork release`; with `groundwork rollback` (rollback.py) the only way to change what serves.
 
-A release is checked in the serving image, pinned in stacks/releases.<stack>.yaml, rolled out by the Pulumi program,
-and seen to answer; whatever fails on the way, the previous pin comes back.
+A release is a model version in one serving image: checked in it, pinned with it in stacks/releases.<stack>.yaml, rolled
+out by the Pulumi program, and seen to answer; whatever fails on the way, the previous pin comes back.
 """
 
 import json
@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from modules.core.errors import UserError
-from modules.core.images import read_images
+from modules.core.images import read_images, short_digest, with_digest
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
-from modules.core.releases import Pin, Release
+from modules.core.releases import Pin, Release, same_release
 from modules.gateway.documents import client_address
 from scripts.cli.clients import engine, gateway, kubectl, pins
 from scripts.cli.clients.pins import Superseded
@@ -71,7 +71,8 @@ class Place:
 
 
 def release(stack: str, name: str, version: int | None, progress: Progress, log: Path) -> Outcome:
-    """Serve a version of the workload's model: the one given, or else the one with the alias champion."""
+    """Serve a version of the workload's model in today's serving image: the version given, or else the one with the
+    alias champion."""
     place = place_of(stack, name, progress, log)
     while True:
         try:
@@ -81,18 +82,18 @@ def release(stack: str, name: str, version: int | None, progress: Progress, log:
 
 
 def _release(place: Place, version: int | None) -> Outcome:
-    previous = pinned = pins.released(place.environment).get(place.workload.name)
+    pinned = pins.released(place.environment).get(place.workload.name)
     wanted = find_version(Mlflow(place.environment), place.workload.name, version)
     require_version(trust_in(place.environment, place.workload.name), wanted)
-    if previous and pins_same(previous, wanted):
-        if serves(place, previous):
-            return outcome_of(place, previous, changed=False, previous=previous)
-        after, previous = previous, before(previous)  # pinned, but interrupted before it was rolled out
-    else:
-        after = pin_of(wanted, previous)
+    previous = with_running_image(place, pinned) if pinned else None
+    after = pin_of(wanted, previous, serving_image(place))
+    if pinned and pins_same(pinned, after):
+        if serves(place, pinned):
+            return outcome_of(place, pinned, changed=False, previous=pinned)
+        after, previous = pinned, before(pinned)  # pinned, but interrupted before it was rolled out
     check(place, after)
-    if previous and not previous.signature:
-        previous = None  # no server would take it any more
+    if previous and not (previous.signature and previous.serving_image):
+        previous = None  # no server would take it any more, or nobody knows which one did
     roll_out(place, previous, after, pinned=pinned)
     return outcome_of(place, after, changed=True, previous=previous)
 
@@ -126,8 +127,31 @@ def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
     raise UserError(f"model {model!r} has {wanted}; existing versions: {', '.join(map(str, existing))}")
 
 
-def pin_of(version: Version, previous: Release | None) -> Release:
-    """Return the release of a signed version after a previous one, which goes into its history."""
+def serving_image(place: Place) -> str:
+    """Return the digest of today's serving image: of the images that the next rollout deploys."""
+    locked = read_images(place.environment.stack).get("serving")
+    return locked.digest if locked else deployed_image(place)
+
+
+def deployed_image(place: Place) -> str:
+    """Return the digest of the serving image that the platform was deployed with: while `up` brings a new one, that of
+    before."""
+    return jobs.image_digest(jobs.container_of(_check_template(place))["image"])
+
+
+def with_running_image(place: Place, release: Release) -> Release:
+    """Return a release of before releases pinned their serving image with that in which its pods run, so that it can be
+    restored and rolled back to; as it is where its pods are not found."""
+    if release.serving_image:
+        return release
+    found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
+    if found is None or _variables(found).get("MODEL_DIGEST") != release.model_digest:
+        return release
+    return release.model_copy(update={"serving_image": jobs.image_digest(_container(found)["image"])})
+
+
+def pin_of(version: Version, previous: Release | None, image: str) -> Release:
+    """Return the release of a signed version in a serving image after a previous one, which goes into its history."""
     signed = statement_of(version.model, version.run, version.tags)
     history = (*previous.history, previous.pin) if previous else ()
     return Release(
@@ -141,33 +165,35 @@ def pin_of(version: Version, previous: Release | None) -> Release:
         image_digest=signed.image_digest,
         config_digest=signed.config_digest,
         signature=version.tags.get(SIGNATURE, ""),
+        serving_image=image,
         history=history,
         rejected=previous.rejected if previous else (),
     )
 
 
-def pins_same(pin: Pin, version: Version) -> bool:
-    return (pin.model_name, pin.model_version, pin.model_digest) == (
-        version.model,
-        version.number,
-        version.tags.get("groundwork.digest"),
-    )
+def pins_same(pin: Pin, other: Pin) -> bool:
+    """Return whether both are the same model in the same serving image."""
+    return pin.model_name == other.model_name and same_release(pin, other)
+
+
+def _check_template(place: Place) -> dict[str, Any]:
+    return jobs.template(place.environment, place.namespace, check_template(place.workload.name))
 
 
 def check(place: Place, pin: Pin) -> None:
-    """Try the model in the image that would serve it. Raise UserError with what does not fit, or where nobody signed
+    """Try the model in the image that it is pinned with. Raise UserError with what does not fit, or where nobody signed
     it; nothing is changed."""
-    stack, name = place.environment.stack, place.workload.name
+    name = place.workload.name
     require_pin(trust_in(place.environment, name), pin)
-    template = jobs.template(place.environment, place.namespace, check_template(name))
-    declared = jobs.container_of(template)["image"]
-    locked = read_images(stack).get("serving")
-    image = jobs.with_digest(declared, locked.digest) if locked else declared
+    template = _check_template(place)
+    image = with_digest(jobs.container_of(template)["image"], pin.serving_image)
     variables = model_variables(pin)
     job = jobs.job_from(
         template, hashed(check_template(name), {"image": image, **variables}), image=image, variables=variables
     )
-    place.progress(f"trying model {pin.model_name} version {pin.model_version} in the serving image")
+    place.progress(
+        f"trying model {pin.model_name} version {pin.model_version} in serving image {short_digest(pin.serving_image)}"
+    )
     ended = jobs.run(place.environment, job, place.progress)
     if ended.failure:
         problems = problems_of(ended.log)
@@ -249,7 +275,10 @@ def _apply(place: Place, pin: Pin) -> None:
     engine.up(place.environment, place.progress, place.log)
     rollouts.wait(place.environment, place.progress, namespace=place.namespace)
     if not serves(place, pin):
-        raise UserError(f"Deployment {place.namespace}/{place.workload.name} does not run version {pin.model_version}")
+        raise UserError(
+            f"Deployment {place.namespace}/{place.workload.name} does not run version {pin.model_version} in serving "
+            f"image {pin.serving_image}"
+        )
     if place.address:
         place.progress(f"asking {place.address}")
         await_answer(place.address, place.workload, pin)
@@ -260,21 +289,31 @@ def _apply(place: Place, pin: Pin) -> None:
 
 
 def serves(place: Place, pin: Pin, server: str | None = None) -> bool:
-    """Return whether every pod of the Deployment (the workload's own by default) runs this model and is ready."""
+    """Return whether every pod of the Deployment (the workload's own by default) runs this model, in the image that it
+    is pinned with, and is ready."""
     found = kubectl.get(place.environment, "deployment", server or place.workload.name, "-n", place.namespace)
     return found is not None and runs_everywhere(found, pin)
 
 
 def is_applied(place: Place, pin: Pin) -> bool:
-    """Return whether the Deployment is to run this very model, ready or not."""
+    """Return whether the Deployment is to run this very model in this very image, ready or not."""
     found = kubectl.get(place.environment, "deployment", place.workload.name, "-n", place.namespace)
     return found is not None and names_model(found, pin)
 
 
 def names_model(deployment: Mapping[str, Any], pin: Pin) -> bool:
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    variables = {each["name"]: each.get("value", "") for each in container["env"]}
-    return model_variables(pin).items() <= variables.items()
+    """Return whether the Deployment names a pinned model and its image; any image for a pin of before they were
+    pinned."""
+    images = {jobs.image_digest(_container(deployment)["image"]), ""}
+    return pin.serving_image in images and model_variables(pin).items() <= _variables(deployment).items()
+
+
+def _container(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    return deployment["spec"]["template"]["spec"]["containers"][0]
+
+
+def _variables(deployment: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each.get("value", "") for each in _container(deployment)["env"]}
 
 
 def runs_everywhere(deployment: Mapping[str, Any], pin: Pin) -> bool:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from modules.core.errors import UserError
+from modules.core.images import with_digest
 from modules.core.naming import JOB_LIMIT, hashed
 from modules.core.naming import namespace as namespace_of
 from scripts.cli.clients.registry import held_image
@@ -59,7 +60,7 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
     require_candidate(mlflow, training, trust_in(environment, workload), workload)
     namespace = namespace_of(stack, trainer(workload))
     template = jobs.template(environment, namespace, training_template(workload))
-    recorded = jobs.with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
+    recorded = with_digest(jobs.container_of(template)["image"], training.tags["groundwork.image_digest"])
     image = held_image(environment, recorded)
     job = hashed(f"{workload}-reproduce", training.id, limit=JOB_LIMIT)
     variables = {

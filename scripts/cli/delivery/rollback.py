@@ -1,11 +1,21 @@
-"""`groundwork rollback`: the previous pin again, the way of a release: checked, pinned, rolled out, seen to answer."""
+"""`groundwork rollback`: the previous pin again, with its own serving image, the way of a release: checked, pinned,
+rolled out, seen to answer."""
 
 from pathlib import Path
 
 from modules.core.errors import UserError
 from modules.core.releases import release_file
 from scripts.cli.clients import pins
-from scripts.cli.delivery.release import Outcome, before, check, outcome_of, place_of, roll_out
+from scripts.cli.delivery.release import (
+    Outcome,
+    before,
+    check,
+    outcome_of,
+    place_of,
+    roll_out,
+    serving_image,
+    with_running_image,
+)
 from scripts.cli.steps import Progress
 
 
@@ -19,7 +29,16 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
         raise UserError(
             f"workload {name}: {state} in stack {stack} ({release_file(stack).name}): there is nothing to go back to"
         )
-    after = previous.rejecting(current.pin, "rolled back").model_copy(update={"release": current.release + 1})
-    check(place, after)
-    roll_out(place, current, after, pinned=current)
+    # A pin of before releases pinned their serving image is tried in today's: nobody knows which one served it.
+    today = serving_image(place)
+    changed = {"release": current.release + 1, "serving_image": previous.serving_image or today}
+    after = previous.rejecting(current.pin, "rolled back").model_copy(update=changed)
+    try:
+        check(place, after)
+    except UserError as error:
+        if after.serving_image == today:
+            raise
+        again = f"groundwork release {name} --model-version {after.model_version} --stack {stack}"
+        raise UserError(f"{error}\nInstead, `{again}` tries that version in today's serving image.") from error
+    roll_out(place, with_running_image(place, current), after, pinned=current)
     return outcome_of(place, after, changed=True, previous=current)

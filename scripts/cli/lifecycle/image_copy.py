@@ -1,21 +1,25 @@
-"""`groundwork images copy`: the images that an environment runs, to a registry from which another one takes them."""
+"""`groundwork images copy`: the images that an environment runs, to a registry from which another one takes them; and
+those that its releases pin, so that it can move to that registry itself."""
 
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.core.images import LockedImage, lock_file, read_images, reference
+from modules.core.images import LockedImage, lock_file, read_images, reference, short_digest
 from modules.core.paths import cache_home
 from modules.registry.access import ADDRESS, RegistryAccess
 from modules.registry.copy import copy_images
 from modules.registry.images import read_sources
 from modules.registry.logins import find_login
 from modules.registry.remote import Remote
+from scripts.cli.clients import pins
 from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.artifacts import require_running
+from scripts.cli.lifecycle.pinned_images import IMAGE, digests
 from scripts.cli.lifecycle.up import access_of, cluster_of
 from scripts.cli.output import console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
@@ -28,16 +32,35 @@ class Copy:
 
     def __init__(self, stack: str, *, to: Remote, origin: Remote) -> None:
         self.images = pinned(stack)
+        self.released = released(stack, self.images)
+        self.lacking: list[str] = []
+        """Digests that releases pin, and neither registry has."""
         self.to, self.origin = to, origin
         self.log = cache_home() / "logs" / f"images-copy-{time.strftime('%Y%m%d-%H%M%S')}.log"
         self.copied: frozenset[str] = frozenset()
+        """Digests."""
         self.architecture = ""
 
     def run(self, progress: Progress) -> None:
-        self.copied = copy_images(self.images, source=self.origin, target=self.to, progress=progress)
+        copied = copy_images(self.images, source=self.origin, target=self.to, progress=progress)
+        self.copied = frozenset(self.images[name].digest for name in copied)
+        self.copy_released(progress)
         name, image = next(iter(self.images.items()))
         self.architecture = self.to.architecture(name, image.digest)
-        progress(f"{len(self.copied)} copied, {len(self.images) - len(self.copied)} were there already")
+        progress(f"{len(self.copied)} copied, {len(self.rows()) - len(self.copied)} were there already")
+
+    def copy_released(self, progress: Progress) -> None:
+        """Copy what releases pin. One of before that nobody has any more stops nothing: it only can't come back."""
+        held = [each for each in self.released if any(at.find({IMAGE: each.digest}) for at in (self.origin, self.to))]
+        for image in held:
+            if copy_images({IMAGE: image}, source=self.origin, target=self.to, progress=progress):
+                self.copied |= {image.digest}
+        self.lacking = [each.digest for each in self.released if each not in held]
+
+    def rows(self) -> list[tuple[str, LockedImage]]:
+        """Return what is in the target, by name."""
+        released = [(IMAGE, each) for each in self.released if each.digest not in self.lacking]
+        return [*self.images.items(), *released]
 
 
 def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: bool) -> None:
@@ -48,18 +71,24 @@ def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: b
         steps = Copy(stack, to=target, origin=remote)
         again = f"groundwork images copy --to {to} --stack {stack}" + (f" --from {origin}" if origin else "")
         run_or_exit(Runner([Step(name="images", title="Images", run=steps.run)], steps.log), again)
-    rows = [(name, reference(registry, name, image), name in steps.copied) for name, image in steps.images.items()]
+    rows = [(name, reference(registry, name, image), image.digest in steps.copied) for name, image in steps.rows()]
     changed = outdated(steps.images, steps.architecture)
     if as_json:
         keys = ("name", "reference", "copied")
         listed = [dict(zip(keys, row, strict=True)) for row in rows]
-        print_json({"to": to, "architecture": steps.architecture, "images": listed, "outdated": changed})
+        found = {"to": to, "architecture": steps.architecture, "images": listed}
+        print_json({**found, "outdated": changed, "lacking": steps.lacking})
         return
     table = plain_table("image", "reference", "")
     for name, place, new in rows:
         table.add_row(name, place, "copied" if new else "was there")
     console().print(table, highlight=False)
     note(f"They run on {steps.architecture} nodes.")
+    if steps.lacking:
+        note(
+            f"Releases of stack {stack} pin serving images that neither registry has: {', '.join(steps.lacking)}. What "
+            "is pinned so can't be rolled out from there"
+        )
     if changed:
         note(
             f"This checkout would build {', '.join(changed)} from other inputs than those of stack {stack}: an "
@@ -76,6 +105,17 @@ def pinned(stack: str) -> dict[str, LockedImage]:
             "another stack by --stack"
         )
     return found
+
+
+def released(stack: str, images: Mapping[str, LockedImage]) -> list[LockedImage]:
+    """Return the serving images that the stack's releases pin beside today's. Their tag is made of their digest: what
+    has none, some registries delete."""
+    today = {image.digest for image in images.values()}
+    return [
+        LockedImage(digest=digest, inputs=digest, version=short_digest(digest))
+        for digest in digests(pins.released(Environment(stack)))
+        if digest not in today
+    ]
 
 
 def running(stack: str) -> tuple[Registry, RegistryAccess]:

@@ -31,6 +31,7 @@ from scripts.cli.files import create
 from scripts.cli.lifecycle import entry, host, quotas, services, volumes
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
+from scripts.cli.lifecycle.pinned_images import find_lacking
 from scripts.cli.lifecycle.preflight import checks, names
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
@@ -103,6 +104,8 @@ class Up(ABC):
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.log = environment.home / "logs" / f"up-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        self.trained: dict[str, int] = {}
+        """Versions that were trained in place of what can't serve any more, by workload."""
 
     @abstractmethod
     def refuse(self) -> None:
@@ -147,6 +150,8 @@ class Up(ABC):
             architecture=architecture,
             open_cache=cache.available,
         )
+        if lacking := find_lacking(self.environment, registry, access):
+            raise UserError("\n".join(map(str, lacking)) + "\nNothing of the platform was changed.")
 
     def platform(self, progress: Progress) -> None:
         engine.ensure_stack(self.environment)
@@ -170,25 +175,34 @@ class Up(ABC):
 
     def training(self, progress: Progress) -> None:
         """Trains what has never been released here; a workload that serves is left alone, unless what it serves was
-        released before trainings signed their models: its servers would not take it again."""
-        for workload, pin in self.unsigned().items():
-            progress(f"{workload}: release {pin.release} (version {pin.model_version}) is not signed: training anew")
+        released before trainings signed their models, or releases pinned their serving image: no server of today would
+        take it."""
+        outdated = self.outdated()
         for workload in self.unreleased():
+            if (pin := outdated.get(workload)) is not None:
+                lacks = "is not signed" if not pin.signature else "pins no serving image"
+                progress(f"{workload}: release {pin.release} (version {pin.model_version}) {lacks}: training anew")
             result = train(self.environment.stack, workload, progress)
             progress(f"{result.model} version {result.model_version}")
+            if workload in outdated:
+                self.trained[workload] = result.model_version
 
     def release(self, progress: Progress) -> None:
+        """Releases the champion where nothing was released, and what was trained in place of what is outdated: the
+        champion may be of before, too."""
         for workload in self.unreleased():
-            pin = release(self.environment.stack, workload, None, progress, self.log).pin
+            pin = release(self.environment.stack, workload, self.trained.get(workload), progress, self.log).pin
             progress(f"{workload} serves {pin.model_name} version {pin.model_version}")
 
     def unreleased(self) -> list[str]:
-        released, unsigned = pins.released(self.environment), self.unsigned()
-        return [name for name in self.environment.settings.workloads if name not in released or name in unsigned]
+        released, outdated = pins.released(self.environment), self.outdated()
+        return [name for name in self.environment.settings.workloads if name not in released or name in outdated]
 
-    def unsigned(self) -> dict[str, Release]:
-        """What workloads serve that no training signed."""
-        return {name: release for name, release in pins.released(self.environment).items() if not release.signature}
+    def outdated(self) -> dict[str, Release]:
+        """What workloads serve that no training signed, or whose release pins no serving image: its pods are kept as
+        they are."""
+        released = pins.released(self.environment)
+        return {name: each for name, each in released.items() if not (each.signature and each.serving_image)}
 
 
 class EmbeddedUp(Up):

@@ -3,7 +3,15 @@ import platform
 import pytest
 
 from modules.core.contracts import Registry
-from modules.core.images import LockedImage, own_architecture, reference, repository_of, version_of
+from modules.core.images import (
+    LockedImage,
+    own_architecture,
+    reference,
+    repository_of,
+    short_digest,
+    version_of,
+    with_digest,
+)
 
 DIGEST = f"sha256:{1:064x}"
 REGISTRY = Registry(push="10.80.0.1:5000/groundwork", pull="10.80.0.1:5000/groundwork")
@@ -21,10 +29,17 @@ def test_the_repository_is_what_comes_before_tag_and_digest(name: str, rest: str
     assert repository_of(name + rest) == name
 
 
-@pytest.mark.parametrize("name", ["mlflow", "host:5000/mlflow", f"host:5000/mlflow@{DIGEST}"])
-def test_an_image_without_a_tag_tells_no_version(name: str) -> None:
+@pytest.mark.parametrize("name", ["mlflow", "host:5000/mlflow"])
+def test_an_image_without_tag_and_digest_tells_no_version(name: str) -> None:
     with pytest.raises(ValueError, match="has no version; expected name:version@digest"):
         version_of(name)
+
+
+@pytest.mark.parametrize("reference", ["host:5000/mlflow", "host:5000/mlflow:3.1", "host:5000/mlflow:3.1@sha256:2"])
+def test_another_digest_of_an_image_has_that_for_its_version(reference: str) -> None:
+    other = with_digest(reference, DIGEST)
+    assert other == f"host:5000/mlflow@{DIGEST}"
+    assert version_of(other) == short_digest(DIGEST) == DIGEST[7:23]
 
 
 def test_a_machine_builds_for_its_own_architecture_as_nodes_call_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from modules.core import releases
 from modules.core.errors import UserError
-from modules.core.releases import Pin, Release, read_releases, write_releases
+from modules.core.releases import Pin, Release, read_releases, same_model, same_release, write_releases
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +24,7 @@ def pin(number: int) -> Pin:
         model_uri=f"s3://local-artifacts/mlflow/{number}",
         model_digest=f"sha256:{number:064x}",
         run=f"run{number}",
+        serving_image=f"sha256:{number + 100:064x}",
     )
 
 
@@ -56,6 +57,48 @@ def test_a_file_of_another_kind_is_refused_with_what_to_do(folder: Path, text: s
     with pytest.raises(UserError, match=message) as caught:
         read_releases("local")
     assert "release again" in str(caught.value)
+
+
+def test_a_serving_image_is_pinned_by_digest_alone() -> None:
+    reference = f"registry.example/serving@sha256:{1:064x}"
+    write_releases("local", {"iris": Release(**pin(1).model_dump()).model_copy(update={"serving_image": reference})})
+    with pytest.raises(UserError, match=f"releases.iris.serving_image is '{reference}'"):
+        read_releases("local")
+
+
+def test_a_pin_of_before_they_named_the_serving_image_is_read(folder: Path) -> None:
+    write_releases("local", {"iris": Release(**pin(1).model_dump(), history=(pin(2),)).rejecting(pin(3), "latency")})
+    path = folder / "releases.local.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "serving_image" not in line))
+    read = read_releases("local")["iris"]
+    assert [each.serving_image for each in (read, *read.history, *read.rejected)] == ["", "", ""]
+
+
+def test_a_version_in_two_images_is_rejected_in_each() -> None:
+    other = pin(2).model_copy(update={"serving_image": pin(1).serving_image})
+    release = Release(**pin(1).model_dump()).rejecting(pin(2), "a").rejecting(other, "b").rejecting(pin(2), "c")
+    assert [(each.serving_image, each.cause) for each in release.rejected] == [
+        (other.serving_image, "b"),
+        (pin(2).serving_image, "c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "model", "release"),
+    [
+        ({}, True, True),
+        ({"serving_image": pin(2).serving_image}, True, False),
+        ({"serving_image": ""}, True, False),
+        ({"model_version": 2}, False, False),
+        ({"model_digest": pin(2).model_digest}, False, False),
+    ],
+)
+def test_releases_are_the_same_by_model_and_serving_image(
+    changed: dict[str, object], model: bool, release: bool
+) -> None:
+    other = pin(1).model_copy(update=changed)
+    assert (same_model(pin(1), other), same_release(pin(1), other)) == (model, release)
+    assert not same_release(other.model_copy(update={"serving_image": ""}), other)
 
 
 def test_the_rejections_of_an_earlier_file_are_read_and_written_by_their_new_name(folder: Path) -> None:

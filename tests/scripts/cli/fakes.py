@@ -19,7 +19,11 @@ from workloads.signing import SIGNATURE, public_pem, sign, statement_of
 
 DIGEST = "sha256:" + "a" * 64
 TRAINING_DIGEST = "sha256:" + "5" * 64
-IMAGE = "10.80.0.1:5000/groundwork/serving:0.1.0@sha256:" + "1" * 64
+SERVING_DIGEST = "sha256:" + "1" * 64
+"""Of today's serving image."""
+EARLIER_DIGEST = "sha256:" + "2" * 64
+"""Of one of before."""
+IMAGE = f"10.80.0.1:5000/groundwork/serving:0.1.0@{SERVING_DIGEST}"
 
 
 def settings(**changed: Any) -> PlatformSettings:

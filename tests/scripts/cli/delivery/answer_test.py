@@ -7,11 +7,13 @@ import httpx
 
 from scripts.cli.clients.tracking import Version
 from scripts.cli.delivery.release import await_answer, pin_of
-from tests.scripts.cli.fakes import DIGEST, refused
+from tests.scripts.cli.fakes import DIGEST, SERVING_DIGEST, refused
 from workloads import catalog
 
 PIN = pin_of(
-    Version(model="iris", number=2, run="run-2", tags={"groundwork.uri": "s3://b/2", "groundwork.digest": DIGEST}), None
+    Version(model="iris", number=2, run="run-2", tags={"groundwork.uri": "s3://b/2", "groundwork.digest": DIGEST}),
+    None,
+    SERVING_DIGEST,
 )
 
 

@@ -44,8 +44,7 @@ def test_a_template_is_not_changed_by_its_jobs() -> None:
     assert jobs.variables_of(TEMPLATE) == {"MODEL_NAME": "", "FIXED": "yes"}
 
 
-def test_a_job_can_run_another_digest_of_the_image() -> None:
-    assert jobs.with_digest(IMAGE, "sha256:2") == "10.80.0.1:5000/groundwork/serving@sha256:2"
+def test_the_digest_of_an_image_is_what_its_reference_ends_with() -> None:
     assert jobs.image_digest("registry:5000/a/b@sha256:2") == "sha256:2"
 
 

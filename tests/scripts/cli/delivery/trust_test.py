@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scripts.cli.clients.tracking import Run, Version
 from scripts.cli.delivery.release import pin_of
 from scripts.cli.delivery.trust import is_signed, require_pin, require_run, require_version, trust_in
-from tests.scripts.cli.fakes import DIGEST, TRUST, Kubectl, cron_job, refused, signed, stack
+from tests.scripts.cli.fakes import DIGEST, SERVING_DIGEST, TRUST, Kubectl, cron_job, refused, signed, stack
 from workloads.documents import model_variables
 from workloads.signing import SIGNATURE, Trust
 
@@ -23,7 +23,7 @@ def with_tags(**changed: str) -> Version:
 
 def test_what_the_training_signed_is_believed() -> None:
     require_version(BELIEVED, VERSION)
-    require_pin(BELIEVED, pin_of(VERSION, None))
+    require_pin(BELIEVED, pin_of(VERSION, None, SERVING_DIGEST))
     assert is_signed(BELIEVED, "iris", VERSION)
 
 
@@ -51,7 +51,7 @@ def test_a_version_that_no_training_signed_is_refused_by_name(strange: Version, 
 
 
 def test_a_pin_of_before_trainings_signed_is_refused_by_name() -> None:
-    pin = pin_of(VERSION, None).model_copy(update={"signature": ""})
+    pin = pin_of(VERSION, None, SERVING_DIGEST).model_copy(update={"signature": ""})
     message = refused(lambda: require_pin(BELIEVED, pin))
     assert message.startswith("model 'iris' version 1 is refused: it is not signed")
 

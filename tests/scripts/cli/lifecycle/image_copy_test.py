@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from modules.core.images import LockedImage
+from modules.core.images import LockedImage, short_digest
+from modules.core.releases import Pin, Release
 from modules.registry.images import sha256
+from scripts.cli.clients import pins
 from scripts.cli.lifecycle import image_copy
 from scripts.cli.lifecycle.image_copy import foreign, outdated, pinned, running
+from tests.modules.registry.fakes import FakeRegistry, connected
 from tests.scripts.cli import fakes
 from tests.scripts.cli.fakes import always, refused
 
@@ -59,3 +62,39 @@ def test_images_of_other_inputs_than_this_checkout_s_are_named(monkeypatch: pyte
         for name, inputs in (("base", b"now"), ("mlflow", b"before"))
     }
     assert outdated(held, "arm64") == ["mlflow", "new"]
+
+
+def stored(registry: FakeRegistry, layer: bytes) -> str:
+    """Put a serving image with one layer beside others into a registry; return its digest."""
+    parts = [b'{"architecture": "arm64"}', layer]
+    registry.blobs.setdefault("serving", {}).update({sha256(part): part for part in parts})
+    configuration, *layers = ({"digest": sha256(part), "size": len(part)} for part in parts)
+    manifest = json.dumps({"config": configuration, "layers": layers}).encode()
+    registry.manifests.setdefault("serving", {})[sha256(manifest)] = manifest
+    return sha256(manifest)
+
+
+def test_serving_images_that_releases_pin_go_along_under_a_tag_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = FakeRegistry(), FakeRegistry()
+    today, served, earlier = (stored(source, layer) for layer in (b"today", b"served", b"earlier"))
+    lost = sha256(b"lost")
+
+    def pin(image: str) -> Pin:
+        return Pin(
+            release=1, model_name="iris", model_version=1, model_uri="s3://b/k", model_digest=today, run="r",
+            serving_image=image,
+        )  # fmt: skip
+
+    release = Release(**pin(served).model_dump(), history=(pin(earlier), pin(today), pin(lost)))
+    locked = {"serving": LockedImage(digest=today, inputs=sha256(b"inputs"), version="1")}
+    fakes.stack(monkeypatch)
+    monkeypatch.setattr(image_copy, "read_images", always(locked))
+    monkeypatch.setattr(pins, "released", always({"iris": release}))
+    for expected in ({today, served, earlier}, set[str]()):
+        with connected(source) as origin, connected(target) as to:
+            steps = image_copy.Copy("local", to=to, origin=origin)
+            steps.run(fakes.quiet)
+            assert to.find({"serving": served}) == to.find({"serving": short_digest(served)}) == {"serving": served}
+        assert steps.copied == expected
+        assert {image.digest for _, image in steps.rows()} == {today, served, earlier}
+        assert (steps.lacking, steps.architecture) == ([lost], "arm64")

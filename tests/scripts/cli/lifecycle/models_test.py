@@ -2,14 +2,28 @@ from typing import Any
 
 import pytest
 
+from modules.core.images import LockedImage
 from modules.core.releases import Canary, Release
 from scripts.cli.clients import kubectl, pins
+from scripts.cli.lifecycle import models
 from scripts.cli.lifecycle.models import ModelStatus, as_json, describe, find
-from tests.scripts.cli.fakes import IMAGE, Kubectl, always, mlflow, stack, version
+from tests.scripts.cli.fakes import IMAGE, SERVING_DIGEST, Kubectl, always, mlflow, stack, version
 
 PIN = Release(
-    release=2, model_name="iris", model_version=3, model_uri="s3://b/k", model_digest=f"sha256:{0:064x}", run="r"
+    release=2,
+    model_name="iris",
+    model_version=3,
+    model_uri="s3://b/k",
+    model_digest=f"sha256:{0:064x}",
+    run="r",
+    serving_image=SERVING_DIGEST,
 )
+NEWER = "sha256:" + "3" * 64
+LAGS = (
+    f"it serves in serving image {'1' * 16}, today's is {'3' * 16}: "
+    "`groundwork release iris --model-version 3` checks it in today's"
+)
+NOT_RUNNING = f"release 2 is version 3 in serving image {'1' * 16}, which does not run: `scripts/up` rolls it out"
 
 
 def deployment(number: int) -> dict[str, Any]:
@@ -23,8 +37,10 @@ def deployment(number: int) -> dict[str, Any]:
         (3, PIN, 3, ""),
         (None, PIN, 3, ""),
         (4, PIN, 3, "the champion does not serve: `groundwork release iris` releases it"),
-        (3, PIN, 2, "release 2 is version 3, which does not run: `scripts/up` rolls it out"),
-        (3, PIN, None, "release 2 is version 3, which does not run: `scripts/up` rolls it out"),
+        (3, PIN, 2, NOT_RUNNING),
+        (3, PIN, None, NOT_RUNNING),
+        (3, PIN.model_copy(update={"serving_image": NEWER}), 3, NOT_RUNNING.replace("1" * 16, "3" * 16)),
+        (3, PIN.model_copy(update={"serving_image": ""}), 3, ""),
         (3, None, None, "nothing was released: `groundwork release iris`"),
         (None, None, None, "nothing was released: `groundwork train iris`, then `groundwork release iris`"),
     ],
@@ -56,6 +72,38 @@ def test_a_note_tells_of_the_watch(pin: Release, watch: str, note: str) -> None:
     assert as_json([described])[0]["watch"] == watch
 
 
+@pytest.mark.parametrize(
+    ("champion", "pin", "today", "note"),
+    [
+        (3, PIN, NEWER, LAGS),
+        (3, PIN.model_copy(update={"serving_image": ""}), NEWER, LAGS),
+        (4, PIN, NEWER, f"the champion does not serve: `groundwork release iris` releases it; {LAGS}"),
+        (
+            3,
+            PIN.rejecting(PIN.pin.model_copy(update={"serving_image": NEWER}), "rolled back"),
+            NEWER,
+            LAGS.replace(f"is {'3' * 16}", "rejected it (rolled back)"),
+        ),
+        (3, PIN, SERVING_DIGEST, ""),
+        (3, PIN, None, ""),
+        (3, None, NEWER, "nothing was released: `groundwork release iris`"),
+    ],
+)
+def test_a_model_that_serves_in_an_image_of_before_is_reported_with_what_to_do(
+    champion: int, pin: Release | None, today: str | None, note: str
+) -> None:
+    described = describe("iris", champion, pin, deployment(3) if pin else None, today=today)
+    assert (described.note, described.lags) == (note, LAGS[:20] in note)
+
+
+def test_a_model_that_is_tried_in_todays_image_is_not_asked_for_a_release() -> None:
+    tried = PIN.model_copy(
+        update={"canary": Canary(pin=PIN.pin.model_copy(update={"serving_image": NEWER}), weight=10)}
+    )
+    described = describe("iris", 3, tried, deployment(3), today=NEWER)
+    assert (described.note, described.lags) == ("version 3 is tried on 10% of the requests", True)
+
+
 def test_the_row_tells_release_version_and_image() -> None:
     row = as_json([describe("iris", 3, PIN, deployment(3))])[0]
     assert row == {
@@ -64,6 +112,7 @@ def test_the_row_tells_release_version_and_image() -> None:
         "release": 2,
         "version": 3,
         "image": IMAGE,
+        "lags": False,
         "watch": None,
         "note": "",
     }
@@ -74,6 +123,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> ModelStatus:
     fake.objects["deployment", "iris"] = deployment(3)
     monkeypatch.setattr(kubectl, "get", fake.get)
     monkeypatch.setattr(pins, "released", always({"iris": PIN}))
+    monkeypatch.setattr(models, "read_images", always(dict[str, LockedImage]()))
     (row,) = find(stack(monkeypatch))
     return row
 

@@ -10,9 +10,10 @@ from scripts.cli.clients import pins
 from scripts.cli.commands.pipeline import candidate, preview
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import up
+from scripts.cli.lifecycle.pinned_images import Lacking
 from scripts.cli.steps import check_order, up_to
 from stacks.foundation import users
-from tests.scripts.cli.fakes import always, refused, settings, stack
+from tests.scripts.cli.fakes import SERVING_DIGEST, always, quiet, refused, settings, stack
 
 NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes": 0}}
 
@@ -97,27 +98,70 @@ def test_on_somebody_elses_cluster_what_has_no_image_is_refused_with_what_helps(
     assert "simulated_nodes" not in message
 
 
-def test_what_was_released_before_trainings_signed_is_trained_and_released_anew(
+def test_what_was_released_before_trainings_signed_or_releases_pinned_an_image_is_trained_and_released_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pin = Release(
-        release=4, model_name="iris", model_version=7, model_uri="s3://b/k", model_digest=f"sha256:{0:064x}", run="r"
+        release=4,
+        model_name="iris",
+        model_version=7,
+        model_uri="s3://b/k",
+        model_digest=f"sha256:{0:064x}",
+        run="r",
+        signature="signature",
+        serving_image=SERVING_DIGEST,
     )
     output: list[str] = []
     trained: list[str] = []
+    released: list[int | None] = []
 
     def train(_stack: str, workload: str, _progress: object) -> SimpleNamespace:
         trained.append(workload)
         return SimpleNamespace(model="iris", model_version=8)
 
+    def release(_stack: str, _workload: str, version: int | None, *_: object) -> SimpleNamespace:
+        released.append(version)
+        return SimpleNamespace(pin=pin)
+
     monkeypatch.setattr(up, "train", train)
-    bringing = up.up_of(stack(monkeypatch))
-    for signature, expected in (("", ["iris"]), ("signature", [])):
+    monkeypatch.setattr(up, "release", release)
+    for changed, expected in (({"signature": ""}, ["iris"]), ({"serving_image": ""}, ["iris"]), ({}, [])):
+        bringing = up.up_of(stack(monkeypatch))
         trained.clear()
-        monkeypatch.setattr(pins, "released", always({"iris": pin.model_copy(update={"signature": signature})}))
+        monkeypatch.setattr(pins, "released", always({"iris": pin.model_copy(update=changed)}))
         bringing.training(output.append)
         assert trained == bringing.unreleased() == expected
+        bringing.release(quiet)
+    # The very version that was trained: the champion may be one of before, which no server takes.
+    assert released == [8, 8]
     assert output == [
         "iris: release 4 (version 7) is not signed: training anew",
         "iris version 8",
+        "iris: release 4 (version 7) pins no serving image: training anew",
+        "iris version 8",
     ]
+
+
+def test_the_first_release_is_of_the_champion(monkeypatch: pytest.MonkeyPatch) -> None:
+    released: list[int | None] = []
+
+    def release(_stack: str, _workload: str, version: int | None, *_: object) -> SimpleNamespace:
+        released.append(version)
+        return SimpleNamespace(pin=SimpleNamespace(model_name="iris", model_version=1))
+
+    monkeypatch.setattr(up, "train", always(SimpleNamespace(model="iris", model_version=8)))
+    monkeypatch.setattr(up, "release", release)
+    bringing = up.up_of(stack(monkeypatch))
+    bringing.training(quiet)
+    bringing.release(quiet)
+    assert released == [None]
+
+
+def test_an_image_that_a_release_pins_and_the_registry_lacks_stops_before_the_platform_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bringing = up.EmbeddedUp(stack(monkeypatch))
+    monkeypatch.setattr(up, "build_images", always(None))
+    monkeypatch.setattr(up, "find_lacking", always([Lacking(detail="release 4 runs in an image", action="do this")]))
+    message = refused(lambda: bringing.images(quiet))
+    assert message == "release 4 runs in an image: do this\nNothing of the platform was changed."
