@@ -25,8 +25,9 @@ TRACKING_LOGIN = "/var/run/groundwork/mlflow"
 A_PAGE = "((Method(`GET`) && HeaderRegexp(`Accept`, `text/html`)) || Header(`Sec-Fetch-Mode`, `navigate`))"
 """What a browser that opens an address asks for; other clients want no page. At one host, a page of one service would
 act with the login to all."""
-GUARDED_BYTES = 4 * 2**20
-"""Of a request that can be asked again: the most that a model server takes."""
+TRIED = "HeaderRegexp(`Content-Length`, `^[0-9]{1,6}$`)"
+"""A request that a canary may get: its body is shorter than 1 MB, as it says beforehand. The proxy holds it until it is
+answered, to ask again what serves: a hundred clients with long ones would end the proxy, and all ways in with it."""
 REQUEST_SECONDS = 3600
 """For a request to arrive whole, and for its answer to be taken: at 5 MB/s a file of 16 GiB has the time. A client that
 drips is cut off then."""
@@ -34,10 +35,10 @@ LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
 
 
-LOGINS = {"average": 200, "burst": 400}
-"""Requests a second, of one address, to what asks for a login: a page has some fifty files, and no guess comes far."""
 GUESSES = {"average": 60, "period": "1m", "burst": 30}
-"""Of one address, to where a service takes passwords by itself."""
+"""Of one address, to where a service takes passwords by itself, which people may choose. Those that the proxy takes are
+generated (core/passwords.py): nobody guesses one, a wrong one costs no more than any other request, and a bound before
+the password is seen would count those who know it, too."""
 FIRST_OF_ALL = 10_000
 """Above the priority of any rule that names none, which is its length."""
 HSTS_SECONDS = 31_536_000
@@ -114,7 +115,6 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     """What the proxy follows while it runs: hosts, paths, logins and weights."""
     middlewares: dict[str, Any] = {
         "headers": {"headers": _headers(entry)},
-        "login-rate": {"rateLimit": LOGINS},
         "guess-rate": {"rateLimit": GUESSES},
         # The login goes on: the service asks for it itself, as it asks callers inside the cluster.
         **{secret: {"basicAuth": {"usersFile": f"{LOGIN}/{secret}/users"}} for secret in login_secrets(routes)},
@@ -124,18 +124,22 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     routers: dict[str, Any] = {PORTAL: _router(portal_rule, PORTAL, [], priority=1)}
     services: dict[str, Any] = {PORTAL: _server(f"http://127.0.0.1:{PORTAL_PORT}")}
     for route in routes:
-        login = ["login-rate", route.login] if route.login else []
+        login = [route.login] if route.login else []
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
-        target, parts = _servers(route)
-        routers[route.name] = _router(f"Host(`{host_of(route.name, entry)}`)", target, login)
+        first, *tried = route.servers
+        host = f"Host(`{host_of(route.name, entry)}`)"
         path = f"({itself}) && (Path(`/{route.name}`) || PathPrefix(`/{route.name}/`))"
-        routers[f"{route.name}-path"] = _router(path, target, [*login, f"{route.name}-path"])
+        ways = {route.name: (host, login), f"{route.name}-path": (path, [*login, f"{route.name}-path"])}
+        for name, (rule, passed) in ways.items():
+            routers[name] = _router(rule, first, passed)
+            if tried:
+                routers[f"{name}-shared"] = _router(f"{rule} && {TRIED}", f"{route.name}-shared", passed)
         middlewares[f"{route.name}-page"] = _own_host(route.name, entry)
         # The landing page's, so that what a redirect does not fit never passes the login.
         page = _router(f"{path} && {A_PAGE}", PORTAL, [f"{route.name}-page"], priority=FIRST_OF_ALL)
         routers[f"{route.name}-page"] = page
-        routers |= _own_logins(route, target, host=f"Host(`{host_of(route.name, entry)}`)", itself=f"({itself})")
-        services |= parts
+        routers |= _own_logins(route, first, host=host, itself=f"({itself})")
+        services |= _servers(route)
     certificate = {"certFile": f"{CERTIFICATE}/tls.crt", "keyFile": f"{CERTIFICATE}/tls.key"}
     return {
         "http": {"routers": routers, "services": services, "middlewares": middlewares},
@@ -207,23 +211,25 @@ def _server(url: str) -> dict[str, Any]:
     return {"loadBalancer": {"servers": [{"url": url}], "passHostHeader": False}}
 
 
-def _servers(route: Route) -> tuple[str, dict[str, Any]]:
-    """(what a router of the route names, the services it needs)."""
+def _servers(route: Route) -> dict[str, Any]:
+    """The services that the routers of a route need: each server, and where there are several, what shares requests out
+    among them."""
     services = {name: _server(url) for name, url in route.servers.items()}
     first, *others = services
     if not others:
-        return first, services
+        return services
     guarded = {f"{name}-guarded": _guarded(name, first) for name in others}
     names = dict(zip([first, *guarded], services, strict=True))
     shares = [{"name": name, "weight": route.weights[server]} for name, server in names.items()]
-    shared = f"{route.name}-shared"
-    return shared, {**services, **guarded, shared: {"weighted": {"services": shares}}}
+    return {**services, **guarded, f"{route.name}-shared": {"weighted": {"services": shares}}}
 
 
 def _guarded(name: str, first: str) -> dict[str, Any]:
     """A server that is only tried: what it fails to answer is asked of the first one, and no client sees the failure.
     Metrics count it. So is what it does not have: a client may ask for the version that the first one serves."""
-    errors = {"status": ["404", "500-599"], "maxRequestBodyBytes": GUARDED_BYTES}
+    # The proxy would set memory aside for the greatest body that is allowed, at each request; without such a bound it
+    # takes what comes, which TRIED bounds.
+    errors = {"status": ["404", "500-599"], "maxRequestBodyBytes": -1}
     return {"failover": {"service": name, "fallback": first, "errors": errors}}
 
 

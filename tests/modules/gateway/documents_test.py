@@ -3,11 +3,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import yaml
 
 from modules.core.contracts import Route, ServedModel, Tracking
 from modules.gateway.documents import (
-    GUARDED_BYTES,
+    TRIED,
     address,
     client_address,
     files,
@@ -58,7 +59,7 @@ def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
 
 def test_a_service_gets_its_path_without_the_part_that_led_to_it() -> None:
     document = http(MLFLOW)
-    assert document["routers"]["mlflow-path"]["middlewares"] == ["login-rate", "mlflow-users", "mlflow-path"]
+    assert document["routers"]["mlflow-path"]["middlewares"] == ["mlflow-users", "mlflow-path"]
     assert document["middlewares"]["mlflow-path"] == {"stripPrefix": {"prefixes": ["/mlflow"]}}
 
 
@@ -89,7 +90,7 @@ def test_a_slow_upload_goes_on_and_a_drip_ends() -> None:
 
 def test_who_is_let_in_is_asked_again_by_the_service_itself() -> None:
     document = http(MLFLOW, IRIS)
-    assert document["routers"]["mlflow"]["middlewares"] == ["login-rate", "mlflow-users"]
+    assert document["routers"]["mlflow"]["middlewares"] == ["mlflow-users"]
     assert "middlewares" not in document["routers"]["iris"]
     users = "/var/run/groundwork/login/mlflow-users/users"
     assert document["middlewares"]["mlflow-users"]["basicAuth"] == {"usersFile": users}
@@ -114,9 +115,16 @@ def test_no_rule_comes_before_that_which_leads_browsers_to_a_service_s_own_host(
     assert max(priorities, key=priorities.__getitem__) == "iris-page"
 
 
+def test_who_knows_a_generated_password_is_bounded_in_no_number_of_requests() -> None:
+    document = http(MLFLOW, IRIS)
+    limits = {name for name, middleware in document["middlewares"].items() if "rateLimit" in middleware}
+    used = {name for router in document["routers"].values() for name in router.get("middlewares", [])}
+    assert not limits & used
+
+
 def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     document = http(IRIS)
-    assert document["routers"]["iris"]["service"] == "iris-shared"
+    assert document["routers"]["iris-shared"]["service"] == "iris-shared"
     assert document["services"]["iris-shared"] == {
         "weighted": {"services": [{"name": "iris", "weight": 90}, {"name": "iris-canary-guarded", "weight": 10}]}
     }
@@ -127,10 +135,29 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     assert canary["servers"] == [{"url": "http://iris-canary.local-iris:8080"}]
 
 
-def test_what_a_tried_server_fails_to_answer_can_be_asked_again_whole() -> None:
-    from workloads.server.app import MAX_BODY
+def test_a_canary_gets_what_the_proxy_can_hold_and_all_else_is_asked_of_what_serves() -> None:
+    document = http(replace(IRIS, login="iris-users"))
+    for way, middlewares in {"iris": ["iris-users"], "iris-path": ["iris-users", "iris-path"]}.items():
+        every, tried = document["routers"][way], document["routers"][f"{way}-shared"]
+        assert (every["service"], tried["service"]) == ("iris", "iris-shared")
+        assert tried["rule"] == f"{every['rule']} && {TRIED}"  # longer, so that it comes first
+        assert every["middlewares"] == tried["middlewares"] == middlewares
+    # What is held is what was sent: a bound here is memory that the proxy sets aside at each request.
+    assert document["services"]["iris-canary-guarded"]["failover"]["errors"]["maxRequestBodyBytes"] == -1
 
-    assert GUARDED_BYTES == MAX_BODY
+
+@pytest.mark.parametrize(
+    ("length", "tried"), [("0", True), ("999999", True), ("1000000", False), ("", False), ("-1", False), ("1e3", False)]
+)
+def test_what_says_that_it_is_shorter_than_a_megabyte_is_tried(length: str, tried: bool) -> None:
+    header, pattern = re.fullmatch(r"HeaderRegexp\(`(.+)`, `(.+)`\)", TRIED).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    assert header == "Content-Length"
+    assert bool(re.search(pattern, length)) is tried
+
+
+def test_a_route_to_one_server_has_no_canary() -> None:
+    document = http(MLFLOW)
+    assert not [name for name in (*document["routers"], *document["services"]) if name.endswith(("shared", "guarded"))]
 
 
 def test_servers_are_called_by_the_names_they_know() -> None:
