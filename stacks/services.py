@@ -1,7 +1,9 @@
 """The services of the platform. A new one is a folder with a service.py, and a line here."""
 
+from dataclasses import replace
 from typing import Any
 
+from embedded.toolchain.programs import program
 from modules.airflow.service import AIRFLOW
 from modules.core.images import Image
 from modules.core.service import Login, Service
@@ -30,7 +32,11 @@ EVERY: tuple[Service[Any], ...] = (*DATA, *SERVICES)
 
 def images() -> tuple[Image, ...]:
     """Return every image that is built from this repository, the one below the others first."""
-    return (BASE, *(image for service in EVERY for image in service.images))
+    return (BASE, *(_compiled(image) for service in EVERY for image in service.images))
+
+
+def _compiled(image: Image) -> Image:
+    return replace(image, compiled=program(image.program)) if image.program else image
 
 
 def logins() -> dict[str, Login]:

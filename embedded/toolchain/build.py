@@ -73,8 +73,11 @@ def target_key(target: BuildTarget, go: str) -> str:
     """Changes exactly when the binary would: with a source, a flag or the Go release (`go`)."""
     arguments = (go, BUILD_FLAGS, target.package, target.linker_flags(), target.embeds)
     digest = hashlib.sha256(repr(arguments).encode())
+    if target.tags or target.replacement:
+        digest.update(repr((target.tags, target.replacement)).encode())
     for source in target.sources():
-        digest.update(f"\0{source.name}\0".encode() + source.read_bytes())
+        name = source.relative_to(target.folder).as_posix()
+        digest.update(f"\0{name}\0".encode() + source.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -262,9 +265,10 @@ def _build(target: BuildTarget, go: str, go_command: Path, log: Path) -> None:
         "GOCACHE": str(home / "build"),
         "GOMODCACHE": str(home / "mod"),
     }
-    command = [str(go_command), "build", *BUILD_FLAGS, "-ldflags", target.linker_flags()]
+    command = [str(go_command), "build", *BUILD_FLAGS, f"-tags={','.join(target.tags)}"]
+    command += ["-ldflags", target.linker_flags()]
     with _unfinished(binary) as folder:
-        if target.embeds:
+        if target.embeds or target.replacement:
             command += ["-overlay", str(_overlay(target, go_command, environment, folder, log))]
         _run([*command, "-o", str(folder / target.name), target.package], target.folder, environment, log, target.name)
         (folder / OVERLAY).unlink(missing_ok=True)
@@ -272,13 +276,22 @@ def _build(target: BuildTarget, go: str, go_command: Path, log: Path) -> None:
 
 
 def _overlay(target: BuildTarget, go_command: Path, environment: dict[str, str], folder: Path, log: Path) -> Path:
-    """Has the compiler see the embedded files of the pinned module beside main.go, where none is."""
-    module = target.pinned
-    assert module is not None
-    _run([str(go_command), "mod", "download", module], target.folder, environment, log, module)
-    version = pinned_version(target.folder / "go.mod", module)
-    source = Path(environment["GOMODCACHE"]) / f"{module}@{version}"
-    replaced = {str(target.folder / Path(name).name): str(source / name) for name in target.embeds}
+    """Has the compiler see files of modules where none is: what main.go embeds beside it, and a replaced module."""
+
+    def published(module: str) -> Path:
+        version = pinned_version(target.folder / "go.mod", module)
+        # By its version: a module that go.mod replaces is fetched, and held to go.sum, only so.
+        command = [str(go_command), "mod", "download", f"{module}@{version}"]
+        _run(command, target.folder, environment, log, module)
+        return Path(environment["GOMODCACHE"]) / f"{module}@{version}"
+
+    replaced: dict[str, str] = {}
+    if target.embeds:
+        assert target.pinned is not None
+        source = published(target.pinned)
+        replaced |= {str(target.folder / Path(name).name): str(source / name) for name in target.embeds}
+    if target.replacement:
+        replaced |= target.replacement.overlay(target.folder, published(target.replacement.module))
     overlay = folder / OVERLAY
     overlay.write_text(json.dumps({"Replace": replaced}))
     return overlay

@@ -8,6 +8,28 @@ HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """A module that is built from its published files, apart from one of its folders, which files of the target
+    replace. go.mod has the module replaced by `place`, which the compiler sees and no disk has."""
+
+    module: str
+    folder: str
+    """Of the module."""
+    files: str
+    """Folder of the target with the files that take its place."""
+    place: str
+
+    def overlay(self, target: Path, module: Path) -> dict[str, str]:
+        """Return where the compiler finds each file of the place. module: the folder of the published module."""
+        place, folder = target / self.place, module / self.folder
+        published = [path for path in module.rglob("*") if path.is_file() and not path.is_relative_to(folder)]
+        return {
+            **{str(place / path.relative_to(module)): str(path) for path in published},
+            **{str(place / self.folder / path.name): str(path) for path in (target / self.files).iterdir()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class BuildTarget:
     """One Go module below this folder and the binary that comes of it."""
 
@@ -18,11 +40,17 @@ class BuildTarget:
     pinned: str | None = None
     """Module whose version in go.mod is stamped into the binary."""
     stamps: tuple[str, ...] = ()
-    """Linker variables, as `variable=template`; {version} {major} {minor} come from the pinned module's version."""
+    """Linker variables, as `variable=template`; {version} {major} {minor} come from the pinned module's version, and
+    {commit} where that is a commit's."""
+    release: str | None = None
+    """Version of the program for people, where that of its module is only a date and a commit."""
     links: tuple[str, ...] = ()
     """Further names of the binary: it looks at the name it was called by."""
     embeds: tuple[str, ...] = ()
     """Files of the pinned module that main.go embeds, by their path in that module: taken from it at build time."""
+    tags: tuple[str, ...] = ()
+    """Build tags."""
+    replacement: Replacement | None = None
 
     @property
     def folder(self) -> Path:
@@ -30,13 +58,23 @@ class BuildTarget:
 
     def sources(self) -> list[Path]:
         """What the binary depends on, apart from Go itself and `go build`'s arguments."""
-        return sorted(p for p in self.folder.iterdir() if p.suffix in {".go", ".mod", ".sum"})
+        return sorted(p for p in self.folder.rglob("*") if p.suffix in {".go", ".mod", ".sum"})
+
+    @property
+    def version(self) -> str:
+        """Of the program, for people; empty where no module is pinned."""
+        return self.release or self._pinned.removeprefix("v")
 
     def linker_flags(self) -> str:
-        version = pinned_version(self.folder / "go.mod", self.pinned) if self.pinned else ""
+        version = self._pinned
         major, minor, *_ = [*version.removeprefix("v").split("."), "", ""]
-        stamps = (f"-X {s.format(version=version, major=major, minor=minor)}" for s in self.stamps)
+        commit = version.rpartition("-")[2]
+        stamps = (f"-X {s.format(version=version, major=major, minor=minor, commit=commit)}" for s in self.stamps)
         return " ".join(["-s -w", *stamps])
+
+    @property
+    def _pinned(self) -> str:
+        return pinned_version(self.folder / "go.mod", self.pinned) if self.pinned else ""
 
 
 BUILD_TARGETS = (
@@ -105,6 +143,29 @@ BUILD_TARGETS = (
     ),
     BuildTarget(name="pause"),
 )
+
+IMAGE_TARGETS = (
+    BuildTarget(
+        name="traefik",
+        package="github.com/traefik/traefik/v3/cmd/traefik",
+        pinned="github.com/traefik/traefik/v3",
+        stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
+        replacement=Replacement(
+            module="github.com/go-acme/lego/v5", folder="providers/dns", files="dns", place="_lego"
+        ),
+    ),
+    BuildTarget(
+        name="weed",
+        package="github.com/seaweedfs/seaweedfs/weed",
+        pinned="github.com/seaweedfs/seaweedfs",
+        stamps=("github.com/seaweedfs/seaweedfs/weed/util/version.COMMIT={commit}",),
+        # SeaweedFS has no tags that Go takes for versions: weed/util/version/constants.go of the commit says it.
+        release="4.53",
+        # How long an entry of a volume's index is: without it no volume opens that a version before this one wrote.
+        tags=("5BytesOffset",),
+    ),
+)
+"""Programs that run in the platform's images; no cluster needs them."""
 
 
 def pinned_version(go_mod: Path, module: str) -> str:

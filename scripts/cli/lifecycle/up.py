@@ -101,6 +101,9 @@ def previous_releases(path: Path) -> Path:
 class Up(ABC):
     """The steps of `up` for one stack, on whatever cluster it is."""
 
+    compiles = "toolchain"
+    """The last step that may."""
+
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.log = environment.home / "logs" / f"up-{time.strftime('%Y%m%d-%H%M%S')}.log"
@@ -122,7 +125,7 @@ class Up(ABC):
     def steps(self) -> list[Step]:
         return [
             Step(name="toolchain", title="Toolchain", run=self.toolchain),
-            Step(name="tidy", title="Compiler's caches", run=build.tidy, needs=("toolchain",)),
+            Step(name="tidy", title="Compiler's caches", run=build.tidy, needs=(self.compiles,)),
             *self.cluster_steps(),
             Step(name="images", title="Images", run=self.images, needs=("cluster",)),
             Step(name="platform", title="Platform (pulumi up)", run=self.platform, needs=("images",)),
@@ -254,6 +257,8 @@ class EmbeddedUp(Up):
 
 class ExistingUp(Up):
     """On a cluster that somebody else runs: none is started, and nothing but the environment's own is touched."""
+
+    compiles = "images"
 
     def __init__(self, environment: Environment, existing: ExistingSettings) -> None:
         super().__init__(environment)

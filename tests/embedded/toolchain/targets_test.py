@@ -9,15 +9,59 @@ import pytest
 
 from embedded.toolchain import build
 from embedded.toolchain.compiler import RELEASE
-from embedded.toolchain.targets import BUILD_TARGETS, BuildTarget, pinned_version
+from embedded.toolchain.programs import program
+from embedded.toolchain.targets import BUILD_TARGETS, IMAGE_TARGETS, BuildTarget, Replacement, pinned_version
+
+TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS)
 
 
-@pytest.mark.parametrize("target", BUILD_TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_every_target_pins_its_sources_and_their_checksums(target: BuildTarget) -> None:
     names = {source.name for source in target.sources()}
     assert "go.mod" in names
     needs_others = "require" in (target.folder / "go.mod").read_text()
     assert ("go.sum" in names) == needs_others
+
+
+@pytest.mark.parametrize("target", [each for each in TARGETS if each.replacement], ids=lambda target: target.name)
+def test_a_module_that_is_built_in_part_is_held_to_its_checksums(target: BuildTarget) -> None:
+    """`go mod tidy` drops them: it fetches nothing in the place of which a folder is."""
+    assert target.replacement
+    module = target.replacement.module
+    text = (target.folder / "go.mod").read_text()
+    assert re.search(rf"^\s*{re.escape(module)} => \./{target.replacement.place}$", text, re.MULTILINE)
+    version = pinned_version(target.folder / "go.mod", module)
+    sums = (target.folder / "go.sum").read_text()
+    assert f"{module} {version} h1:" in sums
+    assert f"{module} {version}/go.mod h1:" in sums
+
+
+def test_own_files_take_the_place_of_one_folder_of_a_published_module(tmp_path: Path) -> None:
+    for name in ("target/ours/small.go", "module/go.mod", "module/a/a.go", "module/b/large.go", "module/b/c/c.go"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    replacement = Replacement(module="example.org/module", folder="b", files="ours", place="_module")
+    overlay = replacement.overlay(tmp_path / "target", tmp_path / "module")
+    place = f"{tmp_path}/target/_module"
+    assert overlay == {
+        f"{place}/go.mod": f"{tmp_path}/module/go.mod",
+        f"{place}/a/a.go": f"{tmp_path}/module/a/a.go",
+        f"{place}/b/small.go": f"{tmp_path}/target/ours/small.go",
+    }
+
+
+def test_a_program_of_an_image_has_the_version_that_people_know() -> None:
+    versions = {target.name: program(target.name).version for target in IMAGE_TARGETS}
+    traefik = next(target for target in IMAGE_TARGETS if target.name == "traefik")
+    assert versions["traefik"] == pinned_version(traefik.folder / "go.mod", "github.com/traefik/traefik/v3")[1:]
+    assert re.fullmatch(r"4\.\d\d", versions["weed"])
+
+
+def test_a_program_that_is_no_release_carries_its_commit() -> None:
+    weed = next(target for target in IMAGE_TARGETS if target.name == "weed")
+    assert pinned_version(weed.folder / "go.mod", "github.com/seaweedfs/seaweedfs").endswith(
+        weed.linker_flags().rpartition("version.COMMIT=")[2]
+    )
 
 
 def test_a_binary_carries_the_version_that_go_mod_pins() -> None:
@@ -50,8 +94,12 @@ def test_the_key_changes_with_a_source_and_with_go(tmp_path: Path, monkeypatch: 
     assert key != build.target_key(target, "1.27.4")
     (folder / "README.md").write_text("changed\n")
     assert key == build.target_key(target, "1.27.3")
+    assert key != build.target_key(BuildTarget(name="tool", tags=("large",)), "1.27.3")
     (folder / "main.go").write_text("package main\n")
-    assert key != build.target_key(target, "1.27.3")
+    assert key != (second := build.target_key(target, "1.27.3"))
+    (folder / "inner").mkdir()
+    (folder / "inner/inner.go").write_text("package inner\n")
+    assert second != build.target_key(target, "1.27.3")
 
 
 def test_only_what_was_built_stays_when_all_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,19 +3,20 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from modules.core.artifacts import OpenCache, no_cache
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.core.images import Image, LockedImage
+from modules.core.images import Image, LockedImage, Program
 from modules.registry import builder
 from modules.registry.access import RegistryAccess
-from modules.registry.buildah import Buildah
+from modules.registry.buildah import Buildah, Log
 from modules.registry.builder import Builder
 from modules.registry.images import Source, sha256
 from modules.registry.logins import Login, find_login
@@ -29,6 +30,7 @@ class FakeBuildah:
     """Takes buildah's commands; the digest of an image is that of its name and `debian`."""
 
     debian: str = "12.1"
+    log: Log = field(default_factory=lambda: Log(Path("build.log")))
     stored: set[str] = field(default_factory=set[str])
     commands: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     failing: str = ""
@@ -153,6 +155,24 @@ def test_a_build_sees_only_its_inputs_with_the_same_modes_and_dates_anywhere(
     modes = {str(path): stat.S_IMODE(status.st_mode) for path, status in found.items()}
     assert modes == {"one": 0o755, "one/run.sh": 0o755, "one/data": 0o644}
     assert {status.st_mtime for status in found.values()} == {0}
+
+
+def test_a_program_that_is_compiled_for_an_image_lies_beside_its_files(
+    new: Builder, buildah: FakeBuildah, tmp_path: Path
+) -> None:
+    asked: list[tuple[Path, OpenCache]] = []
+
+    def build(_: Callable[[str], None], log: Path, open_cache: OpenCache) -> Path:
+        asked.append((log, open_cache))
+        (tmp_path / "built").write_bytes(b"\x7fELF")
+        return tmp_path / "built"
+
+    image = replace(SOURCES["one"].image, program="tool", compiled=Program(key="1", version="4.5", build=build))
+    new.build({"base": SOURCES["base"], "one": replace(SOURCES["one"], image=image)}, {})
+    assert asked == [(buildah.log.path, no_cache)]
+    program = new.folder / "one/tool"
+    assert program.read_bytes() == b"\x7fELF"
+    assert (program.stat().st_mode & 0o777, program.stat().st_mtime) == (0o755, 0)
 
 
 def test_neither_secrets_nor_proxies_are_among_the_arguments(

@@ -42,6 +42,15 @@ def test_a_module_that_was_replaced_is_not_named() -> None:
     assert parse("go1.27.3", LISTED) == BUILD
 
 
+def test_a_folder_in_the_place_of_a_module_leaves_the_module_its_name_and_version() -> None:
+    of_folder = LISTED.replace(
+        "build\t-trimpath", "dep\tgithub.com/go-acme/lego/v5\tv5.4.1\n=>\t./_lego\t(devel)\t\nbuild\t-trimpath"
+    )
+    found = parse("go1.27.3", of_folder)
+    assert found
+    assert found.modules == (*BUILD.modules, ("github.com/go-acme/lego/v5", "v5.4.1"))
+
+
 def test_a_program_without_modules_and_one_of_another_language_say_nothing() -> None:
     assert read_build(program("path\tcommand-line-arguments\n")) is None
     assert read_build(Path(sys.executable).read_bytes()) is None

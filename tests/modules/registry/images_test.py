@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modules.core.errors import UserError
-from modules.core.images import Image, own_architecture
+from modules.core.images import Image, Program, own_architecture
 from modules.registry import images
 from modules.registry.images import Source, find_uv, read_sources
 from stacks.services import images as all_images
@@ -55,6 +55,18 @@ def test_a_changed_source_changes_an_image_and_what_stands_on_it(repository: Pat
     assert before["above"] != after["above"]
 
 
+def test_another_program_changes_an_image_and_its_version(repository: Path, tmp_path: Path) -> None:
+    def made(key: str, version: str) -> Image:
+        compiled = Program(key=key, version=version, build=lambda *_: tmp_path)
+        return replace(SMALL, program="tool", compiled=compiled)
+
+    before = read_sources((made("1", "4.5"),), repository)["small"]
+    after = read_sources((made("2", "4.6"),), repository)["small"]
+    assert (before.version, after.version) == ("4.5", "4.6")
+    assert before.inputs != after.inputs
+    assert read_sources((made("1", "4.5"),), repository)["small"].inputs == before.inputs
+
+
 def test_images_for_other_processors_have_inputs_of_their_own(repository: Path) -> None:
     found = [read_sources((SMALL, ABOVE), repository, architecture=name) for name in ("amd64", "arm64")]
     for name in ("small", "above"):
@@ -100,9 +112,10 @@ def test_without_uv_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tm
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
 def test_a_containerfile_copies_only_what_is_in_its_context(image: Image, sources: dict[str, Source]) -> None:
     source = sources[image.name]
+    there = [*source.context, *([image.program] if image.program else [])]
     for line in re.findall(r"^COPY (?!--from)(.*)$", source.containerfile.decode(), re.MULTILINE):
         for copied in line.split()[:-1]:
-            assert any(path == copied or path.startswith(copied) for path in source.context), f"{copied} is not there"
+            assert any(path == copied or path.startswith(copied) for path in there), f"{copied} is not there"
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
@@ -139,7 +152,7 @@ def test_a_run_can_tell_what_trained_it(sources: dict[str, Source]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "version"),
-    [("storage", "4.48"), ("mlflow", "3.17.2"), ("postgresql", "15"), ("base", "bookworm"), ("serving", "0.1.0")],
+    [("storage", "4.53"), ("mlflow", "3.17.2"), ("postgresql", "15"), ("base", "bookworm"), ("serving", "0.1.0")],
 )
 def test_an_image_tells_the_version_of_its_software(sources: dict[str, Source], name: str, version: str) -> None:
     assert sources[name].version == version

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from embedded.toolchain.targets import IMAGE_TARGETS
 from modules.core.contracts import IMAGE_USER
 from modules.core.releases import Release
 from scripts.cli.clients import pins
@@ -60,6 +61,16 @@ def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monk
     before = ["toolchain", "host", "cluster", "images"]
     assert [step.name for step in up_to(steps, preview.BEFORE_PLATFORM)] == before
     assert [step.name for step in up_to(steps, candidate.PLATFORM)] == [*before, "platform"]
+
+
+def test_the_compilers_caches_go_once_nothing_can_be_compiled_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {"target": "existing", "context": "theirs", "registry": {"push": "registry.example/ml"}}
+    for foundation, last in ({}, "toolchain"), (theirs, "images"):
+        environment = stack(monkeypatch, settings(**{"groundwork:foundation": foundation, "groundwork:workloads": {}}))
+        compiled_before = {target.name for target in IMAGE_TARGETS} <= {each.name for each in environment.build_targets}
+        assert compiled_before == (last == "toolchain")
+        (tidy,) = (step for step in up.up_of(environment).steps() if step.name == "tidy")
+        assert tidy.needs == (last,)
 
 
 def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
