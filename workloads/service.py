@@ -159,7 +159,7 @@ WORKLOADS = Service[Settings](
     images=(
         Image(
             name="training",
-            budget_mb=510,
+            budget_mb=550,
             containerfile="workloads/training.Containerfile",
             files=(
                 "workloads/__init__.py",
@@ -175,7 +175,7 @@ WORKLOADS = Service[Settings](
         ),
         Image(
             name="serving",
-            budget_mb=510,
+            budget_mb=240,
             containerfile="workloads/serving.Containerfile",
             files=(
                 "workloads/__init__.py",
@@ -184,6 +184,7 @@ WORKLOADS = Service[Settings](
                 "workloads/server/*.py",
             ),
             group="serving",
+            prune=("flatbuffers", "packaging", "pycparser"),
         ),
     ),
 )
