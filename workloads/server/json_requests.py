@@ -73,7 +73,7 @@ def _header(tensor: Any, where: str) -> Header:
         raise BadRequestError(f"{where}: {shown(tensor)} is not a tensor {{name, shape, datatype, data}}")
     named = cast(dict[str, Any], tensor)
     missing = [key for key in ("name", "shape", "datatype") if key not in named]
-    if "data" not in named and _binary_size(named, where) is None:
+    if _binary_size(named, where) is None and "data" not in named:
         missing.append("data")
     if missing:
         raise BadRequestError(f"{where}: {missing} missing from the tensor {{name, shape, datatype, data}}")
