@@ -66,6 +66,10 @@ def test_tensors_become_rows(inputs: list[Any]) -> None:
         ({"inputs": [tensor(shape=[True, 2])]}, "inputs[0].shape"),
         ({"inputs": [tensor(shape=[2, 1, 2])]}, "[2, 1, 2] is not a list of one or two positive"),
         ({"inputs": [tensor(shape=[10**12, 2])]}, "inputs[0].shape: 1000000000000 rows"),
+        (
+            {"inputs": [tensor(data=[[]] * 30_001)]},
+            "the body holds 30006 lists and objects; 10000 rows need at most 30000",
+        ),
         ({"inputs": [tensor(data="AAAA")]}, "inputs[0].data: 'AAAA' is not a list"),
         ({"inputs": [tensor(data=[1, 2, 3, "4"])]}, "inputs[0].data[3]: '4' is not a number"),
         ({"inputs": [tensor(data=[[1, 2], [3, None]])]}, "inputs[0].data[1][1]: None is not a number"),
