@@ -168,6 +168,7 @@ class GrpcConnection(asyncio.Protocol):
         call.body.clear()
         call.hold.release()
         self._reply(stream_id, reply)
+        self._send()  # a reset overtakes what is not sent yet
         self._http2.reset_stream(stream_id, ErrorCode.NO_ERROR)
 
     def _complete(self, stream_id: int) -> None:
