@@ -22,7 +22,7 @@ class GrpcServer:
     def __init__(self, answer: Answer, budget: Budget, headers: Headers, *, port: int, drain_file: Path) -> None:
         self._answer, self._budget, self._headers = answer, budget, headers
         self._port, self._drain_file = port, drain_file
-        self._connections: set[GrpcConnection] = set()
+        self.connections: set[GrpcConnection] = set()
 
     async def __aenter__(self) -> "GrpcServer":
         loop = asyncio.get_running_loop()
@@ -37,7 +37,7 @@ class GrpcServer:
         self._listener.close()
         self._each(GrpcConnection.drain)
         ends = asyncio.get_running_loop().time() + STOP_SECONDS
-        while self._connections and asyncio.get_running_loop().time() < ends:
+        while self.connections and asyncio.get_running_loop().time() < ends:
             await asyncio.sleep(0.05)
         self._each(GrpcConnection.abort)
 
@@ -47,8 +47,8 @@ class GrpcServer:
         return self._listener.sockets[0].getsockname()[1]
 
     def _connect(self) -> GrpcConnection:
-        connection = GrpcConnection(self._answer, self._budget, self._headers, ended=self._connections.discard)
-        self._connections.add(connection)
+        connection = GrpcConnection(self._answer, self._budget, self._headers, ended=self.connections.discard)
+        self.connections.add(connection)
         return connection
 
     async def _drain_when_asked(self) -> None:
@@ -58,5 +58,5 @@ class GrpcServer:
             await asyncio.sleep(WATCH_SECONDS)
 
     def _each(self, act: Callable[[GrpcConnection], None]) -> None:
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             act(connection)

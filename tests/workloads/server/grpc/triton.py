@@ -1,0 +1,43 @@
+"""Asks a server of the tests' classifier, or of any other model, by tritonclient: run in an environment of its own.
+
+Arguments: address, name of the model, one row as JSON. Prints the answers as JSON.
+"""
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import tritonclient.grpc as tritonclient
+
+
+def main(address: str, model: str, row: str) -> None:
+    library: Any = tritonclient
+    client = library.InferenceServerClient(address)
+    values = np.array([json.loads(row)], dtype=np.float64)
+    tensor = library.InferInput("input", list(values.shape), "FP64")
+    tensor.set_data_from_numpy(values)
+    answer = client.infer(model, [tensor], request_id="mine")
+    metadata = client.get_model_metadata(model, as_json=True)
+    try:
+        client.infer("no-such-model", [tensor])
+        refused = None
+    except library.InferenceServerException as error:
+        refused = {"status": error.status(), "message": error.message()}
+    found = {
+        "live": client.is_server_live(),
+        "ready": client.is_server_ready(),
+        "model_ready": client.is_model_ready(model),
+        "server": client.get_server_metadata(as_json=True)["name"],
+        "versions": metadata["versions"],
+        "id": answer.get_response().id,
+        "digest": answer.get_response().parameters["model_digest"].string_param,
+        "label": [each.decode() for each in answer.as_numpy("label")],
+        "probabilities": answer.as_numpy("probabilities").tolist(),
+        "refused": refused,
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
