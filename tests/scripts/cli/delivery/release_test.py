@@ -229,8 +229,9 @@ def test_a_release_of_before_whose_pods_nobody_finds_is_not_restored(platform: P
     assert "the state without a release is restored" in refused(lambda: released(2))
 
 
+@pytest.mark.usefixtures("platform")
 def test_a_rollback_in_an_image_that_no_longer_runs_says_how_to_serve_that_version_in_todays(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released(1)
     build(monkeypatch, NEWER)
