@@ -11,7 +11,7 @@ from policies.pods import Pod, pods
 
 GENERATED: dict[str, dict[str, str]] = {
     "random": {
-        "result": "generated",
+        "result": "generated" * 5,
         "hex": "0" * 64,
         "base64": "generated",
         "bcryptHash": "$2b$10$generated",
