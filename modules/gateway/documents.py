@@ -35,10 +35,11 @@ LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
 
 
+LOGINS = {"average": 200, "burst": 400}
+"""Requests a second, of one address, to what asks for a login: a page has some fifty files, and no guess comes far. A
+model asks for none, and is bounded by its own server."""
 GUESSES = {"average": 60, "period": "1m", "burst": 30}
-"""Of one address, to where a service takes passwords by itself, which people may choose. Those that the proxy takes are
-generated (core/passwords.py): nobody guesses one, a wrong one costs no more than any other request, and a bound before
-the password is seen would count those who know it, too."""
+"""Of one address, to where a service takes passwords by itself, which people may choose."""
 FIRST_OF_ALL = 10_000
 """Above the priority of any rule that names none, which is its length."""
 HSTS_SECONDS = 31_536_000
@@ -115,6 +116,7 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     """What the proxy follows while it runs: hosts, paths, logins and weights."""
     middlewares: dict[str, Any] = {
         "headers": {"headers": _headers(entry)},
+        "login-rate": {"rateLimit": LOGINS},
         "guess-rate": {"rateLimit": GUESSES},
         # The login goes on: the service asks for it itself, as it asks callers inside the cluster.
         **{secret: {"basicAuth": {"usersFile": f"{LOGIN}/{secret}/users"}} for secret in login_secrets(routes)},
@@ -124,7 +126,7 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
     routers: dict[str, Any] = {PORTAL: _router(portal_rule, PORTAL, [], priority=1)}
     services: dict[str, Any] = {PORTAL: _server(f"http://127.0.0.1:{PORTAL_PORT}")}
     for route in routes:
-        login = [route.login] if route.login else []
+        login = ["login-rate", route.login] if route.login else []
         middlewares[f"{route.name}-path"] = {"stripPrefix": {"prefixes": [f"/{route.name}"]}}
         first, *tried = route.servers
         host = f"Host(`{host_of(route.name, entry)}`)"

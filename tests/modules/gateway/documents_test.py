@@ -59,7 +59,7 @@ def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
 
 def test_a_service_gets_its_path_without_the_part_that_led_to_it() -> None:
     document = http(MLFLOW)
-    assert document["routers"]["mlflow-path"]["middlewares"] == ["mlflow-users", "mlflow-path"]
+    assert document["routers"]["mlflow-path"]["middlewares"] == ["login-rate", "mlflow-users", "mlflow-path"]
     assert document["middlewares"]["mlflow-path"] == {"stripPrefix": {"prefixes": ["/mlflow"]}}
 
 
@@ -90,7 +90,7 @@ def test_a_slow_upload_goes_on_and_a_drip_ends() -> None:
 
 def test_who_is_let_in_is_asked_again_by_the_service_itself() -> None:
     document = http(MLFLOW, IRIS)
-    assert document["routers"]["mlflow"]["middlewares"] == ["mlflow-users"]
+    assert document["routers"]["mlflow"]["middlewares"] == ["login-rate", "mlflow-users"]
     assert "middlewares" not in document["routers"]["iris"]
     users = "/var/run/groundwork/login/mlflow-users/users"
     assert document["middlewares"]["mlflow-users"]["basicAuth"] == {"usersFile": users}
@@ -115,13 +115,6 @@ def test_no_rule_comes_before_that_which_leads_browsers_to_a_service_s_own_host(
     assert max(priorities, key=priorities.__getitem__) == "iris-page"
 
 
-def test_who_knows_a_generated_password_is_bounded_in_no_number_of_requests() -> None:
-    document = http(MLFLOW, IRIS)
-    limits = {name for name, middleware in document["middlewares"].items() if "rateLimit" in middleware}
-    used = {name for router in document["routers"].values() for name in router.get("middlewares", [])}
-    assert not limits & used
-
-
 def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     document = http(IRIS)
     assert document["routers"]["iris-shared"]["service"] == "iris-shared"
@@ -136,8 +129,8 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
 
 
 def test_a_canary_gets_what_the_proxy_can_hold_and_all_else_is_asked_of_what_serves() -> None:
-    document = http(replace(IRIS, login="iris-users"))
-    for way, middlewares in {"iris": ["iris-users"], "iris-path": ["iris-users", "iris-path"]}.items():
+    login, document = ("login-rate", "iris-users"), http(replace(IRIS, login="iris-users"))
+    for way, middlewares in {"iris": [*login], "iris-path": [*login, "iris-path"]}.items():
         every, tried = document["routers"][way], document["routers"][f"{way}-shared"]
         assert (every["service"], tried["service"]) == ("iris", "iris-shared")
         assert tried["rule"] == f"{every['rule']} && {TRIED}"  # longer, so that it comes first
