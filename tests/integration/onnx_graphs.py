@@ -1,4 +1,4 @@
-"""Graphs of classifiers that answer rightly, but fail for some rows, or are slow: no other code is in a served model."""
+"""Graphs of classifiers that answer rightly, but fail for some rows, or are slow."""
 
 from typing import Any
 
