@@ -25,6 +25,7 @@ from sklearn.semi_supervised import LabelSpreading
 from sklearn.tree import DecisionTreeClassifier
 
 from workloads.artifacts import folder_digest
+from workloads.experiment import TrainingError
 from workloads.onnx_form import add_classifier, from_scikit_learn
 
 onnxruntime: Any = onnxruntime_library
@@ -72,6 +73,7 @@ MAKE = """
 import sys, hashlib
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from workloads.experiment import TrainingError
 from workloads.onnx_form import from_scikit_learn
 model = RandomForestClassifier(n_estimators=3, random_state=1).fit(*load_iris(return_X_y=True))
 print(hashlib.sha256(from_scikit_learn(model, 4)).hexdigest())
@@ -106,5 +108,5 @@ def test_the_files_of_the_same_model_have_the_same_digest(tmp_path: Path) -> Non
 
 def test_what_has_no_onnx_form_is_refused_by_name() -> None:
     model: Any = LabelSpreading().fit(*measured())
-    with pytest.raises(ValueError, match="LabelSpreading can't be converted to ONNX"):
+    with pytest.raises(TrainingError, match="LabelSpreading can't be converted to ONNX"):
         from_scikit_learn(model, 4)
