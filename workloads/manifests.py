@@ -24,7 +24,7 @@ from modules.core.pods import mount, secret_volume
 from modules.core.releases import Pin
 from modules.core.settings import Resources
 from workloads.documents import (
-    PORT,
+    PORTS,
     columns_document,
     model_root,
     model_variables,
@@ -222,7 +222,7 @@ def serving_pod(
             **model_variables(pin),
             **_trust_variables(workload, store, public_key),
         },
-        ports={"http": PORT},
+        ports=PORTS,
         mounts=access.mounts,
         startup=pods.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
         readiness=pods.http_probe("/v2/health/ready", "http", period_seconds=2, failures=2),
