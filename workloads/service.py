@@ -155,13 +155,14 @@ WORKLOADS = Service[Settings](
     images=(
         Image(
             name="training",
-            budget_mb=510,
+            budget_mb=550,
             containerfile="workloads/training.Containerfile",
             files=(
                 "workloads/__init__.py",
                 "workloads/artifacts.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
+                "workloads/onnx_form.py",
                 "workloads/signing.py",
                 "workloads/*/*.py",
             ),
@@ -170,7 +171,7 @@ WORKLOADS = Service[Settings](
         ),
         Image(
             name="serving",
-            budget_mb=510,
+            budget_mb=240,
             containerfile="workloads/serving.Containerfile",
             files=(
                 "workloads/__init__.py",
@@ -179,6 +180,7 @@ WORKLOADS = Service[Settings](
                 "workloads/server/*.py",
             ),
             group="serving",
+            prune=("flatbuffers", "packaging", "pycparser"),
         ),
     ),
 )

@@ -70,7 +70,7 @@ def test_a_model_is_asked_over_grpc_by_its_public_client(platform: Environment, 
     certificate = tmp_path / "ca.crt"
     certificate.write_text(gateway.ca_certificate(platform))
     released = read_releases(STACK)["iris"]
-    client = ("uv", "run", "--frozen", "--isolated", "--only-group", "grpc-client", "python")
+    client = ("uv", "run", "--frozen", "--script")
     row = json.dumps(list(FLOWER.values()))
     arguments = (f"127.0.0.1:{port}", "iris", row, str(certificate), "iris.localhost")
     found = json.loads(run(*client, "tests/workloads/server/grpc/triton.py", *arguments).stdout)

@@ -22,6 +22,7 @@ def serve() -> int:
     from workloads.server.grpc.server import GrpcServer
     from workloads.server.grpc.service import GrpcService
     from workloads.server.holder import Holder
+    from workloads.server.http import UVICORN
     from workloads.server.loader import load_into
     from workloads.server.metrics import Metrics
     from workloads.server.model import read_pin
@@ -33,19 +34,7 @@ def serve() -> int:
     service = GrpcService(pin, holder, metrics, budget)
     grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, drain_file=DRAIN_FILE)
     app = App(pin, holder, metrics, budget, start=loading.start, drain_file=DRAIN_FILE, beside=grpc)
-    uvicorn.run(
-        app,
-        host="0.0.0.0",
-        port=PORT,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        proxy_headers=False,  # a layer that nothing here asks
-        server_header=False,
-        access_log=False,  # /metrics counts; a line a request would be most of the log
-        timeout_keep_alive=75,  # longer than usual clients keep a connection: they close first, so that none is lost
-        timeout_graceful_shutdown=15,
-    )
+    uvicorn.run(app, host="0.0.0.0", port=PORT, **UVICORN)
     return 0
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from workloads.server.answers import Content, encode_json, infer_answer, memory_of
@@ -18,7 +20,7 @@ from workloads.server.bounds import Budget
 from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
 from workloads.server.holder import Holder
 from workloads.server.http import BINARY, Answer, DisconnectedError, HttpError, Receive, Request, Send, send_answer
-from workloads.server.inference import model_metadata, named_columns, predict_answer, rows_of_predict
+from workloads.server.inference import check_nesting, model_metadata, named_columns, predict_answer, rows_of_predict
 from workloads.server.json_requests import HEADER_LENGTH, infer_request, parse_json
 from workloads.server.metrics import Metrics
 from workloads.server.model import INPUT, Pin
@@ -191,8 +193,14 @@ class App:
         return Answer(body, content_type=BINARY, headers=((HEADER_LENGTH, b"%d" % text),))
 
     async def _predict(self, request: Request) -> Answer:
-        features, classes = named_columns(self._holder.require())
-        rows = await self._parse(request, lambda body: rows_of_predict(parse_json(body), features))
+        model = self._holder.require()
+        features, classes = named_columns(model)
+
+        def parse(body: bytes | bytearray) -> NDArray[np.float64]:
+            check_nesting(body, model)
+            return rows_of_predict(parse_json(body), features)
+
+        rows = await self._parse(request, parse)
         outputs = await self._holder.run({INPUT: rows}, self._metrics)
         size = memory_of(outputs)
         request.hold.require(size, "the answer")

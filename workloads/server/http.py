@@ -18,6 +18,17 @@ BODY_SECONDS = 10
 """For the body to arrive: a client that never ends its request must not hold up a rollout."""
 LINGER_SECONDS = 1
 """For a client to end a request that is refused unread: what closes earlier may take the answer from it."""
+UVICORN: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "ws": "none",
+    "proxy_headers": False,  # a layer whose findings nothing here reads
+    "server_header": False,
+    "access_log": False,  # /metrics counts; a line a request would be most of the log
+    "timeout_keep_alive": 75,  # longer than usual clients keep a connection: they close first, so that none is lost
+    "timeout_graceful_shutdown": 15,
+}
+"""Options of the server in front of the application, beside its address."""
 JSON, BINARY = b"application/json", b"application/octet-stream"
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workloads.server import binary
 from workloads.server.elements import LARGEST, array_of, check_finite
 from workloads.server.errors import BadRequestError, shown
-from workloads.server.inference import Header, check_count, check_headers, inputs_of
+from workloads.server.inference import Header, check_count, check_headers, check_nesting, inputs_of
 from workloads.server.model import Model
 
 MAX_ID = 256
@@ -46,6 +46,7 @@ def parse_json(body: bytes | bytearray | memoryview) -> Any:
 def infer_request(body: bytes | bytearray, header_length: bytes | None, model: Model) -> InferRequest:
     """header_length: of the HTTP header; None where all of the body is JSON."""
     text, rest = (body, memoryview(b"")) if header_length is None else _parts(body, header_length)
+    check_nesting(text, model)
     request = parse_json(text)
     if not isinstance(request, dict) or not isinstance(request.get("inputs"), list) or not request["inputs"]:
         raise BadRequestError("'inputs' must be a list of one or more tensors {name, shape, datatype, data}")
@@ -73,7 +74,7 @@ def _header(tensor: Any, where: str) -> Header:
         raise BadRequestError(f"{where}: {shown(tensor)} is not a tensor {{name, shape, datatype, data}}")
     named = cast(dict[str, Any], tensor)
     missing = [key for key in ("name", "shape", "datatype") if key not in named]
-    if "data" not in named and _binary_size(named, where) is None:
+    if _binary_size(named, where) is None and "data" not in named:
         missing.append("data")
     if missing:
         raise BadRequestError(f"{where}: {missing} missing from the tensor {{name, shape, datatype, data}}")

@@ -1,15 +1,19 @@
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
+from tests.workloads.server.models import Arrays, box_model, tensor_model
 from tests.workloads.signed import signed_pin
-from workloads.server.app import MAX_BODY, Holder, create_app
-from workloads.server.model import Model, load
+from workloads.server.app import App
+from workloads.server.bounds import KEPT_FOR_SMALL, Budget
+from workloads.server.holder import Holder
+from workloads.server.http import MAX_BODY
+from workloads.server.metrics import Metrics
 
 PIN = signed_pin(uri="s3://b/k", digest="sha256:" + "a" * 64)
 IDENTITY = {"model_name": "box", "model_version": "3", "model_digest": PIN.digest}
@@ -17,9 +21,9 @@ TENSOR = {"name": "input", "shape": [2, 2], "datatype": "FP64", "data": [1, 1, 9
 
 
 @pytest.fixture
-def holder(model_folder: Path) -> Holder:
+def holder() -> Holder:
     holder = Holder()
-    holder.model = load(model_folder)
+    holder.model = box_model()
     return holder
 
 
@@ -31,12 +35,12 @@ def drain_file(tmp_path: Path) -> Path:
 class Client:
     """Asks an application in this process."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
+            transport = httpx.ASGITransport(cast(Any, self.app))
             async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
                 return await client.request(method, path, **content)
 
@@ -50,8 +54,13 @@ class Client:
 
 
 @pytest.fixture
-def client(holder: Holder, drain_file: Path) -> Client:
-    return Client(create_app(PIN, holder, start=lambda: None, drain_file=drain_file))
+def budget() -> Budget:
+    return Budget()
+
+
+@pytest.fixture
+def client(holder: Holder, budget: Budget, drain_file: Path) -> Client:
+    return Client(App(PIN, holder, Metrics(PIN), budget, start=lambda: None, drain_file=drain_file))
 
 
 ANSWERS: list[tuple[str, str, Any, int]] = [
@@ -126,42 +135,119 @@ def test_named_features_are_predicted_row_by_row(client: Client) -> None:
 def test_tensors_are_predicted_by_the_open_inference_protocol(client: Client) -> None:
     answer = client.post("/v2/models/box/infer", json={"id": "7", "inputs": [TENSOR]}).json()
     assert answer["id"] == "7"
-    assert answer["outputs"][0] == {"name": "label", "datatype": "BYTES", "shape": [2], "data": ["small", "large"]}
+    assert answer["outputs"] == [
+        {"name": "label", "datatype": "BYTES", "shape": [2], "data": ["small", "large"]},
+        {
+            "name": "probabilities",
+            "datatype": "FP64",
+            "shape": [2, 2],
+            "parameters": {"classes": "large,small"},
+            "data": [0.1, 0.9, 0.9, pytest.approx(0.1)],
+        },
+    ]
 
 
-def test_an_id_that_no_answer_can_hold_is_the_clients_fault_and_not_repeated(client: Client) -> None:
-    for given in ("\ud800", "x" * 3_000_000, 7):
-        content = json.dumps({"id": given, "inputs": [TENSOR]})
-        response = client.post("/v2/models/box/infer", content=content)
-        assert response.status_code == 400
-        assert response.json()["error"].startswith("'id': ")
-        assert len(response.content) < 1000
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("\ud800", "the body is not JSON"), ("x" * 3_000_000, "'id': 'xxx"), (7, "'id': 7 is not a string")],
+)
+def test_an_id_that_no_answer_can_hold_is_the_clients_fault_and_not_repeated(
+    client: Client, given: Any, message: str
+) -> None:
+    response = client.post("/v2/models/box/infer", content=json.dumps({"id": given, "inputs": [TENSOR]}))
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(message)
+    assert len(response.content) < 1000
+
+
+def test_a_model_of_tensors_answers_by_the_protocol_alone(client: Client, holder: Holder) -> None:
+    holder.model = tensor_model()
+    inputs = [
+        {"name": "picture", "datatype": "FP32", "shape": [1, 2, 3], "data": [[[1, 2, 3], [4, 5, 6.5]]]},
+        {"name": "text", "datatype": "BYTES", "shape": [1, 1], "data": ["straße"]},
+    ]
+    answer = client.post("/v2/models/box/infer", json={"inputs": inputs}).json()
+    assert answer["outputs"] == [
+        {"name": "capitals", "datatype": "BYTES", "shape": [1, 1], "data": ["STRASSE"]},
+        {"name": "doubled", "datatype": "FP32", "shape": [1, 2, 3], "data": [2, 4, 6, 8, 10, 13]},
+        {"name": "positive", "datatype": "BOOL", "shape": [1], "data": [True]},
+    ]
+    refused = client.post("/predict", json={"width": 1})
+    assert (refused.status_code, "/v2/models/NAME/infer" in refused.json()["error"]) == (400, True)
+    assert "groundwork_predicted_rows_total{" not in client.get("/metrics").text
 
 
 def test_metadata_describes_inputs_and_outputs(client: Client) -> None:
     content = client.get("/v2/models/box").json()
     assert content["versions"] == ["3"]
     assert content["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, 2]}]
+    assert content["outputs"][0] == {"name": "label", "datatype": "BYTES", "shape": [-1]}
     assert content["parameters"] == {"features": "width,height", "classes": "large,small"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff"])
+def test_the_server_says_which_extensions_of_the_protocol_it_speaks(client: Client) -> None:
+    assert client.get("/v2").json()["extensions"] == ["binary_tensor_data"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 10_000, b"\xff"])
 def test_what_is_no_json_is_refused(client: Client, body: bytes) -> None:
     response = client.post("/predict", content=body)
     assert response.status_code == 400
     assert "the body is not JSON" in response.json()["error"]
 
 
-def test_a_request_that_is_too_large_is_refused(client: Client) -> None:
-    response = client.post("/predict", content=b" " * (MAX_BODY + 1))
+async def parts(*sizes: int) -> AsyncIterator[bytes]:
+    for size in sizes:
+        yield b" " * size
+
+
+@pytest.mark.parametrize("content", [b" " * (MAX_BODY + 1), parts(MAX_BODY, 1)], ids=["by its length", "in parts"])
+def test_a_request_that_is_too_large_is_refused(client: Client, content: Any) -> None:
+    response = client.post("/predict", content=content)
     assert response.status_code == 413
     assert "send it in parts" in response.json()["error"]
+    assert response.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("content", [b" " * 100_000, parts(50_000, 50_000)], ids=["by its length", "in parts"])
+def test_a_server_that_holds_as_much_as_it_may_asks_for_patience(client: Client, budget: Budget, content: Any) -> None:
+    with budget.hold() as others:
+        others.require(budget.limit - KEPT_FOR_SMALL, "the others")
+        response = client.post("/predict", content=content)
+        assert response.status_code == 503
+        assert (response.headers["retry-after"], response.headers["connection"]) == ("1", "close")
+        assert client.post("/predict", json={"width": 1, "height": 1}).status_code == 200
+        assert client.get("/v2/health/live").status_code == 200
+    assert client.post("/predict", content=b" " * 100_000).status_code == 400
+    assert budget.held == 0
+
+
+def test_a_request_that_never_ends_is_given_up(client: Client, budget: Budget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workloads.server.http.BODY_SECONDS", 0.05)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("workloads.server.http.LINGER_SECONDS", 0.05)
+    response = client.post("/predict", content=endless())
+    assert response.status_code == 408
+    assert budget.held == 0
+
+
+def test_a_body_of_nothing_but_lists_is_refused_unparsed(client: Client) -> None:
+    response = client.post("/predict", content=b"[" * 100_000)
+    assert response.status_code == 400
+    assert response.json()["error"] == "the body holds 100000 lists and objects; 10000 rows need at most 30000"
 
 
 def test_a_fault_of_the_server_names_nothing_but_the_model(
     client: Client, holder: Holder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    holder.model = Model(features=("width", "height"), classes=("small",), estimator=None)
+    def fail(_: Arrays) -> Arrays:
+        raise AttributeError("secret")
+
+    holder.model = box_model(fail)
     response = client.post("/predict", json={"width": 1, "height": 1})
     assert response.status_code == 500
     assert response.json() == {**IDENTITY, "error": "internal error; the server's log says more"}
@@ -205,10 +291,16 @@ def test_metrics_count_by_route_never_by_path(client: Client) -> None:
 
 def test_the_model_begins_to_load_with_the_application(holder: Holder, drain_file: Path) -> None:
     started: list[bool] = []
-    app = create_app(PIN, holder, start=lambda: started.append(True), drain_file=drain_file)
+    app = App(PIN, holder, Metrics(PIN), Budget(), start=lambda: started.append(True), drain_file=drain_file)
+    received = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent: list[str] = []
 
-    async def live() -> None:
-        async with app.router.lifespan_context(app):
-            assert started == [True]
+    async def receive() -> Any:
+        return received.pop(0)
 
-    asyncio.run(live())
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert started == [True]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

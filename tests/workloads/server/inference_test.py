@@ -1,29 +1,15 @@
-from collections.abc import Callable
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
-from workloads.server.inference import (
-    MAX_ID,
-    MAX_ROWS,
-    BadRequestError,
-    identity_of,
-    infer_answer,
-    requested_outputs,
-    rows_of_infer,
-    rows_of_predict,
-)
-from workloads.server.model import Model, Prediction
+from tests.workloads.server.models import box_model, tensor_model
+from workloads.server.errors import BadRequestError
+from workloads.server.inference import MAX_ROWS, model_metadata, predict, predict_answer, rows_of_predict
+from workloads.server.model import LABEL, PROBABILITIES
 
 FEATURES = ("width", "height")
-
-
-def tensor(**changed: Any) -> dict[str, Any]:
-    return {"name": "input", "shape": [2, 2], "datatype": "FP64", "data": [1, 2, 3.5, 4], **changed}
-
-
-def named(name: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
-    return {"name": name, "shape": shape, "datatype": "FP32", "data": data}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +22,7 @@ def named(name: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
     ],
 )
 def test_named_features_become_a_row(body: Any) -> None:
-    assert rows_of_predict(body, FEATURES) == [[1.0, 2.5]]
+    assert rows_of_predict(body, FEATURES).tolist() == [[1.0, 2.5]]
 
 
 @pytest.mark.parametrize(
@@ -68,150 +54,51 @@ def test_too_many_rows_are_refused() -> None:
         rows_of_predict([{"width": 1, "height": 1}] * (MAX_ROWS + 1), FEATURES)
 
 
-@pytest.mark.parametrize(
-    "inputs",
-    [
-        [tensor()],
-        [tensor(data=[[1, 2], [3.5, 4]])],
-        [tensor(datatype="INT64", data=[1, 2, 3.5, 4])],
-        [named("height", [2], [2, 4]), named("width", [2], [1, 3.5])],
-        [named("width", [2, 1], [[1], [3.5]]), named("height", [2, 1], [2, 4])],
-    ],
-)
-def test_tensors_become_rows(inputs: list[Any]) -> None:
-    assert rows_of_infer({"inputs": inputs}, FEATURES) == [[1.0, 2.0], [3.5, 4.0]]
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ([], "'inputs' must be a list"),
-        ({}, "'inputs' must be a list"),
-        ({"inputs": []}, "'inputs' must be a list"),
-        ({"inputs": [3]}, "inputs[0]: 3 is not a tensor"),
-        ({"inputs": [{"name": "input"}]}, "inputs[0]: ['shape', 'datatype', 'data'] missing"),
-        ({"inputs": [tensor(datatype="BYTES")]}, "inputs[0].datatype: 'BYTES' is not one of ['FP64'"),
-        ({"inputs": [tensor(datatype=["FP64"])]}, "inputs[0].datatype: ['FP64'] is not one of"),
-        ({"inputs": [tensor(name=1)]}, "inputs[0].name: 1 is not a string"),
-        ({"inputs": [tensor(shape=[2, 3])]}, "inputs[0].data: 4 elements, but the shape [2, 3] means 6"),
-        ({"inputs": [tensor(shape=[1, 4])]}, "tensor 'input': the shape [1, 4] is not [rows, 2]"),
-        ({"inputs": [tensor(shape=[4])]}, "tensor 'input': the shape [4] is not [rows, 2]"),
-        ({"inputs": [tensor(shape=[-1, 2])]}, "inputs[0].shape: [-1, 2] is not a list of one or two positive integers"),
-        ({"inputs": [tensor(shape=[True, 2])]}, "inputs[0].shape"),
-        ({"inputs": [tensor(shape=[2, 1, 2])]}, "inputs[0].shape"),
-        ({"inputs": [tensor(shape=[10**12, 2])]}, "inputs[0].shape: 1000000000000 rows"),
-        ({"inputs": [tensor(data="AAAA")]}, "inputs[0].data: 'AAAA' is not a list of numbers"),
-        ({"inputs": [tensor(data=[1, 2, 3, "4"])]}, "inputs[0].data[3]: '4' is not a number"),
-        ({"inputs": [tensor(data=[[1, 2], [3, None]])]}, "inputs[0].data[1][1]: None is not a number"),
-        ({"inputs": [tensor(data=[[1], [2], [3], [4]])]}, "inputs[0].data: 4 rows, but the shape [2, 2] means 2"),
-        ({"inputs": [tensor(data=[[1, 2, 3, 4]])]}, "inputs[0].data: 1 rows, but the shape [2, 2] means 2"),
-        ({"inputs": [tensor(data=[[1, 2, 3], [4]])]}, "inputs[0].data[0]: 3 elements, but the shape [2, 2] means 2"),
-        ({"inputs": [tensor(data=[[1, 2], 3, 4])]}, "inputs[0].data: 3 rows, but the shape [2, 2] means 2"),
-        ({"inputs": [tensor(data=[3, [1, 2]])]}, "inputs[0].data[0]: 3 is not a list, as other rows are"),
-        ({"inputs": [tensor(data=[[[1, 2]], [[3, 4]]])]}, "inputs[0].data[0]: 1 elements"),
-        ({"inputs": [tensor(data=[])]}, "inputs[0].data: 0 elements, but the shape [2, 2] means 4"),
-        ({"inputs": [named("width", [2], [[1], [2]])]}, "inputs[0].data[0]: [1] is not a number"),
-        ({"inputs": [named("width", [1], [1])]}, "give either one tensor of shape [rows, 2]"),
-        ({"inputs": [named("width", [1], [1]), named("depth", [1], [1])]}, "tensors ['width', 'depth']"),
-        ({"inputs": [named("width", [1], [1]), named("height", [2], [1, 2])]}, "is neither [1] nor [1, 1]"),
-        ({"inputs": [named("width", [1], [1]), named("width", [1], [1])]}, "tensors ['width', 'width']"),
-    ],
-)
-def test_a_wrong_tensor_is_refused_with_its_place(body: Any, message: str) -> None:
-    with pytest.raises(BadRequestError) as refused:
-        rows_of_infer(body, FEATURES)
-    assert message in str(refused.value)
-
-
-def test_outputs_come_as_they_were_asked_for() -> None:
-    assert requested_outputs({}) == requested_outputs({"outputs": []}) == ["label", "probabilities"]
-    asked: list[Any] = [{"name": "probabilities"}, {"name": "label", "parameters": {}}]
-    assert requested_outputs({"outputs": asked}) == ["probabilities", "label"]
-    model = Model(features=FEATURES, classes=("large",), estimator=None)
-    answer = infer_answer([Prediction("large", {"large": 1})], model, {}, ["probabilities"])
-    assert [output["name"] for output in answer["outputs"]] == ["probabilities"]
-
-
-WRONG_OUTPUTS: list[tuple[Any, str]] = [
-    ("label", "'outputs': 'label' is not a list of {name}; the outputs are ['label', 'probabilities']"),
-    (None, "'outputs': None is not a list"),
-    (["label"], "outputs[0]: 'label' names none of the outputs ['label', 'probabilities']"),
-    ([{"name": "label"}, {"name": "labels"}], "outputs[1]: {'name': 'labels'} names none of the outputs"),
-    ([{"name": ["label"]}], "outputs[0]: {'name': ['label']} names none of the outputs"),
-    ([{}], "outputs[0]: {} names none of the outputs"),
-    ([{"name": "label"}, {"name": "label"}], "'outputs': ['label'] more than once"),
-]
-
-
-@pytest.mark.parametrize(("outputs", "message"), WRONG_OUTPUTS)
-def test_wrongly_requested_outputs_are_refused_with_their_place(outputs: Any, message: str) -> None:
-    with pytest.raises(BadRequestError) as refused:
-        requested_outputs({"outputs": outputs})
-    assert message in str(refused.value)
-
-
-@pytest.mark.parametrize("given", ["", "7", "ä€𝄞", "x" * MAX_ID])
-def test_a_request_gets_its_id_back(given: str) -> None:
-    assert identity_of({"id": given}) == {"id": given}
-    assert identity_of({}) == {}
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (7, "'id': 7 is not a string of at most 256 characters"),
-        (None, "'id': None is not a string"),
-        ("x" * (MAX_ID + 1), "'id': 'xxx"),
-        ("\ud800", "'id': '\\ud800' can't be written as UTF-8"),
-    ],
-)
-def test_an_id_that_no_answer_can_hold_is_refused(given: Any, message: str) -> None:
-    with pytest.raises(BadRequestError) as refused:
-        identity_of({"id": given})
-    assert message in str(refused.value)
-
-
-MANY = [f"feature-{number}" for number in range(200_000)]
-LONG = "x" * 3_000_000
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda: rows_of_predict(dict.fromkeys(MANY, 1), FEATURES),
-        lambda: rows_of_predict({"rows": [], **dict.fromkeys(MANY, 1)}, FEATURES),
-        lambda: rows_of_predict({"width": LONG, "height": 1}, FEATURES),
-        lambda: rows_of_infer({"inputs": [named(name, [1], [1]) for name in MANY]}, FEATURES),
-        lambda: rows_of_infer({"inputs": [tensor(name=LONG, shape=[4, 1])]}, FEATURES),
-        lambda: rows_of_infer({"inputs": [tensor(datatype=LONG)]}, FEATURES),
-        lambda: requested_outputs({"outputs": [{"name": LONG}]}),
-        lambda: requested_outputs({"outputs": [{"name": "label"}] * 200_000}),
-        lambda: identity_of({"id": LONG}),
-    ],
-)
-def test_an_error_repeats_no_more_than_an_excerpt_of_what_it_refuses(ask: Callable[[], object]) -> None:
-    with pytest.raises(BadRequestError) as refused:
-        ask()
-    assert len(str(refused.value)) < 1000
-
-
 def test_of_many_unknown_features_the_first_are_named() -> None:
     with pytest.raises(BadRequestError, match=r"unknown features \['a0', .*'a9'\] and 2 more; the features are"):
         rows_of_predict({f"a{digit}": 1 for digit in "0123456789xy"}, FEATURES)
 
 
+MANY = [f"feature-{number}" for number in range(200_000)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        dict.fromkeys(MANY, 1),
+        {"rows": [], **dict.fromkeys(MANY, 1)},
+        {"width": "x" * 3_000_000, "height": 1},
+    ],
+    ids=["features", "keys", "value"],
+)
+def test_an_error_repeats_no_more_than_an_excerpt_of_what_it_refuses(body: Any) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        rows_of_predict(body, FEATURES)
+    assert len(str(refused.value)) < 1000
+
+
 def test_an_answer_holds_labels_and_probabilities_by_class() -> None:
-    model = Model(features=FEATURES, classes=("large", "small"), estimator=None)
-    predictions = [Prediction("small", {"large": 0.25, "small": 0.75}), Prediction("large", {"large": 1, "small": 0})]
-    answer = infer_answer(predictions, model, {"id": "7"})
-    assert answer["id"] == "7"
-    assert [output["name"] for output in answer["outputs"]] == ["label", "probabilities"]
-    assert answer["outputs"][0]["data"] == ["small", "large"]
-    assert answer["outputs"][1] == {
-        "name": "probabilities",
-        "datatype": "FP64",
-        "shape": [2, 2],
-        "parameters": {"classes": "large,small"},
-        "data": [0.25, 0.75, 1, 0],
+    outputs = {LABEL: np.array(["small", "large"], dtype=object), PROBABILITIES: np.array([[0.25, 0.75], [1, 0]])}
+    assert predict_answer(outputs, ("large", "small")) == {
+        "predictions": ["small", "large"],
+        "probabilities": [{"large": 0.25, "small": 0.75}, {"large": 1, "small": 0}],
     }
-    assert "id" not in infer_answer(predictions, model, {})
+
+
+def test_named_features_are_predicted_at_once() -> None:
+    answer = predict(box_model(), {"height": 1, "width": 2})
+    assert answer == {"predictions": ["small"], "probabilities": [{"large": 0.2, "small": 0.8}]}
+
+
+def test_a_model_of_tensors_has_no_named_features() -> None:
+    with pytest.raises(BadRequestError, match="takes tensors, not named features: ask at /v2/models/NAME/infer"):
+        predict(tensor_model(), {"width": 1})
+
+
+def test_metadata_of_a_model_of_tensors_are_its_tensors() -> None:
+    described = json.loads(json.dumps(model_metadata(tensor_model())))
+    assert described["inputs"] == [
+        {"name": "text", "datatype": "BYTES", "shape": [-1, 1]},
+        {"name": "picture", "datatype": "FP32", "shape": [-1, 2, 3]},
+    ]
+    assert "parameters" not in described

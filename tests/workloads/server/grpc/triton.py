@@ -1,4 +1,9 @@
-"""Asks a server of the tests' classifier, or of any other model, by tritonclient: run in an environment of its own.
+# /// script
+# requires-python = "==3.11.*"
+# dependencies = ["tritonclient[grpc]==2.73.0"]
+# ///
+"""Asks a server of the tests' classifier, or of any other model, by tritonclient: run in the environment
+that is named above, since it wants a newer protobuf than Pulumi. `uv lock --script` pins what that is made of.
 
 Arguments: address, name of the model, one row as JSON; behind TLS also the file of the authority's certificate, and
 the host's name. Prints the answers as JSON.
