@@ -215,7 +215,7 @@ def test_grpc_has_a_port_of_its_own_which_the_gateway_reaches_and_the_machine_do
         ]
         for name, policy in policies.items()
     }
-    assert {name for name, opened in ports.items() if 8081 in opened} == {"iris-grpc-clients", "allow-iris-grpc"}
+    assert {name for name, opened in ports.items() if 8081 in opened} == {"iris-grpc-clients", "iris-grpc-gateway"}
     (entered,) = policies["iris-grpc-clients"]["ingress"]
     assert entered["from"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "local-gateway"}
 
