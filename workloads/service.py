@@ -178,6 +178,7 @@ WORKLOADS = Service[Settings](
                 "workloads/artifacts.py",
                 "workloads/signing.py",
                 "workloads/server/*.py",
+                "workloads/server/grpc/*.py",
             ),
             group="serving",
             prune=("flatbuffers", "packaging", "pycparser"),

@@ -9,7 +9,7 @@ from typing import TypeVar
 from workloads.server.errors import BadRequestError, OverloadedError
 
 MAX_HELD = 64 * 2**20
-"""Bytes that requests hold: bodies, tensors and answers. Of a pod's 512 MiB some 110 are Python with ONNX Runtime, up
+"""Bytes that requests hold: bodies, tensors and answers. Of a pod's 384 MiB some 110 are Python with ONNX Runtime, up
 to 100 the objects of the one body that is parsed at a time (24 times its bytes at worst), and 64 KiB a connection what
 the HTTP server has read ahead; the rest is the model's."""
 LEAST = 16 * 2**10

@@ -137,7 +137,7 @@ def test_calls_of_grpc_go_to_what_serves_at_the_host_s_name() -> None:
 
 
 def test_what_a_tried_server_fails_to_answer_can_be_asked_again_whole() -> None:
-    from workloads.server.app import MAX_BODY
+    from workloads.server.http import MAX_BODY
 
     assert GUARDED_BYTES == MAX_BODY
 

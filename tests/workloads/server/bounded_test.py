@@ -15,7 +15,7 @@ import pytest
 from tests.workloads.server.conftest import Server
 
 MIB = 2**20
-POD_BYTES = 512 * MIB
+POD_BYTES = 384 * MIB
 RUNTIME_BYTES = 64 * MIB
 """ONNX Runtime with a small model, which this process does not load."""
 CLIENTS, SLOW_UPLOADS = 64, 200
