@@ -25,7 +25,7 @@ from modules.core.quantities import millicores
 from modules.core.releases import Pin
 from modules.core.settings import Resources
 from workloads.documents import (
-    PORT,
+    PORTS,
     columns_document,
     model_root,
     model_variables,
@@ -227,7 +227,7 @@ def serving_pod(
             **_trust_variables(workload, store, public_key),
             **_threads(resources),
         },
-        ports={"http": PORT},
+        ports=PORTS,
         mounts=access.mounts,
         startup=pods.http_probe("/v2/health/live", "http", period_seconds=1, failures=60),
         readiness=pods.http_probe("/v2/health/ready", "http", period_seconds=2, failures=2),

@@ -26,7 +26,17 @@ from modules.core.network import (
     published_service,
 )
 from modules.core.releases import Release
-from workloads.documents import CANARY, PORT, check_template, pinned_image, server_name, serving_account
+from workloads.documents import (
+    CANARY,
+    GRPC_PORT,
+    GRPC_SERVICE,
+    PORT,
+    PORTS,
+    check_template,
+    pinned_image,
+    server_name,
+    serving_account,
+)
 from workloads.documents import SERVING as COMPONENT
 from workloads.manifests import check_pod, job_template, serving_pod
 from workloads.settings import Workload, WorkloadSettings
@@ -171,7 +181,7 @@ class Serving(Component):
             name,
             component=component,
             namespace=self.namespace,
-            ports={"http": PORT},
+            ports=PORTS,
             cluster=self.cluster,
             local_port=settings.local_port if component == COMPONENT else None,
         )
@@ -187,18 +197,19 @@ class Serving(Component):
 
     def _allow_clients(self, name: str, component: str, pods: Mapping[str, str]) -> None:
         """The gateway may ask the server."""
-        NetworkPolicy(
-            f"{name}-clients",
-            metadata=self.meta(f"{name}-clients", component=component, namespace=self.namespace),
-            spec=allow_ingress(pods, peers=[pods_of(self.gateway)], port=PORT),
-            opts=self.child(),
-        )
-        NetworkPolicy(
-            f"{name}-gateway",
-            metadata=self.meta(f"allow-{name}", component=component, namespace=self.gateway),
-            spec=allow_egress(pods, namespace=self.namespace, port=PORT),
-            opts=self.child(),
-        )
+        for server, port in {name: PORT, f"{name}-grpc": GRPC_PORT}.items():
+            NetworkPolicy(
+                f"{server}-clients",
+                metadata=self.meta(f"{server}-clients", component=component, namespace=self.namespace),
+                spec=allow_ingress(pods, peers=[pods_of(self.gateway)], port=port),
+                opts=self.child(),
+            )
+            NetworkPolicy(
+                f"{server}-gateway",
+                metadata=self.meta(f"allow-{server}", component=component, namespace=self.gateway),
+                spec=allow_egress(pods, namespace=self.namespace, port=port),
+                opts=self.child(),
+            )
 
 
 def server_url(workload: str, component: str, namespace: str) -> str:
@@ -208,7 +219,7 @@ def server_url(workload: str, component: str, namespace: str) -> str:
 
 def route(workload: Workload, release: Release, namespace: str) -> Route:
     """From the gateway to the workload's servers: to what serves, and its share to what is tried beside it. A canary of
-    weight 0 is in no route."""
+    weight 0 is in no route, and no canary is asked over gRPC: what it fails to answer could not be asked of another."""
     share = release.canary.weight if release.canary else 0
     shares = {COMPONENT: 100 - share, **({CANARY: share} if share else {})}
     name = workload.name
@@ -219,4 +230,5 @@ def route(workload: Workload, release: Release, namespace: str) -> Route:
         weights={server_name(name, component): weight for component, weight in shares.items()},
         health="/v2/health/ready",
         login=None,
+        grpc=(GRPC_SERVICE, f"h2c://{service_host(server_name(name, COMPONENT), namespace)}:{GRPC_PORT}"),
     )

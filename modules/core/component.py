@@ -22,6 +22,8 @@ it away again."""
 
 CLAIM_TEMPLATES = "spec.volumeClaimTemplates"
 """Of a StatefulSet; see `Component.volume_claim`."""
+APP_PROTOCOLS = {"grpc": "kubernetes.io/h2c"}
+"""What is spoken at a Service's port of this name, where something in the cluster must know: HTTP/2 without TLS."""
 NOBODY = Account()
 """An account that the cluster alone knows."""
 
@@ -181,7 +183,9 @@ class Component(pulumi.ComponentResource):
             spec=k8s.core.v1.ServiceSpecArgs(
                 selector=self.selector(component=component),
                 ports=[
-                    k8s.core.v1.ServicePortArgs(name=port, port=number, target_port=port)
+                    k8s.core.v1.ServicePortArgs(
+                        name=port, port=number, target_port=port, app_protocol=APP_PROTOCOLS.get(port)
+                    )
                     for port, number in ports.items()
                 ],
             ),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -63,6 +64,20 @@ def test_no_page_of_a_model_server_opens_in_the_origin_of_the_others(client: htt
     sent = client.post(at(port, "/iris/v2/models/iris"), headers=navigating, data={"from": "a form"})
     assert (sent.status_code, sent.headers["location"]) == (307, own)
     assert client.get(at(port, "/iris/v2/models/iris")).json()["name"] == "iris"
+
+
+def test_a_model_is_asked_over_grpc_by_its_public_client(platform: Environment, port: int, tmp_path: Path) -> None:
+    certificate = tmp_path / "ca.crt"
+    certificate.write_text(gateway.ca_certificate(platform))
+    released = read_releases(STACK)["iris"]
+    client = ("uv", "run", "--frozen", "--script")
+    row = json.dumps(list(FLOWER.values()))
+    arguments = (f"127.0.0.1:{port}", "iris", row, str(certificate), "iris.localhost")
+    found = json.loads(run(*client, "tests/workloads/server/grpc/triton.py", *arguments).stdout)
+    assert (found["live"], found["ready"], found["model_ready"]) == (True, True, True)
+    assert (found["label"], found["versions"]) == (["setosa"], [str(released.model_version)])
+    assert found["digest"] == released.model_digest
+    assert found["refused"]["status"] == "StatusCode.NOT_FOUND"
 
 
 @pytest.mark.parametrize("host", ["localhost", "mlflow.localhost", "airflow.localhost", "iris.localhost"])

@@ -206,6 +206,27 @@ def test_the_service_reaches_the_pods_and_is_published_where_the_settings_say(
     assert service["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
 
 
+def test_grpc_has_a_port_of_its_own_which_the_gateway_reaches_and_the_machine_does_not(
+    recorder: Recorder, cluster: Cluster
+) -> None:
+    serving(cluster, WorkloadSettings(local_port=8080))
+    container = recorder.objects["Deployment", "iris"]["spec"]["template"]["spec"]["containers"][0]
+    assert {each["name"]: each["containerPort"] for each in container["ports"]} == {"http": 8080, "grpc": 8081}
+    http, grpc = recorder.objects["Service", "iris"]["spec"]["ports"]
+    assert (http["port"], http.get("appProtocol")) == (8080, None)
+    assert (grpc["port"], grpc["appProtocol"]) == (8081, "kubernetes.io/h2c")
+    policies = {name: item["spec"] for (kind, name), item in recorder.objects.items() if kind == "NetworkPolicy"}
+    ports = {
+        name: [
+            port["port"] for rule in (*policy.get("ingress", []), *policy.get("egress", [])) for port in rule["ports"]
+        ]
+        for name, policy in policies.items()
+    }
+    assert {name for name, opened in ports.items() if 8081 in opened} == {"iris-grpc-clients", "iris-grpc-gateway"}
+    (entered,) = policies["iris-grpc-clients"]["ingress"]
+    assert entered["from"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "local-gateway"}
+
+
 def test_the_key_that_signs_is_a_file_of_trainings_and_tasks_and_of_nothing_that_serves(
     recorder: Recorder, cluster: Cluster
 ) -> None:
@@ -287,6 +308,7 @@ def test_the_route_gives_a_canary_its_share_and_all_without_one() -> None:
     assert route(workload, PIN, NAMESPACE).weights == {"iris": 100}
     shared = route(workload, PIN.model_copy(update={"canary": CANARY}), NAMESPACE)
     assert shared.weights == {"iris": 90, "iris-canary": 10}
+    assert shared.grpc == ("inference.GRPCInferenceService", f"h2c://iris.{NAMESPACE}.svc.cluster.local:8081")
     assert shared.servers["iris-canary"] == f"http://iris-canary.{NAMESPACE}.svc.cluster.local:8080"
 
 

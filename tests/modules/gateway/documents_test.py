@@ -128,6 +128,15 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
     assert canary["servers"] == [{"url": "http://iris-canary.local-iris:8080"}]
 
 
+def test_calls_of_grpc_go_to_what_serves_at_the_host_s_name() -> None:
+    """Of a canary too: what it fails to answer could not be asked of another."""
+    document = http(replace(IRIS, grpc=("inference.GRPCInferenceService", "h2c://iris.local-iris:8081")))
+    router = document["routers"]["iris-grpc"]
+    assert router["rule"] == "Host(`iris.localhost`) && PathPrefix(`/inference.GRPCInferenceService/`)"
+    assert document["services"][router["service"]]["loadBalancer"]["servers"] == [{"url": "h2c://iris.local-iris:8081"}]
+    assert "iris-grpc" not in http(IRIS)["routers"]
+
+
 def test_a_canary_gets_what_the_proxy_can_hold_and_all_else_is_asked_of_what_serves() -> None:
     login, document = ("login-rate", "iris-users"), http(replace(IRIS, login="iris-users"))
     for way, middlewares in {"iris": [*login], "iris-path": [*login, "iris-path"]}.items():

@@ -1,6 +1,12 @@
-"""Asks a server of the tests' classifier, or of any other model, by tritonclient: run in an environment of its own.
+# /// script
+# requires-python = "==3.11.*"
+# dependencies = ["tritonclient[grpc]==2.73.0"]
+# ///
+"""Asks a server of the tests' classifier, or of any other model, by tritonclient: run in the environment
+that is named above, since it wants a newer protobuf than Pulumi. `uv lock --script` pins what that is made of.
 
-Arguments: address, name of the model, one row as JSON. Prints the answers as JSON.
+Arguments: address, name of the model, one row as JSON; behind TLS also the file of the authority's certificate, and
+the host's name. Prints the answers as JSON.
 """
 
 import json
@@ -11,9 +17,12 @@ import numpy as np
 import tritonclient.grpc as tritonclient
 
 
-def main(address: str, model: str, row: str) -> None:
+def main(address: str, model: str, row: str, authority: str | None = None, host: str = "") -> None:
     library: Any = tritonclient
-    client = library.InferenceServerClient(address)
+    names = [("grpc.ssl_target_name_override", host)] if authority else None
+    client = library.InferenceServerClient(
+        address, ssl=authority is not None, root_certificates=authority, channel_args=names
+    )
     values = np.array([json.loads(row)], dtype=np.float64)
     tensor = library.InferInput("input", list(values.shape), "FP64")
     tensor.set_data_from_numpy(values)

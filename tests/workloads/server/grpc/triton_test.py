@@ -14,11 +14,10 @@ from workloads.server.holder import Holder
 def test_tritonclient_works_unchanged(tmp_path: Path) -> None:
     holder = Holder()
     holder.model = box_model()
-    environment = ["uv", "run", "--frozen", "--isolated", "--only-group", "grpc-client"]
     script = "tests/workloads/server/grpc/triton.py"
     with running(holder, tmp_path / "draining") as server:
         asked = run(
-            [*environment, "python", script, server.address, "box", "[9, 9]"],
+            ["uv", "run", "--frozen", "--script", script, server.address, "box", "[9, 9]"],
             check=True,
             capture_output=True,
             text=True,
