@@ -3,162 +3,40 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from json import dumps
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from modules.core import releases
-from modules.core.errors import UserError
-from modules.core.releases import Canary, Pin, Rejection, Release, read_releases, write_releases
-from scripts.cli.clients import engine, forward, pins
+from modules.core.releases import Canary, Rejection, Release, read_releases, write_releases
 from scripts.cli.delivery import canary, canary_session, jobs
 from scripts.cli.delivery.canary import CanaryController, CanaryOptions, CanaryResult
 from scripts.cli.delivery.canary_metrics import Limits
 from scripts.cli.delivery.release import place_of
 from scripts.cli.environment import Environment
+from tests.scripts.cli.delivery.canary_platform import (
+    ROWS,
+    SERVED,
+    Platform,
+    canary_platform,
+    controller,
+    pin,
+    pinned,
+    tried,
+)
 from tests.scripts.cli.fakes import (
     DIGEST,
-    EARLIER_DIGEST,
     SERVING_DIGEST,
-    TRAINING_DIGEST,
-    TRUST,
-    Answer,
-    Kubectl,
     always,
-    cron_job,
-    mlflow,
-    quiet,
     refused,
     settings,
     stack,
-    version,
 )
-from workloads.artifacts import digest_of
 from workloads.signing import SIGNATURE
-
-ROWS = "sepal_length,sepal_width,petal_length,petal_width,species\n5,3,1,0.2,setosa\n6,3,5,2,virginica\n"
-GOOD = ["setosa", "virginica"]
-
-
-def pin(number: int) -> Pin:
-    return Pin(
-        release=number,
-        model_name="iris",
-        model_version=number,
-        model_uri=f"s3://b/{number}",
-        model_digest=DIGEST,
-        run=f"run-{number}",
-        image_digest=TRAINING_DIGEST,
-        config_digest=digest_of(b"{}"),
-        signature="signature",
-        serving_image=SERVING_DIGEST,
-    )
-
-
-SERVED = Release(**pin(1).model_dump())
-
-
-class Platform:
-    """Each look at the metrics finds more requests; a canary of weight 0 gets none."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.champion = 2
-        self.tags: dict[str, str] = {}
-        """Of the champion, beside what its training gave it."""
-        self.canary_code = "200"
-        self.labels = {"iris": GOOD, "iris-canary": GOOD}
-        self.asked = {"iris": 0, "iris-canary": 0}
-        self.applied: list[tuple[int, int | None]] = []
-        self.failure: str | None = None
-        self.problem: str | None = None
-        self.rolled_out = True
-        self.split = jobs.Ended(log=f"stored the data set\n{ROWS}", failure=None)
-        """What comes of splitting the data anew."""
-
-    def mlflow(self, path: str, query: dict[str, Any]) -> Answer | None:
-        if path == "model-versions/get":
-            return 200, {"model_version": version(int(query["version"]), **self.tags)}
-        if path == "registered-models/alias":
-            return 200, {"model_version": version(self.champion, **self.tags)}
-        return None
-
-    def up(self, *_: object) -> None:
-        current = read_releases("local")["iris"]
-        self.applied.append((current.model_version, current.canary.weight if current.canary else None))
-        if self.failure and current.canary and current.canary.weight:
-            raise UserError(self.failure)
-
-    def roll_out(self, _: object, __: object, after: Release, *, pinned: Release | None) -> None:
-        pins.replace("local", "iris", pinned, after)
-        self.up()
-
-    def is_applied(self, *_: object) -> bool:
-        return self.rolled_out
-
-    def run_job(self, _: object, job: dict[str, Any], *__: object, **___: object) -> jobs.Ended:
-        (container,) = job["spec"]["template"]["spec"]["containers"]
-        assert container["env"] == [{"name": "GROUNDWORK_TRAINING", "value": "{}"}]
-        assert container["image"].endswith(f"@{TRAINING_DIGEST}")
-        return self.split
-
-    def check(self, *_: object) -> None:
-        if self.problem:
-            raise UserError(self.problem)
-
-    def ask(self, _: object, server: str, __: int, path: str, *, part: str | None = None, json: Any = None) -> str:
-        if path == "/predict":
-            assert (part, len(json["rows"])) == ("iris", 2)
-            return dumps({"predictions": self.labels[server]})
-        current = read_releases("local")["iris"]
-        if current.canary and current.canary.weight:
-            self.asked = {"iris": self.asked["iris"] + 90, "iris-canary": self.asked["iris-canary"] + 10}
-        codes = {"iris": "200", "iris-canary": self.canary_code}
-        return "".join(
-            f'traefik_service_requests_total{{code="{codes[server]}",service="{server}@file"}} {count}\n'
-            for server, count in self.asked.items()
-        )
-
-    def pause(self, seconds: float) -> None:
-        self.now += max(seconds, 0.1)
 
 
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
-    made = Platform()
-    stack(monkeypatch)
-    kubectl = Kubectl(monkeypatch)
-    kubectl.objects["cronjob", "iris-check"] = cron_job(TRUST)
-    kubectl.objects["cronjob", "iris-held-out"] = cron_job({"GROUNDWORK_TRAINING": ""})
-    mlflow(monkeypatch, made.mlflow)
-    monkeypatch.setattr(releases, "release_file", always(tmp_path / "releases.local.yaml"))
-    monkeypatch.setattr(engine, "up", made.up)
-    monkeypatch.setattr(forward, "ask", made.ask)
-    monkeypatch.setattr(canary, "roll_out", made.roll_out)
-    monkeypatch.setattr(canary, "check", made.check)
-    monkeypatch.setattr(canary, "serves", always(True))
-    monkeypatch.setattr(canary, "is_applied", made.is_applied)
-    monkeypatch.setattr(jobs, "run", made.run_job)
-    write_releases("local", {"iris": SERVED})
-    return made
-
-
-def controller(platform: Platform, timeout: float | None = None) -> CanaryController:
-    options = CanaryOptions(weight=10, min_duration=20, limits=Limits(min_requests=50), timeout=timeout)
-    place = place_of("local", "iris", quiet, Path("log"))
-    return CanaryController(place, options, pause=platform.pause, clock=lambda: platform.now)
-
-
-def tried(platform: Platform) -> CanaryResult:
-    found = controller(platform).try_next()
-    assert found is not None
-    return found
-
-
-def pinned() -> Release:
-    return read_releases("local")["iris"]
+    return canary_platform(monkeypatch, tmp_path)
 
 
 def test_what_is_not_worse_is_promoted_and_the_canary_goes_last(platform: Platform) -> None:
@@ -194,63 +72,6 @@ def test_what_is_worse_is_taken_back_and_remembered(
     )
     assert pinned().pin == SERVED.pin
     assert controller(platform).try_next() is None
-
-
-IN_EARLIER = SERVED.model_copy(update={"serving_image": EARLIER_DIGEST})
-
-
-def test_the_version_that_serves_is_tried_in_a_new_serving_image_beside_the_one_it_has(platform: Platform) -> None:
-    platform.champion = 1
-    write_releases("local", {"iris": IN_EARLIER})
-    found = tried(platform)
-    assert (found.result, found.version, found.serving_image) == ("promoted", 1, SERVING_DIGEST)
-    assert [platform.applied[0], *platform.applied[-2:]] == [(1, 10), (1, 0), (1, None)]
-    assert (pinned().release, pinned().serving_image, pinned().canary) == (2, SERVING_DIGEST, None)
-    assert [each.serving_image for each in pinned().history] == [EARLIER_DIGEST]
-    assert controller(platform).try_next() is None
-
-
-def test_a_new_serving_image_that_is_worse_is_taken_back_and_not_tried_again_but_the_next_one_is(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform.champion = 1
-    platform.canary_code = "500"
-    write_releases("local", {"iris": IN_EARLIER})
-    assert (tried(platform).result, pinned().pin) == ("restored", IN_EARLIER.pin)
-    assert controller(platform).try_next() is None
-    next_one = "sha256:" + "3" * 64
-    monkeypatch.setattr(canary, "deployed_image", always(next_one))
-    platform.canary_code = "200"
-    assert tried(platform).serving_image == next_one
-
-
-@pytest.mark.parametrize(
-    "release",
-    [
-        IN_EARLIER.rejecting(pin(1), "rolled back"),
-        IN_EARLIER.model_copy(update={"history": (pin(1),)}),
-        Release(**pin(3).model_dump(), history=(IN_EARLIER.pin,)),
-        Release(**pin(3).model_dump()).rejecting(IN_EARLIER.pin, "latency"),
-        Release(**pin(3).model_dump()).rejecting(pin(1).model_copy(update={"serving_image": ""}), "latency"),
-        SERVED.model_copy(update={"serving_image": ""}),
-    ],
-)
-def test_a_new_serving_image_brings_back_nothing_that_a_person_or_a_canary_put_away(
-    release: Release, platform: Platform
-) -> None:
-    platform.champion = 1
-    write_releases("local", {"iris": release})
-    assert controller(platform).try_next() is None
-    assert pinned() == release
-    assert platform.applied == []
-
-
-def test_a_canary_of_before_they_pinned_an_image_loses_its_requests_first_and_begins_anew(platform: Platform) -> None:
-    begun = Canary(pin=pin(2).model_copy(update={"serving_image": ""}), weight=10)
-    write_releases("local", {"iris": SERVED.model_copy(update={"canary": begun})})
-    assert tried(platform).result == "promoted"
-    assert platform.applied[:3] == [(1, 0), (1, None), (1, 10)]
-    assert pinned().serving_image == SERVING_DIGEST
 
 
 def test_what_does_not_fit_the_image_gets_no_request(platform: Platform) -> None:
