@@ -8,6 +8,7 @@ import yaml
 from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.core.namespaces import NamespaceRef
+from modules.core.quantities import size_bytes
 from modules.gateway.proxy import CERTIFICATE_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
@@ -84,6 +85,12 @@ def test_the_proxy_knows_who_is_let_in_and_only_the_landing_page_how_to_ask_mlfl
         for container in pod["containers"]
     }
     assert mounted == {"proxy": {CERTIFICATE_SECRET, "mlflow-users"}, "portal": {"mlflow-login"}}
+
+
+def test_the_proxy_collects_its_garbage_before_its_limit_ends_it() -> None:
+    proxy, _ = declared().objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]["containers"]
+    (limit,) = (int(each["value"]) for each in proxy["env"] if each["name"] == "GOMEMLIMIT")
+    assert 0 < limit < size_bytes(proxy["resources"]["limits"]["memory"])
 
 
 def test_its_service_says_how_it_is_published() -> None:
