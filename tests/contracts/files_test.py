@@ -29,7 +29,7 @@ AT_THE_TOP = {
     "pyproject.toml",
     "uv.lock",
 }
-GENERATED = {"uv.lock", "go.sum", "LICENSE"}
+GENERATED = {"uv.lock", "go.mod", "go.sum", "LICENSE"}
 DATA = {".csv", ".json"}
 MOST_LINES = 400
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain.build import bin_folder
+from embedded.toolchain.targets import IMAGE_TARGETS
 from modules.core.paths import REPOSITORY
-from scripts.cli.environment import CLIENT_TARGETS
+from scripts.cli.environment import CLIENT_TARGETS, Environment
 
-from .conftest import INTERRUPTIBLE
+from .conftest import INTERRUPTIBLE, STACK
 
 UID = 20001
 """Nobody on this machine has it."""
@@ -91,8 +91,8 @@ def somebody() -> Generator[Person]:
                 (person.checkout / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(REPOSITORY / name, person.checkout / name)
         tools = person.home / ".cache/groundwork/toolchain"
-        for target in CLIENT_TARGETS:
-            built = (bin_folder() / target.name).resolve()
+        for target in (*CLIENT_TARGETS, *IMAGE_TARGETS):
+            built = (Environment(STACK).tools / target.name).resolve()
             (tools / built.parent.name).mkdir(parents=True)
             shutil.copy2(built, tools / built.parent.name)
         for each in (person.home, *person.home.rglob("*")):

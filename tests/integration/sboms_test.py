@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from embedded.cluster import Cluster
 from embedded.toolchain.compiler import RELEASE, SUMS
+from embedded.toolchain.targets import IMAGE_TARGETS, BuildTarget, pinned_version
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.core.images import read_images
@@ -79,6 +80,23 @@ def test_an_sbom_names_what_its_image_is_there_for(name: str) -> None:
     assert [each["purl"] for each in found["components"] if each["purl"].startswith(PURLS[name])]
     digest = read_images(STACK)[name].digest.removeprefix("sha256:")
     assert found["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+
+
+@pytest.mark.usefixtures("platform")
+@pytest.mark.parametrize("target", IMAGE_TARGETS, ids=lambda target: target.name)
+def test_a_program_that_was_compiled_here_is_named_with_the_modules_that_go_mod_pins(target: BuildTarget) -> None:
+    (image,) = (image for image in images() if image.program == target.name)
+    components = document(image.name)["components"]
+    (found,) = (each for each in components if each["type"] == "application")
+    assert target.pinned
+    assert (found["name"], found["version"]) == (target.pinned, pinned_version(target.folder / "go.mod", target.pinned))
+    facts = {each["name"]: each["value"] for each in found["properties"]}
+    assert (facts["groundwork:path"], facts["groundwork:go"]) == (f"/usr/local/bin/{target.name}", RELEASE)
+    modules = {each["name"]: each["version"] for each in components if each["purl"].startswith("pkg:golang/")}
+    assert modules["golang.org/x/crypto"] == pinned_version(target.folder / "go.mod", "golang.org/x/crypto")
+    if target.replacement:
+        module = target.replacement.module
+        assert modules[module] == pinned_version(target.folder / "go.mod", module)
 
 
 @pytest.mark.usefixtures("platform")

@@ -57,7 +57,7 @@ def test_an_object_store_is_a_shared_cache(bucket: str, tmp_path: Path, monkeypa
     artifacts = Cache(f"s3://{bucket}/groundwork")
     assert build.publish(lambda _: None, SMALL, artifacts) == len(SMALL)
     assert build.publish(lambda _: None, SMALL, artifacts) == 0
-    built = {target.name: (build.bin_folder() / target.name).read_bytes() for target in SMALL}
+    built = {target.name: (Environment(STACK).tools / target.name).read_bytes() for target in SMALL}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     log = tmp_path / "log"
     tools = build.ensure(lambda _: None, log, SMALL, lambda: artifacts)

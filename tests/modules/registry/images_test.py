@@ -56,9 +56,11 @@ def test_a_changed_source_changes_an_image_and_what_stands_on_it(repository: Pat
 
 
 def test_another_program_changes_an_image_and_its_version(repository: Path, tmp_path: Path) -> None:
+    def build(*_: object) -> Path:
+        return tmp_path
+
     def made(key: str, version: str) -> Image:
-        compiled = Program(key=key, version=version, build=lambda *_: tmp_path)
-        return replace(SMALL, program="tool", compiled=compiled)
+        return replace(SMALL, program="tool", compiled=Program(key=key, version=version, build=build))
 
     before = read_sources((made("1", "4.5"),), repository)["small"]
     after = read_sources((made("2", "4.6"),), repository)["small"]
