@@ -128,7 +128,7 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
 
 
 def test_what_a_tried_server_fails_to_answer_can_be_asked_again_whole() -> None:
-    from workloads.server.app import MAX_BODY
+    from workloads.server.http import MAX_BODY
 
     assert GUARDED_BYTES == MAX_BODY
 
