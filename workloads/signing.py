@@ -8,19 +8,15 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from workloads.artifacts import digest_of
 
-if TYPE_CHECKING:  # not in the serving image, which only verifies
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 SIGNATURE = "groundwork.signature"
 """Tag of a run and of a model version."""
-
-
-KEY_PREFIX = bytes.fromhex("302a300506032b6570032100")
-"""Before the 32 bytes of any Ed25519 key in a SubjectPublicKeyInfo (RFC 8410)."""
 
 
 class NotTrustedError(Exception):
@@ -66,7 +62,7 @@ class Trust:
             raise NotTrustedError(
                 "it is not signed: no training of this environment registered it, or one before trainings signed"
             )
-        if not _verified(statement.message, _decoded(signature), self.public_key):
+        if not is_signed(statement.message, _decoded(signature), [public_key(self.public_key.encode())]):
             raise NotTrustedError(
                 "its signature is not the training's: another key signed it, or its model, address, digest, run, data, "
                 "image or configuration are not those that were signed"
@@ -97,15 +93,13 @@ def statement_of(model: str, run: str, tags: Mapping[str, str]) -> Statement:
     )
 
 
-def sign(key: "Ed25519PrivateKey", statement: Statement) -> str:
+def sign(key: Ed25519PrivateKey, statement: Statement) -> str:
     """Return the signature in Base64."""
     return b64encode(key.sign(statement.message)).decode()
 
 
-def is_signed(message: bytes, signature: bytes, keys: "Sequence[Ed25519PublicKey]") -> bool:
+def is_signed(message: bytes, signature: bytes, keys: Sequence[Ed25519PublicKey]) -> bool:
     """Return whether one of these keys signed the message."""
-    from cryptography.exceptions import InvalidSignature
-
     for key in keys:
         try:
             key.verify(signature, message)
@@ -115,11 +109,8 @@ def is_signed(message: bytes, signature: bytes, keys: "Sequence[Ed25519PublicKey
     return False
 
 
-def private_key(pem: bytes) -> "Ed25519PrivateKey":
+def private_key(pem: bytes) -> Ed25519PrivateKey:
     """Read an Ed25519 key. Raise ValueError for anything else, which says what it is."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (TypeError, ValueError) as error:
@@ -129,11 +120,8 @@ def private_key(pem: bytes) -> "Ed25519PrivateKey":
     return key
 
 
-def public_key(pem: bytes) -> "Ed25519PublicKey":
+def public_key(pem: bytes) -> Ed25519PublicKey:
     """Read the public half of an Ed25519 key. Raise ValueError for anything else, which says what it is."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     try:
         key = serialization.load_pem_public_key(pem)
     except ValueError as error:
@@ -143,34 +131,13 @@ def public_key(pem: bytes) -> "Ed25519PublicKey":
     return key
 
 
-def public_pem(key: "Ed25519PrivateKey") -> str:
+def public_pem(key: Ed25519PrivateKey) -> str:
     """Return a key's public half, as openssl reads it."""
-    from cryptography.hazmat.primitives import serialization
-
     return (
         key.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         .decode()
     )
-
-
-def _verified(message: bytes, signature: bytes, pem: str) -> bool:
-    """Return whether the key in this PEM text signed the message. Raise ValueError for a key of another kind.
-
-    By libsodium: the model server's image has no room for cryptography, which is ten times its size.
-    """
-    from nacl.exceptions import CryptoError
-    from nacl.signing import VerifyKey
-
-    lines = [line for line in pem.split("\n") if line and not line.startswith("-----")]
-    key = _decoded("".join(lines))
-    if len(key) != len(KEY_PREFIX) + 32 or not key.startswith(KEY_PREFIX):
-        raise ValueError("the public key is no Ed25519 key in PEM")
-    try:
-        VerifyKey(key.removeprefix(KEY_PREFIX)).verify(message, signature)
-    except (CryptoError, ValueError):  # ValueError: of another length than a signature
-        return False
-    return True
 
 
 def _decoded(signature: str) -> bytes:
