@@ -1,7 +1,7 @@
 """Sends the head and the body of an answer in one write.
 
-uvicorn writes them one after the other, each a system call that wakes the client up; in one they cost a fifth less
-CPU time, and a small answer reaches the client a third sooner.
+uvicorn writes them one after the other, each a system call that wakes the client up; in one, a request of
+one row costs a sixth less CPU time (measured: 78 instead of 94 microseconds).
 """
 
 import asyncio
