@@ -52,4 +52,7 @@ def _flat(array: NDArray[Any]) -> list[Any] | NDArray[Any]:
 
 def memory_of(arrays: Mapping[str, NDArray[Any]]) -> int:
     """Bytes that the tensors take until they are answered."""
-    return sum(array.size * (OBJECT_BYTES if array.dtype == np.object_ else NUMBER_BYTES) for array in arrays.values())
+    size = 0
+    for array in arrays.values():
+        size += array.size * (OBJECT_BYTES if array.dtype.hasobject else NUMBER_BYTES)
+    return size

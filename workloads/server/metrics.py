@@ -28,7 +28,7 @@ class Metrics:
             "groundwork_model_info", "The pinned model.", ["name", "version", "digest"], registry=self.registry
         )
         info.labels(pin.name, pin.version, pin.digest).set(1)
-        # Finding a labelled series costs four times as much as counting in it.
+        # Finding a labelled series costs three times as much as counting in it.
         self._series: dict[tuple[str, int | str], tuple[Counter, Histogram]] = {}
         self._labels: dict[str, Counter] = {}
 
