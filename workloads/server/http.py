@@ -20,7 +20,7 @@ LINGER_SECONDS = 1
 """For a client to end a request that is refused unread: what closes earlier may take the answer from it."""
 UVICORN: dict[str, Any] = {
     "loop": "uvloop",
-    "http": "httptools",
+    "http": "workloads.server.writes:Protocol",
     "ws": "none",
     "proxy_headers": False,  # a layer whose findings nothing here reads
     "server_header": False,
