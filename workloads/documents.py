@@ -14,8 +14,6 @@ from workloads.signing import Statement
 PORT, GRPC_PORT = 8080, 8081
 """Where every model server listens, for HTTP and for gRPC: each pod has an address of its own."""
 PORTS = {"http": PORT, "grpc": GRPC_PORT}
-GRPC_SERVICE = "inference.GRPCInferenceService"
-"""What a model server answers over gRPC."""
 TRAINER_SUFFIX = "-training"
 SERVING, CANARY = "serving", "canary"
 """Components: of the pods of what serves, and of what is tried beside it."""

@@ -29,7 +29,6 @@ from modules.core.releases import Release
 from workloads.documents import (
     CANARY,
     GRPC_PORT,
-    GRPC_SERVICE,
     PORT,
     PORTS,
     check_template,
@@ -230,5 +229,5 @@ def route(workload: Workload, release: Release, namespace: str) -> Route:
         weights={server_name(name, component): weight for component, weight in shares.items()},
         health="/v2/health/ready",
         login=None,
-        grpc=(GRPC_SERVICE, f"h2c://{service_host(server_name(name, COMPONENT), namespace)}:{GRPC_PORT}"),
+        grpc=f"h2c://{service_host(server_name(name, COMPONENT), namespace)}:{GRPC_PORT}",
     )

@@ -294,9 +294,9 @@ class Route:
     login goes on to the service."""
     own_logins: Sequence[str] = ()
     """Beginnings of the paths at which the service itself takes passwords."""
-    grpc: tuple[str, str] | None = None
-    """A service of gRPC, and h2c://host:port inside the cluster, where its calls go; at the host's name only: a client
-    of gRPC can put nothing before its paths."""
+    grpc: str | None = None
+    """h2c://host:port inside the cluster, where calls of gRPC go; at the host's name only: a client of gRPC can put
+    nothing before its paths."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,10 +141,9 @@ def routing(routes: Sequence[Route], entry: Entry) -> dict[str, Any]:
         page = _router(f"{path} && {A_PAGE}", PORTAL, [f"{route.name}-page"], priority=FIRST_OF_ALL)
         routers[f"{route.name}-page"] = page
         if route.grpc is not None:
-            service, url = route.grpc
-            calls = f"Host(`{host_of(route.name, entry)}`) && PathPrefix(`/{service}/`)"
+            calls = f"Host(`{host_of(route.name, entry)}`) && HeaderRegexp(`Content-Type`, `^application/grpc`)"
             routers[f"{route.name}-grpc"] = _router(calls, f"{route.name}-grpc", login, priority=FIRST_OF_ALL)
-            services[f"{route.name}-grpc"] = _server(url)
+            services[f"{route.name}-grpc"] = _server(route.grpc)
         routers |= _own_logins(route, first, host=host, itself=f"({itself})")
         services |= _servers(route)
     certificate = {"certFile": f"{CERTIFICATE}/tls.crt", "keyFile": f"{CERTIFICATE}/tls.key"}

@@ -68,7 +68,7 @@ def test_no_page_of_a_model_server_opens_in_the_origin_of_the_others(client: htt
 
 def test_a_model_is_asked_over_grpc_by_its_public_client(platform: Environment, port: int, tmp_path: Path) -> None:
     certificate = tmp_path / "ca.crt"
-    certificate.write_text(gateway.ca_certificate(platform))
+    certificate.write_text(gateway.ca_certificate(platform) or "")
     released = read_releases(STACK)["iris"]
     client = ("uv", "run", "--frozen", "--script")
     row = json.dumps(list(FLOWER.values()))

@@ -308,7 +308,7 @@ def test_the_route_gives_a_canary_its_share_and_all_without_one() -> None:
     assert route(workload, PIN, NAMESPACE).weights == {"iris": 100}
     shared = route(workload, PIN.model_copy(update={"canary": CANARY}), NAMESPACE)
     assert shared.weights == {"iris": 90, "iris-canary": 10}
-    assert shared.grpc == ("inference.GRPCInferenceService", f"h2c://iris.{NAMESPACE}.svc.cluster.local:8081")
+    assert shared.grpc == f"h2c://iris.{NAMESPACE}.svc.cluster.local:8081"
     assert shared.servers["iris-canary"] == f"http://iris-canary.{NAMESPACE}.svc.cluster.local:8080"
 
 

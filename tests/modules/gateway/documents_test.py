@@ -130,9 +130,9 @@ def test_requests_are_shared_by_weight_and_counted_by_server() -> None:
 
 def test_calls_of_grpc_go_to_what_serves_at_the_host_s_name() -> None:
     """Of a canary too: what it fails to answer could not be asked of another."""
-    document = http(replace(IRIS, grpc=("inference.GRPCInferenceService", "h2c://iris.local-iris:8081")))
+    document = http(replace(IRIS, grpc="h2c://iris.local-iris:8081"))
     router = document["routers"]["iris-grpc"]
-    assert router["rule"] == "Host(`iris.localhost`) && PathPrefix(`/inference.GRPCInferenceService/`)"
+    assert router["rule"] == "Host(`iris.localhost`) && HeaderRegexp(`Content-Type`, `^application/grpc`)"
     assert document["services"][router["service"]]["loadBalancer"]["servers"] == [{"url": "h2c://iris.local-iris:8081"}]
     assert "iris-grpc" not in http(IRIS)["routers"]
 

@@ -9,12 +9,11 @@ import pytest
 
 from tests.workloads.signed import signed_pin, variables
 from workloads.artifacts import folder_digest
-from workloads.documents import GRPC_PORT, GRPC_SERVICE, PORT
+from workloads.documents import GRPC_PORT, PORT
 from workloads.manifests import DRAIN_SECONDS
 from workloads.server import __main__ as command
 from workloads.server import check
 from workloads.server.app import Holder
-from workloads.server.grpc.service import SERVICE
 from workloads.server.loader import load_into
 from workloads.server.model import ModelRefusedError, Pin, fetch, read_pin
 
@@ -149,7 +148,7 @@ def test_a_drain_lasts_as_long_as_the_pod_is_given(monkeypatch: pytest.MonkeyPat
     assert command.main(["drain"]) == 0
     assert (tmp_path / "draining").exists()
     assert slept == [command.DRAIN_SECONDS] == [DRAIN_SECONDS]
-    assert (command.PORT, command.GRPC_PORT, SERVICE) == (PORT, GRPC_PORT, GRPC_SERVICE)
+    assert (command.PORT, command.GRPC_PORT) == (PORT, GRPC_PORT)
 
 
 def test_an_unknown_use_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from workloads.server.errors import BadRequestError, NotReadyError, OverloadedEr
 from workloads.server.grpc import inference_pb2 as messages
 from workloads.server.grpc.calls import CallError, Reply, Status
 from workloads.server.grpc.tensors import InferRequest, infer_request, infer_response
+from workloads.server.grpc.wire import check_fields
 from workloads.server.holder import Holder
 from workloads.server.inference import model_metadata
 from workloads.server.metrics import Metrics
@@ -119,6 +120,7 @@ class GrpcService:
 
 
 def _parsed(kind: type[M], message: bytes) -> M:
+    check_fields(message)
     try:
         return kind.FromString(message)
     except DecodeError as error:
