@@ -1,0 +1,112 @@
+"""What was measured, as data and as tables; each figure beside ours."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from scripts.benchmarks.serving.client import Figures
+
+Case = tuple[int, int]
+"""(rows of a request, clients)"""
+
+
+@dataclass
+class Subject:
+    """One server by one protocol. cases: a Figures each round; paced: at half of its greatest load with one row."""
+
+    title: str
+    versions: Mapping[str, str]
+    start: float
+    """Seconds from the process's start to its first answer."""
+    memory: float = 0.0
+    """MiB of its processes after all loads."""
+    cases: dict[Case, list[Figures]] = field(default_factory=dict[Case, list[Figures]])
+    paced: list[Figures] = field(default_factory=list[Figures])
+
+    def median(self, case: Case) -> Figures:
+        return median(self.cases[case])
+
+    def greatest(self, rows: int) -> float:
+        """Requests per second of the number of clients that gets most."""
+        return max(self.median(case).rate for case in self.cases if case[0] == rows)
+
+
+def median(rounds: Sequence[Figures]) -> Figures:
+    """Return the median of each figure, and the sum of what failed."""
+    return Figures(
+        statistics.median(each.rate for each in rounds),
+        statistics.median(each.p50 for each in rounds),
+        statistics.median(each.p99 for each in rounds),
+        sum(each.failed for each in rounds),
+    )
+
+
+def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
+    """By name: title, versions, start, memory, cases, paced. `times`: requests per second of the first one (ours),
+    divided by those of this one."""
+    first = next(iter(subjects.values()))
+    return {
+        name: {
+            "title": subject.title,
+            "versions": dict(subject.versions),
+            "start_seconds": round(subject.start, 2),
+            "memory_mib": round(subject.memory, 1),
+            "cases": [
+                {
+                    **_named(case),
+                    **_rounded(subject.median(case)),
+                    "times": round(_times(first.median(case), subject.median(case)), 2),
+                }
+                for case in subject.cases
+            ],
+            "half_of_greatest_load": _rounded(median(subject.paced)) if subject.paced else None,
+        }
+        for name, subject in subjects.items()
+    }
+
+
+def tables(subjects: Mapping[str, Subject]) -> str:
+    """One table for each number of rows, and one of what a server is beside its speed."""
+    cases = next(iter(subjects.values())).cases
+    return "\n\n".join([*(_speed(subjects, rows) for rows in sorted({rows for rows, _ in cases})), _rest(subjects)])
+
+
+def _speed(subjects: Mapping[str, Subject], rows: int) -> str:
+    first = next(iter(subjects.values()))
+    clients = sorted(count for each, count in first.cases if each == rows)
+    what = "1 row" if rows == 1 else f"{rows} rows"
+    head = f"{what + ' a request':38}" + "".join(
+        f"{f'{count} clients: /s':>17}{'p50':>8}{'p99 ms':>8}" for count in clients
+    )
+    lines = [head + f"{'ours / it':>24}"]
+    for subject in subjects.values():
+        found = [subject.median((rows, count)) for count in clients]
+        own = [first.median((rows, count)) for count in clients]
+        times = " ".join(f"{_times(ours, it):7.2f}" for ours, it in zip(own, found, strict=True))
+        speeds = "".join(f"{each.rate:17.0f}{each.p50:8.2f}{each.p99:8.2f}" for each in found)
+        failed = sum(each.failed for each in found)
+        lines.append(f"{subject.title:38}{speeds} {times:>23}" + (f"  {failed} failed" if failed else ""))
+    return "\n".join(lines)
+
+
+def _rest(subjects: Mapping[str, Subject]) -> str:
+    lines = [f"{'':38}{'start s':>9}{'MiB':>7}{'p99 ms at half load':>21}{'of /s':>8}  versions"]
+    for subject in subjects.values():
+        half = median(subject.paced) if subject.paced else None
+        paced = f"{half.p99:21.2f}{half.rate:8.0f}" if half else f"{'-':>21}{'-':>8}"
+        versions = ", ".join(f"{name} {version}" for name, version in subject.versions.items())
+        lines.append(f"{subject.title:38}{subject.start:9.2f}{subject.memory:7.0f}{paced}  {versions}")
+    return "\n".join(lines)
+
+
+def _times(ours: Figures, other: Figures) -> float:
+    return ours.rate / other.rate
+
+
+def _named(case: Case) -> dict[str, int]:
+    return {"rows": case[0], "clients": case[1]}
+
+
+def _rounded(figures: Figures) -> dict[str, Any]:
+    return {name: round(value, 3) for name, value in asdict(figures).items()}
