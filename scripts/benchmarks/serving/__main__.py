@@ -15,10 +15,12 @@ from scripts.benchmarks.serving import report
 from scripts.benchmarks.serving.client import PACKAGE, PROGRAM
 from scripts.benchmarks.serving.run import Plan, measured
 from scripts.benchmarks.serving.servers import SERVERS, Server
+from scripts.benchmarks.serving.stack import measured_on
+from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.host import ensure_packages
 
 
-def main(
+def main(  # noqa: PLR0917  an option each
     only: Annotated[
         str, typer.Option(help="Names of servers, separated by commas; the first is what others are compared with.")
     ] = ",".join(server.name for server in SERVERS),
@@ -27,6 +29,12 @@ def main(
     seconds: Annotated[float, typer.Option(min=0.5, help="Of each measurement.")] = 10.0,
     warm_up: Annotated[float, typer.Option(min=0.1, help="Seconds before each measurement.")] = 1.0,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, of which the medians are shown.")] = 3,
+    stack: Annotated[
+        str | None,
+        typer.Option(
+            help="Stack that is up and serves iris: a pod's first answer, and the gateway beside the direct way."
+        ),
+    ] = None,
     to: Annotated[Path | None, typer.Option("--json", help="File that gets the figures as JSON.")] = None,
 ) -> None:
     """Measure one trained model in our server, MLServer, BentoML, mlflow and FastAPI, with one client, in turn.
@@ -40,23 +48,20 @@ def main(
 
     scripts/bench serving --only ours,mlserver-onnx --clients 8 --rows 1 --seconds 2 --rounds 5 --json figures.json
     """
-    servers = chosen(only)
-    plan = Plan(
-        [(row, client) for row in numbers("--rows", rows) for client in numbers("--clients", clients)],
-        rounds,
-        seconds,
-        warm_up,
-    )
+    cases = [(row, client) for row in numbers("--rows", rows) for client in numbers("--clients", clients)]
+    servers, plan = chosen(only), Plan(cases, rounds, seconds, warm_up)
     with tempfile.TemporaryDirectory(prefix="groundwork-bench-") as name:
         ensure_packages(say, Path(name, "packages.log"), {PROGRAM: PACKAGE})
         subjects = measured(servers, plan, Path(name), say)
-    print(report.tables(subjects))
+        deployed = measured_on(Environment(stack), plan, Path(name), say) if stack else None
+    print("\n\n".join([report.tables(subjects), *([report.deployed_table(deployed)] if deployed else [])]))
     if to:
         found = {
             "cores": len(os.sched_getaffinity(0)),
             "seconds": seconds,
             "rounds": rounds,
             "servers": report.document(subjects),
+            "stack": report.deployed_document(deployed) if deployed else None,
         }
         to.write_text(json.dumps(found, indent=2) + "\n")
 

@@ -4,9 +4,10 @@ It writes a line a request: start in microseconds since the epoch, status, micro
 """
 
 import math
+import re
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modules.core.errors import UserError
@@ -19,10 +20,14 @@ GRACE_SECONDS = 60.0
 """Beyond its duration: a server that takes seconds for an answer has its last ones counted."""
 
 
+FAILED = re.compile(r"^requests: .* (\d+) failed,", re.MULTILINE)
+"""In what it prints: refused, or never answered."""
+
+
 @dataclass(frozen=True)
 class Load:
     """clients: connections with one request at a time. rate: requests per second of all of them; None: as many as are
-    answered. seconds: of the measurement; warm_up: before it."""
+    answered. seconds: of the measurement; warm_up: of the same load before it."""
 
     clients: int
     seconds: float
@@ -32,53 +37,72 @@ class Load:
 
 @dataclass(frozen=True)
 class Figures:
-    """Answered requests per second, milliseconds until the answer, and answers that were refused or never came."""
+    """Answered requests per second, milliseconds until the answer, milliseconds of processor time that the server used
+    for each, and how many requests failed."""
 
     rate: float
     p50: float
     p99: float
+    cpu: float
     failed: int
 
 
 def command(question: Question, load: Load, body: Path, log: Path, cores: Sequence[int]) -> list[str]:
-    """Return the command of one measurement. body: file with the question's body."""
-    duration = (f"-D{_decimal(load.seconds)}", f"--warm-up-time={_milliseconds(load.warm_up)}")
+    """Return the command of one measurement, without its warm-up. body: file with the question's body."""
     pace = () if load.rate is None else (f"--rps={_decimal(load.rate / load.clients)}",)
     headers = tuple(f"-H{name}: {value}" for name, value in question.headers.items())
     protocol = () if question.grpc else ("--h1",)
     pinned = ("taskset", "-c", ",".join(map(str, cores)))
     return [
-        *(*pinned, PROGRAM, *protocol, "-t1", f"-c{load.clients}", "-m1", *duration, *pace),
+        *(*pinned, PROGRAM, *protocol, "-t1", f"-c{load.clients}", "-m1", f"-D{_decimal(load.seconds)}", *pace),
         *(*headers, f"-d{body}", f"--log-file={log}", question.url),
     ]
 
 
 def measure(
-    question: Question, load: Load, folder: Path, cores: Sequence[int], environment: Mapping[str, str]
+    question: Question, load: Load, folder: Path, cores: Sequence[int], cpu: Callable[[], float] = lambda: 0.0
 ) -> Figures:
-    """Ask for as long as the load says. Raise UserError where the client itself fails."""
-    body, log = folder / "body", folder / "log"
-    body.write_bytes(question.body)
-    log.unlink(missing_ok=True)
-    given = command(question, load, body, log, cores)
-    limit = load.warm_up + load.seconds + GRACE_SECONDS
-    done = subprocess.run(given, capture_output=True, text=True, check=False, timeout=limit, env=environment)
-    if done.returncode != 0 or not log.exists():
-        raise UserError(f"`{' '.join(given)}` failed:\n{done.stdout}{done.stderr}")
-    found = figures(log.read_text(), load.seconds)
+    """Ask for as long as the load says. cpu: the seconds of processor time that the server has used until now.
+
+    Raise UserError where the client itself fails, and where nothing is answered."""
+    _run(question, replace(load, seconds=load.warm_up), folder, cores)
+    before = cpu()
+    log, said = _run(question, load, folder, cores)
+    used = cpu() - before
+    found = figures(log, said, seconds=load.seconds, cpu=used)
     if found is None:
-        raise UserError(f"{question.url} gave no answer to {load.clients} clients in {load.seconds} s:\n{done.stdout}")
+        raise UserError(f"{question.url} gave no answer to {load.clients} clients in {load.seconds} s:\n{said}")
     return found
 
 
-def figures(log: str, seconds: float) -> Figures | None:
-    """Read the client's log; None where nothing was answered. seconds: of the measurement."""
+def _run(question: Question, load: Load, folder: Path, cores: Sequence[int]) -> tuple[str, str]:
+    """Return the client's log, and what it printed."""
+    body, log = folder / "body", folder / "log"
+    body.write_bytes(question.body)
+    log.unlink(missing_ok=True)
+    given, limit = command(question, load, body, log, cores), load.seconds + GRACE_SECONDS
+    done = subprocess.run(given, capture_output=True, text=True, check=False, timeout=limit)
+    if done.returncode != 0 or not log.exists():
+        raise UserError(f"`{' '.join(given)}` failed:\n{done.stdout}{done.stderr}")
+    return log.read_text(), done.stdout
+
+
+def figures(log: str, said: str, *, seconds: float, cpu: float) -> Figures | None:
+    """Read the client's log and what it printed; None where nothing was answered.
+
+    seconds: of the measurement; cpu: that the server used in it."""
     rows = [line.split("\t") for line in log.splitlines()]
-    answered = sorted(int(row[2]) / 1000 for row in rows if row[1] == "200")
-    failed = len(rows) - len(answered)
-    if not answered:
+    times = sorted(int(row[2]) / 1000 for row in rows if row[1] == "200")
+    failed = FAILED.search(said)
+    if not times or failed is None:
         return None
-    return Figures(len(answered) / seconds, percentile(answered, 50), percentile(answered, 99), failed)
+    return Figures(
+        rate=len(times) / seconds,
+        p50=percentile(times, 50),
+        p99=percentile(times, 99),
+        cpu=cpu * 1000 / len(times),
+        failed=int(failed[1]),
+    )
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
@@ -88,7 +112,3 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 def _decimal(number: float) -> str:
     return f"{number:.3f}".rstrip("0").rstrip(".")
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{round(seconds * 1000)}ms"

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -16,21 +16,39 @@ from modules.core.errors import UserError
 from scripts.benchmarks.serving.question import Question
 
 START_SECONDS = 120.0
+"""A server that imports much takes so long on a machine that others use."""
 STOP_SECONDS = 20.0
 LOG_LINES = 20
 MIB = 2**20
+PARENT, USER, AFTER_SYSTEM = 1, 11, 13
+"""Places in proc(5)'s stat, counted from after the name: parent, and ticks in user and system mode."""
 
 
 @dataclass(frozen=True)
 class Running:
     """start: seconds from the process's start to its first answer."""
 
-    process: int
-    start: float
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    start: float = 0.0
+
+    def wait(self, question: Question) -> None:
+        """Ask until there is an answer. Raise UserError with the server's last lines where it ends before, or takes too
+        long."""
+        deadline = time.monotonic() + START_SECONDS
+        while problem := answers(question):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+                raise UserError(f"{question.url} gives no answer: {problem}\nThe server's last lines:\n{said}")
+            time.sleep(0.02)
 
     def memory(self) -> float:
         """MiB that the process and all that it started hold, memory that several share counted once (PSS)."""
-        return sum(_proportional_set(process) for process in tree(self.process)) / MIB
+        return sum(_proportional_set(process) for process in tree(self.process.pid)) / MIB
+
+    def cpu(self) -> float:
+        """Seconds of processor time that they have used."""
+        return sum(_ticks(process) for process in tree(self.process.pid)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -51,8 +69,9 @@ def started(
             start_new_session=True,
         )
         try:
-            _wait(process, question, log)
-            yield Running(process.pid, time.perf_counter() - begun)
+            running = Running(process, log)
+            running.wait(question)
+            yield replace(running, start=time.perf_counter() - begun)
         finally:
             _end(process)
 
@@ -66,12 +85,9 @@ def free_port() -> int:
 def tree(process: int) -> list[int]:
     """Return a process and those that descend from it."""
     children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
+    for folder in Path("/proc").glob("[0-9]*"):
+        if known := _stat(int(folder.name)):
+            children.setdefault(int(known[PARENT]), []).append(int(folder.name))
     found = [process]
     for each in found:  # grows while it is read
         found += children.get(each, [])
@@ -82,10 +98,9 @@ def answers(question: Question) -> str | None:
     """Ask once; return why that is no answer, None where it is."""
     if question.grpc:
         return _answers_grpc(question)
+    headers = dict(question.headers)
     try:
-        given = httpx.post(
-            question.url, content=question.body, headers=dict(question.headers), timeout=10, trust_env=False
-        )
+        given = httpx.post(question.url, content=question.body, headers=headers, timeout=10, trust_env=False)
     except httpx.HTTPError as error:
         return f"{type(error).__name__}: {error}"
     return None if given.status_code == 200 else f"HTTP {given.status_code}: {given.text[:500]}"
@@ -97,19 +112,10 @@ def _answers_grpc(question: Question) -> str | None:
     authority, _, method = question.url.removeprefix("http://").partition("/")
     with grpc.insecure_channel(authority) as channel:
         try:
-            channel.unary_unary(f"/{method}")(question.body[5:], timeout=10)  # without the frame's head
+            channel.unary_unary(f"/{method}")(question.message, timeout=10)
         except grpc.RpcError as error:
             return str(error)
     return None
-
-
-def _wait(process: "subprocess.Popen[bytes]", question: Question, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while problem := answers(question):
-        if process.poll() is not None or time.monotonic() > deadline:
-            said = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])
-            raise UserError(f"{question.url} gives no answer: {problem}\nThe server's last lines:\n{said}")
-        time.sleep(0.02)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -124,6 +130,18 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait()
+
+
+def _stat(process: int) -> list[str]:
+    """Return the fields of /proc/PROCESS/stat after its name; nothing of a process that has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _ticks(process: int) -> int:
+    return sum(int(field) for field in _stat(process)[USER:AFTER_SYSTEM])
 
 
 def _proportional_set(process: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 Rows = Sequence[Sequence[float]]
 JSON = {"content-type": "application/json"}
+FRAME_HEAD = 5
 GRPC = {"content-type": "application/grpc", "te": "trailers"}
 
 
@@ -18,6 +19,11 @@ class Question:
     body: bytes
     headers: Mapping[str, str]
     grpc: bool = False
+
+    @property
+    def message(self) -> bytes:
+        """The body without the head of gRPC's frame, which a client of gRPC adds itself."""
+        return self.body[FRAME_HEAD:] if self.grpc else self.body
 
 
 def infer(origin: str, model: str, rows: Rows) -> Question:

@@ -9,6 +9,9 @@ from scripts.benchmarks.serving.client import Figures
 
 Case = tuple[int, int]
 """(rows of a request, clients)"""
+WIDTH = 42
+"""Of a server's title."""
+DIRECT, GATEWAY = "direct", "through the gateway"
 
 
 @dataclass
@@ -32,12 +35,21 @@ class Subject:
         return max(self.median(case).rate for case in self.cases if case[0] == rows)
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """What serves on a stack. pod: seconds from a pod's creation to its first answer; ways: by clients and way."""
+
+    pod: float
+    ways: Mapping[int, Mapping[str, Figures]]
+
+
 def median(rounds: Sequence[Figures]) -> Figures:
     """Return the median of each figure, and the sum of what failed."""
     return Figures(
         statistics.median(each.rate for each in rounds),
         statistics.median(each.p50 for each in rounds),
         statistics.median(each.p99 for each in rounds),
+        statistics.median(each.cpu for each in rounds),
         sum(each.failed for each in rounds),
     )
 
@@ -60,7 +72,7 @@ def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
                 }
                 for case in subject.cases
             ],
-            "half_of_greatest_load": _rounded(median(subject.paced)) if subject.paced else None,
+            "half_of_greatest_load": _rounded(median(subject.paced)),
         }
         for name, subject in subjects.items()
     }
@@ -72,31 +84,57 @@ def tables(subjects: Mapping[str, Subject]) -> str:
     return "\n\n".join([*(_speed(subjects, rows) for rows in sorted({rows for rows, _ in cases})), _rest(subjects)])
 
 
+def deployed_document(deployed: Deployed) -> dict[str, Any]:
+    """`of_direct`: requests per second through the gateway, as a part of those of the direct way."""
+    return {
+        "pod_created_to_first_answer_seconds": round(deployed.pod, 2),
+        "clients": [
+            {
+                "clients": clients,
+                **{way: _rounded(figures) for way, figures in ways.items()},
+                "of_direct": round(ways[GATEWAY].rate / ways[DIRECT].rate, 3),
+            }
+            for clients, ways in deployed.ways.items()
+        ],
+    }
+
+
+def deployed_table(deployed: Deployed) -> str:
+    lines = [
+        f"pod created to first answer: {deployed.pod:.2f} s",
+        f"{'clients':>8}{'direct /s':>11}{'gateway /s':>12}{'of direct':>11}",
+    ]
+    for clients, ways in deployed.ways.items():
+        direct, gateway = ways[DIRECT].rate, ways[GATEWAY].rate
+        lines.append(f"{clients:8}{direct:11.0f}{gateway:12.0f}{gateway / direct:11.0%}")
+    return "\n".join(lines)
+
+
 def _speed(subjects: Mapping[str, Subject], rows: int) -> str:
     first = next(iter(subjects.values()))
     clients = sorted(count for each, count in first.cases if each == rows)
-    what = "1 row" if rows == 1 else f"{rows} rows"
-    head = f"{what + ' a request':38}" + "".join(
-        f"{f'{count} clients: /s':>17}{'p50':>8}{'p99 ms':>8}" for count in clients
-    )
-    lines = [head + f"{'ours / it':>24}"]
+    shown = "".join(f"{f'{count} clients: /s':>17}{'p50':>8}{'p99 ms':>8}" for count in clients)
+    lines = [f"{'1 row' if rows == 1 else f'{rows} rows':{WIDTH}}{shown}{'CPU ms':>9}  ours / it"]
     for subject in subjects.values():
         found = [subject.median((rows, count)) for count in clients]
-        own = [first.median((rows, count)) for count in clients]
-        times = " ".join(f"{_times(ours, it):7.2f}" for ours, it in zip(own, found, strict=True))
         speeds = "".join(f"{each.rate:17.0f}{each.p50:8.2f}{each.p99:8.2f}" for each in found)
+        cpu = statistics.median(each.cpu for each in found)
+        own = [first.median((rows, count)) for count in clients]
+        times = " ".join(f"{_times(ours, it):.2f}" for ours, it in zip(own, found, strict=True))
         failed = sum(each.failed for each in found)
-        lines.append(f"{subject.title:38}{speeds} {times:>23}" + (f"  {failed} failed" if failed else ""))
+        lines.append(
+            f"{subject.title:{WIDTH}}{speeds}{cpu:9.3f}  {times}" + (f"  {failed} requests failed" if failed else "")
+        )
     return "\n".join(lines)
 
 
 def _rest(subjects: Mapping[str, Subject]) -> str:
-    lines = [f"{'':38}{'start s':>9}{'MiB':>7}{'p99 ms at half load':>21}{'of /s':>8}  versions"]
+    lines = [f"{'':{WIDTH}}{'start s':>9}{'MiB':>7}{'p99 ms at half':>16}{'of /s':>8}  versions"]
     for subject in subjects.values():
-        half = median(subject.paced) if subject.paced else None
-        paced = f"{half.p99:21.2f}{half.rate:8.0f}" if half else f"{'-':>21}{'-':>8}"
+        half = median(subject.paced)
         versions = ", ".join(f"{name} {version}" for name, version in subject.versions.items())
-        lines.append(f"{subject.title:38}{subject.start:9.2f}{subject.memory:7.0f}{paced}  {versions}")
+        figures = f"{subject.start:9.2f}{subject.memory:7.0f}{half.p99:16.2f}{half.rate:8.0f}"
+        lines.append(f"{subject.title:{WIDTH}}{figures}  {versions}")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""One run: all servers are up, and one after the other is asked, round after round, so that all see the same machine."""
+"""One run: all servers are up, and are asked in turn, round after round, so that all see the same machine."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,13 @@ from scripts.benchmarks.serving import client, object_store
 from scripts.benchmarks.serving.client import Load
 from scripts.benchmarks.serving.environments import environment, version
 from scripts.benchmarks.serving.model import Trained, published, trained
-from scripts.benchmarks.serving.process import Running, answers, free_port, started
+from scripts.benchmarks.serving.process import Running, free_port, started
 from scripts.benchmarks.serving.question import Question
 from scripts.benchmarks.serving.report import Case, Subject
 from scripts.benchmarks.serving.servers import HTTP, Place, Server, variables
 
 PACED_CLIENTS = 8
+"""Who ask at a steady pace; one whose answer is late asks again when it has come."""
 Say = Callable[[str], None]
 
 
@@ -99,33 +100,28 @@ def _started(stack: ExitStack, server: Server, place: Place, cores: Cores, say: 
     versions = {package: version(place.environment, package) for package in server.packages}
     found: dict[str, Target] = {}
     for protocol, ask in server.ask.items():
-        if problem := answers(ask(place, place.model.some(1))):
-            say(f"{server.name}: {protocol} is left out: {problem.splitlines()[0]}")
-            continue
         subject = Subject(f"{server.title}, {protocol}", versions, running.start)
-        found[f"{server.name} {protocol}"] = Target(
-            subject, running, lambda rows, ask=ask: ask(place, place.model.some(rows))
-        )
+        target = Target(subject, running, lambda rows, ask=ask: ask(place, place.model.some(rows)))
+        running.wait(target.ask(1))  # a second protocol may be there a moment later
+        found[f"{server.name} {protocol}"] = target
     return found
 
 
 def _load_all(targets: Mapping[str, Target], plan: Plan, folder: Path, cores: Cores, say: Say) -> None:
     for number in range(plan.rounds):
         for case in plan.cases:
-            rows, clients = case
             for name, target in targets.items():
-                found = client.measure(target.ask(rows), plan.load(clients), folder, cores.client, os.environ)
-                target.subject.cases.setdefault(case, []).append(found)
-                say(
-                    f"round {number + 1} of {plan.rounds}: rows {rows}, clients {clients}: {name}: "
-                    f"{found.rate:.0f}/s, p99 {found.p99:.2f} ms"
+                found = client.measure(
+                    target.ask(case[0]), plan.load(case[1]), folder, cores.client, target.running.cpu
                 )
+                target.subject.cases.setdefault(case, []).append(found)
+                where = f"round {number + 1} of {plan.rounds}: rows {case[0]}, clients {case[1]}"
+                say(f"{where}: {name}: {found.rate:.0f}/s, p99 {found.p99:.2f} ms")
+    rows = plan.cases[0][0]
     for number in range(plan.rounds):
         for name, target in targets.items():
-            load = plan.load(PACED_CLIENTS, target.subject.greatest(plan.cases[0][0]) / 2)
-            found = client.measure(target.ask(plan.cases[0][0]), load, folder, cores.client, os.environ)
+            load = plan.load(PACED_CLIENTS, target.subject.greatest(rows) / 2)
+            found = client.measure(target.ask(rows), load, folder, cores.client, target.running.cpu)
             target.subject.paced.append(found)
-            say(
-                f"round {number + 1} of {plan.rounds}: half of the greatest load: {name}: "
-                f"{found.rate:.0f}/s, p99 {found.p99:.2f} ms"
-            )
+            where = f"round {number + 1} of {plan.rounds}: half of the greatest load"
+            say(f"{where}: {name}: {found.rate:.0f}/s, p99 {found.p99:.2f} ms")

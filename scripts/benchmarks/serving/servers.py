@@ -12,7 +12,7 @@ from scripts.benchmarks.serving.question import Question, Rows, infer, infer_grp
 
 FILES = Path(__file__).parent / "files"
 HTTP, GRPC = "HTTP", "gRPC"
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 OUR_SERVER = (
     "import sys; from workloads.server import __main__ as server; "
     "server.PORT, server.GRPC_PORT = map(int, sys.argv[1:]); sys.exit(server.main(['serve']))"
@@ -71,11 +71,12 @@ def _ours(place: Place) -> tuple[list[str], dict[str, str]]:
 
 
 def _mlserver(place: Place, implementation: str, uri: Path) -> tuple[list[str], dict[str, str]]:
+    """At its best on one core: the model in the server's own process, and no line a request."""
     http, grpc, metrics = place.ports
-    settings = {"host": "127.0.0.1", "http_port": http, "grpc_port": grpc, "metrics_port": metrics}
+    ports = {"http_port": http, "grpc_port": grpc, "metrics_port": metrics}
+    settings = {"host": "127.0.0.1", **ports, "parallel_workers": 0, "debug": False}
     model = {"name": NAME, "implementation": implementation, "parameters": {"uri": str(uri)}}
-    # In the server's own process: on one core a worker beside it only adds the way there and back.
-    (place.folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0}))
+    (place.folder / "settings.json").write_text(json.dumps(settings))
     (place.folder / "model-settings.json").write_text(json.dumps(model))
     return [place.program("mlserver"), "start", "."], {}
 

@@ -1,4 +1,4 @@
-"""The ONNX model, as the servers beside ours run it: one session on one thread, and the label of the likeliest class."""
+"""The ONNX model as the servers beside ours run it: one session on one thread, the label of the likeliest class."""
 # onnxruntime is in the environments that are measured only.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false
 
