@@ -162,6 +162,7 @@ WORKLOADS = Service[Settings](
                 "workloads/artifacts.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
+                "workloads/onnx_form.py",
                 "workloads/signing.py",
                 "workloads/*/*.py",
             ),

@@ -17,8 +17,8 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workloads.server import inference
-from workloads.server.inference import BadRequestError
-from workloads.server.model import Model, Pin, Prediction
+from workloads.server.inference import BadRequestError, Prediction
+from workloads.server.model import Model, Pin
 
 MAX_BODY = 4 * 2**20
 """Bytes of one request: ten thousand rows of four numbers need less than one MiB."""
@@ -184,7 +184,7 @@ def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -
     worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
 
     async def predict_rows(model: Model, rows: list[list[float]]) -> list[Prediction]:
-        predictions = await asyncio.get_running_loop().run_in_executor(worker, model.predict, rows)
+        predictions = await asyncio.get_running_loop().run_in_executor(worker, inference.predict, model, rows)
         for prediction in predictions:
             metrics.rows.labels(prediction.label).inc()
         return predictions
@@ -193,13 +193,13 @@ def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -
         _require_served(request, pin)
         model = _require_model(holder)
         body = await _json(request)
-        rows, outputs = inference.rows_of_infer(body, model.features), inference.requested_outputs(body)
+        rows, outputs = inference.rows_of_infer(body, model.features or ()), inference.requested_outputs(body)
         identity = inference.identity_of(body)
         return _answer(pin, inference.infer_answer(await predict_rows(model, rows), model, identity, outputs))
 
     async def predict(request: Request) -> JSONResponse:
         model = _require_model(holder)
-        predictions = await predict_rows(model, inference.rows_of_predict(await _json(request), model.features))
+        predictions = await predict_rows(model, inference.rows_of_predict(await _json(request), model.features or ()))
         return _answer(pin, inference.predict_answer(predictions))
 
     for model in MODEL_PATHS:

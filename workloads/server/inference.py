@@ -6,9 +6,12 @@ Everything that a client can get wrong raises BadRequestError with the place, th
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from workloads.server.model import Model, Prediction
+import numpy as np
+
+from workloads.server.model import INPUT, LABEL, PROBABILITIES, Model
 
 MAX_ROWS = 10_000
 """Rows in one request: keeps the memory of one answer to a few MiB, far below the pod's limit."""
@@ -24,6 +27,24 @@ MAX_SHOWN, MAX_LISTED = 60, 10
 
 class BadRequestError(Exception):
     """What a client must change; the message goes into the answer's `error`."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    label: str
+    probabilities: dict[str, float]
+    """By class name; they sum to 1."""
+
+
+def predict(model: Model, rows: list[list[float]]) -> list[Prediction]:
+    """One prediction a row; each row has one number for each feature, in their order."""
+    if model.classes is None:
+        raise BadRequestError("the model has no named features")
+    found = model.run({INPUT: np.array(rows, dtype=np.float64)})
+    return [
+        Prediction(str(label), dict(zip(model.classes, map(float, row), strict=True)))
+        for label, row in zip(found[LABEL], found[PROBABILITIES], strict=True)
+    ]
 
 
 def rows_of_predict(body: Any, features: Sequence[str]) -> list[list[float]]:
@@ -211,9 +232,9 @@ def infer_answer(
         "label": {"datatype": "BYTES", "shape": [rows], "data": [each.label for each in predictions]},
         "probabilities": {
             "datatype": "FP64",
-            "shape": [rows, len(model.classes)],
-            "parameters": {"classes": ",".join(model.classes)},
-            "data": [each.probabilities[name] for each in predictions for name in model.classes],
+            "shape": [rows, len(model.classes or ())],
+            "parameters": {"classes": ",".join(model.classes or ())},
+            "data": [each.probabilities[name] for each in predictions for name in model.classes or ()],
         },
     }
     return {**identity, "outputs": [{"name": name, **outputs[name]} for name in names]}
@@ -222,11 +243,11 @@ def infer_answer(
 def model_metadata(model: Model) -> dict[str, Any]:
     """Name, version and digest are added to every answer by the application."""
     return {
-        "platform": "sklearn",
-        "inputs": [{"name": "input", "datatype": "FP64", "shape": [-1, len(model.features)]}],
+        "platform": "onnxruntime_onnx",
+        "inputs": [{"name": "input", "datatype": "FP64", "shape": [-1, len(model.features or ())]}],
         "outputs": [
             {"name": "label", "datatype": "BYTES", "shape": [-1]},
-            {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(model.classes)]},
+            {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(model.classes or ())]},
         ],
-        "parameters": {"features": ",".join(model.features), "classes": ",".join(model.classes)},
+        "parameters": {"features": ",".join(model.features or ()), "classes": ",".join(model.classes or ())},
     }

@@ -1,16 +1,44 @@
 """The pinned model: signed by its training, fetched from the object store, held to its digest, loaded once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workloads.artifacts import download_folder, folder_digest
 from workloads.signing import NotTrustedError, Statement, Trust
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession as Session
+
+ONNX, DESCRIPTION, HELD_OUT = "serving/model.onnx", "serving/model.json", "serving/held_out.npz"
+"""In a model's folder: the graph; its library, features and classes; rows with what the native model answered."""
+INPUT, LABEL, PROBABILITIES = "input", "label", "probabilities"
+"""Tensors of a classifier over named columns."""
+DATATYPES = {
+    "tensor(double)": "FP64",
+    "tensor(float)": "FP32",
+    "tensor(float16)": "FP16",
+    "tensor(int64)": "INT64",
+    "tensor(int32)": "INT32",
+    "tensor(int16)": "INT16",
+    "tensor(int8)": "INT8",
+    "tensor(uint64)": "UINT64",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint8)": "UINT8",
+    "tensor(bool)": "BOOL",
+    "tensor(string)": "BYTES",
+}
+"""Names of the Open Inference Protocol V2, by ONNX Runtime's."""
+
 
 class ModelRefusedError(Exception):
-    """Nobody signed the model, the files are not the pinned ones, or no classifier: asking again would not help."""
+    """Nobody signed the model, the files are not the pinned ones, or no ONNX model: asking again would not help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,32 +87,49 @@ def read_pin(environ: Mapping[str, str]) -> Pin:
 
 
 @dataclass(frozen=True)
-class Prediction:
-    label: str
-    probabilities: dict[str, float]
-    """By class name; they sum to 1."""
+class TensorSpec:
+    """A tensor that a model takes or gives."""
+
+    name: str
+    datatype: str
+    """As the Open Inference Protocol V2 names it: FP64, FP32, INT64, BYTES, BOOL and the like."""
+    shape: tuple[int, ...]
+    """-1: any size."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
-    features: tuple[str, ...]
-    """Names of the input columns, in the order of the model's signature."""
-    classes: tuple[str, ...]
-    estimator: Any
+    """A loaded model: what it takes and gives, and the answers to it.
 
-    def predict(self, rows: list[list[float]]) -> list[Prediction]:
-        """One prediction a row; each row has one number for each feature, in their order."""
-        import pandas as pd
+    A classifier over named columns takes one tensor `input` of FP64 [rows, features] and gives `label`, BYTES [rows],
+    and `probabilities` [rows, classes]. Any other model has no features; its tensors are those of its ONNX graph.
+    """
 
-        probabilities = self.estimator.predict_proba(pd.DataFrame(rows, columns=list(self.features)))
-        return [
-            Prediction(self.classes[int(row.argmax())], dict(zip(self.classes, map(float, row), strict=True)))
-            for row in probabilities
-        ]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    features: tuple[str, ...] | None
+    """Names of the columns, in the order of `input`."""
+    classes: tuple[str, ...] | None
+    """Labels, in the order of `probabilities`."""
+    library: str
+    """By which it was trained, with its version."""
+    session: "Session"
 
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return all outputs by name. inputs: one array for each of `inputs`, of its datatype and shape. Threads may
+        call it at the same time."""
+        # A graph of which every output is a tensor, as `load` requires, gives arrays alone.
+        arrays = cast("Sequence[NDArray[Any]]", self.session.run(self._computed, inputs))
+        found = dict(zip(self._computed, arrays, strict=True))
+        if self.features is None or self.classes is None:
+            return found
+        best = found[PROBABILITIES].argmax(axis=1)
+        return {LABEL: np.array(self.classes, dtype=object)[best], **found}
 
-NO_TRACKING = "http://127.0.0.1:9"
-"""Loading a folder asks no tracking server, yet makes a client: of a kind that opens nothing until it is asked."""
+    @property
+    def _computed(self) -> list[str]:
+        """Names of the outputs of the graph: the label follows from the probabilities."""
+        return [PROBABILITIES] if self.features is not None else [each.name for each in self.outputs]
 
 
 def fetch(pin: Pin, client: Any, folder: Path) -> None:
@@ -102,21 +147,70 @@ def fetch(pin: Pin, client: Any, folder: Path) -> None:
         )
 
 
-def load(folder: Path) -> Model:
-    """The model of an MLflow folder with the sklearn flavor. Refuses what is no classifier over named columns."""
-    import mlflow
+def load(folder: Path, *, threads: int = 1) -> Model:
+    """Load the ONNX form of a model from the folder that its training stored. Nothing in it is run as code.
 
-    library: Any = mlflow  # loads its flavors when they are first named
-    library.set_tracking_uri(NO_TRACKING)
+    threads: CPU threads of one computation. Raise ModelRefusedError for a folder without this form, a graph that ONNX
+    Runtime does not take, and a graph that is not what its description says.
+    """
+    if not (folder / ONNX).is_file() or not (folder / DESCRIPTION).is_file():
+        raise ModelRefusedError(
+            f"the model has no {ONNX} with a {DESCRIPTION}: it was trained before trainings stored models as ONNX; "
+            "train it again and release the new version"
+        )
     try:
-        signature: Any = library.models.Model.load(str(folder)).signature  # get_model_info would ask MLflow
-        estimator: Any = library.sklearn.load_model(str(folder))
-    except Exception as error:
+        session = _session(folder / ONNX, threads)
+        described = json.loads((folder / DESCRIPTION).read_bytes())
+        model = Model(
+            inputs=tuple(map(_spec, session.get_inputs())),
+            outputs=tuple(map(_spec, session.get_outputs())),
+            features=_names(described["features"]),
+            classes=_names(described["classes"]),
+            library=str(described["library"]),
+            session=session,
+        )
+    except ModelRefusedError:
+        raise
+    except Exception as error:  # ONNX Runtime has a class of its own for each way in which a file is no model
         raise ModelRefusedError(f"the model can't be loaded: {type(error).__name__}: {error}") from error
-    names: list[Any] = signature.inputs.input_names() if signature and signature.inputs else []
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ModelRefusedError("the model has no signature with named columns: log it with one")
-    if not hasattr(estimator, "predict_proba"):
-        raise ModelRefusedError(f"{type(estimator).__name__} gives no probabilities: only classifiers are served")
-    classes = tuple(str(name) for name in estimator.classes_)
-    return Model(features=tuple(names), classes=classes, estimator=estimator)
+    return model if model.features is None else _classifier(model, model.features)
+
+
+def _session(file: Path, threads: int) -> "Session":
+    import onnxruntime
+
+    library: Any = onnxruntime  # much of it is compiled, without types
+    options = library.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that wait for work in a loop would use up the CPU time that the pod is limited to.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _names(given: Any) -> tuple[str, ...] | None:
+    return None if given is None else tuple(str(name) for name in given)
+
+
+def _spec(tensor: Any) -> TensorSpec:
+    """From ONNX Runtime's description of an input or output; a size that it names or leaves open is any."""
+    if tensor.type not in DATATYPES:
+        raise ModelRefusedError(
+            f"the model's {tensor.name!r} is of type {tensor.type}: convert it to one of {', '.join(DATATYPES)}"
+        )
+    return TensorSpec(
+        tensor.name, DATATYPES[tensor.type], tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
+    )
+
+
+def _classifier(model: Model, features: tuple[str, ...]) -> Model:
+    """A model over named columns with the label among its outputs. Refuses a graph that does not fit its names."""
+    classes = model.classes or ()
+    taken = TensorSpec(INPUT, "FP64", (-1, len(features)))
+    given = next((each for each in model.outputs if each.name == PROBABILITIES), None)
+    if model.inputs != (taken,) or given is None or not classes or given.shape != (-1, len(classes)):
+        raise ModelRefusedError(
+            f"the model is described as a classifier of {list(features)} into {list(classes)}, but its graph takes "
+            f"{model.inputs} and gives {model.outputs}: expected {taken}, and {PROBABILITIES!r} for each row and class"
+        )
+    return replace(model, outputs=(TensorSpec(LABEL, "BYTES", (-1,)), given))
