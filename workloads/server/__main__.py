@@ -17,18 +17,26 @@ time for a client with a kept connection to send a request and be told to close 
 def serve() -> int:
     import uvicorn
 
-    from workloads.server.app import Holder, create_app
+    from workloads.server.app import App
+    from workloads.server.bounds import Budget
+    from workloads.server.holder import Holder
     from workloads.server.loader import load_into
+    from workloads.server.metrics import Metrics
     from workloads.server.model import read_pin
 
     DRAIN_FILE.unlink(missing_ok=True)  # of a container before this one in the same pod
     pin, holder = read_pin(os.environ), Holder()
     loading = threading.Thread(target=load_into, args=(holder, pin), daemon=True)
-    app = create_app(pin, holder, start=loading.start, drain_file=DRAIN_FILE)
+    app = App(pin, holder, Metrics(pin), Budget(), start=loading.start, drain_file=DRAIN_FILE)
     uvicorn.run(
         app,
         host="0.0.0.0",
         port=PORT,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        proxy_headers=False,  # a layer that nothing here asks
+        server_header=False,
         access_log=False,  # /metrics counts; a line a request would be most of the log
         timeout_keep_alive=75,  # longer than usual clients keep a connection: they close first, so that none is lost
         timeout_graceful_shutdown=15,

@@ -1,243 +1,205 @@
-"""The web application: Open Inference Protocol V2, POST /predict, /metrics."""
+"""The HTTP application: Open Inference Protocol V2, POST /predict, /metrics.
+
+Bare ASGI: the layers of a web framework cost more than all that is done here for a usual request.
+"""
 
 import asyncio
-import json
+import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from starlette.exceptions import HTTPException
-from starlette.routing import Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from workloads.server import inference
-from workloads.server.inference import BadRequestError, Prediction
-from workloads.server.model import Model, Pin
+from workloads.server.answers import Content, encode_json, infer_answer, memory_of
+from workloads.server.bounds import Budget
+from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
+from workloads.server.holder import Holder
+from workloads.server.http import BINARY, Answer, DisconnectedError, HttpError, Receive, Request, Send, send_answer
+from workloads.server.inference import model_metadata, named_columns, predict_answer, rows_of_predict
+from workloads.server.json_requests import HEADER_LENGTH, infer_request, parse_json
+from workloads.server.metrics import Metrics
+from workloads.server.model import INPUT, Pin
 
-MAX_BODY = 4 * 2**20
-"""Bytes of one request: ten thousand rows of four numbers need less than one MiB."""
-BODY_SECONDS = 10
-"""For the body to arrive: a client that never ends its request must not hold up a rollout."""
+INLINE_BYTES = 64 * 2**10
+"""Of a body or an answer that is parsed or encoded on the event loop, within a millisecond or two; a larger one is in
+a thread."""
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 """Of the model, and of the version that the release pins."""
-NAME, VERSION = "groundwork", "2"
+NAME, VERSION, EXTENSIONS = "groundwork", "2", ["binary_tensor_data"]
 """Of the server in /v2 (V2 is the protocol it speaks)."""
 
-
-class IgnoreLastSlash:
-    """Answers `/predict/` as `/predict`. A redirect would name this server as the one that asks it does: behind the
-    gateway by a host of the cluster."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
-        await self.app(scope, receive, send)
+T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Answer]]
 
 
-class Holder:
-    """The model once it is loaded; before that, why there is none."""
-
-    model: Model | None = None
-    reason: str = "the model is being loaded"
-
-
-class Metrics:
-    """Of one application, in a registry of its own, so that several can live in one process."""
-
-    def __init__(self, pin: Pin) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "groundwork_requests", "Requests answered.", ["route", "status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "groundwork_request_seconds", "Seconds from request to answer.", ["route"], registry=self.registry
-        )
-        self.rows = Counter("groundwork_predicted_rows", "Rows predicted, by label.", ["label"], registry=self.registry)
-        self.ready = Gauge("groundwork_model_ready", "1 once the pinned model answers.", registry=self.registry)
-        info = Gauge(
-            "groundwork_model_info", "The pinned model.", ["name", "version", "digest"], registry=self.registry
-        )
-        info.labels(pin.name, pin.version, pin.digest).set(1)
-
-    def render(self, ready: bool) -> bytes:
-        self.ready.set(ready)
-        return generate_latest(self.registry)
+@dataclass(frozen=True, slots=True)
+class Route:
+    pattern: str
+    handlers: dict[str, Handler]
+    """By method."""
 
 
-def create_app(pin: Pin, holder: Holder, *, start: Callable[[], None], drain_file: Path) -> FastAPI:
-    """`start` begins to load the model into the holder, and returns at once.
+OTHER = Route("other", {})
+
+
+class App:
+    """One server of one pinned model; `start` begins to load the model into the holder, and returns at once.
 
     While `drain_file` exists every answer closes its connection: a client that keeps connections alive then opens the
     next one to a pod that stays.
     """
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        start()
-        yield
+    def __init__(
+        self, pin: Pin, holder: Holder, metrics: Metrics, budget: Budget, *, start: Callable[[], None], drain_file: Path
+    ) -> None:
+        self._pin, self._holder, self._metrics, self._budget = pin, holder, metrics, budget
+        self._start, self._drain_file = start, drain_file
+        self._identity: Content = {**pin.identity}
+        self._headers = [(f"x-{key.replace('_', '-')}".encode(), value.encode()) for key, value in pin.identity.items()]
+        # One at a time: the objects of one large body take many times its bytes.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="json")
+        routes = self._routes()
+        self._paths = {route.pattern.format(name=pin.name, version=pin.version): route for route in routes}
+        self._patterns = [(re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.pattern)), route) for route in routes]
 
-    app = FastAPI(title=f"{pin.name} model server", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    metrics = Metrics(pin)
-    _observe(app, pin, metrics, drain_file)
-    _answer_errors(app, pin)
-    _add_health(app, pin, holder, metrics)
-    _add_predictions(app, pin, holder, metrics)
-    app.add_middleware(IgnoreLastSlash)
-    return app
+    def _routes(self) -> list[Route]:
+        return [
+            Route("/v2", {"GET": self._server}),
+            Route("/v2/health/live", {"GET": self._live}),
+            Route("/v2/health/ready", {"GET": self._ready}),
+            *(Route(path, {"GET": self._metadata}) for path in MODEL_PATHS),
+            *(Route(f"{path}/ready", {"GET": self._ready}) for path in MODEL_PATHS),
+            *(Route(f"{path}/infer", {"POST": self._infer}) for path in MODEL_PATHS),
+            Route("/predict", {"POST": self._predict}),
+            Route("/metrics", {"GET": self._scrape}),
+        ]
 
-
-def _answer(pin: Pin, content: dict[str, Any], status: int = 200) -> JSONResponse:
-    return JSONResponse({**pin.identity, **content}, status_code=status)
-
-
-def _observe(app: FastAPI, pin: Pin, metrics: Metrics, drain_file: Path) -> None:
-    headers = {f"x-{key.replace('_', '-')}": value for key, value in pin.identity.items()}
-
-    async def observe(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
         started = time.perf_counter()
+        path = scope["path"].rstrip("/") or "/"  # a redirect would name a host of the cluster, not the one asked
+        route = self._paths.get(path)
+        names: dict[str, str] = {}
+        if route is None:
+            route, names = self._find(path)
+        with self._budget.hold() as hold:
+            request = Request(scope["method"], path, scope["headers"], receive, hold)
+            try:
+                answer = await self._answer(request, route, names)
+            except DisconnectedError:
+                return
+            self._metrics.observe(route.pattern, answer.status, time.perf_counter() - started)
+            headers = [*self._headers, (b"connection", b"close")] if self._drain_file.exists() else self._headers
+            await send_answer(send, request, answer, headers)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _find(self, path: str) -> tuple[Route, dict[str, str]]:
+        """The route of a path that is not served, for its metrics and its error, and the names in the path."""
+        for pattern, route in self._patterns:
+            if found := pattern.fullmatch(path):
+                return route, found.groupdict()
+        return OTHER, {}
+
+    async def _answer(self, request: Request, route: Route, names: dict[str, str]) -> Answer:
         try:
-            response = await answer(request)
+            return await self._handler(request, route, names)(request)
+        except BadRequestError as error:
+            return self._error(400, error)
+        except NotReadyError as error:
+            return self._error(503, error)
+        except OverloadedError as error:
+            return self._error(503, error, (b"retry-after", b"1"))
+        except HttpError as error:
+            return self._error(error.status, error, *error.headers)
+        except DisconnectedError:
+            raise
         except Exception as error:  # the last resort; the client learns no more than that it was not its fault
-            print(f"error: {request.method} {request.url.path}: {type(error).__name__}: {error}", flush=True)
-            response = _answer(pin, {"error": "internal error; the server's log says more"}, 500)
-        response.headers.update(headers)
-        if drain_file.exists():
-            response.headers["connection"] = "close"
-        route = _route(app, request)
-        metrics.requests.labels(route, response.status_code).inc()
-        metrics.seconds.labels(route).observe(time.perf_counter() - started)
-        return response
+            print(f"error: {request.method} {request.path}: {type(error).__name__}: {error}", flush=True)
+            return self._error(500, "internal error; the server's log says more")
 
-    app.middleware("http")(observe)
+    def _handler(self, request: Request, route: Route, names: dict[str, str]) -> Handler:
+        name, version = names.get("name", self._pin.name), names.get("version", self._pin.version)
+        if route is OTHER:
+            raise HttpError(
+                404, f"{request.path}: no such path; see /v2, /v2/models/{self._pin.name}, /predict, /metrics"
+            )
+        if (handler := route.handlers.get(request.method)) is None:
+            allowed = ", ".join(route.handlers).encode()
+            raise HttpError(405, f"{request.method} is not answered at {request.path}", (b"allow", allowed))
+        if name != self._pin.name:
+            raise HttpError(404, f"model {name!r} is not served here; {self._pin.name!r} is")
+        if version != self._pin.version:
+            raise HttpError(404, f"version {version!r} of model {name!r} is not served here; {self._pin.version!r} is")
+        return handler
 
+    def _json(self, content: Content, status: int = 200) -> Answer:
+        return Answer(encode_json({**self._identity, **content}), status)
 
-def _route(app: FastAPI, request: Request) -> str:
-    """The path's pattern, never the path itself: a scanner must not grow the number of time series."""
-    for route in app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            return str(getattr(route, "path", "other"))
-    return "other"
+    def _error(self, status: int, error: Exception | str, *headers: tuple[bytes, bytes]) -> Answer:
+        return Answer(encode_json({**self._identity, "error": str(error)}), status, headers=headers)
 
+    async def _server(self, _: Request) -> Answer:
+        return self._json({"name": NAME, "version": VERSION, "extensions": EXTENSIONS})
 
-def _answer_errors(app: FastAPI, pin: Pin) -> None:
-    async def refuse(_: Request, error: Exception) -> JSONResponse:
-        return _answer(pin, {"error": str(error)}, 400)
+    async def _live(self, _: Request) -> Answer:
+        return self._json({"live": True})
 
-    async def http_error(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        detail = error.detail
-        if error.status_code == 404 and detail == "Not Found":
-            detail = f"{request.url.path}: no such path; see /v2, /v2/models/{pin.name}, /predict, /metrics"
-        if error.status_code == 405:
-            detail = f"{request.method} is not answered at {request.url.path}"
-        return JSONResponse({**pin.identity, "error": detail}, status_code=error.status_code, headers=error.headers)
+    async def _ready(self, _: Request) -> Answer:
+        if self._holder.model is None:
+            return self._json({"ready": False, "error": self._holder.reason}, 503)
+        return self._json({"ready": True})
 
-    app.add_exception_handler(BadRequestError, refuse)
-    app.add_exception_handler(HTTPException, http_error)
+    async def _metadata(self, _: Request) -> Answer:
+        described = model_metadata(self._holder.require())
+        return self._json({"name": self._pin.name, "versions": [self._pin.version], **described})
 
+    async def _scrape(self, _: Request) -> Answer:
+        text = self._metrics.render(self._holder.model is not None)
+        return Answer(text, content_type=CONTENT_TYPE_LATEST.encode())
 
-def _add_health(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> None:
-    async def server() -> JSONResponse:
-        return _answer(pin, {"name": NAME, "version": VERSION, "extensions": []})
+    async def _infer(self, request: Request) -> Answer:
+        model = self._holder.require()
+        length = request.header(HEADER_LENGTH)
+        asked = await self._parse(request, lambda body: infer_request(body, length, model))
+        request.hold.require(memory_of(asked.inputs), "the request")
+        outputs = await self._holder.run(asked.inputs, self._metrics)
+        found = {output.name: outputs[output.name] for output in asked.outputs}
+        content = self._identity if asked.id is None else {**self._identity, "id": asked.id}
+        size = memory_of(found)
+        request.hold.require(size, "the answer")
+        body, text = await self._near(size, lambda: infer_answer(found, asked.outputs, model, content))
+        if text is None:
+            return Answer(body)
+        return Answer(body, content_type=BINARY, headers=((HEADER_LENGTH, b"%d" % text),))
 
-    async def live() -> JSONResponse:
-        return _answer(pin, {"live": True})
+    async def _predict(self, request: Request) -> Answer:
+        features, classes = named_columns(self._holder.require())
+        rows = await self._parse(request, lambda body: rows_of_predict(parse_json(body), features))
+        outputs = await self._holder.run({INPUT: rows}, self._metrics)
+        size = memory_of(outputs)
+        request.hold.require(size, "the answer")
+        return Answer(
+            await self._near(size, lambda: encode_json({**self._identity, **predict_answer(outputs, classes)}))
+        )
 
-    async def ready() -> JSONResponse:
-        if holder.model is None:
-            return _answer(pin, {"ready": False, "error": holder.reason}, 503)
-        return _answer(pin, {"ready": True})
+    async def _parse(self, request: Request, parse: Callable[[bytes | bytearray], T]) -> T:
+        body = await request.body()
+        return await self._near(len(body), lambda: parse(body))
 
-    async def model_ready(request: Request) -> JSONResponse:
-        _require_served(request, pin)
-        return await ready()
-
-    async def metadata(request: Request) -> JSONResponse:
-        _require_served(request, pin)
-        described = inference.model_metadata(_require_model(holder))
-        return _answer(pin, {"name": pin.name, "versions": [pin.version], **described})
-
-    async def scrape() -> Response:
-        return Response(metrics.render(holder.model is not None), media_type=CONTENT_TYPE_LATEST)
-
-    app.get("/v2")(server)
-    app.get("/v2/health/live")(live)
-    app.get("/v2/health/ready")(ready)
-    for model in MODEL_PATHS:
-        app.get(model)(metadata)
-        app.get(f"{model}/ready")(model_ready)
-    app.get("/metrics")(scrape)
-
-
-def _add_predictions(app: FastAPI, pin: Pin, holder: Holder, metrics: Metrics) -> None:
-    # One at a time: the trees hold the interpreter's lock anyway, and while it predicts scikit-learn changes warning
-    # filters that the whole process shares.
-    worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict")
-
-    async def predict_rows(model: Model, rows: list[list[float]]) -> list[Prediction]:
-        predictions = await asyncio.get_running_loop().run_in_executor(worker, inference.predict, model, rows)
-        for prediction in predictions:
-            metrics.rows.labels(prediction.label).inc()
-        return predictions
-
-    async def infer(request: Request) -> JSONResponse:
-        _require_served(request, pin)
-        model = _require_model(holder)
-        body = await _json(request)
-        rows, outputs = inference.rows_of_infer(body, model.features or ()), inference.requested_outputs(body)
-        identity = inference.identity_of(body)
-        return _answer(pin, inference.infer_answer(await predict_rows(model, rows), model, identity, outputs))
-
-    async def predict(request: Request) -> JSONResponse:
-        model = _require_model(holder)
-        predictions = await predict_rows(model, inference.rows_of_predict(await _json(request), model.features or ()))
-        return _answer(pin, inference.predict_answer(predictions))
-
-    for model in MODEL_PATHS:
-        app.post(f"{model}/infer")(infer)
-    app.post("/predict")(predict)
-
-
-def _require_served(request: Request, pin: Pin) -> None:
-    """404 where the path names another model, or another version of it."""
-    name, version = request.path_params["name"], request.path_params.get("version", pin.version)
-    if name != pin.name:
-        raise HTTPException(404, f"model {name!r} is not served here; {pin.name!r} is")
-    if version != pin.version:
-        raise HTTPException(404, f"version {version!r} of model {name!r} is not served here; {pin.version!r} is")
-
-
-def _require_model(holder: Holder) -> Model:
-    if holder.model is None:
-        raise HTTPException(503, holder.reason)
-    return holder.model
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise HTTPException(413, f"the request is larger than {MAX_BODY} bytes: send it in parts")
-    return bytes(body)
-
-
-async def _json(request: Request) -> Any:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await _body(request)
-    except TimeoutError as error:
-        raise HTTPException(408, f"the request did not end within {BODY_SECONDS} seconds") from error
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError(f"the body is not JSON: {error}") from error
+    async def _near(self, size: int, work: Callable[[], T]) -> T:
+        """Do small work here, large work in the thread, so that it does not delay other requests and probes."""
+        if size <= INLINE_BYTES:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 from workloads.artifacts import object_store
-from workloads.server.inference import BadRequestError, predict, predict_answer, rows_of_predict
+from workloads.server.errors import BadRequestError
+from workloads.server.inference import predict
 from workloads.server.model import ModelRefusedError, fetch, load, read_pin
 
 
@@ -39,7 +40,7 @@ def examine(folder: Path, example: dict[str, float]) -> dict[str, Any]:
     ]
     try:
         model = load(folder)
-        answer = predict_answer(predict(model, rows_of_predict(example, model.features or ())))
+        answer = predict(model, example)
     except (ModelRefusedError, BadRequestError) as error:
         return {"problems": [*problems, str(error)], "versions": versions}
     return {"problems": problems, "versions": versions, "answer": answer}

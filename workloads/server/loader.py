@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.artifacts import object_store
-from workloads.server.app import Holder
+from workloads.server.holder import Holder
 from workloads.server.model import ModelRefusedError, Pin, fetch, load
 
 LONGEST_PAUSE = 15.0
