@@ -54,7 +54,7 @@ def command(question: Question, load: Load, body: Path, log: Path, cores: Sequen
     protocol = () if question.grpc else ("--h1",)
     pinned = ("taskset", "-c", ",".join(map(str, cores)))
     return [
-        *(*pinned, PROGRAM, *protocol, "-t1", f"-c{load.clients}", "-m1", f"-D{_decimal(load.seconds)}", *pace),
+        *(*pinned, PROGRAM, *protocol, "-t1", f"-c{load.clients}", "-m1", f"-D{round(load.seconds * 1000)}ms", *pace),
         *(*headers, f"-d{body}", f"--log-file={log}", question.url),
     ]
 

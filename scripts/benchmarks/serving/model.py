@@ -2,7 +2,6 @@
 # scikit-learn, joblib and MLflow leave most of their arguments and results untyped.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from modules.core.paths import REPOSITORY
 from modules.core.releases import Pin
 from scripts.benchmarks.serving.question import Rows
+from workloads import onnx_form
 from workloads.artifacts import digest_of, folder_digest
 from workloads.documents import model_variables, statement
 from workloads.iris import train
@@ -27,7 +27,8 @@ ROOT = f"s3://{BUCKET}/models/{NAME}"
 
 @dataclass(frozen=True)
 class Trained:
-    """native: folder with model.joblib; mlflow: MLflow's folder; onnx: folder with model.onnx and model.json."""
+    """native: folder with model.joblib; mlflow: what a training stores, MLflow's folder; onnx: the folder in it with
+    model.onnx and model.json."""
 
     folder: Path
     features: tuple[str, ...]
@@ -44,7 +45,7 @@ class Trained:
 
     @property
     def onnx(self) -> Path:
-        return self.folder / "onnx"
+        return self.mlflow / onnx_form.FOLDER
 
     def some(self, count: int) -> Rows:
         return [self.rows[index % len(self.rows)] for index in range(count)]
@@ -59,7 +60,7 @@ def trained(folder: Path) -> Trained:
     made = Trained(folder, tuple(train.FEATURES), rows)
     _write_native(forest, made)
     _write_mlflow(forest, parts, made)
-    _write_onnx(forest, made)
+    _write_onnx(forest, parts, made)
     return made
 
 
@@ -109,12 +110,6 @@ def _write_mlflow(forest: Any, parts: train.Split, made: Trained) -> None:
     )
 
 
-def _write_onnx(forest: Any, made: Trained) -> None:
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import DoubleTensorType
-
-    form: Any = [("input", DoubleTensorType([None, len(made.features)]))]
-    converted: Any = to_onnx(forest, initial_types=form, options={id(forest): {"zipmap": False}})
-    made.onnx.mkdir(parents=True)
-    (made.onnx / "model.onnx").write_bytes(converted.SerializeToString())
-    (made.onnx / "model.json").write_text(json.dumps({"classes": [str(name) for name in forest.classes_]}))
+def _write_onnx(forest: Any, parts: train.Split, made: Trained) -> None:
+    graph = onnx_form.from_scikit_learn(forest, len(made.features))
+    onnx_form.add_classifier(made.mlflow, forest, parts.x_test, graph=graph, library="scikit-learn")

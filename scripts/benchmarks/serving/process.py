@@ -32,10 +32,10 @@ class Running:
     log: Path
     start: float = 0.0
 
-    def wait(self, question: Question) -> None:
+    def wait(self, question: Question, seconds: float = START_SECONDS) -> None:
         """Ask until there is an answer. Raise UserError with the server's last lines where it ends before, or takes too
         long."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while problem := answers(question):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 said = "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES:])

@@ -1,6 +1,7 @@
 """A runtime class for MLServer that answers with ONNX Runtime: the least that serves the model as our server does."""
 # MLServer is in its own environment only.
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUntypedBaseClass=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,6 @@
 """The ONNX model as the servers beside ours run it: one session on one thread, the label of the likeliest class."""
 # onnxruntime is in the environments that are measured only.
-# pyright: reportMissingImports=false, reportUnknownVariableType=false
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import json
 from pathlib import Path
