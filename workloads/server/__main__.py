@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-PORT = 8080
+PORT, GRPC_PORT = 8080, 8081
 DRAIN_FILE = Path(tempfile.gettempdir()) / "draining"
 DRAIN_SECONDS = 8
 """From the pod's removal from the Service to its last new connection: several of kube-proxy's rounds (1 s each), and
@@ -19,6 +19,8 @@ def serve() -> int:
 
     from workloads.server.app import App
     from workloads.server.bounds import Budget
+    from workloads.server.grpc.server import GrpcServer
+    from workloads.server.grpc.service import GrpcService
     from workloads.server.holder import Holder
     from workloads.server.loader import load_into
     from workloads.server.metrics import Metrics
@@ -27,7 +29,10 @@ def serve() -> int:
     DRAIN_FILE.unlink(missing_ok=True)  # of a container before this one in the same pod
     pin, holder = read_pin(os.environ), Holder()
     loading = threading.Thread(target=load_into, args=(holder, pin), daemon=True)
-    app = App(pin, holder, Metrics(pin), Budget(), start=loading.start, drain_file=DRAIN_FILE)
+    metrics, budget = Metrics(pin), Budget()
+    service = GrpcService(pin, holder, metrics, budget)
+    grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, drain_file=DRAIN_FILE)
+    app = App(pin, holder, metrics, budget, start=loading.start, drain_file=DRAIN_FILE, beside=grpc)
     uvicorn.run(
         app,
         host="0.0.0.0",

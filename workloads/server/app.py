@@ -3,11 +3,10 @@
 Bare ASGI: the layers of a web framework cost more than all that is done here for a usual request.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,9 +23,6 @@ from workloads.server.json_requests import HEADER_LENGTH, infer_request, parse_j
 from workloads.server.metrics import Metrics
 from workloads.server.model import INPUT, Pin
 
-INLINE_BYTES = 64 * 2**10
-"""Of a body or an answer that is parsed or encoded on the event loop, within a millisecond or two; a larger one is in
-a thread."""
 MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 """Of the model, and of the version that the release pins."""
 NAME, VERSION, EXTENSIONS = "groundwork", "2", ["binary_tensor_data"]
@@ -49,19 +45,28 @@ OTHER = Route("other", {})
 class App:
     """One server of one pinned model; `start` begins to load the model into the holder, and returns at once.
 
+    `beside` is entered at the start and left at the end of the application, on its event loop.
+
     While `drain_file` exists every answer closes its connection: a client that keeps connections alive then opens the
     next one to a pod that stays.
     """
 
     def __init__(
-        self, pin: Pin, holder: Holder, metrics: Metrics, budget: Budget, *, start: Callable[[], None], drain_file: Path
+        self,
+        pin: Pin,
+        holder: Holder,
+        metrics: Metrics,
+        budget: Budget,
+        *,
+        start: Callable[[], None],
+        drain_file: Path,
+        beside: AbstractAsyncContextManager[Any] | None = None,
     ) -> None:
         self._pin, self._holder, self._metrics, self._budget = pin, holder, metrics, budget
         self._start, self._drain_file = start, drain_file
+        self._beside = beside or nullcontext()
         self._identity: Content = {**pin.identity}
         self._headers = [(f"x-{key.replace('_', '-')}".encode(), value.encode()) for key, value in pin.identity.items()]
-        # One at a time: the objects of one large body take many times its bytes.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="json")
         routes = self._routes()
         self._paths = {route.pattern.format(name=pin.name, version=pin.version): route for route in routes}
         self._patterns = [(re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.pattern)), route) for route in routes]
@@ -100,9 +105,10 @@ class App:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        async with self._beside:
+            self._start()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _find(self, path: str) -> tuple[Route, dict[str, str]]:
@@ -179,7 +185,7 @@ class App:
         content = self._identity if asked.id is None else {**self._identity, "id": asked.id}
         size = memory_of(found)
         request.hold.require(size, "the answer")
-        body, text = await self._near(size, lambda: infer_answer(found, asked.outputs, model, content))
+        body, text = await self._budget.near(size, lambda: infer_answer(found, asked.outputs, model, content))
         if text is None:
             return Answer(body)
         return Answer(body, content_type=BINARY, headers=((HEADER_LENGTH, b"%d" % text),))
@@ -191,15 +197,9 @@ class App:
         size = memory_of(outputs)
         request.hold.require(size, "the answer")
         return Answer(
-            await self._near(size, lambda: encode_json({**self._identity, **predict_answer(outputs, classes)}))
+            await self._budget.near(size, lambda: encode_json({**self._identity, **predict_answer(outputs, classes)}))
         )
 
     async def _parse(self, request: Request, parse: Callable[[bytes | bytearray], T]) -> T:
         body = await request.body()
-        return await self._near(len(body), lambda: parse(body))
-
-    async def _near(self, size: int, work: Callable[[], T]) -> T:
-        """Do small work here, large work in the thread, so that it does not delay other requests and probes."""
-        if size <= INLINE_BYTES:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._budget.near(len(body), lambda: parse(body))

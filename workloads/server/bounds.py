@@ -1,6 +1,10 @@
 """How much memory requests may hold at one time, of all connections together."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
+from typing import TypeVar
 
 from workloads.server.errors import BadRequestError, OverloadedError
 
@@ -12,12 +16,25 @@ LEAST = 16 * 2**10
 """Bytes that any request counts as: what its connection and task take. It bounds their number, too."""
 KEPT_FOR_SMALL = 8 * 2**20
 """Bytes that only requests of at most LEAST get: large or slow uploads do not shut out what is usual."""
+INLINE_BYTES = 64 * 2**10
+"""Of a body or an answer that is parsed or encoded on the event loop, within a millisecond or two; a larger one is in
+a thread."""
+
+T = TypeVar("T")
 
 
 class Budget:
     def __init__(self, limit: int = MAX_HELD) -> None:
         self.limit = limit
         self.held = 0
+        # One at a time: the objects of one large body take many times its bytes.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parse")
+
+    async def near(self, size: int, work: Callable[[], T]) -> T:
+        """Do small work here, large work in the thread, so that it does not delay other requests and probes."""
+        if size <= INLINE_BYTES:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def hold(self) -> "Hold":
         """For one request, as a context: what it holds is given back at its end."""
