@@ -34,6 +34,11 @@ class Subject:
         """Requests per second of the number of clients that gets most."""
         return max(self.median(case).rate for case in self.cases if case[0] == rows)
 
+    def cpu(self, rows: int) -> float:
+        """Milliseconds of processor time for an answer, median of the numbers of clients: hardly moved by what else
+        runs on the machine."""
+        return statistics.median(self.median(case).cpu for case in self.cases if case[0] == rows)
+
 
 @dataclass(frozen=True)
 class Deployed:
@@ -56,7 +61,7 @@ def median(rounds: Sequence[Figures]) -> Figures:
 
 def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
     """By name: title, versions, start, memory, cases, paced. `times`: requests per second of the first one (ours),
-    divided by those of this one."""
+    divided by those of this one. `cpu_times`: processor time of this one for an answer, divided by the first one's."""
     first = next(iter(subjects.values()))
     return {
         name: {
@@ -69,6 +74,7 @@ def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
                     **_named(case),
                     **_rounded(subject.median(case)),
                     "times": round(_times(first.median(case), subject.median(case)), 2),
+                    "cpu_times": round(subject.median(case).cpu / first.median(case).cpu, 2),
                 }
                 for case in subject.cases
             ],
@@ -114,16 +120,17 @@ def _speed(subjects: Mapping[str, Subject], rows: int) -> str:
     first = next(iter(subjects.values()))
     clients = sorted(count for each, count in first.cases if each == rows)
     shown = "".join(f"{f'{count} clients: /s':>17}{'p50':>8}{'p99 ms':>8}" for count in clients)
-    lines = [f"{'1 row' if rows == 1 else f'{rows} rows':{WIDTH}}{shown}{'CPU ms':>9}  ours / it"]
+    lines = [f"{'1 row' if rows == 1 else f'{rows} rows':{WIDTH}}{shown}{'CPU ms':>9}{'x ours':>8}  ours / it"]
     for subject in subjects.values():
         found = [subject.median((rows, count)) for count in clients]
         speeds = "".join(f"{each.rate:17.0f}{each.p50:8.2f}{each.p99:8.2f}" for each in found)
-        cpu = statistics.median(each.cpu for each in found)
+        cpu = subject.cpu(rows)
         own = [first.median((rows, count)) for count in clients]
         times = " ".join(f"{_times(ours, it):.2f}" for ours, it in zip(own, found, strict=True))
         failed = sum(each.failed for each in found)
         lines.append(
-            f"{subject.title:{WIDTH}}{speeds}{cpu:9.3f}  {times}" + (f"  {failed} requests failed" if failed else "")
+            f"{subject.title:{WIDTH}}{speeds}{cpu:9.3f}{cpu / first.cpu(rows):8.2f}  {times}"
+            + (f"  {failed} requests failed" if failed else "")
         )
     return "\n".join(lines)
 

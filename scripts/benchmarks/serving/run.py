@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from modules.core.errors import UserError
 from scripts.benchmarks.serving import client, object_store
 from scripts.benchmarks.serving.client import Load
 from scripts.benchmarks.serving.environments import environment, version
@@ -18,8 +17,6 @@ from scripts.benchmarks.serving.servers import HTTP, Place, Server, variables
 
 PACED_CLIENTS = 8
 """Who ask at a steady pace; one whose answer is late asks again when it has come."""
-SECOND_SECONDS = 30.0
-"""For another protocol than the first one, which answers already."""
 Say = Callable[[str], None]
 
 
@@ -105,11 +102,7 @@ def _started(stack: ExitStack, server: Server, place: Place, cores: Cores, say: 
     for protocol, ask in server.ask.items():
         subject = Subject(f"{server.title}, {protocol}", versions, running.start)
         target = Target(subject, running, lambda rows, ask=ask: ask(place, place.model.some(rows)))
-        try:
-            running.wait(target.ask(1), SECOND_SECONDS)
-        except UserError as error:
-            say(f"{server.name}: {protocol} is left out: nothing answers at its port")
-            continue
+        running.wait(target.ask(1))  # another protocol may be there a moment later
         found[f"{server.name} {protocol}"] = target
     return found
 

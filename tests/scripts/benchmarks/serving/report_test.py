@@ -49,13 +49,23 @@ def test_a_table_shows_speeds_and_ratios_and_says_what_failed() -> None:
         "HTTP",
         *speeds,
         "0.250",
+        "1.00",
         "60.00",
         "60.00",
         "3",
         "requests",
         "failed",
     ]
-    assert hundred_rows.splitlines()[1].split() == ["Groundwork,", "HTTP", "600", "1.50", "4.00", "0.250", "1.00"]
+    assert hundred_rows.splitlines()[1].split() == [
+        "Groundwork,",
+        "HTTP",
+        "600",
+        "1.50",
+        "4.00",
+        "0.250",
+        "1.00",
+        "1.00",
+    ]
     assert rest.splitlines()[1].split() == ["Groundwork,", "HTTP", "0.50", "60", "4.00", "3000", "server", "1.0"]
 
 
