@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ngh2 import Configuration, Connection, ErrorCode, NGH2Error, Role, Setting
 from ngh2.events import ConnectionClosed, DataReceived, Event, RequestReceived, StreamClosed, TrailersReceived
@@ -68,8 +68,7 @@ class GrpcConnection(asyncio.Protocol):
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is of no such class
         self._loop = asyncio.get_running_loop()
         self._http2.initiate_connection(SETTINGS)
         self._send()
