@@ -60,7 +60,7 @@ def median(rounds: Sequence[Figures]) -> Figures:
 
 
 def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
-    """By name: title, versions, start, memory, cases, paced. `times`: requests per second of the first one (ours),
+    """By name: title, versions, start, memory, cases, paced. `rates`: requests per second of each round. `times`: requests per second of the first one (ours),
     divided by those of this one. `cpu_times`: processor time of this one for an answer, divided by the first one's."""
     first = next(iter(subjects.values()))
     return {
@@ -73,6 +73,7 @@ def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
                 {
                     **_named(case),
                     **_rounded(subject.median(case)),
+                    "rates": [round(each.rate, 1) for each in subject.cases[case]],
                     "times": round(_times(first.median(case), subject.median(case)), 2),
                     "cpu_times": round(subject.median(case).cpu / first.median(case).cpu, 2),
                 }

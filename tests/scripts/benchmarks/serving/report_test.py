@@ -38,6 +38,7 @@ def test_the_greatest_load_is_that_of_the_best_number_of_clients() -> None:
 
 def test_every_server_stands_beside_the_first() -> None:
     cases = document(SUBJECTS)["other HTTP"]["cases"]
+    assert [case["rates"] for case in cases] == [[50], [100], [10]]
     assert [(case["rows"], case["clients"], case["times"]) for case in cases] == [(1, 1, 60), (1, 8, 60), (100, 8, 60)]
 
 
