@@ -60,8 +60,10 @@ def median(rounds: Sequence[Figures]) -> Figures:
 
 
 def document(subjects: Mapping[str, Subject]) -> dict[str, Any]:
-    """By name: title, versions, start, memory, cases, paced. `rates`: requests per second of each round. `times`: requests per second of the first one (ours),
-    divided by those of this one. `cpu_times`: processor time of this one for an answer, divided by the first one's."""
+    """By name: title, versions, start, memory, cases, and the figures at half of the greatest load.
+
+    `rates`: requests per second of each round. `times`: those of the first server (ours), divided by those of this one.
+    `cpu_times`: processor time of this one for an answer, divided by the first one's."""
     first = next(iter(subjects.values()))
     return {
         name: {
