@@ -155,11 +155,12 @@ WORKLOADS = Service[Settings](
     images=(
         Image(
             name="training",
-            budget_mb=510,
+            budget_mb=680,
             containerfile="workloads/training.Containerfile",
             files=(
                 "workloads/__init__.py",
                 "workloads/artifacts.py",
+                "workloads/boosted_trees.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
                 "workloads/signing.py",
