@@ -163,6 +163,7 @@ WORKLOADS = Service[Settings](
                 "workloads/boosted_trees.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
+                "workloads/onnx_form.py",
                 "workloads/signing.py",
                 "workloads/*/*.py",
             ),

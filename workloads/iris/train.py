@@ -26,7 +26,7 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import train_test_split
 
-from workloads import experiment
+from workloads import experiment, onnx_form
 from workloads.artifacts import object_store
 from workloads.experiment import Config, TrainingError, say
 from workloads.iris.selection import BOOSTING, FOREST, select_best
@@ -134,8 +134,8 @@ def build(name: str, seed: int, parameters: Mapping[str, Any]) -> Any:
 def train_one(
     name: str, config: Config, parts: Split, tags: Mapping[str, str]
 ) -> tuple[Any, dict[str, float], Mapping[str, str]]:
-    """Fits one classifier and logs it as a child run, signed: (MLflow's record of the model, final metrics, the run's
-    tags). A repetition is compared, never released: it is not signed."""
+    """Fits one classifier and logs it as a child run, signed and with its ONNX form: (MLflow's record of the model,
+    final metrics, the run's tags). A repetition is compared, never released: it is not signed."""
     parameters: dict[str, Any] = config.parameters["models"][name]
     model = build(name, config.seed, parameters).fit(parts.x_train, parts.y_train)
     metrics = final_metrics(model, parts.x_test, parts.y_test)
@@ -156,6 +156,9 @@ def train_one(
             with tempfile.TemporaryDirectory() as made:
                 folder = Path(made, "model")
                 mlflow.sklearn.save_model(model, str(folder), **described)
+                graph = onnx_form.from_scikit_learn(model, len(FEATURES))
+                onnx_form.add_classifier(folder, model, parts.x_test, graph=graph, library="scikit-learn")
+                mlflow.log_artifacts(str(folder / onnx_form.FOLDER), onnx_form.FOLDER)
                 tags = experiment.signed_tags(config, object_store(), folder, run.info.run_id, tags)
             mlflow.set_tags(tags)
         return info, metrics, tags
