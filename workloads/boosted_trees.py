@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.checker import check_model
 
-from workloads.experiment import TrainingError
+from workloads.onnx_form import INPUT, PROBABILITIES
 
 if TYPE_CHECKING:
     from lightgbm import LGBMClassifier
     from xgboost import XGBClassifier
 
-INPUT, PROBABILITIES = "input", "probabilities"
 IR_VERSION, OPSET = 10, 21
 SINGLE, DOUBLE = (TensorProto.FLOAT, 3), (TensorProto.DOUBLE, 5)
 """Precision of the probabilities, and the version of ONNX's operators for trees: the fifth is the first in which
@@ -30,7 +29,7 @@ LESS_OR_EQUAL = 0
 AGGREGATE_SUM = 1
 
 
-def xgboost_graph(model: "XGBClassifier") -> ModelProto:
+def xgboost_graph(model: "XGBClassifier") -> bytes:
     """Return a fitted classifier as ONNX. XGBoost rounds what it is asked to single precision before it compares, and
     so does the graph: its thresholds, which are single ones, are exact."""
     from onnxmltools import convert_xgboost
@@ -45,18 +44,18 @@ def xgboost_graph(model: "XGBClassifier") -> ModelProto:
     return _classifier([rounding, *graph.node], model.n_features_in_, len(model.classes_), SINGLE)
 
 
-def lightgbm_graph(model: "LGBMClassifier") -> ModelProto:
+def lightgbm_graph(model: "LGBMClassifier") -> bytes:
     """Return a fitted classifier as ONNX, thresholds, leaves and sums in double precision as LightGBM's own.
 
     onnxmltools writes single ones, which move the answer of a row that lies on a threshold (by 0.99, measured).
-    Raise TrainingError for what is not supported: another objective than `binary` and `multiclass`, random forests,
+    Raise ValueError for what is not supported: another objective than `binary` and `multiclass`, random forests,
     linear trees, categorical features, zeros that count as missing.
     """
     dump = model.booster_.dump_model()
     objective, _, options = dump["objective"].partition(" ")
     if objective not in ("binary", "multiclass") or dump.get("average_output"):
         what = "random forests" if dump.get("average_output") else f"the objective {objective!r}"
-        raise TrainingError(f"LightGBM: {what} can't be converted to ONNX: use boosting with binary or multiclass")
+        raise ValueError(f"LightGBM: {what} can't be converted to ONNX: use boosting with binary or multiclass")
     outputs = dump["num_tree_per_iteration"]
     trees = _Trees()
     for number, tree in enumerate(dump["tree_info"]):
@@ -94,7 +93,7 @@ class _Trees:
             leaf = self._leaf(tree, target)
             return self._node(feature=0, threshold=0.0, missing=False, branches=[leaf, leaf])
         if tree["decision_type"] != "<=" or tree["missing_type"] == "Zero":
-            raise TrainingError(
+            raise ValueError(
                 f"LightGBM: a split by {tree['decision_type']!r} with {tree['missing_type']!r} for missing values "
                 "can't be converted to ONNX: train on numbers, without categorical features and zero_as_missing"
             )
@@ -116,7 +115,7 @@ class _Trees:
 
     def _leaf(self, tree: Mapping[str, Any], target: int) -> tuple[int, bool]:
         if tree.get("leaf_coeff"):
-            raise TrainingError("LightGBM: linear trees can't be converted to ONNX: train without linear_tree")
+            raise ValueError("LightGBM: linear trees can't be converted to ONNX: train without linear_tree")
         self.targets.append(target)
         self.weights.append(float(tree["leaf_value"]))
         return len(self.weights) - 1, True
@@ -145,7 +144,7 @@ class _Trees:
         )
 
 
-def _classifier(nodes: Sequence[NodeProto], features: int, classes: int, kind: tuple[int, int]) -> ModelProto:
+def _classifier(nodes: Sequence[NodeProto], features: int, classes: int, kind: tuple[int, int]) -> bytes:
     """Return a model of these nodes. kind: SINGLE or DOUBLE."""
     precision, trees = kind
     graph = helper.make_graph(
@@ -157,4 +156,4 @@ def _classifier(nodes: Sequence[NodeProto], features: int, classes: int, kind: t
     versions = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", trees)]
     model = helper.make_model(graph, opset_imports=versions, ir_version=IR_VERSION)
     check_model(model, full_check=True)
-    return model
+    return model.SerializeToString(deterministic=True)

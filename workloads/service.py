@@ -161,6 +161,7 @@ WORKLOADS = Service[Settings](
                 "workloads/__init__.py",
                 "workloads/artifacts.py",
                 "workloads/boosted_trees.py",
+                "workloads/classification.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
                 "workloads/onnx_form.py",

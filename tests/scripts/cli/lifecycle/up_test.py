@@ -64,7 +64,7 @@ def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monk
 def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = stack(monkeypatch, settings(**{"groundwork:workloads": {"irsi": {}}}))
     assert refused(lambda: up.check_settings(environment)) == (
-        "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: iris. "
+        "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: cancer, iris, wine. "
         "Did you mean 'iris'?"
     )
 
