@@ -21,6 +21,7 @@ from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
 from modules.core.pods import mount, secret_volume
+from modules.core.quantities import millicores
 from modules.core.releases import Pin
 from modules.core.settings import Resources
 from workloads.documents import (
@@ -187,9 +188,9 @@ def check_pod(
         command=["python", "-m", "workloads.server", "check"],
         environment={
             **store_variables(store, access),
-            **MLFLOW_QUIET,
             **model_variables(None),
             **_trust_variables(workload, store, public_key),
+            **_threads(resources),
             "MODEL_EXAMPLE": canonical_json(workload.serving.example),
         },
         mounts=access.mounts,
@@ -218,9 +219,9 @@ def serving_pod(
         command=["python", "-m", "workloads.server"],
         environment={
             **store_variables(store, access),
-            **MLFLOW_QUIET,
             **model_variables(pin),
             **_trust_variables(workload, store, public_key),
+            **_threads(resources),
         },
         ports={"http": PORT},
         mounts=access.mounts,
@@ -237,6 +238,11 @@ def _trust_variables(
 ) -> dict[str, pulumi.Input[str]]:
     """Return by what a pod of the serving image knows the models that it may load."""
     return {"MODEL_PUBLIC_KEY": public_key, "MODEL_ROOT": model_root(workload.name, store)}
+
+
+def _threads(resources: Resources) -> dict[str, str]:
+    """Return with how many threads a model computes: more than its CPU limit would only wait for each other."""
+    return {"MODEL_THREADS": str(max(1, millicores(resources.limits.cpu) // 1000))}
 
 
 def _training_pod(

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workloads.experiment import TrainingError
+
 FOLDER = "serving"
 """In the model's folder."""
 CHECKED_ROWS = 1000
@@ -72,7 +74,8 @@ def add(
 
 def from_scikit_learn(model: Any, width: int) -> bytes:
     """Return the ONNX graph of a classifier over `width` features: from `input`, FP64 [rows, width], to
-    `probabilities`, FP32 [rows, classes]. Raise ValueError where skl2onnx knows no ONNX form of the model."""
+    `probabilities`, FP32 [rows, classes]. Raise TrainingError where skl2onnx knows no ONNX form of
+    the model."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import DoubleTensorType
 
@@ -86,7 +89,7 @@ def from_scikit_learn(model: Any, width: int) -> bytes:
             custom_conversion_functions=_tree_classifiers(),
         )
     except Exception as error:  # it has no class of its own for what it can't convert
-        raise ValueError(
+        raise TrainingError(
             f"{type(model).__name__} can't be converted to ONNX, the form in which models are served: {error}"
         ) from error
     return _with_probabilities_alone(converted)

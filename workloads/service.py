@@ -155,7 +155,7 @@ WORKLOADS = Service[Settings](
     images=(
         Image(
             name="training",
-            budget_mb=680,
+            budget_mb=600,
             containerfile="workloads/training.Containerfile",
             files=(
                 "workloads/__init__.py",
@@ -173,7 +173,7 @@ WORKLOADS = Service[Settings](
         ),
         Image(
             name="serving",
-            budget_mb=510,
+            budget_mb=240,
             containerfile="workloads/serving.Containerfile",
             files=(
                 "workloads/__init__.py",
@@ -182,6 +182,7 @@ WORKLOADS = Service[Settings](
                 "workloads/server/*.py",
             ),
             group="serving",
+            prune=("flatbuffers", "packaging", "pycparser"),
         ),
     ),
 )

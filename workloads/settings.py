@@ -11,8 +11,10 @@ Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 TaskName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Scalar = bool | int | float | str | None
 
-MINIMUM_MEMORY = "320Mi"
+MINIMUM_TRAINING_MEMORY = "320Mi"
 """Python with scikit-learn and MLflow's client takes 240 MiB before the first row of data."""
+MINIMUM_SERVING_MEMORY = "160Mi"
+"""Python with ONNX Runtime, gRPC and a client of the object store takes 107 MiB before the first request."""
 
 
 class Column(Settings):
@@ -90,15 +92,18 @@ class WorkloadSettings(Settings):
         default=resources(cpu=("100m", "1"), memory=("512Mi", "768Mi")), description="Of the pod that trains."
     )
     serving: Resources = Field(
-        default=resources(cpu=("50m", "1"), memory=("384Mi", "512Mi")), description="Of each pod that serves."
+        default=resources(cpu=("50m", "1"), memory=("192Mi", "384Mi")), description="Of each pod that serves."
     )
 
     @model_validator(mode="after")
     def _check_minimum_memory(self) -> Self:
-        for part, container in (("training", self.training), ("serving", self.serving)):
-            if size_bytes(container.limits.memory) < size_bytes(MINIMUM_MEMORY):
+        for part, container, least in (
+            ("training", self.training, MINIMUM_TRAINING_MEMORY),
+            ("serving", self.serving, MINIMUM_SERVING_MEMORY),
+        ):
+            if size_bytes(container.limits.memory) < size_bytes(least):
                 raise ValueError(
-                    f"{part}.limits.memory {container.limits.memory} is less than {MINIMUM_MEMORY}, "
+                    f"{part}.limits.memory {container.limits.memory} is less than {least}, "
                     "which the process needs before it does anything: raise it"
                 )
         return self

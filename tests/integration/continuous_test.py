@@ -5,15 +5,14 @@ import json
 import os
 import signal
 import ssl
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import mlflow as mlflow_library
 import pandas as pd
 import pytest
@@ -27,12 +26,14 @@ from scripts.cli.clients.tracking import CHAMPION, Mlflow, Run
 from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.exports import mlflow_variables
+from workloads import onnx_form
 from workloads.classification import PACKAGES
 from workloads.incoming import BYTES_LIMIT
 from workloads.iris.train import FEATURES, TARGET
 
 from .conftest import STACK, run
 from .gateway_test import Load, at
+from .onnx_graphs import failing, slow
 from .signatures import set_tags, sign_model
 
 library: Any = mlflow_library
@@ -45,24 +46,10 @@ TRAINED_SECONDS = 240.0
 HEADER = ",".join([*FEATURES, TARGET]) + "\n"
 
 
-class Failing(RandomForestClassifier):
-    """Right, and it fails on every third request."""
-
-    asked = 0
-
-    def predict_proba(self, X: Any) -> Any:
-        self.asked += 1
-        if self.asked % 3 == 0:
-            raise RuntimeError("the third request")
-        return super().predict_proba(X)
-
-
-class Slow(RandomForestClassifier):
-    """Right, and slow."""
-
-    def predict_proba(self, X: Any) -> Any:
-        time.sleep(0.4)
-        return super().predict_proba(X)
+LONG = 6.0
+"""Centimetres: some flowers have a longer sepal, those that the load and the check ask for do not."""
+Burden = Callable[[bytes], bytes]
+"""What is done to the graph of a model."""
 
 
 @pytest.fixture(scope="module")
@@ -176,27 +163,26 @@ def served() -> Release:
 @pytest.fixture
 def champion(
     platform: Environment, tracking: Mlflow, store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[[Any], int]:
+) -> Callable[..., int]:
     """Makes a fitted model the champion, the way no training would but for its signature; returns its version."""
     for name, value in mlflow_variables(platform).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
-    def make(model: Any) -> int:
+    def make(model: Any, burden: Burden = bytes) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the libraries, about each other
-            made = log(model)
+            made = log(model, burden)
         found = tracking.run(made)
         assert found is not None
         number = rank.register(platform, "iris", found, lambda _: None)
         crown(tracking, number)
         return number
 
-    def log(model: Any) -> str:
+    def log(model: Any, burden: Burden) -> str:
         """Its run, signed over the data, image and configuration of what serves: so the same rows are held out."""
         library.set_tracking_uri(platform.variables()["MLFLOW_TRACKING_URI"])
         library.set_experiment("iris")
-        cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with library.start_run(run_name="made by a test") as begun:
             described: dict[str, Any] = {
                 "serialization_format": "cloudpickle",
@@ -207,6 +193,10 @@ def champion(
         made = str(begun.info.run_id)
         folder = tmp_path / made
         library.sklearn.save_model(model, str(folder), **described)
+        rows = flowers()[0]
+        graph = burden(onnx_form.from_scikit_learn(model, len(FEATURES)))
+        checked = rows[rows.max(axis=1) <= LONG]
+        onnx_form.add_classifier(folder, model, checked, graph=graph, library="scikit-learn")
         like = tracking.run(served().run)
         assert like is not None
         own = {key: value for key, value in like.tags.items() if key.startswith("groundwork.")}
@@ -227,17 +217,17 @@ def flowers() -> tuple[Any, Any]:
     return pd.DataFrame(bundle.data, columns=FEATURES), pd.Series(bundle.target_names[bundle.target])
 
 
-def fitted(kind: type[RandomForestClassifier], *, shuffled: bool = False) -> Any:
+def fitted(*, shuffled: bool = False) -> Any:
     x, y = flowers()
-    model: Any = kind(n_estimators=20, random_state=1)
+    model: Any = RandomForestClassifier(n_estimators=20, random_state=1)
     return model.fit(x, y.sample(frac=1, random_state=1).reset_index(drop=True) if shuffled else y)
 
 
 def test_what_is_not_worse_is_promoted_without_a_failed_request(
-    context: ssl.SSLContext, url: str, champion: Callable[[Any], int]
+    context: ssl.SSLContext, url: str, champion: Callable[..., int]
 ) -> None:
     run(".venv/bin/groundwork", "release", "iris", "--stack", STACK)  # what the trainings before this test left
-    before, number = served(), champion(fitted(RandomForestClassifier))
+    before, number = served(), champion(fitted())
     with Load(context, url) as load:
         code, verdict = watch()
     assert verdict is not None
@@ -259,17 +249,17 @@ def test_a_candidate_that_is_worse_is_rejected_and_both_figures_are_recorded(sto
 
 
 @pytest.mark.parametrize(
-    ("cause", "model"),
+    ("cause", "burden"),
     [
-        ("errors", lambda: fitted(Failing)),
-        ("latency", lambda: fitted(Slow)),
-        ("accuracy", lambda: fitted(RandomForestClassifier, shuffled=True)),
+        ("errors", partial(failing, above=LONG)),
+        ("latency", slow),
+        ("accuracy", bytes),
     ],
 )
 def test_what_is_worse_is_taken_back_without_a_failed_request_and_not_tried_again(
-    cause: str, model: Callable[[], Any], context: ssl.SSLContext, url: str, champion: Callable[[Any], int]
+    cause: str, burden: Burden, context: ssl.SSLContext, url: str, champion: Callable[..., int]
 ) -> None:
-    before, number = served(), champion(model())
+    before, number = served(), champion(fitted(shuffled=cause == "accuracy"), burden)
     with Load(context, url) as load:
         code, verdict = watch(check=False)
     assert verdict is not None
@@ -317,12 +307,12 @@ def watched(platform: Environment, shell: dict[str, str]) -> Iterator[Callable[[
 
 
 def test_a_watch_beside_the_cluster_comes_back_and_releases_a_champion_by_itself(
-    watched: Callable[[], list[int]], context: ssl.SSLContext, url: str, champion: Callable[[Any], int]
+    watched: Callable[[], list[int]], context: ssl.SSLContext, url: str, champion: Callable[..., int]
 ) -> None:
     (first,) = until(watched, MINUTE)
     os.kill(first, signal.SIGKILL)
     assert until(lambda: [pid for pid in watched() if pid != first], MINUTE)
-    number = champion(fitted(RandomForestClassifier))
+    number = champion(fitted())
     with Load(context, url) as load:
         until(lambda: served().model_version == number and served().canary is None, 4 * MINUTE)
     assert load.failures == []

@@ -33,7 +33,7 @@ PURLS = {
     "postgresql": "pkg:deb/debian/postgresql-15@",
     "mlflow": "pkg:pypi/mlflow@",
     "airflow": "pkg:pypi/apache-airflow-core@",
-    "serving": "pkg:pypi/scikit-learn@",
+    "serving": "pkg:pypi/onnxruntime@",
     "training": "pkg:pypi/scikit-learn@",
     "gateway": "pkg:golang/github.com/traefik/traefik/v3@",
     "storage": "pkg:golang/github.com/seaweedfs/seaweedfs@",

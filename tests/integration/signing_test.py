@@ -1,6 +1,6 @@
 """Somebody who may write to MLflow and to the bucket of its files tries to have a model of theirs loaded: a pickle that
 runs what they like. What no training signed is refused by name, by the release, by the check's Job and by the model
-server, before anything of it is read; what training signed is released."""
+server, before anything of it is read; what training signed is released. And no pickle is ever loaded by what serves."""
 
 import json
 import pickle
@@ -67,7 +67,8 @@ class Attacker:
         bucket = root.removeprefix("s3://").split("/", 1)[0]
         self.inside, self.outside = f"{root}/theirs", f"s3://{bucket}/theirs"
         download_folder(store, genuine.tags["groundwork.uri"], folder)
-        (folder / "model.pkl").write_bytes(pickle.dumps(Payload()))
+        for place in ("model.pkl", "serving/model.pkl"):
+            (folder / place).write_bytes(pickle.dumps(Payload()))
         self.digest = folder_digest(folder)
         for uri in (self.inside, self.outside):
             add_folder(store, folder, uri)
@@ -149,11 +150,19 @@ def test_the_check_refuses_it_before_anything_is_loaded(platform: Environment, a
         assert MARKER not in log, attempt
 
 
-def test_the_attempt_itself_works_where_the_trainings_key_signed_it(platform: Environment, attacker: Attacker) -> None:
-    """The control: so it is the signature that keeps the payload out."""
+def test_the_payload_runs_where_it_is_unpickled(capsys: pytest.CaptureFixture[str]) -> None:
+    """The control of the attempt itself."""
+    pickle.loads(pickle.dumps(Payload()))
+    assert MARKER in capsys.readouterr().out
+
+
+def test_even_signed_with_the_trainings_key_the_payload_does_not_run(platform: Environment, attacker: Attacker) -> None:
+    """The image that serves computes the ONNX form alone, and unpickles nothing: with the key too an attacker gets a
+    graph of their own served, and no code of theirs run."""
     own = {key: value for key, value in attacker.tags("unsigned").items() if key != SIGNATURE}
     log = checked(platform, as_pin(attacker.run.id, signed(attacker.key, attacker.run.id, own)), "control")
-    assert MARKER in log
+    assert json.loads(log.strip().splitlines()[-1])["ok"]
+    assert MARKER not in log
 
 
 @pytest.mark.parametrize("attempt", ["unsigned", "address and digest changed", "outside"])
@@ -232,7 +241,7 @@ def test_the_key_is_in_the_namespace_of_the_training_alone(platform: Environment
 
 
 def test_what_checks_a_model_reaches_the_object_store_and_nothing_else(platform: Environment) -> None:
-    """So what a model runs when it is loaded gets no further."""
+    """So what a graph might do to the program that computes it gets no further."""
     reached = reachable(platform, SERVING, check_template("iris"))
     assert reached == {STORE}
 

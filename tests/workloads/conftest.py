@@ -75,7 +75,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved classifier of small and large things, in MLflow's layout, as a training logs it."""
+    """A saved classifier of small and large things, native in MLflow's layout and as ONNX, as a training stores it."""
     folder = tmp_path_factory.mktemp("model") / "model"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries, about each other
@@ -90,6 +90,8 @@ def _save_model(folder: Path) -> None:
     import pandas as pd
     from sklearn.ensemble import RandomForestClassifier
 
+    from workloads import onnx_form
+
     library: Any = mlflow
     rows = pd.DataFrame([[1.0, 1.0], [1.5, 1.0], [8.0, 9.0], [9.0, 9.5]], columns=FEATURES)
     model: Any = RandomForestClassifier(n_estimators=5, random_state=1)
@@ -101,7 +103,5 @@ def _save_model(folder: Path) -> None:
         signature=library.models.infer_signature(rows, model.predict(rows)),
         pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow-skinny", "scikit-learn", "pandas")],
     )
-    with (folder / "MLmodel").open("a") as file:
-        file.write(
-            "model_id: m-1\n"
-        )  # a logged model has an id, which the library may look up: there is no MLflow here
+    graph = onnx_form.from_scikit_learn(model, len(FEATURES))
+    onnx_form.add_classifier(folder, model, rows, graph=graph, library="scikit-learn")

@@ -82,6 +82,7 @@ def test_every_key_of_a_workload_but_its_tasks_is_needed(key: str) -> None:
         {"replicas": 20, "local_port": 1024},
         {"local_port": None},
         {"serving": {"limits": {"memory": "1Gi"}}},
+        {"serving": {"requests": {"memory": "160Mi"}, "limits": {"memory": "160Mi"}}},
         {"training": {"requests": {"cpu": "1", "memory": "320Mi"}, "limits": {"memory": "320Mi"}}},
     ],
 )
@@ -100,7 +101,8 @@ def test_settings_of_a_workload_are_accepted(values: dict[str, Any]) -> None:
         ({"local_port": 80}, "groundwork:local_port is 80"),
         ({"local_port": 65536}, "groundwork:local_port is 65536"),
         ({"serving": {"limits": {"memory": "100MB"}}}, "groundwork:serving.limits.memory is '100MB'"),
-        ({"serving": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}, "128Mi is less than 320Mi"),
+        ({"serving": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}, "128Mi is less than 160Mi"),
+        ({"training": {"requests": {"memory": "64Mi"}, "limits": {"memory": "160Mi"}}}, "160Mi is less than 320Mi"),
         ({"training": {"requests": {"cpu": "4"}}}, "limits.cpu 1 is less than requests.cpu 4"),
     ],
 )

@@ -1,6 +1,7 @@
 """The pinned model: signed by its training, fetched from the object store, held to its digest, loaded once."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,11 +148,16 @@ def fetch(pin: Pin, client: Any, folder: Path) -> None:
         )
 
 
-def load(folder: Path, *, threads: int = 1) -> Model:
+THREADS = "MODEL_THREADS"
+"""Variable of the pod with how many CPU threads compute: as many as its limit has whole CPUs, one at least."""
+
+
+def load(folder: Path, *, threads: int | None = None) -> Model:
     """Load the ONNX form of a model from the folder that its training stored. Nothing in it is run as code.
 
-    threads: CPU threads of one computation. Raise ModelRefusedError for a folder without this form, a graph that ONNX
-    Runtime does not take, and a graph that is not what its description says.
+    threads: CPU threads of one computation; None: as the variable MODEL_THREADS says, or one. Raise ModelRefusedError
+    for a folder without this form, a graph that ONNX Runtime does not take, and one that is not what its description
+    says.
     """
     if not (folder / ONNX).is_file() or not (folder / DESCRIPTION).is_file():
         raise ModelRefusedError(
@@ -159,11 +165,12 @@ def load(folder: Path, *, threads: int = 1) -> Model:
             "train it again and release the new version"
         )
     try:
-        session = _session(folder / ONNX, threads)
+        session = _session(folder / ONNX, threads or int(os.environ.get(THREADS, "1")))
+        taken, given = cast("list[Sequence[Any]]", [session.get_inputs(), session.get_outputs()])
         described = json.loads((folder / DESCRIPTION).read_bytes())
         model = Model(
-            inputs=tuple(map(_spec, session.get_inputs())),
-            outputs=tuple(map(_spec, session.get_outputs())),
+            inputs=tuple(map(_spec, taken)),
+            outputs=tuple(map(_spec, given)),
             features=_names(described["features"]),
             classes=_names(described["classes"]),
             library=str(described["library"]),
@@ -183,6 +190,7 @@ def _session(file: Path, threads: int) -> "Session":
     options = library.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; warnings are of what it makes better by itself
     # Threads that wait for work in a loop would use up the CPU time that the pod is limited to.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return library.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

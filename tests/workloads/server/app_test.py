@@ -1,7 +1,8 @@
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 
 from tests.workloads.signed import signed_pin
 from workloads.server.app import MAX_BODY, Holder, create_app
-from workloads.server.model import Model, load
+from workloads.server.model import load
 
 PIN = signed_pin(uri="s3://b/k", digest="sha256:" + "a" * 64)
 IDENTITY = {"model_name": "box", "model_version": "3", "model_digest": PIN.digest}
@@ -161,7 +162,8 @@ def test_a_request_that_is_too_large_is_refused(client: Client) -> None:
 def test_a_fault_of_the_server_names_nothing_but_the_model(
     client: Client, holder: Holder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    holder.model = Model(features=("width", "height"), classes=("small",), estimator=None)
+    assert holder.model is not None
+    holder.model = replace(holder.model, session=cast(Any, None))
     response = client.post("/predict", json={"width": 1, "height": 1})
     assert response.status_code == 500
     assert response.json() == {**IDENTITY, "error": "internal error; the server's log says more"}

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -7,15 +7,21 @@ from workloads.server.inference import (
     MAX_ID,
     MAX_ROWS,
     BadRequestError,
+    Prediction,
     identity_of,
     infer_answer,
     requested_outputs,
     rows_of_infer,
     rows_of_predict,
 )
-from workloads.server.model import Model, Prediction
+from workloads.server.model import Model
 
 FEATURES = ("width", "height")
+
+
+def model_of(*classes: str) -> Model:
+    """Of which nothing is computed."""
+    return Model(inputs=(), outputs=(), features=FEATURES, classes=classes, library="", session=cast(Any, None))
 
 
 def tensor(**changed: Any) -> dict[str, Any]:
@@ -127,7 +133,7 @@ def test_outputs_come_as_they_were_asked_for() -> None:
     assert requested_outputs({}) == requested_outputs({"outputs": []}) == ["label", "probabilities"]
     asked: list[Any] = [{"name": "probabilities"}, {"name": "label", "parameters": {}}]
     assert requested_outputs({"outputs": asked}) == ["probabilities", "label"]
-    model = Model(features=FEATURES, classes=("large",), estimator=None)
+    model = model_of("large")
     answer = infer_answer([Prediction("large", {"large": 1})], model, {}, ["probabilities"])
     assert [output["name"] for output in answer["outputs"]] == ["probabilities"]
 
@@ -201,7 +207,7 @@ def test_of_many_unknown_features_the_first_are_named() -> None:
 
 
 def test_an_answer_holds_labels_and_probabilities_by_class() -> None:
-    model = Model(features=FEATURES, classes=("large", "small"), estimator=None)
+    model = model_of("large", "small")
     predictions = [Prediction("small", {"large": 0.25, "small": 0.75}), Prediction("large", {"large": 1, "small": 0})]
     answer = infer_answer(predictions, model, {"id": "7"})
     assert answer["id"] == "7"

@@ -1,11 +1,10 @@
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.workloads.signed import signed_pin, variables
@@ -15,7 +14,7 @@ from workloads.server import __main__ as command
 from workloads.server import check
 from workloads.server.app import Holder
 from workloads.server.loader import load_into
-from workloads.server.model import ModelRefusedError, Pin, fetch, load, read_pin
+from workloads.server.model import ModelRefusedError, Pin, fetch, read_pin
 
 URI = "s3://artifacts/mlflow/1/models/m-1/artifacts"
 EXAMPLE = {"width": 1.0, "height": 1.0}
@@ -46,7 +45,7 @@ def test_the_pinned_model_is_loaded_and_answers(filled: Any, pin: Pin) -> None:
     load_into(holder, pin, store=lambda: filled, pause=refuse)
     assert holder.model is not None
     assert holder.model.features == ("width", "height")
-    assert [each.label for each in holder.model.predict([[1, 1], [9, 9]])] == ["small", "large"]
+    assert holder.model.run({"input": np.array([[1, 1], [9, 9.0]])})["label"].tolist() == ["small", "large"]
 
 
 def test_changed_files_are_refused_for_good(filled: Any, pin: Pin, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,36 +113,6 @@ def test_the_reason_is_told_while_it_waits(store: Any, pin: Pin) -> None:
     with pytest.raises(StopIteration):
         load_into(holder, pin, store=lambda: store, pause=pause)
     assert reasons == [f"{URI} can't be read yet: FileNotFoundError: nothing lies at {URI}"]
-
-
-def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "MLmodel").write_text("no: model")
-    with pytest.raises(ModelRefusedError, match="the model can't be loaded"):
-        load(tmp_path)
-
-
-def test_a_model_of_other_versions_does_not_fit(model_folder: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(model_folder, tmp_path / "model")
-    (folder / "python_env.yaml").write_text("python: 3.9.1\n")
-    (folder / "requirements.txt").write_text(f"scikit-learn==0.1\nnot-here==2\npandas=={version('pandas')}\n")
-    report = check.examine(folder, EXAMPLE)
-    assert report["problems"] == [
-        "python: the model was trained with 3.9, this image has 3.11",
-        f"scikit-learn: the model was trained with 0.1, this image has {version('scikit-learn')}",
-        "not-here: the model was trained with 2, this image has none",
-    ]
-
-
-def test_a_model_of_the_same_versions_fits_and_answers(model_folder: Path) -> None:
-    report = check.examine(model_folder, EXAMPLE)
-    assert report["problems"] == []
-    assert report["answer"]["predictions"] == ["small"]
-    assert set(report["versions"]) == {"python", "mlflow-skinny", "scikit-learn", "pandas"}
-
-
-def test_a_model_that_does_not_answer_the_example_does_not_fit(model_folder: Path) -> None:
-    report = check.examine(model_folder, {"width": 1.0})
-    assert report["problems"] == ["rows[0]: features ['height'] are missing; the features are ['width', 'height']"]
 
 
 @pytest.mark.parametrize("fits", [True, False])
