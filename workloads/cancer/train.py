@@ -1,5 +1,8 @@
 """Trains cancer by LightGBM: `python -m workloads.cancer.train`."""
 
+# scikit-learn leaves most of its results untyped.
+# pyright: reportUnknownVariableType=false
+
 import sys
 from functools import partial
 from typing import Any

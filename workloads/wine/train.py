@@ -1,5 +1,8 @@
 """Trains wine by XGBoost: `python -m workloads.wine.train`."""
 
+# scikit-learn leaves most of its results untyped.
+# pyright: reportUnknownVariableType=false
+
 import sys
 from typing import Any
 
