@@ -14,7 +14,7 @@ Scalar = bool | int | float | str | None
 MINIMUM_TRAINING_MEMORY = "320Mi"
 """Python with scikit-learn and MLflow's client takes 240 MiB before the first row of data."""
 MINIMUM_SERVING_MEMORY = "160Mi"
-"""Python with ONNX Runtime, gRPC and a client of the object store takes 107 MiB before the first request."""
+"""Python with ONNX Runtime and a client of the object store takes 107 MiB before the first request."""
 
 
 class Column(Settings):
