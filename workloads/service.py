@@ -159,11 +159,13 @@ WORKLOADS = Service[Settings](
     images=(
         Image(
             name="training",
-            budget_mb=550,
+            budget_mb=600,
             containerfile="workloads/training.Containerfile",
             files=(
                 "workloads/__init__.py",
                 "workloads/artifacts.py",
+                "workloads/boosted_trees.py",
+                "workloads/classification.py",
                 "workloads/experiment.py",
                 "workloads/incoming.py",
                 "workloads/onnx_form.py",

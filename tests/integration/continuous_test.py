@@ -27,8 +27,9 @@ from scripts.cli.delivery import rank
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.exports import mlflow_variables
 from workloads import onnx_form
+from workloads.classification import PACKAGES
 from workloads.incoming import BYTES_LIMIT
-from workloads.iris.train import FEATURES, PACKAGES, TARGET
+from workloads.iris.train import FEATURES, TARGET
 
 from .conftest import STACK, run
 from .gateway_test import Load, at

@@ -27,7 +27,7 @@ from workloads.experiment import TrainingError, say
 from workloads.iris.selection import MODELS, classifier, select_best
 
 if TYPE_CHECKING:
-    from workloads.iris.train import Split
+    from workloads.classification import Split
 
 RESULT = Path("/airflow/xcom/return.json")
 PARTS = ("train", "held_out")
@@ -39,11 +39,11 @@ ROW = "row"
 
 def feature_engineering(environ: Mapping[str, str]) -> str:
     """Splits the verified data set and stores both parts; the same data, seed and share lie at the same address."""
-    from workloads.iris.train import seed_data, split
+    from workloads.iris.train import IRIS
 
     config, store = experiment.read_config(environ["GROUNDWORK_TRAINING"]), object_store()
-    content = experiment.read_data(config, store, seed_data)
-    files = split_files(split(content, seed=config.seed, test_size=config.parameters["test_size"]))
+    content = experiment.read_data(config, store, IRIS.seed_data)
+    files = split_files(IRIS.split(content, seed=config.seed, test_size=config.parameters["test_size"]))
     digest = digest_of(b"\0".join(files[part] for part in PARTS)).removeprefix("sha256:")
     address = f"{environ['GROUNDWORK_FEATURES']}/{digest}"
     for part in PARTS:
@@ -58,13 +58,13 @@ def train(environ: Mapping[str, str], model: str, address: str) -> dict[str, flo
     name = classifier(model)
     import mlflow
 
-    from workloads.iris.train import train_one
+    from workloads.iris.train import IRIS
 
     config, store = experiment.read_config(environ["GROUNDWORK_TRAINING"]), object_store()
     parts = read_split({part: _read(store, f"{address}/{part}.csv") for part in PARTS})
     found = mlflow.set_experiment(config.workload)
     experiment.end_interrupted(mlflow.MlflowClient(), found.experiment_id, environ["GROUNDWORK_JOB"])
-    _, metrics, _ = train_one(name, config, parts, experiment.provenance(config, environ))
+    _, metrics, _ = IRIS.train_one(name, config, parts, experiment.provenance(config, environ))
     return {f"performance_{model}": metrics["accuracy"]}
 
 
@@ -95,7 +95,7 @@ def train_champion(environ: Mapping[str, str]) -> str:
     not done twice, whether a DAG or `groundwork train` did it."""
     import mlflow
 
-    from workloads.iris.train import train as train_all
+    from workloads.iris.train import IRIS
 
     declared = environ["GROUNDWORK_TRAINING"]
     document = incoming.current(declared, object_store())
@@ -108,7 +108,7 @@ def train_champion(environ: Mapping[str, str]) -> str:
     content = digest_of(f"{environ['GROUNDWORK_IMAGE']}\n{document}".encode())
     # A name of its own: the Job of that of `groundwork train` may be running.
     job = f"{workload}-continuous-{content.removeprefix('sha256:')[:10]}"
-    return train_all({**environ, "GROUNDWORK_TRAINING": document, "GROUNDWORK_JOB": job})
+    return IRIS.train({**environ, "GROUNDWORK_TRAINING": document, "GROUNDWORK_JOB": job})
 
 
 def split_files(parts: "Split") -> dict[str, bytes]:
@@ -124,7 +124,8 @@ def read_split(files: Mapping[str, bytes]) -> "Split":
     """What `split_files` wrote, exactly."""
     import pandas as pd
 
-    from workloads.iris.train import FEATURES, TARGET, Split
+    from workloads.classification import Split
+    from workloads.iris.train import FEATURES, TARGET
 
     frames: list[Any] = [pd.read_csv(io.BytesIO(files[part]), index_col=ROW) for part in PARTS]
     train, held_out = frames

@@ -8,24 +8,24 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from workloads import catalog
+from workloads import catalog, classification
 from workloads.iris import train
 
 IRIS = catalog.load("iris")
-PARTS = train.split(train.seed_data(), seed=IRIS.parameters.seed, test_size=IRIS.parameters.test_size)
+PARTS = train.IRIS.split(train.seed_data(), seed=IRIS.parameters.seed, test_size=IRIS.parameters.test_size)
 LEAST_ACCURACY = 0.9
 """On the held-out rows; linear models reach it too, so that less is a mistake."""
 
 
-@pytest.fixture(scope="module", params=list(train.CLASSIFIERS))
+@pytest.fixture(scope="module", params=list(train.IRIS.classifiers))
 def model(request: pytest.FixtureRequest) -> Any:
     parameters: dict[str, Any] = IRIS.parameters.models[request.param]
-    return train.build(request.param, IRIS.parameters.seed, parameters).fit(PARTS.x_train, PARTS.y_train)
+    return train.IRIS.build(request.param, IRIS.parameters.seed, parameters).fit(PARTS.x_train, PARTS.y_train)
 
 
 def test_it_is_accurate_and_far_better_than_guessing(model: Any) -> None:
     guesses: Any = DummyClassifier().fit(PARTS.x_train, PARTS.y_train)
-    accuracy = train.final_metrics(model, PARTS.x_test, PARTS.y_test)["accuracy"]
+    accuracy = classification.final_metrics(model, PARTS.x_test, PARTS.y_test)["accuracy"]
     assert accuracy >= LEAST_ACCURACY
     assert accuracy > 2 * guesses.score(PARTS.x_test, PARTS.y_test)
 

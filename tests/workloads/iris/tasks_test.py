@@ -53,7 +53,7 @@ def environ() -> dict[str, str]:
 
 
 def test_a_split_is_the_same_after_it_was_stored() -> None:
-    parts = train.split(train.seed_data(), seed=1, test_size=0.3)
+    parts = train.IRIS.split(train.seed_data(), seed=1, test_size=0.3)
     read = tasks.read_split(tasks.split_files(parts))
     for name in ("x_train", "x_test", "y_train", "y_test"):
         assert getattr(read, name).equals(getattr(parts, name)), name

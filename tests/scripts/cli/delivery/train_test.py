@@ -112,7 +112,9 @@ def test_a_failed_training_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("kubectl")
 def test_an_unknown_workload_lists_the_known_ones() -> None:
-    assert "workload 'wine' is unknown; known: iris" in refused(lambda: train.train("local", "wine", quiet))
+    assert "workload 'rose' is unknown; known: cancer, iris, wine" in refused(
+        lambda: train.train("local", "rose", quiet)
+    )
 
 
 def test_a_workload_that_the_stack_leaves_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,63 @@
+"""Every workload that classifies rows, from its declaration to what the model server answers."""
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workloads.tables import fitted
+from workloads import catalog, onnx_form
+from workloads.cancer.train import CANCER
+from workloads.classification import Classification, Split, highest_accuracy
+from workloads.experiment import TrainingError
+from workloads.iris.train import IRIS
+from workloads.server import model
+from workloads.wine.train import WINE
+
+TOLERANCE = 1e-6
+EVERY = {"cancer": CANCER, "iris": IRIS, "wine": WINE}
+CASES = [(name, model) for name, what in EVERY.items() for model in what.classifiers]
+
+
+def parts(name: str) -> Split:
+    parameters = catalog.load(name).parameters
+    return EVERY[name].split(EVERY[name].seed_data(), seed=parameters.seed, test_size=parameters.test_size)
+
+
+def test_every_workload_is_here() -> None:
+    assert sorted(EVERY) == catalog.known()
+
+
+@pytest.mark.parametrize(("name", "what"), EVERY.items(), ids=EVERY)
+def test_the_example_and_the_hyperparameters_are_of_what_is_trained(name: str, what: Classification) -> None:
+    workload = catalog.load(name)
+    assert list(workload.serving.example) == list(what.features)
+    assert set(workload.parameters.models) == set(what.classifiers)
+
+
+@pytest.mark.parametrize(("name", "classifier"), CASES)
+def test_the_model_server_answers_as_the_trained_model_does(name: str, classifier: str, tmp_path: Path) -> None:
+    what = EVERY[name]
+    trained, rows = fitted(name, what, classifier), parts(name)
+    onnx_form.add_classifier(tmp_path, trained, rows.x_test, graph=what.graph(trained), library=what.library)
+    served = model.load(tmp_path)
+    found = served.run({"input": rows.x_test.to_numpy(dtype=np.float64)})
+    assert served.features == tuple(what.features)
+    assert served.library.startswith(f"{what.library} ")
+    assert list(found["label"]) == [str(label) for label in trained.predict(rows.x_test)]
+    assert np.abs(found["probabilities"] - trained.predict_proba(rows.x_test)).max() <= TOLERANCE
+
+
+def test_of_equally_good_models_the_first_is_best() -> None:
+    assert highest_accuracy({"a": 0.9, "b": 0.95, "c": 0.95}) == "b"
+
+
+def test_a_model_without_an_onnx_form_ends_the_training_with_the_reason() -> None:
+    from lightgbm import LGBMClassifier
+
+    rows = parts("cancer")
+    linear: Any = LGBMClassifier(n_estimators=3, verbose=-1, linear_tree=True).fit(rows.x_train, rows.y_train)
+    with pytest.raises(TrainingError, match=r"parameters\.models\.LGBMClassifier: LightGBM: linear trees can't be"):
+        CANCER.converted("LGBMClassifier", linear)

@@ -1,0 +1,1 @@
+"""The workload `cancer`: whether a tumour is malignant, by LightGBM."""

@@ -1,0 +1,1 @@
+"""The workload `wine`: of which of three cultivars a wine is, by XGBoost."""
