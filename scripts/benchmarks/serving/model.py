@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from modules.core.paths import REPOSITORY
 from modules.core.releases import Pin
 from scripts.benchmarks.serving.question import Rows
-from workloads import onnx_form
+from workloads import classification, onnx_form
 from workloads.artifacts import digest_of, folder_digest
+from workloads.classification import Split
 from workloads.documents import model_variables, statement
-from workloads.iris import train
 from workloads.iris.selection import FOREST
+from workloads.iris.train import IRIS
 from workloads.signing import public_pem, sign
 
 NAME = "iris"
@@ -54,10 +55,10 @@ class Trained:
 def trained(folder: Path) -> Trained:
     """Train the forest with the workload's own parameters, and write all its forms into an empty folder."""
     parameters: dict[str, Any] = yaml.safe_load((REPOSITORY / "workloads/iris/workload.yaml").read_text())["parameters"]
-    parts = train.split(train.seed_data(), seed=parameters["seed"], test_size=parameters["test_size"])
-    forest = train.build(FOREST, parameters["seed"], parameters["models"][FOREST]).fit(parts.x_train, parts.y_train)
+    parts = IRIS.split(IRIS.seed_data(), seed=parameters["seed"], test_size=parameters["test_size"])
+    forest = IRIS.build(FOREST, parameters["seed"], parameters["models"][FOREST]).fit(parts.x_train, parts.y_train)
     rows: list[list[float]] = parts.x_test.to_numpy().tolist()
-    made = Trained(folder, tuple(train.FEATURES), rows)
+    made = Trained(folder, tuple(IRIS.features), rows)
     _write_native(forest, made)
     _write_mlflow(forest, parts, made)
     _write_onnx(forest, parts, made)
@@ -99,8 +100,8 @@ def _write_native(forest: Any, made: Trained) -> None:
     joblib.dump(forest, made.native / "model.joblib")
 
 
-def _write_mlflow(forest: Any, parts: train.Split, made: Trained) -> None:
-    mlflow: Any = train.mlflow
+def _write_mlflow(forest: Any, parts: Split, made: Trained) -> None:
+    mlflow: Any = classification.mlflow
     mlflow.sklearn.save_model(
         forest,
         str(made.mlflow),
@@ -110,6 +111,6 @@ def _write_mlflow(forest: Any, parts: train.Split, made: Trained) -> None:
     )
 
 
-def _write_onnx(forest: Any, parts: train.Split, made: Trained) -> None:
-    graph = onnx_form.from_scikit_learn(forest, len(made.features))
-    onnx_form.add_classifier(made.mlflow, forest, parts.x_test, graph=graph, library="scikit-learn")
+def _write_onnx(forest: Any, parts: Split, made: Trained) -> None:
+    graph = IRIS.converted(FOREST, forest)
+    onnx_form.add_classifier(made.mlflow, forest, parts.x_test, graph=graph, library=IRIS.library)
