@@ -37,7 +37,7 @@ GATEWAY = Service[GatewaySettings](
     images=(
         Image(
             name="gateway",
-            budget_mb=330,
+            budget_mb=290,
             containerfile="modules/gateway/Containerfile",
             files=("modules/gateway/files/portal.py", "modules/gateway/files/portal.html.j2"),
             group="gateway",

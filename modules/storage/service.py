@@ -12,7 +12,7 @@ STORAGE = Service[StorageSettings](
     images=(
         Image(
             name="storage",
-            budget_mb=300,
+            budget_mb=310,
             containerfile="modules/storage/Containerfile",
             files=("modules/storage/files/buckets.py",),
             group="storage",
