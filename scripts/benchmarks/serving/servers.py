@@ -124,7 +124,7 @@ SERVERS = (
         "mlserver",
         ("mlserver", "mlserver-sklearn", "scikit-learn"),
         _mlserver_sklearn,
-        PROTOCOL,
+        {HTTP: PROTOCOL[HTTP]},  # by gRPC it gave no answer for this model
     ),
     Server(
         "mlserver-onnx",
