@@ -53,7 +53,8 @@ class Server:
             found = self.runs.get(query["run_id"])
             return (200, {"run": found}) if found else None
         if path == "experiments/get-by-name":
-            return 200, {"experiment": {"experiment_id": "1"}}
+            known = query["experiment_name"] == "iris"
+            return (200, {"experiment": {"experiment_id": "1"}}) if known else None
         wanted = query["filter"]
         for parent, child in (("t1", "c1"), ("t2", "c2")):
             if f"parentRunId` = '{parent}'" in wanted:
