@@ -29,6 +29,7 @@ from scripts.cli.clients.cache.signing import SBOM_KEYS
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.up import access_of, settings_file
+from stacks import services
 from tests.mocks import declare
 from tests.neighbours import CLUSTER
 
@@ -73,7 +74,7 @@ def theirs() -> Iterator[Cluster]:
 def image(theirs: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     registry = Registry(push=f"{NODE}:5000/groundwork", pull=f"{NODE}:5000/groundwork")
     log = tmp_path_factory.mktemp("images") / "log"
-    images = [BASE, *GATEWAY.images]
+    images = [image for image in services.images() if image.name in (BASE.name, *(own.name for own in GATEWAY.images))]
     build_images(STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log, keys=SBOM_KEYS)
     pinned = read_images(STACK)["gateway"]
     return f"{registry.pull}/gateway:{pinned.version}@{pinned.digest}"
