@@ -280,7 +280,7 @@ def test_an_object_of_somebody_else_is_never_taken_over(team: Team) -> None:
 
 def test_a_state_of_another_cluster_is_refused(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = team.settle()
-    monkeypatch.setattr(Backend, "resources", always([{"urn": "something"}]))
+    monkeypatch.setattr(Backend, "resources", always([{"urn": "something", "type": "something"}]))
     identity.record(environment)
     assert json.loads(environment.cluster_identity.read_text())["namespace"] == "kube-system"
     identity.check(environment)
