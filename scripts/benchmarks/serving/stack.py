@@ -1,12 +1,12 @@
 """What serves on a stack that is up: a pod until its first answer, and the gateway beside the direct way."""
 
 import copy
-import os
 import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from modules.core.errors import UserError
 from modules.core.naming import namespace
@@ -39,7 +39,7 @@ def pod_seconds(environment: Environment, model: str) -> float:
         found = api.get(deployment)
         if found is None:
             raise UserError(f"--stack {environment.stack}: no {model} is released: run `groundwork release {model}`")
-        pod = one_more(found, f"{model}-bench-{os.getpid()}")
+        pod = one_more(found, f"{model}-bench-{uuid4().hex[:8]}")  # the last one's may be going still
         name = pod["metadata"]["name"]
         begun = time.monotonic()
         api.create(pods, pod)
