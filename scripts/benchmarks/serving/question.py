@@ -34,12 +34,12 @@ def infer(origin: str, model: str, rows: Rows) -> Question:
 
 
 def infer_grpc(origin: str, model: str, rows: Rows) -> Question:
-    """The same by gRPC, with the numbers in fp64_contents; encoded here: nothing else here needs the messages."""
+    """The same by gRPC, with the numbers as raw bytes, as Triton's client sends them; encoded here: nothing else here
+    needs the messages."""
     doubles = b"".join(struct.pack("<d", number) for row in rows for number in row)
     shape = _varint(len(rows)) + _varint(len(rows[0]))
-    contents = _field(7, doubles)
-    tensor = _field(1, b"input") + _field(2, b"FP64") + _field(3, shape) + _field(5, contents)
-    message = _field(1, model.encode()) + _field(5, tensor)
+    tensor = _field(1, b"input") + _field(2, b"FP64") + _field(3, shape)
+    message = _field(1, model.encode()) + _field(5, tensor) + _field(7, doubles)
     framed = b"\0" + struct.pack(">I", len(message)) + message
     return Question(f"{origin}/inference.GRPCInferenceService/ModelInfer", framed, GRPC, grpc=True)
 

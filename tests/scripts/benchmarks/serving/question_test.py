@@ -15,14 +15,14 @@ def test_every_protocol_carries_the_same_rows() -> None:
 
 
 def test_the_message_of_grpc_is_one_that_the_protocols_field_numbers_describe() -> None:
-    """ModelInferRequest: model_name 1, inputs 5; a tensor: name 1, datatype 2, shape 3, contents 5; fp64_contents 7."""
+    """ModelInferRequest: model_name 1, inputs 5, raw_input_contents 7; a tensor: name 1, datatype 2, shape 3."""
     question = infer_grpc("http://x", "iris", ROWS)
-    contents = b"\x3a\x30" + struct.pack("<6d", 1, 2, 3, 4, 5, 6)
-    tensor = b"\x0a\x05input" + b"\x12\x04FP64" + b"\x1a\x02\x03\x02" + b"\x2a\x32" + contents
-    assert question.message == b"\x0a\x04iris" + b"\x2a" + bytes([len(tensor)]) + tensor
+    raw = b"\x3a\x30" + struct.pack("<6d", 1, 2, 3, 4, 5, 6)
+    tensor = b"\x0a\x05input" + b"\x12\x04FP64" + b"\x1a\x02\x03\x02"
+    assert question.message == b"\x0a\x04iris" + b"\x2a" + bytes([len(tensor)]) + tensor + raw
     assert question.body == b"\0" + struct.pack(">I", len(question.message)) + question.message
 
 
 def test_lengths_beyond_one_byte_are_written_as_protobuf_does() -> None:
     rows = [[0.0] * 4] * 100
-    assert b"\x3a\x80\x19" in infer_grpc("http://x", "iris", rows).message  # 3200 bytes of fp64_contents
+    assert b"\x3a\x80\x19" in infer_grpc("http://x", "iris", rows).message  # 3200 raw bytes
