@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from workloads.server.answers import Content, encode_json, infer_answer, memory_of
-from workloads.server.bounds import Budget
+from workloads.server.bounds import RETRY_SECONDS, Budget
 from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
 from workloads.server.holder import Holder
 from workloads.server.http import BINARY, Answer, DisconnectedError, HttpError, Receive, Request, Send, send_answer
@@ -128,7 +128,7 @@ class App:
         except NotReadyError as error:
             return self._error(503, error)
         except OverloadedError as error:
-            return self._error(503, error, (b"retry-after", b"1"))
+            return self._error(503, error, (b"retry-after", b"%d" % RETRY_SECONDS))
         except HttpError as error:
             return self._error(error.status, error, *error.headers)
         except DisconnectedError:

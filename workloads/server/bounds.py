@@ -20,6 +20,9 @@ INLINE_BYTES = 64 * 2**10
 """Of a body or an answer that is parsed or encoded on the event loop, within a millisecond or two; a larger one is in
 a thread."""
 
+RETRY_SECONDS = 1
+"""After which a client that was refused for what others hold may ask again."""
+
 T = TypeVar("T")
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from urllib.parse import quote
 
-from workloads.server.bounds import Hold
+from workloads.server.bounds import RETRY_SECONDS, Hold
+from workloads.server.errors import OverloadedError
 
 HEADER = 5
 """Bytes before a message: whether it is compressed, and its length (4 bytes, big-endian)."""
@@ -48,6 +49,10 @@ class Reply:
         if self.retry_ms is not None:
             trailers.append((b"grpc-retry-pushback-ms", b"%d" % self.retry_ms))
         return trailers
+
+
+def overloaded(error: OverloadedError) -> Reply:
+    return Reply(status=Status.UNAVAILABLE, text=str(error), retry_ms=RETRY_SECONDS * 1000)
 
 
 class CallError(Exception):

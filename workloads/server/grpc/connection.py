@@ -10,7 +10,7 @@ from ngh2.events import ConnectionClosed, DataReceived, Event, RequestReceived, 
 
 from workloads.server.bounds import Budget, Hold
 from workloads.server.errors import BadRequestError, OverloadedError
-from workloads.server.grpc.calls import HEADER, Answer, CallError, Headers, Reply, Status, framed, unframed
+from workloads.server.grpc.calls import HEADER, Answer, CallError, Headers, Reply, Status, framed, overloaded, unframed
 from workloads.server.http import BODY_SECONDS, MAX_BODY
 
 MAX_STREAMS = 256
@@ -73,7 +73,7 @@ class GrpcConnection(asyncio.Protocol):
         self._http2.initiate_connection(SETTINGS)
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio names it
         for call in self._calls.values():
             call.end()
         self._calls.clear()
@@ -154,7 +154,7 @@ class GrpcConnection(asyncio.Protocol):
         except BadRequestError as error:
             self._refuse(stream_id, Reply(status=Status.RESOURCE_EXHAUSTED, text=str(error)))
         except OverloadedError as error:
-            self._refuse(stream_id, Reply(status=Status.UNAVAILABLE, text=str(error), retry_ms=1000))
+            self._refuse(stream_id, overloaded(error))
 
     def _refuse_slow(self, stream_id: int) -> None:
         text = f"the request did not end within {BODY_SECONDS} seconds"

@@ -11,7 +11,7 @@ from workloads.server.app import NAME, VERSION
 from workloads.server.bounds import Budget, Hold
 from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
 from workloads.server.grpc import inference_pb2 as messages
-from workloads.server.grpc.calls import CallError, Reply, Status
+from workloads.server.grpc.calls import CallError, Reply, Status, overloaded
 from workloads.server.grpc.tensors import InferRequest, infer_request, infer_response
 from workloads.server.grpc.wire import check_fields
 from workloads.server.holder import Holder
@@ -20,12 +20,9 @@ from workloads.server.metrics import Metrics
 from workloads.server.model import Pin
 
 SERVICE = "inference.GRPCInferenceService"
-RETRY_MS = 1000
-"""As the HTTP server's Retry-After."""
 STATUSES: dict[type[Exception], Status] = {
     BadRequestError: Status.INVALID_ARGUMENT,
     NotReadyError: Status.UNAVAILABLE,
-    OverloadedError: Status.UNAVAILABLE,
 }
 
 Method = Callable[[bytes, Hold], Awaitable[bytes]]
@@ -56,9 +53,10 @@ class GrpcService:
             reply = Reply(await method(message, hold))
         except CallError as error:
             reply = Reply(status=error.status, text=str(error))
-        except (BadRequestError, NotReadyError, OverloadedError) as error:
-            retry = RETRY_MS if isinstance(error, OverloadedError) else None
-            reply = Reply(status=STATUSES[type(error)], text=str(error), retry_ms=retry)
+        except OverloadedError as error:
+            reply = overloaded(error)
+        except (BadRequestError, NotReadyError) as error:
+            reply = Reply(status=STATUSES[type(error)], text=str(error))
         except Exception as error:  # the last resort; the client learns no more than that it was not its fault
             print(f"error: {route}: {type(error).__name__}: {error}", flush=True)
             reply = Reply(status=Status.INTERNAL, text="internal error; the server's log says more")
