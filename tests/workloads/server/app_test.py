@@ -20,18 +20,6 @@ IDENTITY = {"model_name": "box", "model_version": "3", "model_digest": PIN.diges
 TENSOR = {"name": "input", "shape": [2, 2], "datatype": "FP64", "data": [1, 1, 9, 9]}
 
 
-@pytest.fixture
-def holder() -> Holder:
-    holder = Holder()
-    holder.model = box_model()
-    return holder
-
-
-@pytest.fixture
-def drain_file(tmp_path: Path) -> Path:
-    return tmp_path / "draining"
-
-
 class Client:
     """Asks an application in this process."""
 

@@ -10,6 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.workloads.server.models import box_model
+from workloads.server.holder import Holder
+
+
+@pytest.fixture
+def holder() -> Holder:
+    holder = Holder()
+    holder.model = box_model()
+    return holder
+
+
+@pytest.fixture
+def drain_file(tmp_path: Path) -> Path:
+    return tmp_path / "draining"
+
 
 @dataclass(frozen=True)
 class Server:

@@ -11,24 +11,12 @@ from ngh2 import Connection, Role
 from ngh2.events import ResponseReceived
 
 from tests.workloads.server.grpc.running import PIN, Client, Running, library, rows, running
-from tests.workloads.server.models import box_model, tensor_model
+from tests.workloads.server.models import tensor_model
 from workloads.server.bounds import LEAST, Budget
 from workloads.server.grpc import connection
 from workloads.server.grpc import inference_pb2 as messages
 from workloads.server.holder import Holder
 from workloads.server.http import MAX_BODY
-
-
-@pytest.fixture
-def holder() -> Holder:
-    holder = Holder()
-    holder.model = box_model()
-    return holder
-
-
-@pytest.fixture
-def drain_file(tmp_path: Path) -> Path:
-    return tmp_path / "draining"
 
 
 @pytest.fixture
