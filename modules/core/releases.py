@@ -64,8 +64,8 @@ class Canary(BaseModel):
 
 
 class Rejection(BaseModel):
-    """A version in a serving image that was worse than what served beside it, or was rolled back: no canary tries it
-    again."""
+    """A model version in one serving image that performed worse than the version in service, or was rolled back: no
+    canary is started for it again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 

@@ -50,5 +50,5 @@ class JoinedWrites(asyncio.Transport):
 
 
 class Protocol(HttpToolsProtocol):
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  uvicorn names it so
         super().connection_made(JoinedWrites(transport, self.loop))

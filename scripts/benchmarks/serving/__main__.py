@@ -21,7 +21,8 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.host import ensure_packages
 
 
-def main(  # noqa: PLR0917  an option each
+def main(
+    *,
     only: Annotated[
         str, typer.Option(help="Names of servers, separated by commas; the first is what others are compared with.")
     ] = ",".join(server.name for server in SERVERS),

@@ -119,7 +119,7 @@ def _answers_grpc(question: Question) -> str | None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends the session that was made for it, whatever the server started in it."""
+    """End the process group that begins with it: the server, and whatever it started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
