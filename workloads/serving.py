@@ -121,7 +121,7 @@ class Serving(Component):
                 )
                 # A pin of before trainings signed, or releases pinned their serving image: its pods serve as they are
                 # until `up` has released a model that has both.
-                kept = [] if pin.signature and pin.serving_image else ["spec"]
+                kept = [] if pin.complete else ["spec"]
                 servers.append(self._declare_server(pod, settings, component, image=pinned, ignore_changes=kept))
             self.address = pulumi.Output.from_input(namespace).apply(
                 lambda physical: server_url(name, COMPONENT, physical)

@@ -50,6 +50,11 @@ class Pin(BaseModel):
     """Of the serving image that the model was checked in, and runs in; empty in pins of before releases pinned it. No
     address: the registry's may change, the image stays the same."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether servers of today can take it: its training signed it, and its release pinned the serving image."""
+        return bool(self.signature and self.serving_image)
+
 
 class Canary(BaseModel):
     """A model version, or the same one in another serving image, that is tried beside what serves."""

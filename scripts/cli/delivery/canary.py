@@ -201,7 +201,7 @@ class CanaryController:
     def _finish_rollout(self, current: Release) -> None:
         """Roll out what is pinned, where that was interrupted. Pods that are not ready need no rollout. What was
         released before trainings signed, or releases pinned their serving image, is left to `groundwork up`."""
-        if current.signature and current.serving_image and not is_applied(self.place, current):
+        if current.complete and not is_applied(self.place, current):
             self._roll_out()
 
     def _try(self, current: Release, pin: Pin) -> CanaryResult:

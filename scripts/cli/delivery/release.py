@@ -92,7 +92,7 @@ def _release(place: Place, version: int | None) -> Outcome:
             return outcome_of(place, pinned, changed=False, previous=pinned)
         after, previous = pinned, before(pinned)  # pinned, but interrupted before it was rolled out
     check(place, after)
-    if previous and not (previous.signature and previous.serving_image):
+    if previous and not previous.complete:
         previous = None  # no server would take it any more, or nobody knows which one did
     roll_out(place, previous, after, pinned=pinned)
     return outcome_of(place, after, changed=True, previous=previous)

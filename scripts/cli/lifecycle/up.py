@@ -205,7 +205,7 @@ class Up(ABC):
         """What workloads serve that no training signed, or whose release pins no serving image: its pods are kept as
         they are."""
         released = pins.released(self.environment)
-        return {name: each for name, each in released.items() if not (each.signature and each.serving_image)}
+        return {name: each for name, each in released.items() if not each.complete}
 
 
 class EmbeddedUp(Up):
