@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import cast
 from urllib.parse import quote
 
 from modules.core.labels import LOCAL_PORT
@@ -147,49 +148,82 @@ class Forwarder:
     async def _open(self, port: int, target: Target) -> str | None:
         """Begins to listen; why it can't, where it can't."""
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await splice(reader, writer, target)
-
         try:
-            server = await asyncio.start_server(serve, "127.0.0.1", port, limit=CHUNK, backlog=512)
+            server = await self.loop.create_server(lambda: Caller(target), "127.0.0.1", port, backlog=512)
         except OSError:
             return f"{target.what} can't be published here: in use by {holder(port) or 'another process'}"
         self.servers[port] = (target, server)
         return None
 
 
-async def splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> None:
-    """Passes bytes to and from a target until both sides have ended; the other side sees it when one ends early."""
-    try:
-        far_reader, far_writer = await asyncio.open_connection(target.host, target.port, limit=CHUNK)
-    except OSError:
-        writer.close()
-        return
-    await join(reader, writer, far_reader, far_writer)
+class Side(asyncio.BufferedProtocol):
+    """One of two connections: what arrives at it is written to the other one, as is its end.
+
+    No streams and no tasks, which took a quarter of the processor time that a request to a published port cost here.
+    """
+
+    arrived = memoryview(bytearray(CHUNK))
+    """Of all connections: what is read into it is passed on before anything else is read."""
+    transport: asyncio.Transport
+
+    def __init__(self, far: "Side | None" = None) -> None:
+        self.far = far
+        self.ended = False
+        """Whether nothing more arrives."""
+
+    @property
+    def other(self) -> asyncio.Transport:
+        assert self.far is not None  # nothing is read before both are connected
+        return self.far.transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio names it
+        return self.arrived
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.other.write(bytes(self.arrived[:nbytes]))
+
+    def eof_received(self) -> bool:
+        """Return whether the connection stays open, which it does until both have ended."""
+        self.ended = True
+        self.other.write_eof()
+        return not (self.far and self.far.ended)
+
+    def pause_writing(self) -> None:
+        """What is written here is read too slowly: read no more of the other one."""
+        self.other.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.other.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio names it
+        if self.far:
+            self.other.close()
 
 
-async def join(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    far_reader: asyncio.StreamReader,
-    far_writer: asyncio.StreamWriter,
-) -> None:
-    """Passes bytes both ways between two connections, and closes them."""
-    try:
-        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
-    except OSError:
-        pass  # either side went away: the other one is closed below
-    finally:
-        writer.close()
-        far_writer.close()
+class Caller(Side):
+    """Whoever connected to the port. Nothing is read of it before its target is connected."""
 
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.target = target
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(CHUNK):
-        writer.write(data)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.pause_reading()
+        self.connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            _, far = await loop.create_connection(lambda: Side(self), self.target.host, self.target.port)
+        except OSError:
+            self.transport.close()
+            return
+        self.far = far
+        self.transport.resume_reading()
 
 
 def _what(service: Json) -> str:

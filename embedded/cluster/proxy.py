@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from .forwarder import CHUNK, join
+from .forwarder import CHUNK
 
 CONNECT_SECONDS = 30.0
 """What a client gets to say where to, and a registry to be connected."""
@@ -77,7 +77,7 @@ async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cl
         await _answer(writer, f"{UNREACHABLE} {called} can't be reached: {error}")
         return
     await _answer(writer, ESTABLISHED)
-    await join(reader, writer, far_reader, far_writer)
+    await _join(reader, writer, far_reader, far_writer)
 
 
 async def _resolve(wanted: Destination) -> list[str]:
@@ -98,3 +98,27 @@ async def _connect(addresses: Sequence[str], port: int) -> tuple[asyncio.StreamR
 async def _answer(writer: asyncio.StreamWriter, status: str) -> None:
     writer.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
     await writer.drain()
+
+
+async def _join(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    far_reader: asyncio.StreamReader,
+    far_writer: asyncio.StreamWriter,
+) -> None:
+    """Passes bytes both ways between two connections, and closes them."""
+    try:
+        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+    except OSError:
+        pass  # either side went away: the other one is closed below
+    finally:
+        writer.close()
+        far_writer.close()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
