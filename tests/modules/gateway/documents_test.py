@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modules.core.contracts import Route, ServedModel, Tracking
+from modules.core.contracts import Entry, Route, ServedModel, Tracking
 from modules.gateway.documents import (
     TRIED,
     address,
@@ -46,6 +46,10 @@ MODEL = ServedModel(workload="iris", model="iris", release=2, version=3, canary_
 
 def http(*routes: Route) -> dict[str, Any]:
     return routing(routes, ENTRY)["http"]
+
+
+def headers_of_every_answer(entry: Entry) -> dict[str, str]:
+    return routing((MLFLOW,), entry)["http"]["middlewares"]["headers"]["headers"]["customResponseHeaders"]
 
 
 def test_a_service_is_reached_by_its_host_and_by_its_path() -> None:
@@ -189,12 +193,19 @@ def test_what_is_refused_or_fails_is_logged_without_what_the_client_sent() -> No
 
 
 def test_browsers_keep_to_tls_for_a_domain_and_never_for_localhost() -> None:
+    own = headers_of_every_answer(ENTRY)
+    public = headers_of_every_answer(replace(ENTRY, domain="ml.example.com"))
+    assert public == {**own, "Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+
+
+def test_every_answer_has_the_headers_that_browsers_hold_to_and_names_no_server() -> None:
     assert static_configuration()["entryPoints"]["https"]["http"]["middlewares"] == ["headers@file"]
-    own = routing((MLFLOW,), ENTRY)["http"]["middlewares"]["headers"]["headers"]
-    public = routing((MLFLOW,), replace(ENTRY, domain="ml.example.com"))["http"]["middlewares"]["headers"]["headers"]
-    assert own["contentTypeNosniff"] is True
-    assert "stsSeconds" not in own
-    assert public["stsSeconds"] > 0
+    assert headers_of_every_answer(ENTRY) == {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "SAMEORIGIN",
+        "Referrer-Policy": "same-origin",
+        "Server": "",
+    }
 
 
 def test_the_certificate_names_every_host() -> None:
