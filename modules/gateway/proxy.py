@@ -1,5 +1,6 @@
 """The gateway on a cluster: the proxy, and beside it in the same pod the landing page."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pulumi
@@ -14,7 +15,8 @@ from modules.core.namespaces import NamespaceRef
 from modules.core.naming import hashed
 from modules.core.network import allow_ingress, pods_of
 from modules.core.pods import Container, checksum, config_volume, http_probe, mount, pod, secret_volume
-from modules.core.quantities import size_bytes
+from modules.core.quantities import millicores, size_bytes
+from modules.core.settings import ResourceAmounts
 
 from .documents import (
     CERTIFICATE,
@@ -158,8 +160,7 @@ class Gateway(Component):
             name="proxy",
             image=self.image,
             command=["traefik", f"--configfile={STATIC}/traefik.yaml"],
-            # Go collects garbage harder when it comes near this, before the limit ends it.
-            environment={"GOMEMLIMIT": str(size_bytes(self.settings.resources.limits.memory) * 4 // 5)},
+            environment=_limits_of_go(self.settings.resources.limits),
             resources=self.settings.resources,
             ports={"https": PORT, "metrics": METRICS_PORT},
             mounts=[
@@ -269,3 +270,12 @@ class Gateway(Component):
                 spec=each.spec,
                 opts=self.child(),
             )
+
+
+def _limits_of_go(limits: ResourceAmounts) -> dict[str, str]:
+    """Return what Go keeps to: it collects garbage harder near a memory, before the limit ends it, and runs on as many
+    cores as the limit has. By itself it takes two at least, which look for work of each other and are throttled."""
+    return {
+        "GOMEMLIMIT": str(size_bytes(limits.memory) * 4 // 5),
+        "GOMAXPROCS": str(math.ceil(millicores(limits.cpu) / 1000)),
+    }

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 import yaml
 
 from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.core.namespaces import NamespaceRef
 from modules.core.quantities import size_bytes
+from modules.core.settings import resources
 from modules.gateway.proxy import CERTIFICATE_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
 from tests.mocks import Recorder, declare
@@ -26,14 +28,17 @@ TRACKING = Tracking(
     artifacts="s3://local-artifacts",
     credentials={"gateway": "mlflow-login"},
 )
+DEFAULT = GatewaySettings()
 MLFLOW, IRIS = route("mlflow", login="mlflow-users"), route("iris", login=None)
 
 
-def declared(routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY) -> Recorder:
+def declared(
+    routes: Sequence[Route] = (MLFLOW, IRIS), *, entry: Entry = ENTRY, settings: GatewaySettings = DEFAULT
+) -> Recorder:
     def program() -> None:
         Gateway(
             "gateway",
-            settings=GatewaySettings(),
+            settings=settings,
             labels=Labels(environment="local", owner="someone"),
             cluster=CLUSTER,
             entry=entry,
@@ -91,6 +96,14 @@ def test_the_proxy_collects_its_garbage_before_its_limit_ends_it() -> None:
     proxy, _ = declared().objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]["containers"]
     (limit,) = (int(each["value"]) for each in proxy["env"] if each["name"] == "GOMEMLIMIT")
     assert 0 < limit < size_bytes(proxy["resources"]["limits"]["memory"])
+
+
+@pytest.mark.parametrize(("limit", "cores"), [("500m", "1"), ("1", "1"), ("1500m", "2"), ("2", "2")])
+def test_the_proxy_runs_on_no_more_cores_than_its_limit_has(limit: str, cores: str) -> None:
+    settings = GatewaySettings(resources=resources(cpu=("50m", limit), memory=("96Mi", "256Mi")))
+    deployment = declared(settings=settings).objects["Deployment", "gateway-proxy"]
+    proxy, _ = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"name": "GOMAXPROCS", "value": cores} in proxy["env"]
 
 
 def test_its_service_says_how_it_is_published() -> None:
