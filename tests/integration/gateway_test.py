@@ -87,6 +87,8 @@ def test_every_answer_tells_browsers_what_they_may_not_do_and_nobody_what_runs(
     answer = client.get(at(port), headers={"host": f"{host}:{port}", "accept": "*/*"})  # resolvers may not know it
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert "strict-transport-security" not in answer.headers  # of a machine whose other ports are other programs
     assert "server" not in answer.headers
 
 
@@ -122,6 +124,14 @@ def test_an_id_that_no_answer_can_hold_is_refused_and_not_repeated(
     assert client.post(url, json={"id": "mine", "inputs": [tensor]}).json()["id"] == "mine"
     refused = client.post(url, content=json.dumps({"id": identity, "inputs": [tensor]}))
     assert (refused.status_code, len(refused.content) < 1000) == (400, True)
+
+
+def test_a_model_refuses_a_body_before_it_has_arrived_and_its_own_words_reach_the_client(
+    client: httpx.Client, port: int
+) -> None:
+    """Traefik's faster proxy (`experimental.fastProxy`) sends the whole body first, then answers 502."""
+    refused = client.post(at(port, "/iris/v2/models/iris/infer"), content=b" " * 100_000_000)
+    assert (refused.status_code, refused.json()["model_name"]) == (413, "iris")
 
 
 def test_of_200000_unknown_features_an_error_repeats_a_few(client: httpx.Client, port: int) -> None:
