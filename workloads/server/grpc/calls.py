@@ -67,7 +67,7 @@ Answer = Callable[[str, bytes, Hold], Awaitable[Reply]]
 """Of a call's path and message; what is held for it grows with what it takes. Raises nothing."""
 
 
-def unframed(body: bytearray) -> bytes:
+def unframed(body: bytes | bytearray) -> bytes:
     """The one message of a call."""
     length = int.from_bytes(body[1:HEADER], "big")
     if len(body) < HEADER or len(body) != HEADER + length:
@@ -77,7 +77,7 @@ def unframed(body: bytearray) -> bytes:
         )
     if body[0]:
         raise CallError(Status.UNIMPLEMENTED, "the message is compressed: send it with the encoding 'identity'")
-    return bytes(memoryview(body)[HEADER:])
+    return body[HEADER:] if isinstance(body, bytes) else bytes(memoryview(body)[HEADER:])
 
 
 def framed(message: bytes) -> bytes:
