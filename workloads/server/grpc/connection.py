@@ -154,7 +154,8 @@ class GrpcConnection(asyncio.Protocol):
             if isinstance(call.body, bytes):
                 call.body = bytearray(call.body)
             call.body += event.data
-        self._admit(event.stream_id, call)
+        if len(call.body) > call.hold.size:
+            self._admit(event.stream_id, call)
         if event.end_stream:
             self._end_message(event.stream_id)
 
