@@ -46,8 +46,8 @@ def array_of(items: Sequence[Any], datatype: str, place: Place, largest: float |
 
 def check_finite(array: NDArray[Any], largest: float, place: Place) -> None:
     """Refuses, with its place, the first element that is infinite, no number, or beyond `largest`."""
-    if not np.abs(array).max() <= largest:
-        index = int(np.argmin(np.abs(array).ravel() <= largest))
+    if not float(np.abs(array).max()) <= largest:  # as a 16-bit number the limit would be infinite
+        index = int(np.argmin(np.abs(array.ravel().astype(np.float64)) <= largest))
         raise BadRequestError(f"{place(index)}: {shown(float(array.flat[index]))} is not a finite 32-bit number")
 
 
