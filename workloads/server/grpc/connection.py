@@ -207,17 +207,14 @@ class GrpcConnection(asyncio.Protocol):
             self._send()
             self._bound_sending(stream_id)
 
-        found = run_eagerly(self._reply_of(call), self._loop, later)
+        try:
+            found = run_eagerly(self._answer(call.path, unframed(call.body), call.hold), self._loop, later)
+        except CallError as error:
+            found = Reply(status=error.status, text=str(error))
         if isinstance(found, Reply):
             self._reply(stream_id, found)
         else:
             call.task = found
-
-    async def _reply_of(self, call: Call) -> Reply:
-        try:
-            return await self._answer(call.path, unframed(call.body), call.hold)
-        except CallError as error:
-            return Reply(status=error.status, text=str(error))
 
     def _bound_sending(self, stream_id: int) -> None:
         """Where the client has not taken all of its answer yet: what it does not read is held."""

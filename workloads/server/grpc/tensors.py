@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,7 @@ FIELDS = {
 """Of InferTensorContents, by datatype; FP16 has none."""
 
 
-@dataclass(frozen=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     inputs: dict[str, NDArray[Any]]
     outputs: list[str]
     """In the order in which they are answered."""
