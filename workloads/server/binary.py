@@ -84,4 +84,4 @@ def encode(array: NDArray[Any]) -> bytes:
         elements: list[Any] = array.ravel().tolist()
         encoded = {element: _with_length(str(element).encode()) for element in set(elements)}  # labels are few
         return b"".join([encoded[element] for element in elements])
-    return array.astype(DATATYPES[datatype_of(array)], copy=False).tobytes()
+    return array.tobytes()

@@ -136,7 +136,7 @@ class GrpcConnection(asyncio.Protocol):
     def _open(self, event: RequestReceived) -> None:
         headers: dict[bytes, bytes] = dict(event.headers)
         if headers[b":method"] != b"POST" or not headers.get(b"content-type", b"").startswith(b"application/grpc"):
-            with suppress(StreamProtocolError):  # reset already
+            with suppress(StreamProtocolError):  # reset already, in what arrived with it
                 self._http2.send_response(event.stream_id, [(b":status", b"415")], end_stream=True)
             return
         call = Call(headers[b":path"].decode("latin-1"), self._budget.hold())
@@ -184,12 +184,10 @@ class GrpcConnection(asyncio.Protocol):
         call.stop_waiting()
         call.body = b""
         call.hold.release()
-        try:
+        with suppress(StreamProtocolError):  # reset by its client already, in what arrived with it
             self._reply(stream_id, reply)
             self._send()  # a reset overtakes what is not sent yet
             self._http2.reset_stream(stream_id, ErrorCode.NO_ERROR)
-        except StreamProtocolError:  # reset by the client in what arrived with it
-            pass
 
     def _end_message(self, stream_id: int) -> None:
         if call := self._arriving.pop(stream_id, None):
