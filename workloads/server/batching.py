@@ -98,10 +98,10 @@ class Runner:
     async def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """The outputs for inputs that fit the model's; raises what the model raises."""
         rows = next(iter(inputs.values())).shape[0] if _has_rows(inputs) else 1
+        if not self.cost.batches and self.cost.seconds(rows) < INLINE_SECONDS:
+            return self.model.run(inputs)
         loop = asyncio.get_running_loop()
         if not self.cost.batches:
-            if self.cost.seconds(rows) < INLINE_SECONDS:
-                return self.model.run(inputs)
             return await loop.run_in_executor(self._thread, self.model.run, inputs)
         waiting = Waiting(inputs, rows, _kind(inputs), loop.create_future())
         self._waiting.append(waiting)

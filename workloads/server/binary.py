@@ -6,7 +6,6 @@ and that many bytes, which are UTF-8 text here.
 
 import math
 from collections.abc import Sequence
-from itertools import chain
 from struct import Struct
 from typing import Any
 
@@ -75,9 +74,14 @@ def text_of(element: bytes | memoryview, where: str) -> str:
         raise BadRequestError(f"{where}: {shown(bytes(element[:20]))} is not UTF-8 text: {error.reason}") from error
 
 
+def _with_length(text: bytes) -> bytes:
+    return LENGTH.pack(len(text)) + text
+
+
 def encode(array: NDArray[Any]) -> bytes:
     """Of any array whose type is among `DATATYPES`."""
     if array.dtype == np.object_:
-        texts = [str(element).encode() for element in array.ravel()]
-        return b"".join(chain.from_iterable((LENGTH.pack(len(text)), text) for text in texts))
-    return array.astype(DATATYPES[datatype_of(array)], copy=False).tobytes()
+        elements: list[Any] = array.ravel().tolist()
+        encoded = {element: _with_length(str(element).encode()) for element in set(elements)}  # labels are few
+        return b"".join([encoded[element] for element in elements])
+    return array.tobytes()

@@ -11,6 +11,8 @@ from workloads.server.errors import BadRequestError, shown
 
 LARGEST = 3.4e38
 """What a classifier over named columns takes: its trees compare 32-bit floats."""
+FEW = 32
+"""Elements that Python compares sooner than NumPy does."""
 Place = Callable[[int], str]
 """Where the element of this index, in row-major order, is in the request."""
 
@@ -46,8 +48,10 @@ def array_of(items: Sequence[Any], datatype: str, place: Place, largest: float |
 
 def check_finite(array: NDArray[Any], largest: float, place: Place) -> None:
     """Refuses, with its place, the first element that is infinite, no number, or beyond `largest`."""
-    if not np.abs(array).max() <= largest:
-        index = int(np.argmin(np.abs(array).ravel() <= largest))
+    if array.size <= FEW and all(-largest <= each <= largest for each in array.ravel().tolist()):
+        return
+    if not float(np.abs(array).max()) <= largest:  # as a 16-bit number the limit would be infinite
+        index = int(np.argmin(np.abs(array.ravel().astype(np.float64)) <= largest))
         raise BadRequestError(f"{place(index)}: {shown(float(array.flat[index]))} is not a finite 32-bit number")
 
 

@@ -70,3 +70,11 @@ def test_the_first_number_that_is_not_finite_is_named(wrong: float) -> None:
     check_finite(np.array([[1.0, -LARGEST]]), LARGEST, place)
     with pytest.raises(BadRequestError, match=r"^\[2\]: .* is not a finite 32-bit number"):
         check_finite(np.array([[1.0, 2], [wrong, wrong]]), LARGEST, place)
+
+
+@pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8"])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_number_of_any_width_that_is_not_finite_is_refused_with_its_place(dtype: str, wrong: float) -> None:
+    check_finite(np.array([[1, 6e4]], dtype=dtype), LARGEST, str)
+    with pytest.raises(BadRequestError, match=r"^2: .* is not a finite 32-bit number"):
+        check_finite(np.array([[1, 2], [wrong, 3]], dtype=dtype), LARGEST, str)

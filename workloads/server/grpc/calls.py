@@ -1,8 +1,8 @@
 """Calls of gRPC with one message each way, and how a call ends."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from enum import IntEnum
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from workloads.server.bounds import RETRY_SECONDS, Hold
@@ -31,8 +31,7 @@ class Status(IntEnum):
     UNAVAILABLE = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The message of a call that ended well, or why there is none."""
 
     message: bytes = b""
@@ -63,11 +62,11 @@ class CallError(Exception):
         self.status = status
 
 
-Answer = Callable[[str, bytes, Hold], Awaitable[Reply]]
+Answer = Callable[[str, bytes, Hold], Coroutine[Any, Any, Reply]]
 """Of a call's path and message; what is held for it grows with what it takes. Raises nothing."""
 
 
-def unframed(body: bytearray) -> bytes:
+def unframed(body: bytes | bytearray) -> bytes:
     """The one message of a call."""
     length = int.from_bytes(body[1:HEADER], "big")
     if len(body) < HEADER or len(body) != HEADER + length:
@@ -77,7 +76,7 @@ def unframed(body: bytearray) -> bytes:
         )
     if body[0]:
         raise CallError(Status.UNIMPLEMENTED, "the message is compressed: send it with the encoding 'identity'")
-    return bytes(memoryview(body)[HEADER:])
+    return body[HEADER:] if isinstance(body, bytes) else bytes(memoryview(body)[HEADER:])
 
 
 def framed(message: bytes) -> bytes:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
-from ngh2 import Configuration, Connection, ErrorCode, NGH2Error, Role, Setting
+from ngh2 import Configuration, Connection, ErrorCode, NGH2Error, Role, Setting, StreamProtocolError
 from ngh2.events import ConnectionClosed, DataReceived, Event, RequestReceived, StreamClosed, TrailersReceived
 
 from workloads.server.bounds import Budget, Hold
+from workloads.server.eager import run_eagerly
 from workloads.server.errors import BadRequestError, OverloadedError
 from workloads.server.grpc.calls import HEADER, Answer, CallError, Headers, Reply, Status, framed, overloaded, unframed
 from workloads.server.http import BODY_SECONDS, MAX_BODY
@@ -24,13 +26,14 @@ CHUNK = 256 * 2**10
 SETTINGS = {Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS}
 CONFIGURATION = Configuration(max_inbound_header_list_size=16 * 2**10, max_inbound_header_count=100)
 STARTED = [(b":status", b"200"), (b"content-type", b"application/grpc")]
+ENDED = Reply().trailers
 
 
 @dataclass(slots=True, eq=False)
 class Call:
     path: str
     hold: Hold
-    body: bytearray = field(default_factory=bytearray)
+    body: bytes | bytearray = b""
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -58,11 +61,13 @@ class GrpcConnection(asyncio.Protocol):
         self._calls: dict[int, Call] = {}
         self._arriving: dict[int, Call] = {}
         """Those of the calls whose message is not complete."""
+        self._complete: list[int] = []
+        """Calls to answer once all that arrived with them is read: a client may have taken one back."""
         self._draining = self._paused = False
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             RequestReceived: self._open,
             DataReceived: self._receive,
-            TrailersReceived: lambda event: self._complete(event.stream_id),
+            TrailersReceived: lambda event: self._end_message(event.stream_id),
             StreamClosed: self._close,
             ConnectionClosed: lambda _: self._transport.close(),
         }
@@ -90,7 +95,12 @@ class GrpcConnection(asyncio.Protocol):
         for stream_id, call in self._arriving.items():
             if call.timer is None:
                 call.timer = self._loop.call_later(BODY_SECONDS, self._refuse_slow, stream_id)
-        self._send()
+        answered, self._complete = self._complete, []
+        for stream_id in answered:
+            self._answer_call(stream_id)
+        self._send()  # the answers of all that arrived together, in one write
+        for stream_id in answered:
+            self._bound_sending(stream_id)
 
     def pause_writing(self) -> None:
         """What the client does not read stays in HTTP/2's queue, and is held; nor does it get more of the server."""
@@ -126,21 +136,28 @@ class GrpcConnection(asyncio.Protocol):
     def _open(self, event: RequestReceived) -> None:
         headers: dict[bytes, bytes] = dict(event.headers)
         if headers[b":method"] != b"POST" or not headers.get(b"content-type", b"").startswith(b"application/grpc"):
-            self._http2.send_response(event.stream_id, [(b":status", b"415")], end_stream=True)
+            with suppress(StreamProtocolError):  # reset already, in what arrived with it
+                self._http2.send_response(event.stream_id, [(b":status", b"415")], end_stream=True)
             return
         call = Call(headers[b":path"].decode("latin-1"), self._budget.hold())
         self._calls[event.stream_id] = self._arriving[event.stream_id] = call
         self._admit(event.stream_id, call)
         if event.end_stream:
-            self._complete(event.stream_id)
+            self._end_message(event.stream_id)
 
     def _receive(self, event: DataReceived) -> None:
         if (call := self._arriving.get(event.stream_id)) is None:  # refused
             return
-        call.body += event.data
-        self._admit(event.stream_id, call)
+        if not call.body:
+            call.body = event.data
+        else:
+            if isinstance(call.body, bytes):
+                call.body = bytearray(call.body)
+            call.body += event.data
+        if len(call.body) > call.hold.size:
+            self._admit(event.stream_id, call)
         if event.end_stream:
-            self._complete(event.stream_id)
+            self._end_message(event.stream_id)
 
     def _admit(self, stream_id: int, call: Call) -> None:
         size = len(call.body)
@@ -165,26 +182,41 @@ class GrpcConnection(asyncio.Protocol):
         """Answer before the message is complete, and have the client send no more of it."""
         call = self._arriving.pop(stream_id)
         call.stop_waiting()
-        call.body.clear()
+        call.body = b""
         call.hold.release()
-        self._reply(stream_id, reply)
-        self._send()  # a reset overtakes what is not sent yet
-        self._http2.reset_stream(stream_id, ErrorCode.NO_ERROR)
+        with suppress(StreamProtocolError):  # reset by its client already, in what arrived with it
+            self._reply(stream_id, reply)
+            self._send()  # a reset overtakes what is not sent yet
+            self._http2.reset_stream(stream_id, ErrorCode.NO_ERROR)
 
-    def _complete(self, stream_id: int) -> None:
+    def _end_message(self, stream_id: int) -> None:
         if call := self._arriving.pop(stream_id, None):
             call.stop_waiting()
-            call.task = self._loop.create_task(self._run(stream_id, call))
+            self._complete.append(stream_id)
 
-    async def _run(self, stream_id: int, call: Call) -> None:
+    def _answer_call(self, stream_id: int) -> None:
+        """Now, where the answer waits for nothing; else in a task."""
+        if (call := self._calls.get(stream_id)) is None:  # its client is gone
+            return
+
+        def later(reply: Reply) -> None:
+            call.task = None
+            self._reply(stream_id, reply)
+            self._send()
+            self._bound_sending(stream_id)
+
         try:
-            reply = await self._answer(call.path, unframed(call.body), call.hold)
+            found = run_eagerly(self._answer(call.path, unframed(call.body), call.hold), self._loop, later)
         except CallError as error:
-            reply = Reply(status=error.status, text=str(error))
-        call.task = None
-        self._reply(stream_id, reply)
-        self._send()
-        if stream_id in self._calls:  # its client has not taken all of it yet
+            found = Reply(status=error.status, text=str(error))
+        if isinstance(found, Reply):
+            self._reply(stream_id, found)
+        else:
+            call.task = found
+
+    def _bound_sending(self, stream_id: int) -> None:
+        """Where the client has not taken all of its answer yet: what it does not read is held."""
+        if (call := self._calls.get(stream_id)) and call.task is None:
             call.timer = self._loop.call_later(SEND_SECONDS, self.abort)
 
     def _reply(self, stream_id: int, reply: Reply) -> None:
@@ -193,7 +225,7 @@ class GrpcConnection(asyncio.Protocol):
             return
         self._http2.send_response(stream_id, self._started)
         self._http2.send_data(stream_id, framed(reply.message))
-        self._http2.send_trailers(stream_id, reply.trailers)
+        self._http2.send_trailers(stream_id, ENDED)
 
     def _close(self, event: StreamClosed) -> None:
         self._arriving.pop(event.stream_id, None)

@@ -12,7 +12,8 @@ from workloads.server.bounds import Budget, Hold
 from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
 from workloads.server.grpc import inference_pb2 as messages
 from workloads.server.grpc.calls import CallError, Reply, Status, overloaded
-from workloads.server.grpc.tensors import InferRequest, infer_request, infer_response
+from workloads.server.grpc.forms import Forms
+from workloads.server.grpc.tensors import InferRequest, identity, infer_request, infer_response
 from workloads.server.grpc.wire import check_fields
 from workloads.server.holder import Holder
 from workloads.server.inference import model_metadata
@@ -34,6 +35,7 @@ class GrpcService:
         self._pin, self._holder, self._metrics, self._budget = pin, holder, metrics, budget
         self.headers = [(f"x-{key.replace('_', '-')}".encode(), value.encode()) for key, value in pin.identity.items()]
         """Of every answer: which model this is."""
+        self._identity, self._forms = identity(pin), Forms()
         methods: dict[str, Method] = {
             "ServerLive": self._server_live,
             "ServerReady": self._server_ready,
@@ -96,16 +98,16 @@ class GrpcService:
         def read() -> InferRequest:
             request = _parsed(messages.ModelInferRequest, message)
             self._require_served(request.model_name, request.model_version)
-            return infer_request(request, model)
+            asked = infer_request(request, model)
+            self._forms.learn(message, asked.outputs, model)
+            return asked
 
-        asked = await self._budget.near(len(message), read)
+        asked = self._forms.read(message, model) or await self._budget.near(len(message), read)
         hold.require(memory_of(asked.inputs), "the request")
         outputs = await self._holder.run(asked.inputs, self._metrics)
         size = memory_of({name: outputs[name] for name in asked.outputs})
         hold.require(size, "the answer")
-        return await self._budget.near(
-            size, lambda: infer_response(outputs, asked, model, self._pin).SerializeToString()
-        )
+        return self._identity + await self._budget.near(size, lambda: infer_response(outputs, asked, model))
 
     def _require_served(self, name: str, version: str) -> None:
         if name != self._pin.name:

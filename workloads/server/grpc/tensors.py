@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ FIELDS = {
 """Of InferTensorContents, by datatype; FP16 has none."""
 
 
-@dataclass(frozen=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     inputs: dict[str, NDArray[Any]]
     outputs: list[str]
     """In the order in which they are answered."""
@@ -125,24 +124,46 @@ def _numbers(items: Sequence[Any], header: Header, where: str) -> NDArray[Any]:
     return array.astype(dtype, copy=False).reshape(header.shape)
 
 
-def infer_response(
-    outputs: Mapping[str, NDArray[Any]], asked: InferRequest, model: Model, pin: Pin
-) -> ModelInferResponse:
-    """Raw where the request was, and where an output is FP16, which has no field."""
-    response = ModelInferResponse(model_name=pin.name, model_version=pin.version, id=asked.id)
+def identity(pin: Pin) -> bytes:
+    """What every answer begins with. Messages of protobuf that follow each other are one with the fields of all."""
+    response = ModelInferResponse(model_name=pin.name, model_version=pin.version)
     response.parameters["model_digest"].string_param = pin.digest
+    return response.SerializeToString()
+
+
+def infer_response(outputs: Mapping[str, NDArray[Any]], asked: InferRequest, model: Model) -> bytes:
+    """An answer without the identity of the model. Raw where the request was, and where an output is FP16, which has no
+    field."""
     datatypes = {name: binary.datatype_of(outputs[name]) for name in asked.outputs}
-    raw = asked.raw or not FIELDS.keys() >= set(datatypes.values())
+    classes = {PROBABILITIES: model.classes}
+    if asked.raw or not FIELDS.keys() >= set(datatypes.values()):
+        described = [
+            _described(name, datatype, outputs[name].shape, classes.get(name)) for name, datatype in datatypes.items()
+        ]
+        data = [binary.encode(outputs[name]) for name in datatypes]
+        return b"".join([*described, ModelInferResponse(id=asked.id, raw_output_contents=data).SerializeToString()])
+    response = ModelInferResponse(id=asked.id)
     for name, datatype in datatypes.items():
-        array = outputs[name]
-        tensor = response.outputs.add(name=name, datatype=datatype, shape=array.shape)
-        if name == PROBABILITIES and model.classes is not None:
-            tensor.parameters["classes"].string_param = ",".join(model.classes)
-        if raw:
-            response.raw_output_contents.append(binary.encode(array))
-        else:
-            _fill(tensor.contents, array, datatype)
-    return response
+        tensor = _add(response, name, datatype, outputs[name].shape, classes.get(name))
+        _fill(tensor.contents, outputs[name], datatype)
+    return response.SerializeToString()
+
+
+@lru_cache(maxsize=64)
+def _described(name: str, datatype: str, shape: tuple[int, ...], classes: tuple[str, ...] | None) -> bytes:
+    """An answer with this output alone, without its data."""
+    response = ModelInferResponse()
+    _add(response, name, datatype, shape, classes)
+    return response.SerializeToString()
+
+
+def _add(
+    response: ModelInferResponse, name: str, datatype: str, shape: tuple[int, ...], classes: tuple[str, ...] | None
+) -> ModelInferResponse.InferOutputTensor:
+    tensor = response.outputs.add(name=name, datatype=datatype, shape=shape)
+    if classes is not None:
+        tensor.parameters["classes"].string_param = ",".join(classes)
+    return tensor
 
 
 def _fill(contents: InferTensorContents, array: NDArray[Any], datatype: str) -> None:

@@ -297,6 +297,16 @@ class Peer:
         self.flush()
         return stream
 
+    def begin_and_take_back(self, method: bytes, body: bytes) -> None:
+        """A call that is reset in the bytes that bring it."""
+        path = b"/inference.GRPCInferenceService/ModelInfer"
+        headers = [(b":method", method), (b":scheme", b"http"), (b":authority", b"box"), (b":path", path)]
+        stream = self.http2.send_request([*headers, (b"content-type", b"application/grpc"), (b"te", b"trailers")])
+        self.http2.send_data(stream, body, end_stream=True)
+        brought = self.http2.data_to_send()
+        self.http2.reset_stream(stream)
+        self.socket.sendall(brought + self.http2.data_to_send())
+
     def flush(self) -> None:
         self.socket.sendall(self.http2.data_to_send())
 
@@ -336,3 +346,34 @@ def test_what_is_no_call_of_grpc_is_refused_as_http(server: Running) -> None:
     peer.flush()
     assert peer.receive()[b":status"] == b"415"
     peer.socket.close()
+
+
+@pytest.mark.parametrize(("method", "body"), [(b"POST", b"\0" * 5), (b"GET", b""), (b"POST", b"\0" * 2 * LEAST)])
+def test_a_call_that_is_reset_as_it_arrives_takes_nothing_and_others_on_its_connection_go_on(
+    holder: Holder, drain_file: Path, method: bytes, body: bytes
+) -> None:
+    with running(holder, drain_file, Budget(LEAST)) as server:  # the last one is refused before it is complete
+        peer = Peer(server.address)
+        peer.begin_and_take_back(method, body)
+        message = rows([1, 1]).SerializeToString()
+        stream = peer.begin(b"\0" + len(message).to_bytes(4, "big") + message)
+        peer.http2.end_stream(stream)
+        peer.flush()
+        assert b"grpc-status" not in peer.receive()  # it comes behind the message
+        assert held_in_the_end(server) == 0
+        peer.socket.close()
+
+
+def test_a_repeated_call_is_answered_as_the_first_was(client: Client) -> None:
+    def asked(*row: float) -> Any:
+        request = rows([*row])
+        request.inputs[0].ClearField("contents")
+        request.raw_input_contents.append(np.array([row], dtype="<f8").tobytes())
+        return client.ask("ModelInfer", request)
+
+    answers = [asked(1, 1), asked(9, 9), asked(1, 1)]
+    assert [answer.raw_output_contents[0] for answer in answers] == [
+        b"\5\0\0\0" + b for b in (b"small", b"large", b"small")
+    ]
+    assert answers[0] == answers[2]
+    assert answers[1].parameters["model_digest"].string_param == PIN.digest

@@ -1,0 +1,85 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from workloads.server.eager import run_eagerly
+
+
+def run(work: Callable[[asyncio.AbstractEventLoop], Awaitable[Any]]) -> Any:
+    async def within() -> Any:
+        return await work(asyncio.get_running_loop())
+
+    return asyncio.run(within())
+
+
+def _never(found: object) -> None:
+    pytest.fail(f"called with {found}")
+
+
+def test_what_waits_for_nothing_is_done_at_once() -> None:
+    async def work() -> str:
+        return "done"
+
+    async def asked(loop: asyncio.AbstractEventLoop) -> Any:
+        return run_eagerly(work(), loop, _never)
+
+    assert run(asked) == "done"
+
+
+def test_what_waits_goes_on_in_a_task_as_often_as_it_waits() -> None:
+    async def work() -> int:
+        found = 0
+        for _ in range(3):
+            found += await asyncio.get_running_loop().run_in_executor(None, int, "2")
+        return found
+
+    async def asked(loop: asyncio.AbstractEventLoop) -> list[int]:
+        later: list[int] = []
+        task = run_eagerly(work(), loop, later.append)
+        assert isinstance(task, asyncio.Task)
+        await task
+        return later
+
+    assert run(asked) == [6]
+
+
+def test_an_error_of_what_it_waits_for_is_raised_where_it_waits() -> None:
+    async def work() -> str:
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, int, "no number")
+        except ValueError:
+            await asyncio.sleep(0)
+            return "handled"
+        return "missed"
+
+    async def asked(loop: asyncio.AbstractEventLoop) -> list[str]:
+        later: list[str] = []
+        task = run_eagerly(work(), loop, later.append)
+        assert isinstance(task, asyncio.Task)
+        await task
+        return later
+
+    assert run(asked) == ["handled"]
+
+
+def test_a_task_that_is_cancelled_ends_what_it_runs() -> None:
+    ended: list[bool] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append(True)
+
+    async def asked(loop: asyncio.AbstractEventLoop) -> None:
+        task = run_eagerly(work(), loop, _never)
+        assert isinstance(task, asyncio.Task)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    run(asked)
+    assert ended == [True]
