@@ -9,7 +9,7 @@ from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
 from workloads.artifacts import DATA, MODELS
-from workloads.documents import pinned_image, serving_account, trainer
+from workloads.documents import pinned_image, serving_account, serving_repository, trainer
 from workloads.settings import WorkloadSettings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def deploy(context: Context[Settings]) -> Deployed:
         ready=tuple(each.ready for each in serving.values()),
         outputs={
             "workloads": {
-                name: describe(releases.get(name), context.images["serving"], each.address)
+                name: describe(releases.get(name), serving_image(name, context), each.address)
                 for name, each in serving.items()
             },
             # By which a checkout that has no file of pins takes them over: scripts/cli/clients/pins.py.
@@ -90,7 +90,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
-        image=context.images["serving"],
+        image=serving_image(name, context),
         namespace=context.namespace_of(name).ready,
         cluster=context.cluster,
         store=context.store,
@@ -101,6 +101,11 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         labels=context.labels,
         opts=context.opts,
     )
+
+
+def serving_image(name: str, context: Context[Settings]) -> str:
+    """Return the reference of the image in which a workload's next release is checked and serves."""
+    return context.images[serving_repository(catalog.load(name))]
 
 
 def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
@@ -144,10 +149,20 @@ def describe(release: Release | None, image: str, address: Any) -> dict[str, Any
         "todays_image": image,
         "model_name": release.model_name if release else None,
         "model_version": release.model_version if release else None,
+        "model_format": release.model_format if release else None,
         "canary": {"model_version": canary.pin.model_version, "weight": canary.weight} if canary else None,
         "address": address,
     }
 
+
+SERVER = (
+    "workloads/__init__.py",
+    "workloads/artifacts.py",
+    "workloads/signing.py",
+    "workloads/server/*.py",
+    "workloads/server/grpc/*.py",
+)
+"""Files of the model server."""
 
 WORKLOADS = Service[Settings](
     name="workloads",
@@ -170,24 +185,28 @@ WORKLOADS = Service[Settings](
                 "workloads/incoming.py",
                 "workloads/onnx_form.py",
                 "workloads/signing.py",
+                "workloads/skops_form.py",
                 "workloads/*/*.py",
             ),
             without="workloads/server/*",
             group="training",
+            prune=("prettytable",),
         ),
         Image(
             name="serving",
             budget_mb=240,
             containerfile="workloads/serving.Containerfile",
-            files=(
-                "workloads/__init__.py",
-                "workloads/artifacts.py",
-                "workloads/signing.py",
-                "workloads/server/*.py",
-                "workloads/server/grpc/*.py",
-            ),
+            files=SERVER,
             group="serving",
             prune=("flatbuffers", "packaging", "pycparser"),
+        ),
+        Image(
+            name="serving-skops",
+            budget_mb=420,
+            containerfile="workloads/serving-skops.Containerfile",
+            files=SERVER,
+            group="serving-skops",
+            prune=("flatbuffers", "prettytable", "pycparser"),
         ),
     ),
 )

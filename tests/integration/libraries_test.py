@@ -1,5 +1,5 @@
-"""Models of XGBoost and LightGBM on a platform of their own: trained, released, and answering as well as they were
-measured."""
+"""Models of XGBoost, LightGBM, and of scikit-learn without an ONNX form, on a platform of their own: trained, released,
+and answering as well as they were measured."""
 
 import csv
 import json
@@ -13,14 +13,15 @@ import yaml
 from scripts.cli.lifecycle.up import STACKS, settings_file
 from workloads import catalog
 from workloads.cancer.train import CANCER
+from workloads.neighbours.train import NEIGHBOURS
 from workloads.wine.train import WINE
 
 from .conftest import STACK, run
 
 LIBRARIES = "libraries"
 NETWORK = "10.87.0.0/16"
-PORTS = {"api": 29443, "storage": 29333, "gateway": 29444, "cancer": 29080, "wine": 29081}
-BOTH = {"cancer": CANCER, "wine": WINE}
+PORTS = {"api": 29443, "storage": 29333, "gateway": 29444, "cancer": 29080, "wine": 29081, "neighbours": 29083}
+BOTH = {"cancer": CANCER, "wine": WINE, "neighbours": NEIGHBOURS}
 LEAST_ACCURACY = 0.9
 
 
@@ -62,3 +63,17 @@ def test_a_model_of_another_library_answers_as_well_as_it_was_measured(name: str
     right = [label == row[-1] for label, row in zip(outputs["label"]["data"], rows, strict=True)]
     assert sum(right) / len(right) >= LEAST_ACCURACY
     assert outputs["probabilities"]["shape"] == [len(rows), len({row[-1] for row in rows})]
+
+
+@pytest.mark.heavy
+def test_a_model_without_an_onnx_form_is_served_from_skops_in_an_image_of_its_own(addresses: dict[str, str]) -> None:
+    described = httpx.get(f"{addresses['neighbours']}/v2/models/neighbours", timeout=30).raise_for_status().json()
+    assert described["platform"] == "sklearn_skops"
+    assert httpx.get(f"{addresses['wine']}/v2/models/wine", timeout=30).json()["platform"] == "onnxruntime_onnx"
+    workloads = json.loads(run(".venv/bin/groundwork", "status", LIBRARIES, "--json").stdout)["workloads"]
+    served = {each["workload"]: (each["format"], each["image"].partition("@")[0].split("/")[-1]) for each in workloads}
+    assert served["neighbours"] == ("skops", "serving-skops")
+    assert served["wine"] == ("onnx", "serving")
+    again = json.loads(run(".venv/bin/groundwork", "release", "neighbours", "--stack", LIBRARIES, "--json").stdout)
+    assert not again["changed"]
+    assert again["pin"]["trusted"] == catalog.load("neighbours").serving.trusted
