@@ -75,7 +75,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
-        image=context.images["training"],
+        image=context.images[workload.images.training],
         namespace=context.namespace_of(trainer(name)).ready,
         cluster=context.cluster,
         store=context.store,
@@ -106,10 +106,11 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
 def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
     from workloads.manifests import task_pods
 
+    workload = catalog.load(name)
     pods = task_pods(
-        catalog.load(name),
+        workload,
         cluster=context.cluster,
-        image=context.images["training"],
+        image=context.images[workload.images.training],
         account=trainer(name),
         namespace=context.namespace_of(trainer(name)).name,
         store=context.store,
@@ -117,6 +118,11 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
         labels=context.labels,
     )
     return TaskPods(workload=name, consumer=trainer(name), pods=pods)
+
+
+def images_of(settings: Settings) -> frozenset[str]:
+    """Return the names of the images in which the workloads run."""
+    return frozenset(image for name in settings for image in catalog.load(name).images.names)
 
 
 def served_model(workload: str, release: Release | None) -> ServedModel:
@@ -155,6 +161,7 @@ WORKLOADS = Service[Settings](
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
     members=members,
+    runs=images_of,
     routed=True,
     images=(
         Image(

@@ -1,6 +1,6 @@
 """What a workload is (its workload.yaml), and its settings in one environment (the stack's file)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -60,6 +60,20 @@ class ServingSpec(Settings):
     example: dict[str, float] = Field(min_length=1, description="One row by feature name that the model must answer.")
 
 
+class Images(Settings):
+    """In which of this repository's images a workload runs. Those that no workload of an environment names are not
+    built for it."""
+
+    training: Literal["training"] = Field(
+        default="training", description="Trains it: scikit-learn, XGBoost and LightGBM."
+    )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All of them: images of workloads/service.py."""
+        return frozenset({self.training, "serving"})
+
+
 class Workload(Settings):
     """A workload.yaml: the same in every environment."""
 
@@ -71,6 +85,7 @@ class Workload(Settings):
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
     serving: ServingSpec = Field(description="How it is served.")
+    images: Images = Field(default=Images(), description="In which images it runs.")
     tasks: dict[TaskName, Resources] = Field(
         default={}, description="Tasks of its DAGs (dags/), each with the resources of its pod."
     )
