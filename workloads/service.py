@@ -75,7 +75,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
-        image=context.images["training"],
+        image=context.images[workload.images.training],
         namespace=context.namespace_of(trainer(name)).ready,
         cluster=context.cluster,
         store=context.store,
@@ -111,10 +111,11 @@ def serving_image(name: str, context: Context[Settings]) -> str:
 def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
     from workloads.manifests import task_pods
 
+    workload = catalog.load(name)
     pods = task_pods(
-        catalog.load(name),
+        workload,
         cluster=context.cluster,
-        image=context.images["training"],
+        image=context.images[workload.images.training],
         account=trainer(name),
         namespace=context.namespace_of(trainer(name)).name,
         store=context.store,
@@ -122,6 +123,11 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
         labels=context.labels,
     )
     return TaskPods(workload=name, consumer=trainer(name), pods=pods)
+
+
+def images_of(settings: Settings) -> frozenset[str]:
+    """Return the names of the images in which the workloads run."""
+    return frozenset(image for name in settings for image in catalog.load(name).images.names)
 
 
 def served_model(workload: str, release: Release | None) -> ServedModel:
@@ -170,6 +176,7 @@ WORKLOADS = Service[Settings](
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
     members=members,
+    runs=images_of,
     routed=True,
     images=(
         Image(

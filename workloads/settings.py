@@ -80,6 +80,20 @@ class ServingSpec(Settings):
         return self
 
 
+class Images(Settings):
+    """In which of this repository's images a workload runs. Those that no workload of an environment names are not
+    built for it."""
+
+    training: Literal["training"] = Field(
+        default="training", description="Trains it: scikit-learn, XGBoost and LightGBM."
+    )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All of them: images of workloads/service.py."""
+        return frozenset({self.training, "serving"})
+
+
 class Workload(Settings):
     """A workload.yaml: the same in every environment."""
 
@@ -91,6 +105,7 @@ class Workload(Settings):
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
     serving: ServingSpec = Field(description="How it is served.")
+    images: Images = Field(default=Images(), description="In which images it runs.")
     tasks: dict[TaskName, Resources] = Field(
         default={}, description="Tasks of its DAGs (dags/), each with the resources of its pod."
     )

@@ -24,7 +24,6 @@ from scripts.cli.lifecycle.up import access_of, cluster_of
 from scripts.cli.output import console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.registry_login import access_to
-from stacks.services import images
 
 
 class Copy:
@@ -71,7 +70,7 @@ def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: b
         again = f"groundwork images copy --to {to} --stack {stack}" + (f" --from {origin}" if origin else "")
         run_or_exit(Runner([Step(name="images", title="Images", run=steps.run)], steps.log), again)
     rows = [(name, reference(registry, name, image), image.digest in steps.copied) for name, image in steps.rows()]
-    changed = outdated(steps.images, steps.architecture)
+    changed = outdated(stack, steps.images, steps.architecture)
     if as_json:
         keys = ("name", "reference", "copied")
         listed = [dict(zip(keys, row, strict=True)) for row in rows]
@@ -138,7 +137,7 @@ def foreign(option: str, address: str, ca: Path | None) -> tuple[Registry, Regis
     return Registry(push=address, pull=address), RegistryAccess(ca=ca, login=find_login(address), advice=advice)
 
 
-def outdated(held: dict[str, LockedImage], architecture: str) -> list[str]:
+def outdated(stack: str, held: dict[str, LockedImage], architecture: str) -> list[str]:
     """Return the images that an environment of this checkout does not find among these: it builds them."""
-    sources = read_sources(images(), architecture=architecture)
+    sources = read_sources(Environment(stack).settings.images(), architecture=architecture)
     return [name for name, source in sources.items() if name not in held or held[name].inputs != source.inputs]

@@ -56,12 +56,14 @@ def test_images_of_other_inputs_than_this_checkout_s_are_named(monkeypatch: pyte
     class Source:
         inputs = sha256(b"now")
 
+    fakes.stack(monkeypatch)
+
     monkeypatch.setattr(image_copy, "read_sources", always({"base": Source(), "mlflow": Source(), "new": Source()}))
     held = {
         name: LockedImage(digest=sha256(b""), inputs=sha256(inputs), version="1")
         for name, inputs in (("base", b"now"), ("mlflow", b"before"))
     }
-    assert outdated(held, "arm64") == ["mlflow", "new"]
+    assert outdated("local", held, "arm64") == ["mlflow", "new"]
 
 
 def stored(registry: FakeRegistry, layer: bytes, name: str = "serving") -> str:
