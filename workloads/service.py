@@ -127,7 +127,8 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
 
 def images_of(settings: Settings) -> frozenset[str]:
     """Return the names of the images in which the workloads run."""
-    return frozenset(image for name in settings for image in catalog.load(name).images.names)
+    workloads = [catalog.load(name) for name in settings]
+    return frozenset(name for each in workloads for name in (each.images.training, serving_repository(each)))
 
 
 def served_model(workload: str, release: Release | None) -> ServedModel:

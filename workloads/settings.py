@@ -88,11 +88,6 @@ class Images(Settings):
         default="training", description="Trains it: scikit-learn, XGBoost and LightGBM."
     )
 
-    @property
-    def names(self) -> frozenset[str]:
-        """All of them: images of workloads/service.py."""
-        return frozenset({self.training, "serving"})
-
 
 class Workload(Settings):
     """A workload.yaml: the same in every environment."""
