@@ -10,7 +10,10 @@ import httpx
 import pytest
 import yaml
 
-from scripts.cli.lifecycle.up import STACKS, settings_file
+from modules.registry.build import image_sizes
+from scripts.cli.clients.registry import registry_of
+from scripts.cli.environment import Environment
+from scripts.cli.lifecycle.up import STACKS, access_of, cluster_of, settings_file
 from workloads import catalog
 from workloads.cancer.train import CANCER
 from workloads.neighbours.train import NEIGHBOURS
@@ -77,3 +80,13 @@ def test_a_model_without_an_onnx_form_is_served_from_skops_in_an_image_of_its_ow
     again = json.loads(run(".venv/bin/groundwork", "release", "neighbours", "--stack", LIBRARIES, "--json").stdout)
     assert not again["changed"]
     assert again["pin"]["trusted"] == catalog.load("neighbours").serving.trusted
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("addresses")
+def test_the_images_of_these_workloads_are_within_their_budgets() -> None:
+    environment = Environment(LIBRARIES)
+    sizes = image_sizes(LIBRARIES, registry_of(environment), access_of(cluster_of(environment)))
+    budgets = {image.name: image.budget_mb for image in environment.settings.images()}
+    assert sizes.keys() == budgets.keys() >= {"serving-skops"}
+    assert {name: size for name, size in sizes.items() if size.uncompressed > budgets[name]} == {}

@@ -91,7 +91,7 @@ def test_of_a_model_that_skops_does_not_store_either_both_reasons_are_given() ->
 
     both = replace(IRIS, graph=refuse)
     with pytest.raises(TrainingError) as refused:
-        both.converted("RandomForestClassifier", iter([]))
-    assert "RandomForestClassifier: it has no ONNX form. Nor can it be served from skops: list_iterator" in str(
+        both.converted("RandomForestClassifier", (row for row in ()))
+    assert "RandomForestClassifier: it has no ONNX form. Nor can it be served from skops: generator" in str(
         refused.value
     )

@@ -96,7 +96,8 @@ def skops_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from workloads import skops_form
 
     folder, rows = tmp_path_factory.mktemp("skops"), _rows()
-    model: Any = KNeighborsClassifier(n_neighbors=1, metric="canberra").fit(rows, SIZES)
+    model: Any = KNeighborsClassifier(n_neighbors=1, metric="canberra")
+    model.fit(rows, SIZES)
     skops_form.add_classifier(folder, model, rows, library="scikit-learn", trusted=TRUSTED)
     return folder
 

@@ -109,6 +109,11 @@ def test_a_model_of_skops_is_looked_for_in_the_repository_of_its_own_image(monke
     monkeypatch.setattr(pinned_images.Backend, "resources", always([{"urn": "of something"}]))
     monkeypatch.setattr(pins, "released", always({"iris": of_skops}))
     asked: list[Mapping[str, str]] = []
-    monkeypatch.setattr(Remote, "find", lambda _, images: asked.append(images) or images)
+
+    def find(_: Remote, images: Mapping[str, str]) -> Mapping[str, str]:
+        asked.append(images)
+        return images
+
+    monkeypatch.setattr(Remote, "find", find)
     assert lacking(monkeypatch) == []
     assert asked == [{"serving-skops": EARLIER_DIGEST}]
