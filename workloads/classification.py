@@ -160,7 +160,8 @@ class Classification:
         try:
             return self.graph(model)
         except (ValueError, TrainingError) as error:
-            raise TrainingError(f"workload.yaml: parameters.models.{name}: {error}{self._instead(model)}") from error
+            reason = str(error).removesuffix(".")
+            raise TrainingError(f"workload.yaml: parameters.models.{name}: {reason}{self._instead(model)}") from error
 
     def _instead(self, model: Any) -> str:
         """Return how a model can be served that has no ONNX form; empty where it can't."""
