@@ -11,13 +11,14 @@ from tests.workloads.tables import fitted
 from workloads import catalog, onnx_form
 from workloads.cancer.train import CANCER
 from workloads.classification import Classification, Split, highest_accuracy
+from workloads.digits.train import DIGITS
 from workloads.experiment import TrainingError
 from workloads.iris.train import IRIS
 from workloads.server import model
 from workloads.wine.train import WINE
 
 TOLERANCE = 1e-6
-EVERY = {"cancer": CANCER, "iris": IRIS, "wine": WINE}
+EVERY = {"cancer": CANCER, "digits": DIGITS, "iris": IRIS, "wine": WINE}
 CASES = [(name, model) for name, what in EVERY.items() for model in what.classifiers]
 
 
@@ -40,6 +41,8 @@ def test_the_example_and_the_hyperparameters_are_of_what_is_trained(name: str, w
 @pytest.mark.parametrize(("name", "classifier"), CASES)
 def test_the_model_server_answers_as_the_trained_model_does(name: str, classifier: str, tmp_path: Path) -> None:
     what = EVERY[name]
+    if what.library == "torch":
+        pytest.importorskip("torch")
     trained, rows = fitted(name, what, classifier), parts(name)
     onnx_form.add_classifier(tmp_path, trained, rows.x_test, graph=what.graph(trained), library=what.library)
     served = model.load(tmp_path)
