@@ -1,6 +1,7 @@
 """The workloads as a service: training and serving of each, in namespaces of their own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modules.core.contracts import Consumer, Grant, ServedModel, TaskPods, Tracking
@@ -171,6 +172,27 @@ SERVER = (
 )
 """Files of the model server."""
 
+TRAINING = Image(
+    name="training",
+    budget_mb=600,
+    containerfile="workloads/training.Containerfile",
+    files=(
+        "workloads/__init__.py",
+        "workloads/artifacts.py",
+        "workloads/boosted_trees.py",
+        "workloads/classification.py",
+        "workloads/experiment.py",
+        "workloads/incoming.py",
+        "workloads/onnx_form.py",
+        "workloads/signing.py",
+        "workloads/skops_form.py",
+        "workloads/*/*.py",
+    ),
+    without="workloads/server/*",
+    group="training",
+    prune=("prettytable",),
+)
+
 WORKLOADS = Service[Settings](
     name="workloads",
     title="The workloads that this environment trains and serves, by name",
@@ -180,25 +202,17 @@ WORKLOADS = Service[Settings](
     runs=images_of,
     routed=True,
     images=(
-        Image(
-            name="training",
-            budget_mb=600,
-            containerfile="workloads/training.Containerfile",
-            files=(
-                "workloads/__init__.py",
-                "workloads/artifacts.py",
-                "workloads/boosted_trees.py",
-                "workloads/classification.py",
-                "workloads/experiment.py",
-                "workloads/incoming.py",
-                "workloads/onnx_form.py",
-                "workloads/signing.py",
-                "workloads/skops_form.py",
-                "workloads/*/*.py",
-            ),
-            without="workloads/server/*",
-            group="training",
-            prune=("prettytable",),
+        TRAINING,
+        # PyTorch of Debian, for CPUs: that of PyPI comes with 3 GB for GPUs. Without what it asks for and never loads:
+        # drivers of screens with a compiler, maps' data, its own tests, a NumPy beside the locked one.
+        replace(
+            TRAINING,
+            name="training-torch",
+            budget_mb=1300,
+            arguments={
+                "DEBIAN": "python3-torch -- libgl1-mesa-dri libllvm15 libz3-4 libtorch-test proj-data iso-codes "
+                "python3-numpy python3-sympy"
+            },
         ),
         Image(
             name="serving",

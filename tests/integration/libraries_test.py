@@ -1,5 +1,5 @@
-"""Models of XGBoost, LightGBM, and of scikit-learn without an ONNX form, on a platform of their own: trained, released,
-and answering as well as they were measured."""
+"""Models of XGBoost, LightGBM, PyTorch, and of scikit-learn without an ONNX form, on a platform of their own: trained,
+released, and answering as well as they were measured."""
 
 import csv
 import json
@@ -16,6 +16,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import STACKS, access_of, cluster_of, settings_file
 from workloads import catalog
 from workloads.cancer.train import CANCER
+from workloads.digits.train import DIGITS
 from workloads.neighbours.train import NEIGHBOURS
 from workloads.wine.train import WINE
 
@@ -23,8 +24,16 @@ from .conftest import STACK, run
 
 LIBRARIES = "libraries"
 NETWORK = "10.87.0.0/16"
-PORTS = {"api": 29443, "storage": 29333, "gateway": 29444, "cancer": 29080, "wine": 29081, "neighbours": 29083}
-BOTH = {"cancer": CANCER, "wine": WINE, "neighbours": NEIGHBOURS}
+PORTS = {
+    "api": 29443,
+    "storage": 29333,
+    "gateway": 29444,
+    "cancer": 29080,
+    "wine": 29081,
+    "digits": 29082,
+    "neighbours": 29083,
+}
+EACH = {"cancer": CANCER, "digits": DIGITS, "neighbours": NEIGHBOURS, "wine": WINE}
 LEAST_ACCURACY = 0.9
 
 
@@ -36,25 +45,25 @@ def addresses() -> Iterator[dict[str, str]]:
     settings["groundwork:foundation"] = {"network": NETWORK, "ports": {"api": PORTS["api"]}}
     for service in ("storage", "gateway"):
         settings[f"groundwork:{service}"]["local_port"] = PORTS[service]
-    settings["groundwork:workloads"] = {name: {"local_port": PORTS[name]} for name in BOTH}
+    settings["groundwork:workloads"] = {name: {"local_port": PORTS[name]} for name in EACH}
     settings_file(LIBRARIES).write_text(yaml.safe_dump(example))
     try:
         run("scripts/up", LIBRARIES)
-        yield {name: f"http://127.0.0.1:{PORTS[name]}" for name in BOTH}
+        yield {name: f"http://127.0.0.1:{PORTS[name]}" for name in EACH}
     finally:
         run("scripts/down", LIBRARIES, "--yes", check=False)
         settings_file(LIBRARIES).unlink(missing_ok=True)
 
 
 @pytest.mark.heavy  # a second environment
-@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("name", EACH)
 def test_a_model_of_another_library_answers_as_well_as_it_was_measured(name: str, addresses: dict[str, str]) -> None:
     trained = json.loads(run(".venv/bin/groundwork", "train", name, "--stack", LIBRARIES, "--json").stdout)
     assert trained["fresh"] is False  # scripts/up trained and released it
     with httpx.Client(base_url=addresses[name], timeout=30) as client:
         example = client.post("/predict", json=catalog.load(name).serving.example).raise_for_status().json()
         assert example["model_version"] == str(trained["model_version"])
-        header, *rows = csv.reader(BOTH[name].seed_data().decode().splitlines())
+        header, *rows = csv.reader(EACH[name].seed_data().decode().splitlines())
         tensor = {
             "name": "input",
             "shape": [len(rows), len(header) - 1],

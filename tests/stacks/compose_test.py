@@ -103,6 +103,7 @@ def test_images_that_no_workload_runs_in_are_not_built() -> None:
     assert built() == {image.name for image in images()} - {image.name for image in WORKLOADS.images}
     assert built(iris={}) - built() == {"training", "serving"}
     assert built(iris={}, wine={}) == built(iris={})
+    assert built(digits={}) - built() == {"training-torch", "serving"}
     assert built(neighbours={}) - built() == {"training", "serving-skops"}
 
 

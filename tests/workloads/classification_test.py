@@ -14,6 +14,7 @@ from tests.workloads.tables import fitted
 from workloads import catalog
 from workloads.cancer.train import CANCER
 from workloads.classification import Classification, Split, highest_accuracy
+from workloads.digits.train import DIGITS
 from workloads.documents import training_document
 from workloads.experiment import Config, TrainingError, read_config
 from workloads.iris.train import IRIS
@@ -23,7 +24,7 @@ from workloads.wine.train import WINE
 
 TOLERANCE = 1e-6
 STORE = store()
-EVERY = {"cancer": CANCER, "iris": IRIS, "neighbours": NEIGHBOURS, "wine": WINE}
+EVERY = {"cancer": CANCER, "digits": DIGITS, "iris": IRIS, "neighbours": NEIGHBOURS, "wine": WINE}
 CASES = [(name, model) for name, what in EVERY.items() for model in what.classifiers]
 
 
@@ -53,6 +54,8 @@ def test_the_model_server_answers_as_the_trained_model_does(
     name: str, classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     what, configured = EVERY[name], config(name)
+    if what.library == "torch":
+        pytest.importorskip("torch")
     trained, rows = fitted(name, what, classifier), parts(name)
     what.add_served_form(tmp_path, configured, classifier, trained, rows.x_test)
     monkeypatch.setenv("MODEL_TRUSTED", json.dumps(configured.trusted))
