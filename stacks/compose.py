@@ -95,7 +95,8 @@ def built_images(
     """Return the references of a service's images of this repository. A service without members runs none."""
     if not service.consumers(settings.of(service)):
         return {}
-    return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in service.images}
+    needed = service.built(settings.of(service))
+    return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in needed}
 
 
 def address(service: Service[Any], entry: Entry) -> str | None:

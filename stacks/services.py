@@ -1,5 +1,6 @@
 """The services of the platform. A new one is a folder with a service.py, and a line here."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,9 +31,11 @@ SERVICES: tuple[Service[Any], ...] = (
 EVERY: tuple[Service[Any], ...] = (*DATA, *SERVICES)
 
 
-def images() -> tuple[Image, ...]:
-    """Return every image that is built from this repository, the one below the others first."""
-    return (BASE, *(_compiled(image) for service in EVERY for image in service.images))
+def images(chosen: Callable[[Service[Any]], Sequence[Image]] | None = None) -> tuple[Image, ...]:
+    """Return the images that are built from this repository, the one below the others first. `chosen`: says which ones
+    of a service; None: all."""
+    own = (image for service in EVERY for image in (chosen(service) if chosen else service.images))
+    return (BASE, *map(_compiled, own))
 
 
 def _compiled(image: Image) -> Image:

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, create_model, model_validator
 
 from modules.core.contracts import Consumer, Entry
 from modules.core.errors import UserError
+from modules.core.images import Image
 from modules.core.naming import namespace
 from modules.core.service import Service
 from modules.core.settings import PROJECT, Settings
@@ -18,7 +19,7 @@ from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.quota import check_largest
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
-from stacks.services import EVERY, SERVICES
+from stacks.services import EVERY, SERVICES, images
 from workloads.documents import TRAINER_SUFFIX
 from workloads.service import WORKLOADS
 from workloads.settings import WorkloadSettings
@@ -110,6 +111,11 @@ class PlatformSettings(Settings):
         return {
             name: consumer for service in switched_on for name, consumer in service.consumers(self.of(service)).items()
         }
+
+    def images(self) -> tuple[Image, ...]:
+        """Return the images of this repository that the environment runs, the one below the others first. UserError
+        where a workload is not there, or its workload.yaml says something wrong."""
+        return images(lambda service: service.built(self.of(service)))
 
     def namespaces(self, environment: str) -> list[str]:
         """Return the names of the environment's namespaces: of the consumers, and of data services that something

@@ -25,7 +25,7 @@ from mlflow.entities import Metric
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import train_test_split
 
-from workloads import experiment, onnx_form
+from workloads import experiment, onnx_form, skops_form
 from workloads.artifacts import object_store
 from workloads.experiment import Config, TrainingError, say
 
@@ -115,8 +115,8 @@ class Classification:
     def train_one(
         self, name: str, config: Config, parts: Split, tags: Mapping[str, str]
     ) -> tuple[Any, dict[str, float], Mapping[str, str]]:
-        """Fits one classifier and logs it as a child run, signed and with its ONNX form: (MLflow's record of the model,
-        final metrics, the run's tags). A repetition is compared, never released: it is not signed."""
+        """Fits one classifier and logs it as a child run, signed and with the form that is served: (MLflow's record of
+        the model, final metrics, the run's tags). A repetition is compared, never released: it is not signed."""
         parameters: dict[str, Any] = config.parameters["models"][name]
         model = self.build(name, config.seed, parameters).fit(parts.x_train, parts.y_train)
         metrics = final_metrics(model, parts.x_test, parts.y_test)
@@ -138,19 +138,41 @@ class Classification:
                 with tempfile.TemporaryDirectory() as made:
                     folder = Path(made, "model")
                     mlflow.sklearn.save_model(model, str(folder), **described)
-                    graph = self.converted(name, model)
-                    onnx_form.add_classifier(folder, model, parts.x_test, graph=graph, library=self.library)
+                    self.add_served_form(folder, config, name, model, parts.x_test)
                     mlflow.log_artifacts(str(folder / onnx_form.FOLDER), onnx_form.FOLDER)
                     tags = experiment.signed_tags(config, object_store(), folder, run.info.run_id, tags)
                 mlflow.set_tags(tags)
             return info, metrics, tags
 
+    def add_served_form(self, folder: Path, config: Config, name: str, model: Any, rows: Any) -> None:
+        """Add the form that is served to the folder with the native files of a fitted classifier; rows: held out."""
+        if config.serving_format == "onnx":
+            onnx_form.add_classifier(folder, model, rows, graph=self.converted(name, model), library=self.library)
+            return
+        try:
+            skops_form.add_classifier(folder, model, rows, library=self.library, trusted=config.trusted)
+        except TrainingError as error:
+            raise TrainingError(f"workload.yaml: parameters.models.{name}: {error}") from error
+        say(f"{name}: stored by skops, to be served from there instead of as ONNX; trusted: {list(config.trusted)}")
+
     def converted(self, name: str, model: Any) -> bytes:
-        """Return a fitted classifier as ONNX. Raise TrainingError where that can't be: nothing else is served."""
+        """Return a fitted classifier as ONNX. Raise TrainingError where that can't be, with what can be done."""
         try:
             return self.graph(model)
-        except ValueError as error:
-            raise TrainingError(f"workload.yaml: parameters.models.{name}: {error}") from error
+        except (ValueError, TrainingError) as error:
+            reason = str(error).removesuffix(".")
+            raise TrainingError(f"workload.yaml: parameters.models.{name}: {reason}{self._instead(model)}") from error
+
+    def _instead(self, model: Any) -> str:
+        """Return how a model can be served that has no ONNX form; empty where it can't."""
+        if self.library != skops_form.LIBRARY:
+            return ""
+        try:
+            _, types = skops_form.stored(model)
+        except TrainingError as error:
+            return f". Nor can it be served from skops: {error}"
+        review = f" and, once you have reviewed these types, serving.trusted: [{', '.join(types)}]" if types else ""
+        return f". Instead it can be served from skops: set serving.format: skops{review} in workload.yaml"
 
     def train(self, environ: Mapping[str, str]) -> str:
         """A whole training; the id of its run."""

@@ -1,14 +1,15 @@
 """What components declare and commands fill in, as pure functions: training documents, Job names, model variables."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from modules.core.contracts import ObjectStore
-from modules.core.images import with_digest
-from modules.core.naming import JOB_LIMIT, hashed
+from modules.core.images import in_repository
+from modules.core.naming import JOB_LIMIT, canonical_json, hashed
 from modules.core.releases import Pin
 from workloads.artifacts import MODELS, data_key
-from workloads.settings import Workload
+from workloads.settings import Format, Workload
 from workloads.signing import Statement
 
 PORT, GRPC_PORT = 8080, 8081
@@ -55,8 +56,21 @@ def server_name(workload: str, component: str) -> str:
     return workload if component == SERVING else f"{workload}-{component}"
 
 
+def serving_repository(workload: Workload) -> str:
+    """Name of the image in which a workload's models are served and checked, and of its repository in the registry."""
+    return "serving" if workload.serving.format == "onnx" else f"serving-{workload.serving.format}"
+
+
+def form_document(workload: Workload) -> dict[str, Any] | None:
+    """Return how a training stores a model for its server; None for ONNX, which documents of before name neither."""
+    if workload.serving.format == "onnx":
+        return None
+    return {"format": workload.serving.format, "trusted": list(workload.serving.trusted)}
+
+
 def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
+    form = form_document(workload)
     return {
         "workload": workload.name,
         "model": workload.name,
@@ -65,6 +79,7 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
             "digest": workload.data.digest,
         },
         "parameters": workload.parameters.model_dump(),
+        **({"serving": form} if form else {}),
     }
 
 
@@ -79,7 +94,10 @@ def training_job(workload: str, image_digest: str, document: Mapping[str, Any]) 
 
 
 def model_variables(pin: Pin | None) -> dict[str, str]:
-    """Environment of a pod of the serving image: which model it takes. Empty in a template, for the command to fill."""
+    """Environment of a pod of the serving image: which model it takes. Empty in a template, for the command to fill.
+
+    A pin that trusts no types has no variable of them: its pods stay as they were before there was one."""
+    trusted = {"MODEL_TRUSTED": canonical_json(list(pin.trusted)) if pin else ""}
     return {
         "MODEL_NAME": pin.model_name if pin else "",
         "MODEL_VERSION": str(pin.model_version) if pin else "",
@@ -90,13 +108,14 @@ def model_variables(pin: Pin | None) -> dict[str, str]:
         "MODEL_IMAGE_DIGEST": pin.image_digest if pin else "",
         "MODEL_CONFIG_DIGEST": pin.config_digest if pin else "",
         "MODEL_SIGNATURE": pin.signature if pin else "",
+        **(trusted if pin is None or pin.trusted else {}),
     }
 
 
 def pinned_image(image: str, pin: Pin) -> str:
-    """Return the reference of the serving image that a release pins, in the repository of today's, whatever that one's
-    version is: the same pin is the same pod. Today's for a pin of before releases pinned it."""
-    return with_digest(image, pin.serving_image) if pin.serving_image else image
+    """Return the reference of the serving image that a release pins, beside today's, whatever that one's version is:
+    the same pin is the same pod. Today's for a pin of before releases pinned it."""
+    return in_repository(image, pin.serving_repository, pin.serving_image) if pin.serving_image else image
 
 
 def statement(pin: Pin) -> Statement:
@@ -110,6 +129,11 @@ def statement(pin: Pin) -> Statement:
         image_digest=pin.image_digest,
         config_digest=pin.config_digest,
     )
+
+
+def format_of(document: str) -> Format:
+    """Return how a training with this document stored its models for their server."""
+    return json.loads(document or "{}").get("serving", {}).get("format", "onnx")
 
 
 def model_root(workload: str, store: ObjectStore) -> str:

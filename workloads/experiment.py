@@ -37,6 +37,10 @@ class Config:
     parameters: Mapping[str, Any]
     declared_rows: int | None = None
     """How many of its rows, the first ones, are the data set that workload.yaml declares; None: all."""
+    serving_format: str = "onnx"
+    """How models are stored for their server: onnx or skops."""
+    trusted: tuple[str, ...] = ()
+    """Types that a model in the format skops may be made of, beside those that skops trusts."""
 
     @property
     def seed(self) -> int:
@@ -46,8 +50,10 @@ class Config:
 def read_config(document: str) -> Config:
     """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}.
 
-    Where rows were appended to the data set, data also has `declared_rows`."""
+    Where rows were appended to the data set, data also has `declared_rows`; `serving`, {format, trusted}, is there for
+    other formats than ONNX."""
     content = json.loads(document)
+    serving = content.get("serving", {})
     return Config(
         workload=content["workload"],
         model=content["model"],
@@ -55,6 +61,8 @@ def read_config(document: str) -> Config:
         data_digest=content["data"]["digest"],
         parameters=content["parameters"],
         declared_rows=content["data"].get("declared_rows"),
+        serving_format=serving.get("format", "onnx"),
+        trusted=tuple(serving.get("trusted", ())),
     )
 
 

@@ -33,19 +33,21 @@ def add_classifier(folder: Path, model: Any, rows: Any, *, graph: bytes, library
     model: with `classes_`, `predict` and `predict_proba` as scikit-learn's have. rows: a data frame of held-out rows,
     whose columns are the features. graph: see `from_scikit_learn`. library: the package that trained it.
     """
+    add(folder, graph=graph, library=library, **classifier_answers(model, rows))
+
+
+def classifier_answers(model: Any, rows: Any) -> dict[str, Any]:
+    """Return features, classes, inputs and expected of a classifier, as `add_form` takes them."""
     rows = rows.iloc[:CHECKED_ROWS]
-    add(
-        folder,
-        graph=graph,
-        library=library,
-        features=[str(name) for name in rows.columns],
-        classes=[str(label) for label in model.classes_],
-        inputs={INPUT: rows.to_numpy(dtype=np.float64)},
-        expected={
+    return {
+        "features": [str(name) for name in rows.columns],
+        "classes": [str(label) for label in model.classes_],
+        "inputs": {INPUT: rows.to_numpy(dtype=np.float64)},
+        "expected": {
             LABEL: np.array([str(label) for label in model.predict(rows)]),
             PROBABILITIES: np.asarray(model.predict_proba(rows)),
         },
-    )
+    }
 
 
 def add(
@@ -63,9 +65,33 @@ def add(
     features, classes: of a classifier over named columns, else None. inputs: held-out rows, an array for each input of
     the graph. expected: by the graph's outputs, what the native model answered. The same arguments give the same bytes.
     """
+    add_form(
+        folder,
+        file="model.onnx",
+        content=graph,
+        library=library,
+        features=features,
+        classes=classes,
+        inputs=inputs,
+        expected=expected,
+    )
+
+
+def add_form(
+    folder: Path,
+    *,
+    file: str,
+    content: bytes,
+    library: str,
+    features: Sequence[str] | None,
+    classes: Sequence[str] | None,
+    inputs: Mapping[str, NDArray[Any]],
+    expected: Mapping[str, NDArray[Any]],
+) -> None:
+    """The same of a model that is stored in a file of any format."""
     served = folder / FOLDER
     served.mkdir()
-    (served / "model.onnx").write_bytes(graph)
+    (served / file).write_bytes(content)
     described = {"library": f"{library} {version(library)}", "features": features, "classes": classes}
     (served / "model.json").write_text(json.dumps(described, indent=1) + "\n")
     answers = {f"expected/{name}": values for name, values in expected.items()}

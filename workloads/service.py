@@ -1,6 +1,7 @@
 """The workloads as a service: training and serving of each, in namespaces of their own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modules.core.contracts import Consumer, Grant, ServedModel, TaskPods, Tracking
@@ -9,7 +10,7 @@ from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
 from workloads.artifacts import DATA, MODELS
-from workloads.documents import pinned_image, serving_account, trainer
+from workloads.documents import pinned_image, serving_account, serving_repository, trainer
 from workloads.settings import WorkloadSettings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def deploy(context: Context[Settings]) -> Deployed:
         ready=tuple(each.ready for each in serving.values()),
         outputs={
             "workloads": {
-                name: describe(releases.get(name), context.images["serving"], each.address)
+                name: describe(releases.get(name), serving_image(name, context), each.address)
                 for name, each in serving.items()
             },
             # By which a checkout that has no file of pins takes them over: scripts/cli/clients/pins.py.
@@ -75,7 +76,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
-        image=context.images["training"],
+        image=context.images[workload.images.training],
         namespace=context.namespace_of(trainer(name)).ready,
         cluster=context.cluster,
         store=context.store,
@@ -90,7 +91,7 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
         workload=workload,
         settings=context.settings[name],
         registry=context.registry,
-        image=context.images["serving"],
+        image=serving_image(name, context),
         namespace=context.namespace_of(name).ready,
         cluster=context.cluster,
         store=context.store,
@@ -103,13 +104,19 @@ def deploy_workload(name: str, context: Context[Settings], release: Release | No
     )
 
 
+def serving_image(name: str, context: Context[Settings]) -> str:
+    """Return the reference of the image in which a workload's next release is checked and serves."""
+    return context.images[serving_repository(catalog.load(name))]
+
+
 def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
     from workloads.manifests import task_pods
 
+    workload = catalog.load(name)
     pods = task_pods(
-        catalog.load(name),
+        workload,
         cluster=context.cluster,
-        image=context.images["training"],
+        image=context.images[workload.images.training],
         account=trainer(name),
         namespace=context.namespace_of(trainer(name)).name,
         store=context.store,
@@ -117,6 +124,12 @@ def task_pods_of(name: str, context: Context[Settings]) -> TaskPods:
         labels=context.labels,
     )
     return TaskPods(workload=name, consumer=trainer(name), pods=pods)
+
+
+def images_of(settings: Settings) -> frozenset[str]:
+    """Return the names of the images in which the workloads run."""
+    workloads = [catalog.load(name) for name in settings]
+    return frozenset(name for each in workloads for name in (each.images.training, serving_repository(each)))
 
 
 def served_model(workload: str, release: Release | None) -> ServedModel:
@@ -144,10 +157,41 @@ def describe(release: Release | None, image: str, address: Any) -> dict[str, Any
         "todays_image": image,
         "model_name": release.model_name if release else None,
         "model_version": release.model_version if release else None,
+        "model_format": release.model_format if release else None,
         "canary": {"model_version": canary.pin.model_version, "weight": canary.weight} if canary else None,
         "address": address,
     }
 
+
+SERVER = (
+    "workloads/__init__.py",
+    "workloads/artifacts.py",
+    "workloads/signing.py",
+    "workloads/server/*.py",
+    "workloads/server/grpc/*.py",
+)
+"""Files of the model server."""
+
+TRAINING = Image(
+    name="training",
+    budget_mb=600,
+    containerfile="workloads/training.Containerfile",
+    files=(
+        "workloads/__init__.py",
+        "workloads/artifacts.py",
+        "workloads/boosted_trees.py",
+        "workloads/classification.py",
+        "workloads/experiment.py",
+        "workloads/incoming.py",
+        "workloads/onnx_form.py",
+        "workloads/signing.py",
+        "workloads/skops_form.py",
+        "workloads/*/*.py",
+    ),
+    without="workloads/server/*",
+    group="training",
+    prune=("prettytable",),
+)
 
 WORKLOADS = Service[Settings](
     name="workloads",
@@ -155,39 +199,36 @@ WORKLOADS = Service[Settings](
     settings=dict[str, WorkloadSettings],
     deploy=deploy,
     members=members,
+    runs=images_of,
     routed=True,
     images=(
-        Image(
-            name="training",
-            budget_mb=600,
-            containerfile="workloads/training.Containerfile",
-            files=(
-                "workloads/__init__.py",
-                "workloads/artifacts.py",
-                "workloads/boosted_trees.py",
-                "workloads/classification.py",
-                "workloads/experiment.py",
-                "workloads/incoming.py",
-                "workloads/onnx_form.py",
-                "workloads/signing.py",
-                "workloads/*/*.py",
-            ),
-            without="workloads/server/*",
-            group="training",
+        TRAINING,
+        # PyTorch of Debian, for CPUs: that of PyPI comes with 3 GB for GPUs. Without what it asks for and never loads:
+        # drivers of screens with a compiler, maps' data, its own tests, a NumPy beside the locked one.
+        replace(
+            TRAINING,
+            name="training-torch",
+            budget_mb=1300,
+            arguments={
+                "DEBIAN": "python3-torch -- libgl1-mesa-dri libllvm15 libz3-4 libtorch-test proj-data iso-codes "
+                "python3-numpy python3-sympy"
+            },
         ),
         Image(
             name="serving",
             budget_mb=240,
             containerfile="workloads/serving.Containerfile",
-            files=(
-                "workloads/__init__.py",
-                "workloads/artifacts.py",
-                "workloads/signing.py",
-                "workloads/server/*.py",
-                "workloads/server/grpc/*.py",
-            ),
+            files=SERVER,
             group="serving",
             prune=("flatbuffers", "packaging", "pycparser"),
+        ),
+        Image(
+            name="serving-skops",
+            budget_mb=420,
+            containerfile="workloads/serving-skops.Containerfile",
+            files=SERVER,
+            group="serving-skops",
+            prune=("flatbuffers", "prettytable", "pycparser"),
         ),
     ),
 )

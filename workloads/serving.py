@@ -52,7 +52,7 @@ CHECK_KEPT_SECONDS = 3600
 class Serving(Component):
     """Nothing runs while no release is pinned: there is only the template of the check that comes before a release.
 
-    `image`: today's, of the check; each release runs in the one that it pins, in the same repository.
+    `image`: today's, of the check; each release runs in the one that it pins, in the same registry.
     `gateway`: the namespace from which requests come. `public_key`: by which the models are known that may serve.
     """
 

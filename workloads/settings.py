@@ -1,6 +1,6 @@
 """What a workload is (its workload.yaml), and its settings in one environment (the stack's file)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from modules.core.settings import Port, Resources, Settings, resources
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 TaskName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Scalar = bool | int | float | str | None
+Format = Literal["onnx", "skops"]
+TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 
 MINIMUM_TRAINING_MEMORY = "320Mi"
 """Python with scikit-learn and MLflow's client takes 240 MiB before the first row of data."""
@@ -55,9 +57,37 @@ class Parameters(Settings):
 
 
 class ServingSpec(Settings):
-    """What the served model must answer."""
+    """How the model is stored for its server, and what it must answer."""
 
+    format: Format = Field(
+        default="onnx",
+        description="onnx, or skops for a model of scikit-learn that can't be converted to ONNX.",
+    )
+    trusted: list[TypeName] = Field(
+        default=[],
+        description="Types by full name of which a model of the format skops may be made, beside those that skops "
+        "trusts by itself.",
+    )
     example: dict[str, float] = Field(min_length=1, description="One row by feature name that the model must answer.")
+
+    @model_validator(mode="after")
+    def _types_of_skops(self) -> Self:
+        if self.trusted and self.format != "skops":
+            raise ValueError(
+                f"trusted names {self.trusted}, but a model of the format {self.format} has no types: remove trusted, "
+                "or say format: skops"
+            )
+        return self
+
+
+class Images(Settings):
+    """In which of this repository's images a workload runs. Those that no workload of an environment names are not
+    built for it."""
+
+    training: Literal["training", "training-torch"] = Field(
+        default="training",
+        description="Trains it: with scikit-learn, XGBoost and LightGBM; or with PyTorch too, and 600 MB larger.",
+    )
 
 
 class Workload(Settings):
@@ -71,6 +101,7 @@ class Workload(Settings):
     data: Data = Field(description="What it is trained on.")
     parameters: Parameters = Field(description="How it is trained.")
     serving: ServingSpec = Field(description="How it is served.")
+    images: Images = Field(default=Images(), description="In which images it runs.")
     tasks: dict[TaskName, Resources] = Field(
         default={}, description="Tasks of its DAGs (dags/), each with the resources of its pod."
     )

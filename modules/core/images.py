@@ -141,6 +141,11 @@ def with_digest(reference: str, digest: str) -> str:
     return f"{repository_of(reference)}@{digest}"
 
 
+def in_repository(reference: str, name: str, digest: str) -> str:
+    """Return the image of a digest in the repository of that name, beside that of a reference."""
+    return f"{repository_of(reference).rpartition('/')[0]}/{name}@{digest}"
+
+
 def repository_of(reference: str) -> str:
     """The name of a reference, without tag and digest."""
     host, slash, name = reference.partition("@")[0].rpartition("/")

@@ -3,7 +3,7 @@ release|rollback|canary` write it."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -20,6 +20,7 @@ CAUSE_LENGTH = 300
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 OptionalDigest = Annotated[str, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64})?$")]
+Repository = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
 ModelUri = Annotated[str, StringConstraints(pattern=rf"^{SCHEME}://[^/]+/.+$")]
 
 
@@ -49,6 +50,13 @@ class Pin(BaseModel):
     serving_image: OptionalDigest = ""
     """Of the serving image that the model was checked in, and runs in; empty in pins of before releases pinned it. No
     address: the registry's may change, the image stays the same."""
+    serving_repository: Repository = "serving"
+    """Name of that image's repository below the registry's address; pins of before there were several do not say it."""
+    model_format: Literal["onnx", "skops"] = "onnx"
+    """How the training stored the model for its server."""
+    trusted: tuple[str, ...] = ()
+    """Types that the server may make of a model in the format skops, beside those that skops trusts: as workload.yaml
+    named them when it was released."""
 
     @property
     def complete(self) -> bool:

@@ -4,7 +4,7 @@ A service is a folder with a `service.py` that defines one `Service`, and a line
 import it too: whatever needs Pulumi's SDK is imported in the body of `deploy`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -142,6 +142,8 @@ class Service(Generic[S]):
     """Whether the gateway leads to it, and so may call it."""
     images: tuple[Image, ...] = ()
     """Built from this repository."""
+    runs: Callable[[S], Collection[str]] | None = None
+    """Names of those of its images that an environment with such settings runs; None: of all."""
     third_party: tuple[str, ...] = ()
     """Names of its images in third_party.yaml."""
     login: Login | None = None
@@ -149,3 +151,10 @@ class Service(Generic[S]):
     def consumers(self, settings: S) -> dict[str, Consumer]:
         """Return who uses the platform's data and services for it, by name."""
         return dict(self.members(settings)) if self.members else {self.name: self.needs}
+
+    def built(self, settings: S) -> tuple[Image, ...]:
+        """Return the images that are built for an environment with such settings."""
+        if self.runs is None:
+            return self.images
+        names = self.runs(settings)
+        return tuple(image for image in self.images if image.name in names)

@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from embedded.cluster import Cluster
 from embedded.cluster.processes import alive
 from modules.core.paths import REPOSITORY
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle.up import cluster_of, settings_file
+from scripts.cli.lifecycle.up import STACKS, cluster_of, settings_file
+from stacks.configuration import parse
 
 from .idle import idle
 
 STACK = "test"
+IMAGES = parse(yaml.safe_load((STACKS / f"{STACK}.example.yaml").read_text())["config"], source=STACK).images()
+"""What it runs of this repository's images."""
 PARTS = "ps -ww -eo args | grep -E 'groundwork[-/]{name}|--stack {name}' | grep -v grep"
 """Every part of the cluster, and what runs beside it, names it or a file of it; pods end with their namespaces."""
 

@@ -23,8 +23,9 @@ from modules.registry.logins import Login
 from modules.registry.remote import MANIFEST, Remote
 from modules.registry.sboms import Keys, attach, read_sbom
 from scripts.cli.main import app
-from stacks.services import images
+from tests.scripts.cli import fakes
 
+from .conftest import IMAGES
 from .registries import LOGIN, ForeignRegistry, password_registry, token_registry
 
 LAYER = gzip.compress(b"a layer" * 1000, mtime=0)
@@ -121,7 +122,8 @@ def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
     for name in ("first", "second", "stacks"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
-    sources = read_sources(images())
+    fakes.stack(monkeypatch)
+    sources = read_sources(IMAGES)
     with password_registry(tmp_path / "first") as first, token_registry(tmp_path / "second") as second:
         with Remote(first.registry(), first.access()) as remote:
             built = {
@@ -147,7 +149,7 @@ def test_an_environment_that_uses_the_registry_of_a_copy_builds_nothing(
             assert (said["architecture"], said["outdated"]) == (own_architecture(), [])
         build_images(
             "other",
-            images(),
+            IMAGES,
             registry=second.registry(),
             access=second.access(),
             progress=(reported := list[str]()).append,

@@ -19,11 +19,10 @@ from modules.registry.buildah import Buildah, Log
 from modules.registry.builder import Builder
 from modules.registry.images import read_sources
 from scripts.cli.lifecycle.up import access_of
-from stacks.services import images
 
-from .conftest import STACK
+from .conftest import IMAGES, STACK
 
-NAMES = [image.name for image in images()]
+NAMES = [image.name for image in IMAGES]
 UNWANTED = re.compile(
     r"(usr/)?bin/(gcc|cc|g\+\+|c\+\+|clang|ld|make|cargo|go|pip\d*|uv|uvx)$"
     r"|opt/venv/bin/(pip\d*|uv)$"
@@ -84,7 +83,7 @@ def registry_of(cluster: Cluster, path: str = STACK) -> Registry:
 
 
 def test_every_image_is_within_its_budget(cluster: Cluster) -> None:
-    budgets = {image.name: image.budget_mb for image in images()}
+    budgets = {image.name: image.budget_mb for image in IMAGES}
     sizes = image_sizes(STACK, registry_of(cluster), access_of(cluster))
     assert sizes.keys() == budgets.keys()
     assert {name: size for name, size in sizes.items() if size.uncompressed > budgets[name]} == {}
@@ -107,7 +106,7 @@ def test_an_image_holds_no_tools_caches_secrets_or_privileged_programs(
 
 
 def test_two_builds_from_nothing_give_the_same_digests(cluster: Cluster, tmp_path: Path) -> None:
-    sources = {name: source for name, source in read_sources(images()).items() if name in {"base", "storage"}}
+    sources = {name: source for name, source in read_sources(IMAGES).items() if name in {"base", "storage"}}
     digests: list[dict[str, str]] = []
     for attempt in ("first", "second"):
         folder = tmp_path / attempt / "build"

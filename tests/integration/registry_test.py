@@ -23,10 +23,9 @@ from scripts.cli.clients.cache.signing import SBOM_KEYS
 from scripts.cli.clients.registry import SHARED_PATH, held_image, registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import access_of
-from stacks.services import images
 from tests.scripts.cli.fakes import always
 
-from .conftest import STACK
+from .conftest import IMAGES, STACK
 from .pods import eventually, kubectl, pod, run_pod
 
 TRY = """
@@ -151,7 +150,7 @@ def test_no_user_of_this_machine_reads_the_login(cluster: Cluster) -> None:
 def next_sources() -> dict[str, Source]:
     """Those of a next version, which no machine built before: one comment in the Containerfile of what serves makes
     it another."""
-    now = read_sources(images())
+    now = read_sources(IMAGES)
     changed = now["serving"].containerfile + f"\n# The next version: {uuid.uuid4()}.\n".encode()
     after = replace(now["serving"], containerfile=changed, inputs=sha256(now["serving"].inputs.encode() + changed))
     return {"base": now["base"], "serving": after}
@@ -202,9 +201,7 @@ def test_another_stack_has_a_path_of_its_own_and_takes_what_is_built_already(
     monkeypatch.setattr(build, "Builder", None)
     own = Registry(push=f"{cluster.registry}/{OTHER}", pull=f"{cluster.registry}/{OTHER}")
     access, said = access_of(cluster), list[str]()
-    build_images(
-        OTHER, images(), registry=own, access=access, progress=said.append, log=tmp_path / "log", keys=SBOM_KEYS
-    )
+    build_images(OTHER, IMAGES, registry=own, access=access, progress=said.append, log=tmp_path / "log", keys=SBOM_KEYS)
     pinned = read_images(STACK)
     assert said[-1].startswith(f"{len(pinned)} unchanged")
     assert read_images(OTHER) == pinned

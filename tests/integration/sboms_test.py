@@ -25,9 +25,8 @@ from scripts.cli.clients.cache.signing import known_keys, signing_key
 from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import access_of, up_of
-from stacks.services import images
 
-from .conftest import STACK, run
+from .conftest import IMAGES, STACK, run
 
 PURLS = {
     "base": "pkg:deb/debian/libc6@",
@@ -68,7 +67,7 @@ def document(name: str) -> dict[str, Any]:
 def test_every_image_has_an_sbom_that_this_machine_signed() -> None:
     listed = json.loads(run("groundwork", "images", "sbom", "--stack", STACK, "--json").stdout)
     own = fingerprint(signing_key().public_key())
-    assert {each["image"]: each["signed_by"] for each in listed} == {image.name: own for image in images()}
+    assert {each["image"]: each["signed_by"] for each in listed} == {image.name: own for image in IMAGES}
     assert {each["image"] for each in listed if sum(each["packages"].values()) == 0} == set()
     assert "sha256:" in run("groundwork", "images", "sbom", "--stack", STACK).stdout
 
@@ -85,7 +84,7 @@ def test_an_sbom_names_what_its_image_is_there_for(name: str) -> None:
 @pytest.mark.usefixtures("platform")
 @pytest.mark.parametrize("target", IMAGE_TARGETS, ids=lambda target: target.name)
 def test_a_program_that_was_compiled_here_is_named_with_the_modules_that_go_mod_pins(target: BuildTarget) -> None:
-    (image,) = (image for image in images() if image.program == target.name)
+    (image,) = (image for image in IMAGES if image.program == target.name)
     components = document(image.name)["components"]
     (found,) = (each for each in components if each["type"] == "application")
     assert target.pinned
@@ -119,10 +118,10 @@ def test_an_image_that_was_built_without_an_sbom_gets_one_at_the_next_up_and_is_
     assert f"the SBOM of image {SMALLEST}@{digest}" in refused.stderr
     printed: list[str] = []
     up_of(platform).images(printed.append)
-    assert printed[-1] == f"{len(images())} unchanged; 1 SBOMs made"
+    assert printed[-1] == f"{len(IMAGES)} unchanged; 1 SBOMs made"
     assert document(SMALLEST) == before
     up_of(platform).images(printed.append)
-    assert printed[-1] == f"{len(images())} unchanged"
+    assert printed[-1] == f"{len(IMAGES)} unchanged"
 
 
 def test_one_who_may_push_can_not_change_an_sbom(copied: Remote, tmp_path: Path) -> None:
@@ -147,7 +146,7 @@ def test_one_who_may_push_can_not_sign_an_sbom_of_their_own(copied: Remote) -> N
     forget(digest, copied)
     pinned = {SMALLEST: read_images(STACK)[SMALLEST]}
     stranger = Ed25519PrivateKey.generate()
-    attach(pinned, read_sources(images()), remote=copied, key=stranger)
+    attach(pinned, read_sources(IMAGES), remote=copied, key=stranger)
     with pytest.raises(UserError, match="no key that is trusted here signed it"):
         read_sbom(SMALLEST, digest, remote=copied, keys=known_keys())
     assert read_sbom(SMALLEST, digest, remote=copied, keys=[stranger.public_key()])

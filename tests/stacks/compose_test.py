@@ -95,6 +95,18 @@ def test_an_image_comes_after_the_one_below_it() -> None:
     assert all(image.base is None or names.index(image.base) < names.index(image.name) for image in images())
 
 
+def test_images_that_no_workload_runs_in_are_not_built() -> None:
+    def built(**workloads: Any) -> set[str]:
+        settings = parse({"groundwork:workloads": workloads}, source="test")
+        return {image.name for image in settings.images()}
+
+    assert built() == {image.name for image in images()} - {image.name for image in WORKLOADS.images}
+    assert built(iris={}) - built() == {"training", "serving"}
+    assert built(iris={}, wine={}) == built(iris={})
+    assert built(digits={}) - built() == {"training-torch", "serving"}
+    assert built(neighbours={}) - built() == {"training", "serving-skops"}
+
+
 def test_programs_of_images_are_compiled_here_and_name_their_versions() -> None:
     programs = {image.program: image.compiled for image in images() if image.program}
     assert programs.keys() == {target.name for target in IMAGE_TARGETS}

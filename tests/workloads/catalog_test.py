@@ -7,12 +7,13 @@ from workloads import catalog
 
 
 def test_each_folder_with_a_workload_yaml_is_known() -> None:
-    assert catalog.known() == ["cancer", "iris", "wine"]
+    assert catalog.known() == ["cancer", "digits", "iris", "neighbours", "wine"]
 
 
 def test_an_unknown_workload_lists_the_known_ones_and_the_closest() -> None:
     with pytest.raises(
-        UserError, match=r"workload 'irish' is unknown; known: cancer, iris, wine\. Did you mean 'iris'\?"
+        UserError,
+        match=r"workload 'irish' is unknown; known: cancer, digits, iris, neighbours, wine\. Did you mean 'iris'\?",
     ):
         catalog.load("irish")
 

@@ -1,29 +1,41 @@
 """Every workload that classifies rows, from its declaration to what the model server answers."""
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.neighbours import store
 from tests.workloads.tables import fitted
-from workloads import catalog, onnx_form
+from workloads import catalog
 from workloads.cancer.train import CANCER
 from workloads.classification import Classification, Split, highest_accuracy
-from workloads.experiment import TrainingError
+from workloads.digits.train import DIGITS
+from workloads.documents import training_document
+from workloads.experiment import Config, TrainingError, read_config
 from workloads.iris.train import IRIS
+from workloads.neighbours.train import NEIGHBOURS
 from workloads.server import model
 from workloads.wine.train import WINE
 
 TOLERANCE = 1e-6
-EVERY = {"cancer": CANCER, "iris": IRIS, "wine": WINE}
+STORE = store()
+EVERY = {"cancer": CANCER, "digits": DIGITS, "iris": IRIS, "neighbours": NEIGHBOURS, "wine": WINE}
 CASES = [(name, model) for name, what in EVERY.items() for model in what.classifiers]
 
 
 def parts(name: str) -> Split:
     parameters = catalog.load(name).parameters
     return EVERY[name].split(EVERY[name].seed_data(), seed=parameters.seed, test_size=parameters.test_size)
+
+
+def config(name: str) -> Config:
+    """What a training of the workload reads."""
+    return read_config(json.dumps(training_document(catalog.load(name), STORE)))
 
 
 def test_every_workload_is_here() -> None:
@@ -38,10 +50,15 @@ def test_the_example_and_the_hyperparameters_are_of_what_is_trained(name: str, w
 
 
 @pytest.mark.parametrize(("name", "classifier"), CASES)
-def test_the_model_server_answers_as_the_trained_model_does(name: str, classifier: str, tmp_path: Path) -> None:
-    what = EVERY[name]
+def test_the_model_server_answers_as_the_trained_model_does(
+    name: str, classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what, configured = EVERY[name], config(name)
+    if what.library == "torch":
+        pytest.importorskip("torch")
     trained, rows = fitted(name, what, classifier), parts(name)
-    onnx_form.add_classifier(tmp_path, trained, rows.x_test, graph=what.graph(trained), library=what.library)
+    what.add_served_form(tmp_path, configured, classifier, trained, rows.x_test)
+    monkeypatch.setenv("MODEL_TRUSTED", json.dumps(configured.trusted))
     served = model.load(tmp_path)
     found = served.run({"input": rows.x_test.to_numpy(dtype=np.float64)})
     assert served.features == tuple(what.features)
@@ -61,3 +78,23 @@ def test_a_model_without_an_onnx_form_ends_the_training_with_the_reason() -> Non
     linear: Any = LGBMClassifier(n_estimators=3, verbose=-1, linear_tree=True).fit(rows.x_train, rows.y_train)
     with pytest.raises(TrainingError, match=r"parameters\.models\.LGBMClassifier: LightGBM: linear trees can't be"):
         CANCER.converted("LGBMClassifier", linear)
+
+
+def test_a_model_of_another_library_is_not_served_from_skops(tmp_path: Path) -> None:
+    configured = replace(config("neighbours"), parameters=config("wine").parameters)
+    with pytest.raises(
+        TrainingError, match=r"XGBClassifier: serving\.format: skops serves models of scikit-learn alone"
+    ):
+        WINE.add_served_form(tmp_path, configured, "XGBClassifier", None, parts("wine").x_test)
+
+
+def test_of_a_model_that_skops_does_not_store_either_both_reasons_are_given() -> None:
+    def refuse(_: Any) -> bytes:
+        raise ValueError("it has no ONNX form")
+
+    both = replace(IRIS, graph=refuse)
+    with pytest.raises(TrainingError) as refused:
+        both.converted("RandomForestClassifier", (row for row in ()))
+    assert "RandomForestClassifier: it has no ONNX form. Nor can it be served from skops: generator" in str(
+        refused.value
+    )

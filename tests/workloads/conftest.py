@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 FEATURES = ["width", "height"]
+SIZES = ["small", "small", "large", "large"]
 
 
 class MemoryStore:
@@ -83,19 +84,42 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+TRUSTED = ["sklearn.metrics._dist_metrics.CanberraDistance64", "sklearn.neighbors._ball_tree.BallTree"]
+"""Types of the next model that skops does not trust by itself."""
+
+
+@pytest.fixture(scope="session")
+def skops_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier of the same things that has no ONNX form, as a training stores it for its server."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from workloads import skops_form
+
+    folder, rows = tmp_path_factory.mktemp("skops"), _rows()
+    model: Any = KNeighborsClassifier(n_neighbors=1, metric="canberra")
+    model.fit(rows, SIZES)
+    skops_form.add_classifier(folder, model, rows, library="scikit-learn", trusted=TRUSTED)
+    return folder
+
+
+def _rows() -> Any:
+    import pandas as pd
+
+    return pd.DataFrame([[1.0, 1.0], [1.5, 1.0], [8.0, 9.0], [9.0, 9.5]], columns=FEATURES)
+
+
 def _save_model(folder: Path) -> None:
     from importlib.metadata import version
 
     import mlflow
-    import pandas as pd
     from sklearn.ensemble import RandomForestClassifier
 
     from workloads import onnx_form
 
     library: Any = mlflow
-    rows = pd.DataFrame([[1.0, 1.0], [1.5, 1.0], [8.0, 9.0], [9.0, 9.5]], columns=FEATURES)
+    rows = _rows()
     model: Any = RandomForestClassifier(n_estimators=5, random_state=1)
-    model.fit(rows, ["small", "small", "large", "large"])
+    model.fit(rows, SIZES)
     library.sklearn.save_model(
         model,
         str(folder),

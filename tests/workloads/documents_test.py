@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -5,7 +6,15 @@ import pytest
 from modules.core.releases import Pin
 from tests.neighbours import store
 from workloads import catalog
-from workloads.documents import model_variables, statement, training_document, training_job
+from workloads.documents import (
+    format_of,
+    model_variables,
+    pinned_image,
+    serving_repository,
+    statement,
+    training_document,
+    training_job,
+)
 from workloads.server.model import read_pin
 
 STORE = store()
@@ -64,6 +73,40 @@ def test_a_template_names_no_model() -> None:
         "MODEL_CONFIG_DIGEST": "sha256:c",
         "MODEL_SIGNATURE": "s",
     }
+
+
+def test_a_pin_that_trusts_types_says_which() -> None:
+    variables = model_variables(PIN.model_copy(update={"trusted": ("a.B", "a.C")}))
+    assert variables["MODEL_TRUSTED"] == '["a.B","a.C"]'
+    assert variables.keys() == model_variables(None).keys()
+
+
+def test_a_training_for_skops_is_another_one_than_for_onnx() -> None:
+    workload = catalog.load("neighbours")
+    found = training_document(workload, STORE)
+    assert found["serving"] == {"format": "skops", "trusted": workload.serving.trusted}
+    assert "serving" not in document()  # its name is that of before there were formats
+    assert (format_of(json.dumps(found)), format_of(json.dumps(document())), format_of("")) == ("skops", "onnx", "onnx")
+
+
+@pytest.mark.parametrize(("name", "repository"), [("iris", "serving"), ("neighbours", "serving-skops")])
+def test_the_format_decides_on_the_image_that_serves(name: str, repository: str) -> None:
+    assert serving_repository(catalog.load(name)) == repository
+
+
+@pytest.mark.parametrize(
+    ("pinned", "image"),
+    [
+        ({}, "host:5000/ml/serving-skops:1@sha256:9"),
+        ({"serving_image": IMAGE}, f"host:5000/ml/serving@{IMAGE}"),
+        (
+            {"serving_image": IMAGE, "serving_repository": "serving-skops"},
+            f"host:5000/ml/serving-skops@{IMAGE}",
+        ),
+    ],
+)
+def test_a_pin_runs_in_its_own_repository_beside_that_of_todays_image(pinned: dict[str, str], image: str) -> None:
+    assert pinned_image("host:5000/ml/serving-skops:1@sha256:9", PIN.model_copy(update=pinned)) == image
 
 
 def test_what_a_server_verifies_is_what_the_host_verifies() -> None:

@@ -9,6 +9,7 @@ def test_a_workload_that_was_never_released_has_an_image_but_no_version() -> Non
         "todays_image": "image@sha256:1",
         "model_name": None,
         "model_version": None,
+        "model_format": None,
         "canary": None,
         "address": None,
     }

@@ -29,6 +29,10 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("parameters.test_size", 0.01),
         ("parameters.models", {"SVC": {"C": 1.0, "shrinking": True, "kernel": "rbf", "max_iter": None}}),
         ("serving.example", {"x": 1}),
+        ("serving.format", "onnx"),
+        ("serving.format", "skops"),
+        ("serving.trusted", []),
+        ("serving", {"format": "skops", "trusted": ["sklearn.tree._tree.Tree"], "example": {"x": 1}}),
         ("data.columns.colour", {"labels": ["blue", "white"]}),
         ("data.columns.sepal_length", {"minimum": -1, "maximum": 1.5}),
     ],
@@ -59,6 +63,13 @@ def test_a_workload_is_accepted(path: str, value: Any) -> None:
         ("parameters.models", {}, "parameters.models is {}"),
         ("parameters.models", {"SVC": {"C": [1]}}, "parameters.models.SVC.C"),
         ("serving.example", {"x": "wide"}, "serving.example.x is 'wide'"),
+        ("serving.format", "pickle", "serving.format is 'pickle'"),
+        ("serving.trusted", ["a.B"], "a model of the format onnx has no types: remove trusted, or say format: skops"),
+        ("serving.trusted", True, "serving.trusted is True"),
+        ("serving.trusted", "a.B", "serving.trusted is 'a.B'"),
+        ("serving.trusted", ["Tree"], "serving.trusted.0 is 'Tree'"),
+        ("serving.trusted", ["a.*"], "serving.trusted.0 is 'a.*'"),
+        ("serving.trusts", ["a.B"], "serving.trusts: unknown key; did you mean 'trusted'?"),
     ],
 )
 def test_a_wrong_workload_is_refused_with_key_path_and_value(path: str, value: Any, message: str) -> None:
@@ -68,8 +79,8 @@ def test_a_wrong_workload_is_refused_with_key_path_and_value(path: str, value: A
     assert "workloads/iris/workload.yaml" in str(refused.value)
 
 
-@pytest.mark.parametrize("key", sorted(IRIS.keys() - {"tasks"}))
-def test_every_key_of_a_workload_but_its_tasks_is_needed(key: str) -> None:
+@pytest.mark.parametrize("key", sorted(IRIS.keys() - {"images", "tasks"}))
+def test_every_key_of_a_workload_but_its_images_and_tasks_is_needed(key: str) -> None:
     document = {name: value for name, value in IRIS.items() if name != key}
     with pytest.raises(UserError, match=f"{key}: missing"):
         validated(Workload, document, source="workload.yaml", prefix="")

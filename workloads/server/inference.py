@@ -186,7 +186,7 @@ def predict_answer(outputs: Mapping[str, NDArray[Any]], classes: Sequence[str]) 
 def model_metadata(model: Model) -> dict[str, Any]:
     """Name, version and digest are added to every answer by the application."""
     described: dict[str, Any] = {
-        "platform": "onnxruntime_onnx",
+        "platform": model.platform,
         "inputs": [_described(spec) for spec in model.inputs],
         "outputs": [_described(spec) for spec in model.outputs],
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from workloads.artifacts import download_folder, folder_digest
 from workloads.signing import NotTrustedError, Statement, Trust
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession as Session
-
-ONNX, DESCRIPTION, HELD_OUT = "serving/model.onnx", "serving/model.json", "serving/held_out.npz"
-"""In a model's folder: the graph; its library, features and classes; rows with what the native model answered."""
+ONNX, SKOPS = "serving/model.onnx", "serving/model.skops"
+"""In a model's folder: the graph; or, in its place, a classifier of scikit-learn that has no ONNX form."""
+DESCRIPTION, HELD_OUT = "serving/model.json", "serving/held_out.npz"
+"""Beside it: its library, features and classes; rows with what the native model answered."""
+ONNX_PLATFORM = "onnxruntime_onnx"
 INPUT, LABEL, PROBABILITIES = "input", "label", "probabilities"
 """Tensors of a classifier over named columns."""
 DATATYPES = {
@@ -40,7 +40,8 @@ DATATYPES = {
 
 
 class ModelRefusedError(Exception):
-    """Nobody signed the model, the files are not the pinned ones, or no ONNX model: asking again would not help."""
+    """Nobody signed the model, the files are not the pinned ones, or no model that is served: asking again would not
+    help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,14 @@ class TensorSpec:
     """-1: any size."""
 
 
+class Session(Protocol):
+    """What computes a model: ONNX Runtime's session, or what is like it."""
+
+    def run(self, names: Sequence[str], inputs: Mapping[str, NDArray[Any]], /) -> Sequence[Any]:
+        """Return the outputs of these names."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A loaded model: what it takes and gives, and the answers to it.
@@ -115,7 +124,9 @@ class Model:
     """Labels, in the order of `probabilities`."""
     library: str
     """By which it was trained, with its version."""
-    session: "Session"
+    session: Session
+    platform: str = ONNX_PLATFORM
+    """What it is computed by, for the metadata of the Open Inference Protocol."""
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return all outputs by name. inputs: one array for each of `inputs`, of its datatype and shape. Threads may
@@ -155,32 +166,27 @@ def fetch(pin: Pin, client: Any, folder: Path) -> None:
 
 THREADS = "MODEL_THREADS"
 """Variable of the pod with how many CPU threads compute: as many as its limit has whole CPUs, one at least."""
+TRUSTED = "MODEL_TRUSTED"
+"""Variable of the pod with the types of which the release lets a model of skops be made, as a list in JSON."""
 
 
 def load(folder: Path, *, threads: int | None = None) -> Model:
-    """Load the ONNX form of a model from the folder that its training stored. Nothing in it is run as code.
+    """Load the form of a model that is served from the folder that its training stored. Nothing is unpickled.
 
     threads: CPU threads of one computation; None: as the variable MODEL_THREADS says, or one. Raise ModelRefusedError
-    for a folder without this form, a graph that ONNX Runtime does not take, and one that is not what its description
-    says.
+    for a folder without this form, a file that ONNX Runtime or skops does not take, types that the release does not
+    trust, and a model that is not what its description says.
     """
-    if not (folder / ONNX).is_file() or not (folder / DESCRIPTION).is_file():
+    stored = next((each for each in (ONNX, SKOPS) if (folder / each).is_file()), None)
+    if stored is None or not (folder / DESCRIPTION).is_file():
         raise ModelRefusedError(
             f"the model has no {ONNX} with a {DESCRIPTION}: it was trained before trainings stored models as ONNX; "
             "train it again and release the new version"
         )
     try:
-        session = _session(folder / ONNX, threads or int(os.environ.get(THREADS, "1")))
-        taken, given = cast("list[Sequence[Any]]", [session.get_inputs(), session.get_outputs()])
         described = json.loads((folder / DESCRIPTION).read_bytes())
-        model = Model(
-            inputs=tuple(map(_spec, taken)),
-            outputs=tuple(map(_spec, given)),
-            features=_names(described["features"]),
-            classes=_names(described["classes"]),
-            library=str(described["library"]),
-            session=session,
-        )
+        open_model = _open_onnx if stored == ONNX else _open_skops
+        model = open_model(folder / stored, described, threads or int(os.environ.get(THREADS, "1")))
     except ModelRefusedError:
         raise
     except Exception as error:  # ONNX Runtime has a class of its own for each way in which a file is no model
@@ -188,7 +194,41 @@ def load(folder: Path, *, threads: int | None = None) -> Model:
     return model if model.features is None else _classifier(model, model.features)
 
 
-def _session(file: Path, threads: int) -> "Session":
+def _open_onnx(file: Path, described: Mapping[str, Any], threads: int) -> Model:
+    session = _onnx_session(file, threads)
+    taken, given = cast("list[Sequence[Any]]", [session.get_inputs(), session.get_outputs()])
+    return Model(
+        inputs=tuple(map(_spec, taken)),
+        outputs=tuple(map(_spec, given)),
+        features=_names(described["features"]),
+        classes=_names(described["classes"]),
+        library=str(described["library"]),
+        session=session,
+    )
+
+
+def _open_skops(file: Path, described: Mapping[str, Any], threads: int) -> Model:
+    try:
+        from workloads.server import skops_model
+    except ModuleNotFoundError as error:
+        raise ModelRefusedError(
+            f"the model is stored as {SKOPS}, which this image does not serve ({error}): say serving.format: skops "
+            "in workload.yaml, run `scripts/up` and release the version anew; or train it with serving.format: onnx"
+        ) from error
+    features, classes = _names(described["features"]) or (), _names(described["classes"]) or ()
+    taken, given = skops_model.specs(features, classes)
+    return Model(
+        inputs=(taken,),
+        outputs=(given,),
+        features=features,
+        classes=classes,
+        library=str(described["library"]),
+        session=skops_model.open_session(file, trusted=json.loads(os.environ.get(TRUSTED) or "[]"), threads=threads),
+        platform=skops_model.PLATFORM,
+    )
+
+
+def _onnx_session(file: Path, threads: int) -> Any:
     import onnxruntime
 
     library: Any = onnxruntime  # much of it is compiled, without types

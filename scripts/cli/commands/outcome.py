@@ -23,6 +23,7 @@ def outcome_table(outcome: "Outcome") -> "Table":
     table.add_row("release", f"{pin.release} of {outcome.workload}: {state}")
     table.add_row("model", f"{pin.model_name} version {pin.model_version}")
     table.add_row("digest", pin.model_digest)
+    table.add_row("served as", f"{pin.model_format}{f', trusting {list(pin.trusted)}' if pin.trusted else ''}")
     table.add_row("serving image", pin.serving_image)
     if outcome.changed:
         table.add_row(

@@ -30,6 +30,8 @@ def _training_table(training: "Training") -> "Table":
 
     state = "trained" if training.fresh else "nothing to do: trained before"
     title = f"{training.job}: {state}; {training.model} version {training.model_version}; run {training.run}"
+    if training.format != "onnx":
+        title += f"\nit has no ONNX form: it is served from {training.format}"
     if training.verdict:
         title += f"\n{training.verdict}"
     names = sorted({name for candidate in training.candidates for name in candidate.metrics})

@@ -30,6 +30,7 @@ from scripts.cli.delivery.release import (
     Place,
     check,
     deployed_image,
+    deployed_repository,
     is_applied,
     pin_of,
     roll_out,
@@ -178,7 +179,13 @@ class CanaryController:
         champion = self._champion()
         if champion is None:
             return None
-        candidate = pin_of(champion, current, deployed_image(self.place)).pin
+        candidate = pin_of(
+            champion,
+            current,
+            deployed_image(self.place),
+            repository=deployed_repository(self.place),
+            trusted=self.place.workload.serving.trusted,
+        ).pin
         seen = [each for each in (*current.rejected, *current.history) if same_model(each, candidate)]
         if not same_model(current, candidate):
             return None if seen else candidate

@@ -6,7 +6,7 @@ out by the Pulumi program, and seen to answer; whatever fails on the way, the pr
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from modules.core.errors import UserError
-from modules.core.images import read_images, short_digest, with_digest
+from modules.core.images import read_images, repository_of, short_digest
 from modules.core.naming import hashed
 from modules.core.naming import namespace as namespace_of
 from modules.core.releases import Pin, Release, same_release
@@ -27,7 +27,8 @@ from scripts.cli.delivery.train import workload_in
 from scripts.cli.delivery.trust import require_pin, require_version, trust_in
 from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
-from workloads.documents import check_template, model_variables
+from workloads.documents import check_template, format_of, model_variables, pinned_image
+from workloads.documents import serving_repository as repository_of_workload
 from workloads.settings import Workload
 from workloads.signing import SIGNATURE, statement_of
 
@@ -86,7 +87,13 @@ def _release(place: Place, version: int | None) -> Outcome:
     wanted = find_version(Mlflow(place.environment), place.workload.name, version)
     require_version(trust_in(place.environment, place.workload.name), wanted)
     previous = with_running_image(place, pinned) if pinned else None
-    after = pin_of(wanted, previous, serving_image(place))
+    after = pin_of(
+        wanted,
+        previous,
+        serving_image(place),
+        repository=serving_repository(place),
+        trusted=place.workload.serving.trusted,
+    )
     if pinned and pins_same(pinned, after):
         if serves(place, pinned):
             return outcome_of(place, pinned, changed=False, previous=pinned)
@@ -129,14 +136,25 @@ def find_version(mlflow: Mlflow, model: str, number: int | None) -> Version:
 
 def serving_image(place: Place) -> str:
     """Return the digest of today's serving image: of the images that the next rollout deploys."""
-    locked = read_images(place.environment.stack).get("serving")
+    locked = read_images(place.environment.stack).get(repository_of_workload(place.workload))
     return locked.digest if locked else deployed_image(place)
+
+
+def serving_repository(place: Place) -> str:
+    """Return the name of that image's repository."""
+    name = repository_of_workload(place.workload)
+    return name if name in read_images(place.environment.stack) else deployed_repository(place)
 
 
 def deployed_image(place: Place) -> str:
     """Return the digest of the serving image that the platform was deployed with: while `up` brings a new one, that of
     before."""
     return jobs.image_digest(jobs.container_of(_check_template(place))["image"])
+
+
+def deployed_repository(place: Place) -> str:
+    """Return the name of that image's repository."""
+    return repository_of(jobs.container_of(_check_template(place))["image"]).rpartition("/")[2]
 
 
 def with_running_image(place: Place, release: Release) -> Release:
@@ -150,8 +168,17 @@ def with_running_image(place: Place, release: Release) -> Release:
     return release.model_copy(update={"serving_image": jobs.image_digest(_container(found)["image"])})
 
 
-def pin_of(version: Version, previous: Release | None, image: str) -> Release:
-    """Return the release of a signed version in a serving image after a previous one, which goes into its history."""
+def pin_of(
+    version: Version,
+    previous: Release | None,
+    image: str,
+    *,
+    repository: str = "serving",
+    trusted: Sequence[str] = (),
+) -> Release:
+    """Return the release of a signed version in a serving image after a previous one, which goes into its history.
+
+    trusted: types of which its server may make a model of the format skops."""
     signed = statement_of(version.model, version.run, version.tags)
     history = (*previous.history, previous.pin) if previous else ()
     return Release(
@@ -166,14 +193,18 @@ def pin_of(version: Version, previous: Release | None, image: str) -> Release:
         config_digest=signed.config_digest,
         signature=version.tags.get(SIGNATURE, ""),
         serving_image=image,
+        serving_repository=repository,
+        model_format=format_of(version.tags.get("groundwork.config", "")),
+        trusted=tuple(trusted),
         history=history,
         rejected=previous.rejected if previous else (),
     )
 
 
 def pins_same(pin: Pin, other: Pin) -> bool:
-    """Return whether both are the same model in the same serving image."""
-    return pin.model_name == other.model_name and same_release(pin, other)
+    """Return whether both are the same model in the same serving image, which may make the same types of it."""
+    same = (pin.model_name, set(pin.trusted)) == (other.model_name, set(other.trusted))
+    return same and same_release(pin, other)
 
 
 def _check_template(place: Place) -> dict[str, Any]:
@@ -186,7 +217,7 @@ def check(place: Place, pin: Pin) -> None:
     name = place.workload.name
     require_pin(trust_in(place.environment, name), pin)
     template = _check_template(place)
-    image = with_digest(jobs.container_of(template)["image"], pin.serving_image)
+    image = pinned_image(jobs.container_of(template)["image"], pin)
     variables = model_variables(pin)
     job = jobs.job_from(
         template, hashed(check_template(name), {"image": image, **variables}), image=image, variables=variables

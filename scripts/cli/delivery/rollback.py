@@ -14,6 +14,7 @@ from scripts.cli.delivery.release import (
     place_of,
     roll_out,
     serving_image,
+    serving_repository,
     with_running_image,
 )
 from scripts.cli.steps import Progress
@@ -31,7 +32,9 @@ def rollback(stack: str, name: str, progress: Progress, log: Path) -> Outcome:
         )
     # A pin of before releases pinned their serving image is tried in today's: nobody knows which one served it.
     today = serving_image(place)
-    changed = {"release": current.release + 1, "serving_image": previous.serving_image or today}
+    changed: dict[str, object] = {"release": current.release + 1}
+    if not previous.serving_image:
+        changed |= {"serving_image": today, "serving_repository": serving_repository(place)}
     after = previous.rejecting(current.pin, "rolled back").model_copy(update=changed)
     try:
         check(place, after)

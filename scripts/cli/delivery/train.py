@@ -16,7 +16,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.steps import Progress
 from workloads import catalog
 from workloads.artifacts import digest_of
-from workloads.documents import trainer, training_job, training_template
+from workloads.documents import form_document, trainer, training_job, training_template
 from workloads.settings import Workload
 
 RECORDED_SECONDS = 15
@@ -44,6 +44,8 @@ class Training:
     model_version: int
     verdict: str
     """How the version compares with the champion of that time, and which of the two is champion since."""
+    format: str
+    """In which it is stored for its server: onnx or skops."""
     candidates: list[Candidate]
 
 
@@ -85,8 +87,9 @@ def refuse_stale(workload: Workload, deployed: Mapping[str, Any]) -> None:
         "model": workload.name,
         "data": {**deployed["data"], "digest": workload.data.digest},
         "parameters": workload.parameters.model_dump(),
+        "serving": form_document(workload),
     }
-    if changed := [key for key, value in declared.items() if deployed[key] != value]:
+    if changed := [key for key, value in declared.items() if deployed.get(key) != value]:
         raise UserError(
             f"workloads/{workload.name}/workload.yaml: {', '.join(changed)} changed since the last deployment: "
             "run `scripts/up` first, which declares the training anew"
@@ -112,6 +115,7 @@ def _result(mlflow: Mlflow, workload: Workload, job: str, fresh: bool) -> Traini
         model=workload.name,
         model_version=int(run.tags["groundwork.model_version"]),
         verdict=run.tags.get("groundwork.champion_verdict", ""),
+        format=workload.serving.format,
         candidates=candidates(mlflow, run),
     )
 

@@ -19,12 +19,11 @@ from scripts.cli.clients import pins
 from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.artifacts import require_running
-from scripts.cli.lifecycle.pinned_images import IMAGE, digests
+from scripts.cli.lifecycle.pinned_images import serving_images
 from scripts.cli.lifecycle.up import access_of, cluster_of
 from scripts.cli.output import console, note, plain_table, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.registry_login import access_to
-from stacks.services import images
 
 
 class Copy:
@@ -51,16 +50,15 @@ class Copy:
 
     def copy_released(self, progress: Progress) -> None:
         """Copy what releases pin. One of before that nobody has any more stops nothing: it only can't come back."""
-        held = [each for each in self.released if any(at.find({IMAGE: each.digest}) for at in (self.origin, self.to))]
-        for image in held:
-            if copy_images({IMAGE: image}, source=self.origin, target=self.to, progress=progress):
+        for name, image in self.released:
+            if not any(at.find({name: image.digest}) for at in (self.origin, self.to)):
+                self.lacking.append(image.digest)
+            elif copy_images({name: image}, source=self.origin, target=self.to, progress=progress):
                 self.copied |= {image.digest}
-        self.lacking = [each.digest for each in self.released if each not in held]
 
     def rows(self) -> list[tuple[str, LockedImage]]:
         """Return what is in the target, by name."""
-        released = [(IMAGE, each) for each in self.released if each.digest not in self.lacking]
-        return [*self.images.items(), *released]
+        return [*self.images.items(), *(each for each in self.released if each[1].digest not in self.lacking)]
 
 
 def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: bool) -> None:
@@ -72,7 +70,7 @@ def copy(stack: str, *, to: str, origin: str | None, ca: Path | None, as_json: b
         again = f"groundwork images copy --to {to} --stack {stack}" + (f" --from {origin}" if origin else "")
         run_or_exit(Runner([Step(name="images", title="Images", run=steps.run)], steps.log), again)
     rows = [(name, reference(registry, name, image), image.digest in steps.copied) for name, image in steps.rows()]
-    changed = outdated(steps.images, steps.architecture)
+    changed = outdated(stack, steps.images, steps.architecture)
     if as_json:
         keys = ("name", "reference", "copied")
         listed = [dict(zip(keys, row, strict=True)) for row in rows]
@@ -107,13 +105,13 @@ def pinned(stack: str) -> dict[str, LockedImage]:
     return found
 
 
-def released(stack: str, images: Mapping[str, LockedImage]) -> list[LockedImage]:
-    """Return the serving images that the stack's releases pin beside today's. Their tag is made of their digest: what
-    has none, some registries delete."""
+def released(stack: str, images: Mapping[str, LockedImage]) -> list[tuple[str, LockedImage]]:
+    """Return the serving images that the stack's releases pin beside today's, each with its repository. Their tag is
+    made of their digest: what has none, some registries delete."""
     today = {image.digest for image in images.values()}
     return [
-        LockedImage(digest=digest, inputs=digest, version=short_digest(digest))
-        for digest in digests(pins.released(Environment(stack)))
+        (repository, LockedImage(digest=digest, inputs=digest, version=short_digest(digest)))
+        for repository, digest in serving_images(pins.released(Environment(stack)))
         if digest not in today
     ]
 
@@ -139,7 +137,7 @@ def foreign(option: str, address: str, ca: Path | None) -> tuple[Registry, Regis
     return Registry(push=address, pull=address), RegistryAccess(ca=ca, login=find_login(address), advice=advice)
 
 
-def outdated(held: dict[str, LockedImage], architecture: str) -> list[str]:
+def outdated(stack: str, held: dict[str, LockedImage], architecture: str) -> list[str]:
     """Return the images that an environment of this checkout does not find among these: it builds them."""
-    sources = read_sources(images(), architecture=architecture)
+    sources = read_sources(Environment(stack).settings.images(), architecture=architecture)
     return [name for name, source in sources.items() if name not in held or held[name].inputs != source.inputs]

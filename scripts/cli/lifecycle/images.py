@@ -12,7 +12,6 @@ from modules.registry.resolve import Answer, resolve
 from modules.registry.third_party import LIST, UNRESOLVED, ThirdPartyImage, read_third_party, write_digests
 from scripts.cli.environment import Environment
 from scripts.cli.output import console, plain_table, print_json
-from stacks.services import images
 
 NOT_BUILT = "not built"
 
@@ -29,7 +28,7 @@ class Row:
 
 
 def show(stack: str, *, as_json: bool) -> None:
-    rows = [*built(Environment(stack).stack), *others(read_third_party())]
+    rows = [*built(Environment(stack)), *others(read_third_party())]
     if as_json:
         print_json([asdict(row) for row in rows])
         return
@@ -46,8 +45,8 @@ def resolve_list(path: Path = LIST) -> None:
     report(listed, resolve(listed), path)
 
 
-def built(stack: str) -> list[Row]:
-    locked = read_images(stack)
+def built(environment: Environment) -> list[Row]:
+    locked = read_images(environment.stack)
     return [
         Row(
             name=image.name,
@@ -55,7 +54,7 @@ def built(stack: str) -> list[Row]:
             source=image.containerfile,
             digest=locked[image.name].digest if image.name in locked else NOT_BUILT,
         )
-        for image in images()
+        for image in environment.settings.images()
     ]
 
 

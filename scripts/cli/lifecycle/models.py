@@ -16,6 +16,8 @@ from scripts.cli.clients.tracking import CHAMPION, Mlflow
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.background import process_name
 from scripts.cli.output import plain_table
+from workloads import catalog
+from workloads.documents import serving_repository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class ModelStatus:
     """Of the model that runs on the cluster; None where none does."""
     image: str | None
     """Reference of what serves it."""
+    format: str | None
+    """In which the released model is stored for its server: onnx or skops."""
     lags: bool
     """Whether it serves in another serving image than today's, in which a release would be checked."""
     watch: str | None
@@ -43,12 +47,13 @@ def find(environment: Environment) -> list[ModelStatus]:
     """All workloads of the environment, by name."""
     released = pins.released(environment)
     watches = read_status(environment.cluster_layout).background
-    serving = read_images(environment.stack).get("serving")
-    today = serving.digest if serving else None
-    return [
-        _find(environment, name, released.get(name), watches.get(process_name(name)), today)
-        for name in sorted(environment.settings.workloads)
-    ]
+    built = read_images(environment.stack)
+    found: list[ModelStatus] = []
+    for name in sorted(environment.settings.workloads):
+        today = built.get(serving_repository(catalog.load(name)))
+        watch = watches.get(process_name(name))
+        found.append(_find(environment, name, released.get(name), watch, today.digest if today else None))
+    return found
 
 
 def _find(
@@ -88,6 +93,7 @@ def describe(
         release=pin.release if pin else None,
         version=version,
         image=image,
+        format=pin.model_format if pin else None,
         lags=behind is not None,
         watch=watch,
         note="; ".join(filter(None, notes)),
@@ -134,13 +140,12 @@ def _running(deployment: Mapping[str, Any]) -> tuple[int, str]:
 
 
 def table(models: Sequence[ModelStatus]) -> Table:
-    shown = plain_table("workload", "champion", "release", "serves", "watch", "image", "")
+    shown = plain_table("workload", "champion", "release", "serves", "format", "watch", "image", "")
     for model in models:
         champion, version = (f"version {each}" if each else "none" for each in (model.champion, model.version))
         watch = "none" if model.watch is None else model.watch.partition(" ")[0]
-        shown.add_row(
-            model.workload, champion, str(model.release or "none"), version, watch, model.image or "", model.note
-        )
+        release, served = str(model.release or "none"), model.format or ""
+        shown.add_row(model.workload, champion, release, version, served, watch, model.image or "", model.note)
     return shown
 
 

@@ -11,9 +11,6 @@ from scripts.cli.clients import pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment
 
-IMAGE = "serving"
-"""Its repository below the registry's address."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Lacking:
@@ -26,14 +23,15 @@ class Lacking:
         return f"{self.detail}: {self.action}"
 
 
-def digests(releases: Mapping[str, Release]) -> list[str]:
-    """Return the serving images that releases run in, try, and can be rolled back to."""
+def serving_images(releases: Mapping[str, Release]) -> list[tuple[str, str]]:
+    """Return the serving images that releases run in, try, and can be rolled back to: repository and digest of each."""
     found = {
-        pin.serving_image
+        (pin.serving_repository, pin.serving_image)
         for release in releases.values()
         for pin in (release, *([release.canary.pin] if release.canary else []), *release.history)
+        if pin.serving_image
     }
-    return sorted(found - {""})
+    return sorted(found)
 
 
 def find_lacking(environment: Environment, registry: Registry, access: RegistryAccess) -> list[Lacking]:
@@ -49,7 +47,7 @@ def find_lacking(environment: Environment, registry: Registry, access: RegistryA
                 action=_copy(environment, registry) + command,
             )
             for workload, pin, command in _to_run(environment)
-            if pin.serving_image and not remote.find({IMAGE: pin.serving_image})
+            if pin.serving_image and not remote.find({pin.serving_repository: pin.serving_image})
         ]
 
 

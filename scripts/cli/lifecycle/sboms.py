@@ -13,7 +13,6 @@ from scripts.cli.clients.cache.signing import TRUSTED_VARIABLE, known_keys, sign
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.image_copy import pinned, running
 from scripts.cli.output import console, plain_table, print_json
-from stacks.services import images
 
 SHOWN_DIGITS = 16
 """Of a key's fingerprint, in the table."""
@@ -65,8 +64,9 @@ def find(named: Mapping[str, LockedImage], remote: Remote) -> Found:
 
 
 def make(stack: str, named: Mapping[str, LockedImage], remote: Remote) -> None:
-    existing = Environment(stack).settings.existing
-    sources = read_sources(images(), architecture=existing.registry.architecture if existing else None)
+    settings = Environment(stack).settings
+    existing = settings.existing
+    sources = read_sources(settings.images(), architecture=existing.registry.architecture if existing else None)
     attach(named, sources, remote=remote, key=signing_key())
 
 

@@ -39,7 +39,7 @@ from stacks.configuration import require_encrypted
 from stacks.foundation import users
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.registry_login import access_to, pull_document
-from stacks.services import SERVICES, images
+from stacks.services import SERVICES
 from stacks.settings import port_key
 from stacks.third_party import third_party_images
 from workloads import catalog
@@ -144,7 +144,7 @@ class Up(ABC):
     ) -> None:
         build_images(
             self.environment.stack,
-            images(),
+            self.environment.settings.images(),
             registry=registry,
             access=access,
             progress=progress,

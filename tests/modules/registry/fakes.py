@@ -30,7 +30,7 @@ class FakeRegistry:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         found = re.fullmatch(
-            r"/v2/(?:groundwork/)?(\w+|second/\w+)/(blobs/uploads|blobs|manifests|referrers)/(.*)", request.url.path
+            r"/v2/(?:groundwork/)?([\w-]+|second/\w+)/(blobs/uploads|blobs|manifests|referrers)/(.*)", request.url.path
         )
         assert found
         name, kind, reference = found.groups()

@@ -1,5 +1,6 @@
 """A model server as a process of its own, as its pod runs it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -43,15 +44,17 @@ class Server:
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
-    """Of a model in process.py, by its name."""
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Of a model in process.py, by its name, or of one in a folder; with these variables beside this process' own."""
     with ExitStack() as stack:
 
-        def start(model: str) -> Server:
+        def start(model: str, **variables: str) -> Server:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
             drain_file = tmp_path / "draining"
             command = [sys.executable, "-m", "tests.workloads.server.process", model, str(listener.fileno())]
-            process = subprocess.Popen([*command, str(drain_file)], pass_fds=[listener.fileno()])
+            process = subprocess.Popen(
+                [*command, str(drain_file)], pass_fds=[listener.fileno()], env={**os.environ, **variables}
+            )
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
             return Server(listener.getsockname()[1], process, drain_file)

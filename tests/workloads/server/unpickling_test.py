@@ -9,8 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.workloads.conftest import TRUSTED
 
 GUARDED = """
 import builtins, json, pickle, _pickle, sys
@@ -20,6 +23,8 @@ def refuse(*_, **__):
     raise SystemExit("something was unpickled")
 
 class Refused:
+    dispatch = {}  # joblib's own begins with it
+
     def __init__(self, *_, **__):
         refuse()
 
@@ -53,6 +58,37 @@ class Payload:
         return open, (str(self.marker), "w")
 
 
+def run_guarded(folder: Path, tmp_path: Path, **variables: str) -> tuple[str, dict[str, Any], list[str]]:
+    """The label of small things, the report of the check, and which libraries were imported that the image that serves
+    ONNX has not. Whatever unpickles ends the process."""
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED, str(folder)],
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer, report, imported = json.loads(done.stdout)
+    return answer, report, imported
+
+
+def test_a_model_of_skops_is_loaded_without_a_pickle(skops_folder: Path, tmp_path: Path) -> None:
+    answer, report, imported = run_guarded(skops_folder, tmp_path, MODEL_TRUSTED=json.dumps(TRUSTED))
+    assert (answer, report["problems"]) == (["small"], [])
+    assert {"sklearn", "skops"} <= set(imported)
+    assert not {"mlflow", "torch"} & set(imported)
+
+
+@pytest.mark.parametrize("file", ["serving/model.skops", "serving/held_out.npz"])
+def test_a_pickle_in_place_of_a_file_of_skops_is_never_loaded(file: str, skops_folder: Path, tmp_path: Path) -> None:
+    folder, marker = shutil.copytree(skops_folder, tmp_path / "model"), tmp_path / "ran"
+    (folder / file).write_bytes(pickle.dumps(Payload(marker)))
+    _, report, _ = run_guarded(folder, tmp_path, MODEL_TRUSTED=json.dumps(TRUSTED))
+    assert "can't be" in report["problems"][0]
+    assert not marker.exists()
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -66,15 +102,7 @@ class Payload:
 def test_a_pickle_in_a_models_folder_is_never_loaded(place: str, model_folder: Path, tmp_path: Path) -> None:
     folder, marker = shutil.copytree(model_folder, tmp_path / "model"), tmp_path / "ran"
     (folder / place).write_bytes(pickle.dumps(Payload(marker)))
-    done = subprocess.run(
-        [sys.executable, "-c", GUARDED, str(folder)],
-        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer, report, imported = json.loads(done.stdout)
+    answer, report, imported = run_guarded(folder, tmp_path)
     assert imported == []
     assert not marker.exists()
     if place.endswith(".pkl"):

@@ -21,7 +21,6 @@ from scripts.cli.lifecycle.artifacts import Push, public_key, require_running
 from scripts.cli.lifecycle.bundle import packages, sbom, wheels
 from scripts.cli.output import note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
-from stacks.services import images
 
 SUMS = "SHA256SUMS"
 SIGNATURE = f"{SUMS}.sig"
@@ -69,7 +68,7 @@ class Create:
             binaries=[self.environment.tools / target.name for target in self.environment.build_targets],
             packages=index.read_text() if index.exists() else "",
             images=read_images(self.environment.stack),
-            groups=sorted({image.group for image in images() if image.group}),
+            groups=sorted({image.group for image in self.environment.settings.images() if image.group}),
             blobs=self.content / "cache/blobs/sha256",
         )
         (self.content / "sbom.cdx.json").write_text(text)

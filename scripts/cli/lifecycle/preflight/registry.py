@@ -5,7 +5,6 @@ from modules.core.errors import UserError
 from modules.registry.build import check_images
 from scripts.cli.lifecycle.pinned_images import find_lacking
 from stacks.foundation.registry_login import access_to
-from stacks.services import images
 
 from .findings import Context, Finding
 
@@ -15,7 +14,7 @@ def check(context: Context) -> list[Finding]:
     try:
         missing = check_images(
             context.stack,
-            images(),
+            context.environment.settings.images(),
             registry=given.contract(),
             access=access_to(given),
             architecture=given.architecture,

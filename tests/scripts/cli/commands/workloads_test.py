@@ -52,12 +52,14 @@ def test_a_training_shows_its_candidates_and_which_one_was_selected(monkeypatch:
         model="iris",
         model_version=4,
         verdict=verdict,
+        format="skops",
         candidates=candidates,
     )
     monkeypatch.setattr(train, "train", always(result))
     text = printed("train", "iris")
     assert "iris-train-1: trained; iris version 4; run parent" in text
     assert verdict in " ".join(text.split())  # whatever the width of the table
+    assert "it has no ONNX form: it is served from skops" in " ".join(text.split())
     assert "Forest (selected)" in text
     assert "0.9778" in text
     assert "run-of-boosting" in text

@@ -26,6 +26,7 @@ from tests.scripts.cli.fakes import (
     quiet,
     refused,
 )
+from workloads import catalog
 
 
 @pytest.fixture
@@ -157,3 +158,59 @@ def test_a_rollback_to_a_pin_of_before_is_tried_and_pinned_in_todays_image(platf
     rollback.rollback("local", "iris", quiet, LOG)
     assert served_in(1) == SERVING_DIGEST
     assert platform.checked[-1]["image"].endswith(f"@{SERVING_DIGEST}")
+
+
+TYPES = ["a.B", "a.C"]
+
+
+def as_skops(monkeypatch: pytest.MonkeyPatch, trusted: list[str]) -> None:
+    """From here on workload.yaml says that the models of iris are of skops, and today's image for these is there."""
+    iris = catalog.load("iris")
+    changed = iris.model_copy(
+        update={"serving": iris.serving.model_copy(update={"format": "skops", "trusted": trusted})}
+    )
+    monkeypatch.setattr(catalog, "load", always(changed))
+    locked = {
+        name: LockedImage(digest=digest, inputs=digest, version="0.1.0")
+        for name, digest in {"serving": SERVING_DIGEST, "serving-skops": NEWER}.items()
+    }
+    monkeypatch.setattr(release, "read_images", always(locked))
+
+
+def test_a_workload_of_skops_is_checked_and_pinned_in_its_own_image_with_what_it_trusts(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_skops(monkeypatch, TYPES)
+    released(3)
+    checked, current = platform.checked[0], pinned()
+    assert checked["image"] == f"{repository_of(IMAGE)}-skops@{NEWER}"
+    assert checked["MODEL_TRUSTED"] == '["a.B","a.C"]'
+    assert current is not None
+    assert (current.serving_repository, current.serving_image, current.trusted) == (
+        "serving-skops",
+        NEWER,
+        ("a.B", "a.C"),
+    )
+
+
+def test_a_rollback_from_skops_runs_in_the_image_of_before_and_trusts_what_was_trusted_then(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released(1)
+    as_skops(monkeypatch, TYPES)
+    released(2)
+    rollback.rollback("local", "iris", quiet, LOG)
+    assert platform.checked[-1]["image"] == with_digest(IMAGE, SERVING_DIGEST)
+    assert platform.checked[-1]["MODEL_TRUSTED"] == ""
+    assert (served_in(1), getattr(pinned(), "serving_repository", None)) == (SERVING_DIGEST, "serving")
+
+
+def test_a_type_that_is_trusted_no_longer_is_a_release_to_be_checked(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_skops(monkeypatch, TYPES)
+    assert released(1).changed
+    assert not released(1).changed
+    as_skops(monkeypatch, TYPES[:1])
+    assert released(1).changed
+    assert platform.checked[-1]["MODEL_TRUSTED"] == '["a.B"]'

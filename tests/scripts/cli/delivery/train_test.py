@@ -112,7 +112,7 @@ def test_a_failed_training_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("kubectl")
 def test_an_unknown_workload_lists_the_known_ones() -> None:
-    assert "workload 'rose' is unknown; known: cancer, iris, wine" in refused(
+    assert "workload 'rose' is unknown; known: cancer, digits, iris, neighbours, wine" in refused(
         lambda: train.train("local", "rose", quiet)
     )
 

@@ -56,45 +56,49 @@ def test_images_of_other_inputs_than_this_checkout_s_are_named(monkeypatch: pyte
     class Source:
         inputs = sha256(b"now")
 
+    fakes.stack(monkeypatch)
+
     monkeypatch.setattr(image_copy, "read_sources", always({"base": Source(), "mlflow": Source(), "new": Source()}))
     held = {
         name: LockedImage(digest=sha256(b""), inputs=sha256(inputs), version="1")
         for name, inputs in (("base", b"now"), ("mlflow", b"before"))
     }
-    assert outdated(held, "arm64") == ["mlflow", "new"]
+    assert outdated("local", held, "arm64") == ["mlflow", "new"]
 
 
-def stored(registry: FakeRegistry, layer: bytes) -> str:
+def stored(registry: FakeRegistry, layer: bytes, name: str = "serving") -> str:
     """Put a serving image with one layer beside others into a registry; return its digest."""
     parts = [b'{"architecture": "arm64"}', layer]
-    registry.blobs.setdefault("serving", {}).update({sha256(part): part for part in parts})
+    registry.blobs.setdefault(name, {}).update({sha256(part): part for part in parts})
     configuration, *layers = ({"digest": sha256(part), "size": len(part)} for part in parts)
     manifest = json.dumps({"config": configuration, "layers": layers}).encode()
-    registry.manifests.setdefault("serving", {})[sha256(manifest)] = manifest
+    registry.manifests.setdefault(name, {})[sha256(manifest)] = manifest
     return sha256(manifest)
 
 
 def test_serving_images_that_releases_pin_go_along_under_a_tag_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = FakeRegistry(), FakeRegistry()
     today, served, earlier = (stored(source, layer) for layer in (b"today", b"served", b"earlier"))
-    lost = sha256(b"lost")
+    of_skops, lost = stored(source, b"skops", "serving-skops"), sha256(b"lost")
 
-    def pin(image: str) -> Pin:
+    def pin(image: str, repository: str = "serving") -> Pin:
         return Pin(
             release=1, model_name="iris", model_version=1, model_uri="s3://b/k", model_digest=today, run="r",
-            serving_image=image,
+            serving_image=image, serving_repository=repository,
         )  # fmt: skip
 
-    release = Release(**pin(served).model_dump(), history=(pin(earlier), pin(today), pin(lost)))
+    history = (pin(earlier), pin(of_skops, "serving-skops"), pin(today), pin(lost))
+    release = Release(**pin(served).model_dump(), history=history)
     locked = {"serving": LockedImage(digest=today, inputs=sha256(b"inputs"), version="1")}
     fakes.stack(monkeypatch)
     monkeypatch.setattr(image_copy, "read_images", always(locked))
     monkeypatch.setattr(pins, "released", always({"iris": release}))
-    for expected in ({today, served, earlier}, set[str]()):
+    for expected in ({today, served, earlier, of_skops}, set[str]()):
         with connected(source) as origin, connected(target) as to:
             steps = image_copy.Copy("local", to=to, origin=origin)
             steps.run(fakes.quiet)
             assert to.find({"serving": served}) == to.find({"serving": short_digest(served)}) == {"serving": served}
+            assert to.find({"serving-skops": of_skops}) == {"serving-skops": of_skops}
         assert steps.copied == expected
-        assert {image.digest for _, image in steps.rows()} == {today, served, earlier}
+        assert {image.digest for _, image in steps.rows()} == {today, served, earlier, of_skops}
         assert (steps.lacking, steps.architecture) == ([lost], "arm64")

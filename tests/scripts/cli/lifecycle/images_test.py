@@ -5,8 +5,10 @@ import pytest
 from modules.core.images import LockedImage
 from modules.registry.resolve import Answer
 from modules.registry.third_party import LIST, read_third_party
+from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import images
 from scripts.cli.lifecycle.images import NOT_BUILT, built, others, report
+from tests.scripts.cli import fakes
 from tests.scripts.cli.fakes import always, refused
 
 DIGEST = f"sha256:{1:064x}"
@@ -23,8 +25,9 @@ def test_a_built_image_is_listed_with_its_version_and_digest_and_others_as_not_b
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     locked = {"mlflow": LockedImage(digest=DIGEST, inputs=DIGEST, version="3.17.2")}
+    fakes.stack(monkeypatch)
     monkeypatch.setattr(images, "read_images", always(locked))
-    rows = {row.name: row for row in built("local")}
+    rows = {row.name: row for row in built(Environment("local"))}
     assert (rows["mlflow"].version, rows["mlflow"].digest) == ("3.17.2", DIGEST)
     assert rows["base"].digest == NOT_BUILT
 

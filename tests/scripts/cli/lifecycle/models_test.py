@@ -112,10 +112,18 @@ def test_the_row_tells_release_version_and_image() -> None:
         "release": 2,
         "version": 3,
         "image": IMAGE,
+        "format": "onnx",
         "lags": False,
         "watch": None,
         "note": "",
     }
+
+
+def test_a_model_that_is_served_from_skops_is_shown_as_such() -> None:
+    row = describe("iris", 3, PIN.model_copy(update={"model_format": "skops"}), deployment(3))
+    assert row.format == "skops"
+    assert "skops" in list(models.table([row]).columns[4].cells)
+    assert describe("iris", None, None, None).format is None
 
 
 def found(monkeypatch: pytest.MonkeyPatch) -> ModelStatus:

@@ -9,7 +9,7 @@ from modules.registry.access import RegistryAccess
 from modules.registry.remote import Remote
 from scripts.cli.clients import pins
 from scripts.cli.lifecycle import pinned_images
-from scripts.cli.lifecycle.pinned_images import digests, find_lacking
+from scripts.cli.lifecycle.pinned_images import find_lacking, serving_images
 from tests.scripts.cli.fakes import DIGEST, EARLIER_DIGEST, SERVING_DIGEST, always, settings, stack
 
 REGISTRY = Registry(push="10.80.0.1:5000/local", pull="10.80.0.1:5000/local")
@@ -96,4 +96,24 @@ def test_a_release_of_before_they_pinned_an_image_asks_for_none(monkeypatch: pyt
 
 
 def test_all_that_serves_is_tried_or_can_be_rolled_back_to_is_to_be_kept() -> None:
-    assert digests({"iris": RELEASE}) == sorted({DIGEST, EARLIER_DIGEST, SERVING_DIGEST})
+    of_skops = pin(6, DIGEST).model_copy(update={"serving_repository": "serving-skops"})
+    release = RELEASE.model_copy(update={"history": (*RELEASE.history, of_skops)})
+    assert serving_images({"iris": release}) == [
+        *sorted(("serving", digest) for digest in (DIGEST, EARLIER_DIGEST, SERVING_DIGEST)),
+        ("serving-skops", DIGEST),
+    ]
+
+
+def test_a_model_of_skops_is_looked_for_in_the_repository_of_its_own_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_skops = RELEASE.model_copy(update={"serving_repository": "serving-skops", "canary": None})
+    monkeypatch.setattr(pinned_images.Backend, "resources", always([{"urn": "of something"}]))
+    monkeypatch.setattr(pins, "released", always({"iris": of_skops}))
+    asked: list[Mapping[str, str]] = []
+
+    def find(_: Remote, images: Mapping[str, str]) -> Mapping[str, str]:
+        asked.append(images)
+        return images
+
+    monkeypatch.setattr(Remote, "find", find)
+    assert lacking(monkeypatch) == []
+    assert asked == [{"serving-skops": EARLIER_DIGEST}]

@@ -76,8 +76,8 @@ def test_the_compilers_caches_go_once_nothing_can_be_compiled_any_more(monkeypat
 def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = stack(monkeypatch, settings(**{"groundwork:workloads": {"irsi": {}}}))
     assert refused(lambda: up.check_settings(environment)) == (
-        "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: cancer, iris, wine. "
-        "Did you mean 'iris'?"
+        "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: cancer, "
+        "digits, iris, neighbours, wine. Did you mean 'iris'?"
     )
 
 

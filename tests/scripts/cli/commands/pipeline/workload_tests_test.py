@@ -18,7 +18,9 @@ def test_missing_tests_are_named_with_those_to_imitate() -> None:
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones() -> None:
-    assert "known: cancer, iris, wine" in refused(lambda: workload_tests.run_workload_tests("irsi", "data"))
+    assert "known: cancer, digits, iris, neighbours, wine" in refused(
+        lambda: workload_tests.run_workload_tests("irsi", "data")
+    )
 
 
 def test_a_failed_command_ends_the_step(capfd: pytest.CaptureFixture[str]) -> None:
