@@ -11,6 +11,8 @@ from workloads.server.errors import BadRequestError, shown
 
 LARGEST = 3.4e38
 """What a classifier over named columns takes: its trees compare 32-bit floats."""
+FEW = 32
+"""Elements that Python compares sooner than NumPy does."""
 Place = Callable[[int], str]
 """Where the element of this index, in row-major order, is in the request."""
 
@@ -62,7 +64,12 @@ def _array(items: Sequence[Any], datatype: str, largest: float | None) -> NDArra
         array = np.array(items, dtype=np.float64)
     except OverflowError:
         return None
-    if not np.abs(array).max() <= (LIMITS[datatype] if largest is None else largest):
+    limit = LIMITS[datatype] if largest is None else largest
+    if len(items) <= FEW:
+        within = all(-limit <= item <= limit for item in items)
+    else:
+        within = bool(np.abs(array).max() <= limit)
+    if not within:
         return None
     return array.astype(dtype, copy=False)
 

@@ -1,9 +1,9 @@
 """What a request over HTTP/1.1 is, and what its answer looks like on the wire."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from httptools import parse_url
@@ -51,12 +51,11 @@ class Request:
     """Why it is not read any further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     body: bytes
     status: int = 200
     content_type: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 Answerer = Callable[[Request], Coroutine[Any, Any, Answer]]

@@ -4,8 +4,7 @@ Everything that a client can get wrong raises BadRequestError with the place, th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ MAX_NESTED = 3 * MAX_ROWS
 nothing but empty ones takes a parser up to ten times as long as one of numbers, and three times the memory."""
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """A tensor of a request, without its data."""
 
     name: str

@@ -2,9 +2,8 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -22,14 +21,12 @@ HEADER_LENGTH = b"inference-header-content-length"
 """The HTTP header that says how many bytes of the body are JSON, where binary data follows."""
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     name: str
     binary: bool
 
 
-@dataclass(frozen=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     inputs: dict[str, NDArray[Any]]
     outputs: list[Output]
     """In the order in which they are answered."""

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -125,9 +126,13 @@ class Model:
         if self.features is None or self.classes is None:
             return found
         best = found[PROBABILITIES].argmax(axis=1)
-        return {LABEL: np.array(self.classes, dtype=object)[best], **found}
+        return {LABEL: self._labels[best], **found}
 
-    @property
+    @cached_property
+    def _labels(self) -> NDArray[Any]:
+        return np.array(self.classes, dtype=object)
+
+    @cached_property
     def _computed(self) -> list[str]:
         """Names of the outputs of the graph: the label follows from the probabilities."""
         return [PROBABILITIES] if self.features is not None else [each.name for each in self.outputs]
