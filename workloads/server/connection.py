@@ -90,11 +90,6 @@ class HttpConnection(asyncio.Protocol):
         if self._complete and not self._last:  # the client gets no further ahead
             self._transport.pause_reading()
 
-    def eof_received(self) -> bool:
-        """A client that sends no more may still read."""
-        self._last = True
-        return self._answering is not None or bool(self._complete)
-
     def pause_writing(self) -> None:
         self._held_up = True
         self._since = self._loop.time()

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from tests.workloads.server.models import Arrays, box_model, tensor_model
 from tests.workloads.signed import signed_pin
@@ -37,7 +38,7 @@ class Client:
             async with server, watch, httpx.AsyncClient(base_url=address, trust_env=False, verify=False) as client:
                 return await client.request(method, path, **content)
 
-        return asyncio.run(ask())
+        return uvloop.run(ask())
 
     def get(self, path: str) -> httpx.Response:
         return self.request("GET", path)
@@ -217,12 +218,12 @@ def test_a_server_that_holds_as_much_as_it_may_asks_for_patience(client: Client,
 
 def test_a_request_that_never_ends_is_given_up(client: Client, budget: Budget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workloads.server.http.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("workloads.server.watch.WATCH_SECONDS", 0.02)
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"{"
-        await asyncio.sleep(60)
+        await asyncio.sleep(0.5)
 
-    monkeypatch.setattr("workloads.server.http.LINGER_SECONDS", 0.05)
     response = client.post("/predict", content=endless())
     assert response.status_code == 408
     assert budget.held == 0
