@@ -3,6 +3,7 @@
 Everything that a client can get wrong raises BadRequestError with the place, the value and what is allowed.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -47,6 +48,12 @@ def check_count(tensors: int, model: Model) -> None:
     names = model.features or [spec.name for spec in model.inputs]
     if tensors > len(names):
         raise BadRequestError(f"'inputs': {tensors} tensors, but the model takes at most {len(names)}: {list(names)}")
+
+
+def check_outputs(names: Sequence[str]) -> None:
+    """Refuses outputs that are asked for more than once."""
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise BadRequestError(f"'outputs': {twice} more than once")
 
 
 def check_headers(headers: Sequence[Header], model: Model) -> None:

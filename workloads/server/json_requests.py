@@ -1,7 +1,6 @@
 """Requests of the Open Inference Protocol V2 over HTTP: JSON, with the data of tensors in it or in binary after it."""
 
 import math
-from collections import Counter
 from itertools import chain
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from workloads.server import binary
 from workloads.server.elements import LARGEST, array_of, check_finite
 from workloads.server.errors import BadRequestError, shown
-from workloads.server.inference import Header, check_count, check_headers, check_nesting, inputs_of
+from workloads.server.inference import Header, check_count, check_headers, check_nesting, check_outputs, inputs_of
 from workloads.server.model import Model
 
 MAX_ID = 256
@@ -195,8 +194,7 @@ def requested_outputs(request: dict[str, Any], model: Model) -> list[Output]:
         _output(item, f"outputs[{index}]", available, in_binary)
         for index, item in enumerate(cast(list[Any], requested))
     ]
-    if twice := sorted(name for name, count in Counter(each.name for each in outputs).items() if count > 1):
-        raise BadRequestError(f"'outputs': {twice} more than once")
+    check_outputs([each.name for each in outputs])
     return outputs
 
 
