@@ -33,7 +33,7 @@ def serve() -> int:
     loading = threading.Thread(target=load_into, args=(holder, pin), daemon=True)
     metrics, budget = Metrics(pin), Budget()
     service, app = GrpcService(pin, holder, metrics, budget), App(pin, holder, metrics, budget)
-    grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, drain_file=DRAIN_FILE)
+    grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, watch=watch)
     http = listener.HttpServer(app.answer, budget, app.headers, listener=listener.listen("0.0.0.0", PORT), watch=watch)
     uvloop.run(listener.run([grpc, http, watch], start=loading.start))
     return 0
