@@ -35,7 +35,7 @@ def serve() -> int:
     service, app = GrpcService(pin, holder, metrics, budget), App(pin, holder, metrics, budget)
     grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, watch=watch)
     http = listener.HttpServer(app.answer, budget, app.headers, listener=listener.listen("0.0.0.0", PORT), watch=watch)
-    uvloop.run(listener.run([grpc, http, watch], start=loading.start))
+    uvloop.run(listener.run([watch, grpc, http], start=loading.start))
     return 0
 
 

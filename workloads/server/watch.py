@@ -18,7 +18,7 @@ class Watch:
         self.draining = False
 
     def each_time(self, act: Callable[[], None]) -> None:
-        """Have this done at each look, beginning with the next one."""
+        """Have this done at each look from the next one on."""
         self._due.append(act)
 
     async def __aenter__(self) -> "Watch":

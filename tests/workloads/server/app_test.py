@@ -35,7 +35,7 @@ class Client:
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
             watch = Watch(self.drain_file)
             server = HttpServer(self.app.answer, self.budget, self.app.headers, listener=listener, watch=watch)
-            async with server, watch, httpx.AsyncClient(base_url=address, trust_env=False, verify=False) as client:
+            async with watch, server, httpx.AsyncClient(base_url=address, trust_env=False, verify=False) as client:
                 return await client.request(method, path, **content)
 
         return uvloop.run(ask())

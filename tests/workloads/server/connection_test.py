@@ -56,7 +56,7 @@ class Server:
         return reader, writer
 
     async def run(self, work: Callable[["Server"], Awaitable[None]]) -> None:
-        async with asyncio.timeout(20), self.http, self.watch:
+        async with asyncio.timeout(20), self.watch, self.http:
             try:
                 await work(self)
             finally:

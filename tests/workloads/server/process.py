@@ -25,7 +25,7 @@ def main(model: str, descriptor: str, drain_file: str) -> None:
     app = App(pin, holder, Metrics(pin), budget)
     listener = socket.socket(fileno=int(descriptor))
     server = HttpServer(app.answer, budget, app.headers, listener=listener, watch=watch)
-    uvloop.run(run([server, watch], start=lambda: None))
+    uvloop.run(run([watch, server], start=lambda: None))
 
 
 if __name__ == "__main__":
