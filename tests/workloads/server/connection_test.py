@@ -21,7 +21,7 @@ CHUNKED = b"POST /chunked HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\
 
 
 class Server:
-    """Answers with what it was asked; `/waits` once `go_on` is set, `/large` with 8 MiB."""
+    """Answers with what it was asked; `/waits` once `go_on` is set, `/large` with 32 MiB."""
 
     def __init__(self, folder: Path) -> None:
         self.budget, self.go_on, self.gone = Budget(), asyncio.Event(), asyncio.Event()
@@ -46,7 +46,7 @@ class Server:
                 raise
         if request.path == "/large":
             request.hold.require(MAX_BODY, "the answer")
-            return Answer(b" " * 2 * MAX_BODY)
+            return Answer(b" " * 8 * MAX_BODY)
         return Answer(b"%b %b %b" % (request.method.encode(), request.path.encode(), bytes(request.body)))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -211,7 +211,7 @@ def test_an_answer_that_is_not_read_is_held_and_given_up(tmp_path: Path, monkeyp
         await asyncio.sleep(0.6)
         assert server.budget.held == 0
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await reader.readexactly(2 * MAX_BODY)
+            await reader.readexactly(8 * MAX_BODY)
 
     serve(tmp_path, work)
 
@@ -221,7 +221,7 @@ def test_an_answer_that_is_read_slowly_is_followed_by_the_next(tmp_path: Path) -
         reader, writer = await server.connect()
         writer.write(GET % b"large" + GET % b"next")
         await asyncio.sleep(0.1)
-        assert len((await answer_of(reader))[2]) == 2 * MAX_BODY
+        assert len((await answer_of(reader))[2]) == 8 * MAX_BODY
         assert (await answer_of(reader))[2] == b"GET /next "
         assert server.budget.held == 0
 
