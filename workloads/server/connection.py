@@ -56,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._held_up = False
         """Whether the client does not take what is written."""
         self._since = 0.0
+        """When what it waits for now began, by the event loop's clock."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is of no such class
@@ -125,7 +126,7 @@ class HttpConnection(asyncio.Protocol):
         elif waited > KEEP_SECONDS:
             self._transport.close()
 
-    # What the parser calls; what one of these raises is not answered.
+    # Called by the parser, which makes an HttpParserError of what they raise.
 
     def on_message_begin(self) -> None:
         self._url, self._headers, self._wire = b"", {}, 0

@@ -228,7 +228,7 @@ def test_an_answer_that_is_read_slowly_is_followed_by_the_next(tmp_path: Path) -
     serve(tmp_path, work)
 
 
-def test_a_client_that_asks_first_whether_to_send_its_body_is_told_to(tmp_path: Path) -> None:
+def test_a_client_that_waits_before_it_sends_its_body_is_asked_to_go_on(tmp_path: Path) -> None:
     async def work(server: Server) -> None:
         reader, writer = await server.connect()
         writer.write(b"POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
@@ -261,7 +261,7 @@ def test_the_last_request_of_a_connection_is_answered_so(tmp_path: Path, data: b
     serve(tmp_path, work)
 
 
-def test_a_question_for_the_head_alone_gets_no_body(tmp_path: Path) -> None:
+def test_a_request_for_the_head_alone_gets_no_body(tmp_path: Path) -> None:
     async def work(server: Server) -> None:
         answered = await sent(server, b"HEAD /one HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert answered.endswith(b"content-length: 10\r\nconnection: close\r\n\r\n")
