@@ -245,6 +245,7 @@ class HttpConnection(asyncio.Protocol):
         request.hold.release()
         self._since = self._loop.time()
         if request.refused is not None:
+            request.refused = None  # its traceback refers to the request, and to what arrived with it
             self._lingers = True
         elif not request.keeps or (self._last and not self._complete):
             self._last = True
