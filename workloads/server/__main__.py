@@ -15,26 +15,27 @@ time for a client with a kept connection to send a request and be told to close 
 
 
 def serve() -> int:
-    import uvicorn
+    import uvloop
 
+    from workloads.server import listener
     from workloads.server.app import App
     from workloads.server.bounds import Budget
     from workloads.server.grpc.server import GrpcServer
     from workloads.server.grpc.service import GrpcService
     from workloads.server.holder import Holder
-    from workloads.server.http import UVICORN
     from workloads.server.loader import load_into
     from workloads.server.metrics import Metrics
     from workloads.server.model import read_pin
+    from workloads.server.watch import Watch
 
     DRAIN_FILE.unlink(missing_ok=True)  # of a container before this one in the same pod
-    pin, holder = read_pin(os.environ), Holder()
+    pin, holder, watch = read_pin(os.environ), Holder(), Watch(DRAIN_FILE)
     loading = threading.Thread(target=load_into, args=(holder, pin), daemon=True)
     metrics, budget = Metrics(pin), Budget()
-    service = GrpcService(pin, holder, metrics, budget)
-    grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, drain_file=DRAIN_FILE)
-    app = App(pin, holder, metrics, budget, start=loading.start, drain_file=DRAIN_FILE, beside=grpc)
-    uvicorn.run(app, host="0.0.0.0", port=PORT, **UVICORN)
+    service, app = GrpcService(pin, holder, metrics, budget), App(pin, holder, metrics, budget)
+    grpc = GrpcServer(service.answer, budget, service.headers, port=GRPC_PORT, watch=watch)
+    http = listener.HttpServer(app.answer, budget, app.headers, listener=listener.listen("0.0.0.0", PORT), watch=watch)
+    uvloop.run(listener.run([watch, grpc, http], start=loading.start))
     return 0
 
 

@@ -1,15 +1,12 @@
 """The HTTP application: Open Inference Protocol V2, POST /predict, /metrics.
 
-Bare ASGI: the layers of a web framework cost more than all that is done here for a usual request.
+Without a web framework, whose layers cost more than all that is done here for a usual request.
 """
 
 import re
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +16,7 @@ from workloads.server.answers import Content, encode_json, infer_answer, memory_
 from workloads.server.bounds import RETRY_SECONDS, Budget
 from workloads.server.errors import BadRequestError, NotReadyError, OverloadedError
 from workloads.server.holder import Holder
-from workloads.server.http import BINARY, Answer, DisconnectedError, HttpError, Receive, Request, Send, send_answer
+from workloads.server.http import BINARY, Answer, HttpError, Request
 from workloads.server.inference import check_nesting, model_metadata, named_columns, predict_answer, rows_of_predict
 from workloads.server.json_requests import HEADER_LENGTH, infer_request, parse_json
 from workloads.server.metrics import Metrics
@@ -30,7 +27,6 @@ MODEL_PATHS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 NAME, VERSION, EXTENSIONS = "groundwork", "2", ["binary_tensor_data"]
 """Of the server in /v2 (V2 is the protocol it speaks)."""
 
-T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
@@ -45,30 +41,12 @@ OTHER = Route("other", {})
 
 
 class App:
-    """One server of one pinned model; `start` begins to load the model into the holder, and returns at once.
+    """The answers of one pinned model. headers: of each of them."""
 
-    `beside` is entered at the start and left at the end of the application, on its event loop.
-
-    While `drain_file` exists every answer closes its connection: a client that keeps connections alive then opens the
-    next one to a pod that stays.
-    """
-
-    def __init__(
-        self,
-        pin: Pin,
-        holder: Holder,
-        metrics: Metrics,
-        budget: Budget,
-        *,
-        start: Callable[[], None],
-        drain_file: Path,
-        beside: AbstractAsyncContextManager[Any] | None = None,
-    ) -> None:
+    def __init__(self, pin: Pin, holder: Holder, metrics: Metrics, budget: Budget) -> None:
         self._pin, self._holder, self._metrics, self._budget = pin, holder, metrics, budget
-        self._start, self._drain_file = start, drain_file
-        self._beside = beside or nullcontext()
         self._identity: Content = {**pin.identity}
-        self._headers = [(f"x-{key.replace('_', '-')}".encode(), value.encode()) for key, value in pin.identity.items()]
+        self.headers = [(f"x-{key.replace('_', '-')}".encode(), value.encode()) for key, value in pin.identity.items()]
         routes = self._routes()
         self._paths = {route.pattern.format(name=pin.name, version=pin.version): route for route in routes}
         self._patterns = [(re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.pattern)), route) for route in routes]
@@ -85,33 +63,15 @@ class App:
             Route("/metrics", {"GET": self._scrape}),
         ]
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
-        started = time.perf_counter()
-        path = scope["path"].rstrip("/") or "/"  # a redirect would name a host of the cluster, not the one asked
-        route = self._paths.get(path)
+    async def answer(self, request: Request) -> Answer:
+        """Waits for nothing where the request is small and the model quick."""
+        route = self._paths.get(request.path)
         names: dict[str, str] = {}
         if route is None:
-            route, names = self._find(path)
-        with self._budget.hold() as hold:
-            request = Request(scope["method"], path, scope["headers"], receive, hold)
-            try:
-                answer = await self._answer(request, route, names)
-            except DisconnectedError:
-                return
-            self._metrics.observe(route.pattern, answer.status, time.perf_counter() - started)
-            headers = [*self._headers, (b"connection", b"close")] if self._drain_file.exists() else self._headers
-            await send_answer(send, request, answer, headers)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with self._beside:
-            self._start()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+            route, names = self._find(request.path)
+        answer = await self._answer(request, route, names)
+        self._metrics.observe(route.pattern, answer.status, time.perf_counter() - request.started)
+        return answer
 
     def _find(self, path: str) -> tuple[Route, dict[str, str]]:
         """The route of a path that is not served, for its metrics and its error, and the names in the path."""
@@ -122,6 +82,8 @@ class App:
 
     async def _answer(self, request: Request, route: Route, names: dict[str, str]) -> Answer:
         try:
+            if request.refused is not None:
+                raise request.refused
             return await self._handler(request, route, names)(request)
         except BadRequestError as error:
             return self._error(400, error)
@@ -131,8 +93,6 @@ class App:
             return self._error(503, error, (b"retry-after", b"%d" % RETRY_SECONDS))
         except HttpError as error:
             return self._error(error.status, error, *error.headers)
-        except DisconnectedError:
-            raise
         except Exception as error:  # the last resort; the client learns no more than that it was not its fault
             print(f"error: {request.method} {request.path}: {type(error).__name__}: {error}", flush=True)
             return self._error(500, "internal error; the server's log says more")
@@ -179,35 +139,31 @@ class App:
 
     async def _infer(self, request: Request) -> Answer:
         model = self._holder.require()
-        length = request.header(HEADER_LENGTH)
-        asked = await self._parse(request, lambda body: infer_request(body, length, model))
+        body, length = request.body, request.headers.get(HEADER_LENGTH)
+        asked = await self._budget.near(len(body), lambda: infer_request(body, length, model))
         request.hold.require(memory_of(asked.inputs), "the request")
         outputs = await self._holder.run(asked.inputs, self._metrics)
         found = {output.name: outputs[output.name] for output in asked.outputs}
         content = self._identity if asked.id is None else {**self._identity, "id": asked.id}
         size = memory_of(found)
         request.hold.require(size, "the answer")
-        body, text = await self._budget.near(size, lambda: infer_answer(found, asked.outputs, model, content))
+        encoded, text = await self._budget.near(size, lambda: infer_answer(found, asked.outputs, model, content))
         if text is None:
-            return Answer(body)
-        return Answer(body, content_type=BINARY, headers=((HEADER_LENGTH, b"%d" % text),))
+            return Answer(encoded)
+        return Answer(encoded, content_type=BINARY, headers=((HEADER_LENGTH, b"%d" % text),))
 
     async def _predict(self, request: Request) -> Answer:
         model = self._holder.require()
         features, classes = named_columns(model)
 
-        def parse(body: bytes | bytearray) -> NDArray[np.float64]:
-            check_nesting(body, model)
-            return rows_of_predict(parse_json(body), features)
+        def parse() -> NDArray[np.float64]:
+            check_nesting(request.body, model)
+            return rows_of_predict(parse_json(request.body), features)
 
-        rows = await self._parse(request, parse)
+        rows = await self._budget.near(len(request.body), parse)
         outputs = await self._holder.run({INPUT: rows}, self._metrics)
         size = memory_of(outputs)
         request.hold.require(size, "the answer")
         return Answer(
             await self._budget.near(size, lambda: encode_json({**self._identity, **predict_answer(outputs, classes)}))
         )
-
-    async def _parse(self, request: Request, parse: Callable[[bytes | bytearray], T]) -> T:
-        body = await request.body()
-        return await self._budget.near(len(body), lambda: parse(body))

@@ -66,9 +66,16 @@ def _array(items: Sequence[Any], datatype: str, largest: float | None) -> NDArra
         array = np.array(items, dtype=np.float64)
     except OverflowError:
         return None
-    if not np.abs(array).max() <= (LIMITS[datatype] if largest is None else largest):
+    if not _within(items, array, LIMITS[datatype] if largest is None else largest):
         return None
     return array.astype(dtype, copy=False)
+
+
+def _within(items: Sequence[Any], array: NDArray[np.float64], limit: float) -> bool:
+    """Whether all items are, of which the array is. NaN is not."""
+    if len(items) <= FEW:
+        return all(-limit <= item <= limit for item in items)
+    return bool(np.abs(array).max() <= limit)
 
 
 def _first_wrong(count: int, wrong: Callable[[int, int], bool]) -> int:

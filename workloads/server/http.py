@@ -1,35 +1,25 @@
-"""Reads requests from ASGI and writes answers to it: all that a web framework would do here."""
+"""What a request over HTTP/1.1 is, and what its answer looks like on the wire."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from httptools import parse_url
 
 from workloads.server.bounds import Hold
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 MAX_BODY = 4 * 2**20
 """Bytes of one request: ten thousand rows of four numbers need less than one MiB."""
+MAX_HEAD = 64 * 2**10
+"""Bytes of a request's head, and of what frames its body: usual clients send less than one KiB."""
 BODY_SECONDS = 10
-"""For the body to arrive: a client that never ends its request must not hold up a rollout."""
+"""For a request to arrive: a client that never ends it must not hold up a rollout."""
 LINGER_SECONDS = 1
 """For a client to end a request that is refused unread: what closes earlier may take the answer from it."""
-UVICORN: dict[str, Any] = {
-    "loop": "uvloop",
-    "http": "workloads.server.writes:Protocol",
-    "ws": "none",
-    "proxy_headers": False,  # a layer whose findings nothing here reads
-    "server_header": False,
-    "access_log": False,  # /metrics counts; a line a request would be most of the log
-    "timeout_keep_alive": 75,  # longer than usual clients keep a connection: they close first, so that none is lost
-    "timeout_graceful_shutdown": 15,
-}
-"""Options of the server in front of the application, beside its address."""
 JSON, BINARY = b"application/json", b"application/octet-stream"
+LINES = {status: f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() for status in map(int, HTTPStatus)}
 
 
 class HttpError(Exception):
@@ -41,99 +31,54 @@ class HttpError(Exception):
         self.headers = headers
 
 
-class DisconnectedError(Exception):
-    """The client went away: there is nobody to answer."""
+@dataclass(slots=True)
+class Request:
+    """One that is complete, or refused before its end."""
+
+    method: str
+    path: str
+    """Without query, percent-encoding and a slash at its end."""
+    headers: Mapping[bytes, bytes]
+    """Names in lower case."""
+    started: float
+    """When its head was complete: seconds of time.perf_counter."""
+    keeps: bool
+    """Whether its connection stays open after the answer."""
+    hold: Hold
+    """Grows with what the request takes."""
+    body: bytes | bytearray = b""
+    refused: Exception | None = None
+    """Why it is not read any further."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     body: bytes
     status: int = 200
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(slots=True)
-class Request:
-    method: str
-    path: str
-    """Without a slash at its end."""
-    headers: list[tuple[bytes, bytes]]
-    """Names in lower case."""
-    receive: Receive
-    hold: Hold
-    """Grows with what the request takes."""
-    unread: bool = False
-    """Whether the body was refused before its end."""
-
-    def header(self, wanted: bytes) -> bytes | None:
-        for name, value in self.headers:
-            if name == wanted:
-                return value
-        return None
-
-    async def body(self) -> bytes | bytearray:
-        """Refuses what is longer than MAX_BODY, slower than BODY_SECONDS, or beyond what all requests may hold: by its
-        Content-Length before anything is read, else as it arrives."""
-        self.unread = True
-        length = int(self.header(b"content-length") or 0)  # digits: the HTTP server refuses anything else
-        self._admit(length)
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await self._read()
-        except TimeoutError as error:
-            raise HttpError(408, f"the request did not end within {BODY_SECONDS} seconds") from error
-        self.unread = False
-        return body
-
-    async def _read(self) -> bytes | bytearray:
-        message = await self._next()
-        if not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            self._admit(len(body))
-            return body
-        parts = bytearray()
-        while True:
-            parts += message.get("body", b"")
-            self._admit(len(parts))
-            if not message.get("more_body"):
-                return parts
-            message = await self._next()
-
-    async def _next(self) -> Message:
-        message = await self.receive()
-        if message["type"] == "http.disconnect":
-            raise DisconnectedError
-        return message
-
-    def _admit(self, size: int) -> None:
-        if size > MAX_BODY:
-            raise HttpError(413, f"the request is larger than {MAX_BODY} bytes: send it in parts")
-        self.hold.require(size, "the request")
-
-    async def skip(self) -> None:
-        """Throw away what still arrives of a refused body."""
-        with suppress(TimeoutError, DisconnectedError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while (await self._next()).get("more_body"):
-                    pass
+Answerer = Callable[[Request], Coroutine[Any, Any, Answer]]
+"""Raises nothing but a cancellation."""
 
 
-async def send_answer(send: Send, request: Request, answer: Answer, headers: list[tuple[bytes, bytes]]) -> None:
-    """headers: beside those of the answer, its type and length. Closes the connection where the request was refused
-    unread."""
-    fields = [
-        (b"content-type", answer.content_type),
-        (b"content-length", b"%d" % len(answer.body)),
-        *headers,
-        *answer.headers,
-    ]
-    if request.unread:
-        fields.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-    if request.unread:
-        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-        await request.skip()
-        await send({"type": "http.response.body"})
-    else:
-        await send({"type": "http.response.body", "body": answer.body})
+def path_of(url: bytes) -> str:
+    """Raises httptools' HttpParserInvalidURLError for a target that names no path."""
+    plain = url[:1] == b"/" and b"?" not in url and b"%" not in url and b"#" not in url
+    path = url.decode("latin-1") if plain else unquote((parse_url(url).path or b"/").decode("latin-1"))
+    return path.rstrip("/") or "/"  # a redirect would name a host of the cluster, not the one asked
+
+
+def encoded(answer: Answer, lines: bytes, *, method: str, closes: bool) -> bytes:
+    """Head and body as one: two writes would be two system calls, and wake the client up twice. lines: headers of every
+    answer."""
+    more = b"".join(b"%b: %b\r\n" % header for header in answer.headers) if answer.headers else b""
+    return b"%b%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+        LINES[answer.status],
+        lines,
+        more,
+        answer.content_type,
+        len(answer.body),
+        b"connection: close\r\n" if closes else b"",
+        b"" if method == "HEAD" else answer.body,
+    )

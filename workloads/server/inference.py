@@ -3,9 +3,9 @@
 Everything that a client can get wrong raises BadRequestError with the place, the value and what is allowed.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ MAX_NESTED = 3 * MAX_ROWS
 nothing but empty ones takes a parser up to ten times as long as one of numbers, and three times the memory."""
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """A tensor of a request, without its data."""
 
     name: str
@@ -49,6 +48,12 @@ def check_count(tensors: int, model: Model) -> None:
     names = model.features or [spec.name for spec in model.inputs]
     if tensors > len(names):
         raise BadRequestError(f"'inputs': {tensors} tensors, but the model takes at most {len(names)}: {list(names)}")
+
+
+def check_outputs(names: Sequence[str]) -> None:
+    """Refuses outputs that are asked for more than once."""
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise BadRequestError(f"'outputs': {twice} more than once")
 
 
 def check_headers(headers: Sequence[Header], model: Model) -> None:

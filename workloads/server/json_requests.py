@@ -1,10 +1,8 @@
 """Requests of the Open Inference Protocol V2 over HTTP: JSON, with the data of tensors in it or in binary after it."""
 
 import math
-from collections import Counter
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import orjson
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from workloads.server import binary
 from workloads.server.elements import LARGEST, array_of, check_finite
 from workloads.server.errors import BadRequestError, shown
-from workloads.server.inference import Header, check_count, check_headers, check_nesting, inputs_of
+from workloads.server.inference import Header, check_count, check_headers, check_nesting, check_outputs, inputs_of
 from workloads.server.model import Model
 
 MAX_ID = 256
@@ -22,14 +20,12 @@ HEADER_LENGTH = b"inference-header-content-length"
 """The HTTP header that says how many bytes of the body are JSON, where binary data follows."""
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     name: str
     binary: bool
 
 
-@dataclass(frozen=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     inputs: dict[str, NDArray[Any]]
     outputs: list[Output]
     """In the order in which they are answered."""
@@ -198,8 +194,7 @@ def requested_outputs(request: dict[str, Any], model: Model) -> list[Output]:
         _output(item, f"outputs[{index}]", available, in_binary)
         for index, item in enumerate(cast(list[Any], requested))
     ]
-    if twice := sorted(name for name, count in Counter(each.name for each in outputs).items() if count > 1):
-        raise BadRequestError(f"'outputs': {twice} more than once")
+    check_outputs([each.name for each in outputs])
     return outputs
 
 

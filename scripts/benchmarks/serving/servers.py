@@ -117,7 +117,7 @@ PLAIN: Mapping[str, Callable[[Place, Rows], Question]] = {
 }
 OURS = "ours"
 SERVERS = (
-    Server(OURS, "Groundwork", "serving", ("onnxruntime", "uvicorn"), _ours, PROTOCOL),
+    Server(OURS, "Groundwork", "serving", ("onnxruntime", "uvloop"), _ours, PROTOCOL),
     Server(
         "mlserver",
         "MLServer, its scikit-learn runtime",

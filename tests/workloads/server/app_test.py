@@ -2,10 +2,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
+import uvloop
 
 from tests.workloads.server.models import Arrays, box_model, tensor_model
 from tests.workloads.signed import signed_pin
@@ -13,7 +14,9 @@ from workloads.server.app import App
 from workloads.server.bounds import KEPT_FOR_SMALL, Budget
 from workloads.server.holder import Holder
 from workloads.server.http import MAX_BODY
+from workloads.server.listener import HttpServer, listen
 from workloads.server.metrics import Metrics
+from workloads.server.watch import Watch
 
 PIN = signed_pin(uri="s3://b/k", digest="sha256:" + "a" * 64)
 IDENTITY = {"model_name": "box", "model_version": "3", "model_digest": PIN.digest}
@@ -21,18 +24,21 @@ TENSOR = {"name": "input", "shape": [2, 2], "datatype": "FP64", "data": [1, 1, 9
 
 
 class Client:
-    """Asks an application in this process."""
+    """Asks a server in this process."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(self, holder: Holder, budget: Budget, drain_file: Path) -> None:
+        self.app, self.budget, self.drain_file = App(PIN, holder, Metrics(PIN), budget), budget, drain_file
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(cast(Any, self.app))
-            async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            listener = listen("127.0.0.1", 0)
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            watch = Watch(self.drain_file)
+            server = HttpServer(self.app.answer, self.budget, self.app.headers, listener=listener, watch=watch)
+            async with watch, server, httpx.AsyncClient(base_url=address, trust_env=False, verify=False) as client:
                 return await client.request(method, path, **content)
 
-        return asyncio.run(ask())
+        return uvloop.run(ask())
 
     def get(self, path: str) -> httpx.Response:
         return self.request("GET", path)
@@ -48,7 +54,7 @@ def budget() -> Budget:
 
 @pytest.fixture
 def client(holder: Holder, budget: Budget, drain_file: Path) -> Client:
-    return Client(App(PIN, holder, Metrics(PIN), budget, start=lambda: None, drain_file=drain_file))
+    return Client(holder, budget, drain_file)
 
 
 ANSWERS: list[tuple[str, str, Any, int]] = [
@@ -212,12 +218,12 @@ def test_a_server_that_holds_as_much_as_it_may_asks_for_patience(client: Client,
 
 def test_a_request_that_never_ends_is_given_up(client: Client, budget: Budget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workloads.server.http.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("workloads.server.watch.WATCH_SECONDS", 0.02)
 
     async def endless() -> AsyncIterator[bytes]:
         yield b"{"
-        await asyncio.sleep(60)
+        await asyncio.sleep(0.5)
 
-    monkeypatch.setattr("workloads.server.http.LINGER_SECONDS", 0.05)
     response = client.post("/predict", content=endless())
     assert response.status_code == 408
     assert budget.held == 0
@@ -275,20 +281,3 @@ def test_metrics_count_by_route_never_by_path(client: Client) -> None:
     assert "groundwork_model_ready 1.0" in lines
     assert any(line.startswith("groundwork_model_info{") and PIN.digest in line for line in lines)
     assert "stranger" not in response.text
-
-
-def test_the_model_begins_to_load_with_the_application(holder: Holder, drain_file: Path) -> None:
-    started: list[bool] = []
-    app = App(PIN, holder, Metrics(PIN), Budget(), start=lambda: started.append(True), drain_file=drain_file)
-    received = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[str] = []
-
-    async def receive() -> Any:
-        return received.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
-
-    asyncio.run(app({"type": "lifespan"}, receive, send))
-    assert started == [True]
-    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.workloads.server.conftest import Server
+from workloads.server.watch import WATCH_SECONDS
 
 MIB = 2**20
 POD_BYTES = 384 * MIB
@@ -117,5 +118,6 @@ def test_a_server_that_drains_closes_kept_connections(start_server: Callable[[st
     with httpx.Client(base_url=f"http://{server.address}", timeout=20) as client:
         assert "connection" not in client.post("/predict", json={"width": 1, "height": 1}).headers
         server.drain_file.touch()
+        time.sleep(2 * WATCH_SECONDS)
         answer = client.post("/predict", json={"width": 1, "height": 1})
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")

@@ -2,38 +2,35 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 
 from workloads.server.bounds import Budget
 from workloads.server.grpc.calls import Answer, Headers
 from workloads.server.grpc.connection import NOTICE_SECONDS, GrpcConnection
+from workloads.server.watch import Watch
 
-WATCH_SECONDS = 0.5
-"""Between two looks whether the pod is drained."""
 STOP_SECONDS = NOTICE_SECONDS + 5
 """For calls to end once the server stops; after a drain hardly any is left."""
 
 
 class GrpcServer:
-    """Listens while it is entered. While `drain_file` exists its connections are ended as they come, without a lost
+    """Listens while it is entered. While the pod is drained its connections are ended as they come, without a lost
     call: a client that keeps one then opens the next to a pod that stays."""
 
-    def __init__(self, answer: Answer, budget: Budget, headers: Headers, *, port: int, drain_file: Path) -> None:
+    def __init__(self, answer: Answer, budget: Budget, headers: Headers, *, port: int, watch: Watch) -> None:
         self._answer, self._budget, self._headers = answer, budget, headers
-        self._port, self._drain_file = port, drain_file
+        self._port, self._watch = port, watch
         self.connections: set[GrpcConnection] = set()
 
     async def __aenter__(self) -> "GrpcServer":
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(self._connect, "0.0.0.0", self._port)
-        self._watch = loop.create_task(self._drain_when_asked())
+        self._watch.each_time(self._drain_when_asked)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._watch.cancel()
         self._listener.close()
         self._each(GrpcConnection.drain)
         ends = asyncio.get_running_loop().time() + STOP_SECONDS
@@ -51,11 +48,9 @@ class GrpcServer:
         self.connections.add(connection)
         return connection
 
-    async def _drain_when_asked(self) -> None:
-        while True:
-            if self._drain_file.exists():
-                self._each(GrpcConnection.drain)
-            await asyncio.sleep(WATCH_SECONDS)
+    def _drain_when_asked(self) -> None:
+        if self._watch.draining:
+            self._each(GrpcConnection.drain)
 
     def _each(self, act: Callable[[GrpcConnection], None]) -> None:
         for connection in list(self.connections):

@@ -12,7 +12,7 @@ from workloads.server import binary
 from workloads.server.elements import LARGEST, check_finite
 from workloads.server.errors import BadRequestError, shown
 from workloads.server.grpc.inference_pb2 import InferTensorContents, ModelInferRequest, ModelInferResponse
-from workloads.server.inference import Header, check_count, check_headers, inputs_of
+from workloads.server.inference import Header, check_count, check_headers, check_outputs, inputs_of
 from workloads.server.json_requests import MAX_ID
 from workloads.server.model import PROBABILITIES, Model, Pin
 
@@ -70,8 +70,7 @@ def _outputs(asked: Sequence[str], model: Model) -> list[str]:
     for index, name in enumerate(asked):
         if name not in available:
             raise BadRequestError(f"outputs[{index}]: {shown(name)} names none of the outputs {available}")
-        if name in asked[:index]:
-            raise BadRequestError(f"'outputs': {[name]} more than once")
+    check_outputs(asked)
     return list(asked) or available
 
 

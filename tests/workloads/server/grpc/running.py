@@ -16,6 +16,7 @@ from workloads.server.grpc.server import GrpcServer
 from workloads.server.grpc.service import SERVICE, GrpcService
 from workloads.server.holder import Holder
 from workloads.server.metrics import Metrics
+from workloads.server.watch import Watch
 
 PIN = signed_pin(uri="s3://b/k", digest="sha256:" + "a" * 64)
 library: Any = grpc
@@ -27,11 +28,12 @@ class Running:
     def __init__(self, holder: Holder, drain_file: Path, budget: Budget | None = None) -> None:
         self.holder, self.budget, self.metrics = holder, budget or Budget(), Metrics(PIN)
         service = GrpcService(PIN, holder, self.metrics, self.budget)
-        self.loop = asyncio.new_event_loop()
-        self.server = GrpcServer(service.answer, self.budget, service.headers, port=0, drain_file=drain_file)
+        self.loop, self.watch = asyncio.new_event_loop(), Watch(drain_file)
+        self.server = GrpcServer(service.answer, self.budget, service.headers, port=0, watch=self.watch)
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         self._do(self.server.__aenter__())
+        self._do(self.watch.__aenter__())
         self.address = f"127.0.0.1:{self.server.port}"
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -39,6 +41,7 @@ class Running:
 
     def stop(self) -> None:
         """As on SIGTERM: listens no more, ends what is connected."""
+        self._do(self.watch.__aexit__(None, None, None))
         self._do(self.server.__aexit__(None, None, None))
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
