@@ -1,5 +1,6 @@
 """The engine's mocks: what programs and components declare, as the engine would see it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -111,11 +112,20 @@ def _type_of(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2]
 
 
+def set_mocks(recorder: Recorder, monitor: Monitor | None = None) -> None:
+    """Let what is declared from here on go to the mocks, also after a test that called asyncio.run."""
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:  # asyncio.run leaves its thread without the loop that Pulumi's SDK asks for
+        asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor)
+
+
 def declare(program: Callable[[], object]) -> tuple[Recorder, Monitor]:
     """Run a program to its end with mocks; return what it declared."""
     recorder = Recorder()
     monitor = Monitor(recorder)
-    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor)
+    set_mocks(recorder, monitor)
 
     @pulumi.runtime.test
     def run() -> None:

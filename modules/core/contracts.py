@@ -82,7 +82,7 @@ class Cluster:
     name: str
     """Physical name: the kubeconfig context and the provider's cluster_identifier."""
     pod_range: str | None
-    """CIDR of pod addresses; None where nobody told it."""
+    """CIDR of pod addresses; None where it is unknown."""
     dns: Reach
     """The name servers that pods ask."""
     storage_class: str | None
@@ -213,7 +213,7 @@ class Entry:
     ingress: Ingress | None = None
     listener: Listener | None = None
     proxy_namespace: str | None = None
-    """Of the Ingress' or the Gateway's pods: who alone may connect to the gateway's; None: nobody told it."""
+    """Of the Ingress' or the Gateway's pods: who alone may connect to the gateway's; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Set
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ HEAVY = {
 """What no command needs before it is known which one runs."""
 
 
+@cache
 def imported() -> dict[str, set[str]]:
     """The other files of the command that each of them imports, by dotted name below scripts.cli, wherever in it."""
     files = {_name(path): path for path in sources("scripts/cli") if path.stem not in {"__main__", "__init__"}}
@@ -34,7 +36,7 @@ def _name(path: Path) -> str:
     return ".".join(path.relative_to(REPOSITORY / "scripts/cli").with_suffix("").parts)
 
 
-def _files_among(names: set[str], files: Set[str]) -> set[str]:
+def _files_among(names: Set[str], files: Set[str]) -> set[str]:
     below = {name.removeprefix(f"{CLI}.") for name in names if name.startswith(f"{CLI}.")}
     return {file for file in files for name in below if name == file or name.startswith(f"{file}.")}
 

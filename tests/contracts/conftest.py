@@ -11,7 +11,7 @@ from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
 from stacks.compose import build
 from stacks.configuration import parse
-from tests.mocks import Declared, Monitor, Recorder
+from tests.mocks import Declared, Monitor, Recorder, set_mocks
 
 ENVIRONMENT = "local"
 IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "airflow", "xcom", "training", "serving")
@@ -33,7 +33,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     outputs: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         make_pins(folder, patch)
-        pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT, monitor=monitor)
+        set_mocks(recorder, monitor)
 
         @pulumi.runtime.test
         def declare() -> pulumi.Output[None]:

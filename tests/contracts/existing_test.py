@@ -1,6 +1,9 @@
 """The whole platform on a cluster that somebody else runs: what it needs there is what is asked for beforehand."""
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -35,11 +38,10 @@ def settings_with(executor: str, *, cluster_scope: bool) -> PlatformSettings:
     return parse(config, source="test")
 
 
-def declared_with(
-    executor: str, tmp_path_factory: pytest.TempPathFactory, *, cluster_scope: bool = True
-) -> list[Declared]:
-    with pytest.MonkeyPatch.context() as patch:
-        make_pins(tmp_path_factory.mktemp("stacks"), patch)
+@cache
+def declared_with(executor: str, *, cluster_scope: bool = True) -> list[Declared]:
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        make_pins(Path(folder), patch)
         recorder, _ = declare(lambda: build(settings_with(executor, cluster_scope=cluster_scope), ENVIRONMENT))
     return [each for each in recorder.declared if each.is_object]
 
@@ -55,27 +57,21 @@ def in_table(*rules: Rule) -> set[tuple[str, str]]:
     return {(right.resource, right.group) for right in rights_of(rules)}
 
 
-def test_the_kinds_that_are_declared_are_those_of_the_table_of_rights(
-    platform: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_kinds_that_are_declared_are_those_of_the_table_of_rights(platform: Any) -> None:
     objects = [each for each in platform.declared if each.is_object]
-    objects += [each for name in EXECUTORS for each in declared_with(name, tmp_path_factory)]
+    objects += [each for name in EXECUTORS for each in declared_with(name)]
     assert {resource_and_group(each) for each in objects} == in_table(*DECLARED, *CLUSTER_DECLARED)
 
 
-def test_without_the_scope_of_the_cluster_only_objects_of_namespaces_are_declared(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    objects = declared_with("LocalExecutor", tmp_path_factory, cluster_scope=False)
+def test_without_the_scope_of_the_cluster_only_objects_of_namespaces_are_declared() -> None:
+    objects = declared_with("LocalExecutor", cluster_scope=False)
     assert {resource_and_group(each) for each in objects} == in_table(*DECLARED)
     assert all(each.inputs["metadata"]["namespace"] for each in objects)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_whoever_brings_the_platform_up_has_the_rights_that_it_grants(
-    executor: str, platform: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    roles = [each for each in (*declared_with(executor, tmp_path_factory), *platform.declared) if "Role" in each.type]
+def test_whoever_brings_the_platform_up_has_the_rights_that_it_grants(executor: str, platform: Any) -> None:
+    roles = [each for each in (*declared_with(executor), *platform.declared) if "Role" in each.type]
     granted = {right for each in roles for rule in each.inputs.get("rules", []) for right in rights_in(rule)}
     assert granted
     assert granted <= set(rights_of(NAMESPACED))
@@ -91,12 +87,10 @@ def rights_in(rule: Mapping[str, Any]) -> set[Right]:
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_what_runs_on_and_on_asks_for_what_was_summed_up_beforehand(
-    executor: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_runs_on_and_on_asks_for_what_was_summed_up_beforehand(executor: str) -> None:
     asked = [
         (pod, each.inputs["spec"].get("replicas", 1))
-        for each in declared_with(executor, tmp_path_factory)
+        for each in declared_with(executor)
         if each.type.rpartition(":")[2] in RUNS_ON
         for pod in each.pods()
     ]

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ def sources(*directories: str) -> Iterator[Path]:
                 yield path
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Dotted names of all that a file imports, wherever in it."""
     package = path.relative_to(REPOSITORY).parent.parts
     found: set[str] = set()
@@ -34,7 +36,7 @@ def imports(path: Path) -> set[str]:
             above = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join((*above, *([node.module] if node.module else ())))
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 def violations(paths: Iterator[Path], forbidden: set[str]) -> list[str]:

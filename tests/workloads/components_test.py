@@ -9,7 +9,7 @@ import pytest
 from modules.core.contracts import Cluster, Identity, ObjectStore, Tracking
 from modules.core.labels import Labels
 from modules.core.releases import Canary, Release
-from tests.mocks import Recorder, declare
+from tests.mocks import Recorder, declare, set_mocks
 from tests.neighbours import CLOUD_STORE, CLUSTER, REGISTRY, nobody, somebody, store
 from workloads import catalog
 from workloads.manifests import task_pods
@@ -45,7 +45,7 @@ LABELS = Labels(environment="local", owner="someone")
 @pytest.fixture
 def recorder() -> Recorder:
     recorder = Recorder()
-    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
+    set_mocks(recorder)
     return recorder
 
 

@@ -17,8 +17,6 @@ import grpc
 from pulumi.runtime.proto import analyzer_pb2, language_pb2
 
 SERVICE = "/pulumirpc.Analyzer/"
-START = 60.0
-"""Seconds a pack has to import what it needs and to name its port."""
 
 Handler = Callable[[bytes, grpc.ServicerContext], bytes]
 

@@ -67,11 +67,11 @@ def measure(
     Raise UserError where the client itself fails, and where nothing is answered."""
     _run(question, replace(load, seconds=load.warm_up), folder, cores)
     before = cpu()
-    log, said = _run(question, load, folder, cores)
+    log, printed = _run(question, load, folder, cores)
     used = cpu() - before
-    found = figures(log, said, seconds=load.seconds, cpu=used)
+    found = figures(log, printed, seconds=load.seconds, cpu=used)
     if found is None:
-        raise UserError(f"{question.url} gave no answer to {load.clients} clients in {load.seconds} s:\n{said}")
+        raise UserError(f"{question.url} gave no answer to {load.clients} clients in {load.seconds} s:\n{printed}")
     return found
 
 
@@ -80,20 +80,20 @@ def _run(question: Question, load: Load, folder: Path, cores: Sequence[int]) -> 
     body, log = folder / "body", folder / "log"
     body.write_bytes(question.body)
     log.unlink(missing_ok=True)
-    given, limit = command(question, load, body, log, cores), load.seconds + GRACE_SECONDS
-    done = subprocess.run(given, capture_output=True, text=True, check=False, timeout=limit)
+    arguments, limit = command(question, load, body, log, cores), load.seconds + GRACE_SECONDS
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=limit)
     if done.returncode != 0 or not log.exists():
-        raise UserError(f"`{' '.join(given)}` failed:\n{done.stdout}{done.stderr}")
+        raise UserError(f"`{' '.join(arguments)}` failed:\n{done.stdout}{done.stderr}")
     return log.read_text(), done.stdout
 
 
-def figures(log: str, said: str, *, seconds: float, cpu: float) -> Figures | None:
+def figures(log: str, printed: str, *, seconds: float, cpu: float) -> Figures | None:
     """Read the client's log and what it printed; None where nothing was answered.
 
     seconds: of the measurement; cpu: that the server used in it."""
     rows = [line.split("\t") for line in log.splitlines()]
     times = sorted(int(row[2]) / 1000 for row in rows if row[1] == "200")
-    failed = FAILED.search(said)
+    failed = FAILED.search(printed)
     if not times or failed is None:
         return None
     return Figures(

@@ -77,7 +77,7 @@ def published(made: Trained, root: Path) -> dict[str, str]:
 
 
 def _variables(key: Ed25519PrivateKey, digest: str, uri: str) -> dict[str, str]:
-    said = digest_of(b"bench")
+    digest_of_inputs = digest_of(b"bench")
     pin = Pin(
         release=1,
         model_name=NAME,
@@ -85,9 +85,9 @@ def _variables(key: Ed25519PrivateKey, digest: str, uri: str) -> dict[str, str]:
         model_uri=uri,
         model_digest=digest,
         run="bench",
-        data_digest=said,
-        image_digest=said,
-        config_digest=said,
+        data_digest=digest_of_inputs,
+        image_digest=digest_of_inputs,
+        config_digest=digest_of_inputs,
     )
     signed = pin.model_copy(update={"signature": sign(key, statement(pin))})
     return {**model_variables(signed), "MODEL_PUBLIC_KEY": public_pem(key), "MODEL_ROOT": ROOT}

@@ -38,8 +38,8 @@ class Running:
         deadline = time.monotonic() + START_SECONDS
         while problem := answers(question):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                said = "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
-                raise UserError(f"{question.url} gives no answer: {problem}\nThe server's last lines:\n{said}")
+                last = "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+                raise UserError(f"{question.url} gives no answer: {problem}\nThe server's last lines:\n{last}")
             time.sleep(0.02)
 
     def memory(self) -> float:
@@ -100,10 +100,10 @@ def answers(question: Question) -> str | None:
         return _answers_grpc(question)
     headers = dict(question.headers)
     try:
-        given = httpx.post(question.url, content=question.body, headers=headers, timeout=10, trust_env=False)
+        response = httpx.post(question.url, content=question.body, headers=headers, timeout=10, trust_env=False)
     except httpx.HTTPError as error:
         return f"{type(error).__name__}: {error}"
-    return None if given.status_code == 200 else f"HTTP {given.status_code}: {given.text[:500]}"
+    return None if response.status_code == 200 else f"HTTP {response.status_code}: {response.text[:500]}"
 
 
 def _answers_grpc(question: Question) -> str | None:

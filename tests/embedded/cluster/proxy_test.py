@@ -14,10 +14,7 @@ NOWHERE = always(False)
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
-        (
-            "CONNECT registry-1.docker.io:443 HTTP/1.1\r\nHost: registry-1.docker.io\r\n\r\n",
-            ("registry-1.docker.io", 443),
-        ),
+        ("CONNECT registry.example:443 HTTP/1.1\r\nHost: registry.example\r\n\r\n", ("registry.example", 443)),
         ("CONNECT [2001:db8::1]:5000 HTTP/1.1\r\n\r\n", ("2001:db8::1", 5000)),
     ],
 )

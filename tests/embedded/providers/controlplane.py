@@ -44,11 +44,6 @@ class ControlPlane:
     def server(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
-    @property
-    def processes(self) -> dict[str, int]:
-        """Name -> process id."""
-        return {name: process.pid for name, process in self._processes.items()}
-
     def start(self) -> "ControlPlane":
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.port, etcd, peers = _free_ports(3)
@@ -73,16 +68,6 @@ class ControlPlane:
             process.wait()
         self._processes.clear()
         self._files.close()
-
-    def pause_api_server(self) -> None:
-        """Makes the cluster unreachable: connections are refused until `resume_api_server`."""
-        process = self._processes.pop("kube-apiserver")
-        process.kill()
-        process.wait()
-
-    def resume_api_server(self) -> None:
-        self._start("kube-apiserver", self._api_arguments)
-        self._await_api_server()
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         """One request as administrator, for arranging and looking at objects."""
@@ -154,7 +139,7 @@ class ControlPlane:
         self._start("etcd", [f"--data-dir={self.folder / 'etcd'}", *arguments])
 
     def _start_api_server(self, etcd: int) -> None:
-        self._api_arguments = [
+        arguments = [
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             "--bind-address=127.0.0.1",
             f"--secure-port={self.port}",
@@ -170,7 +155,7 @@ class ControlPlane:
             f"--service-account-signing-key-file={self.folder / 'accounts.key'}",
             "--authorization-mode=Node,RBAC",
         ]
-        self._start("kube-apiserver", self._api_arguments)
+        self._start("kube-apiserver", arguments)
 
     def _await_api_server(self) -> None:
         deadline = time.monotonic() + START

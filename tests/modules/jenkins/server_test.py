@@ -14,7 +14,7 @@ from modules.jenkins.server import Jenkins
 from modules.jenkins.settings import JenkinsSettings
 from policies import images
 from policies.pods import Pod
-from tests.mocks import Declared, Recorder
+from tests.mocks import Declared, Recorder, set_mocks
 from tests.neighbours import REGISTRY
 
 DIGEST = "@sha256:" + "1" * 64
@@ -40,7 +40,7 @@ class JenkinsRecorder(Recorder):
 @pytest.fixture
 def recorder() -> JenkinsRecorder:
     recorder = JenkinsRecorder()
-    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local")
+    set_mocks(recorder)
     return recorder
 
 

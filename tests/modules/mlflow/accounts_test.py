@@ -78,11 +78,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
         if given is not None:
             headers.append((b"authorization", given.encode()))
         scope = {"type": kind, "method": method, "path": path, "query_string": query.encode(), "headers": headers}
-        loop = asyncio.new_event_loop()  # asyncio.run would take away the one that Pulumi's mocks use
-        try:
-            return loop.run_until_complete(_exchange(module, accounts, experiment_of, scope, content))
-        finally:
-            loop.close()
+        return asyncio.run(_exchange(module, accounts, experiment_of, scope, content))
 
     return asked
 

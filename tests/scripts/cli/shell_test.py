@@ -136,12 +136,12 @@ def test_no_client_sends_the_environments_own_addresses_to_a_proxy(
         assert urllib.request.proxy_bypass(host), host
         assert requests.utils.should_bypass_proxies(f"http://{host}:80/", None), host
     assert requests.utils.should_bypass_proxies(f"http://{POD}:80/", None)
-    assert not urllib.request.proxy_bypass("pypi.org")
+    assert not urllib.request.proxy_bypass("elsewhere.example")
     assert urllib.request.proxy_bypass("corp.example")
     with httpx.Client() as client:
         assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
         with pytest.raises(httpx.ConnectError):
-            client.get("http://pypi.org/")
+            client.get("http://elsewhere.example/")
 
 
 @pytest.mark.usefixtures("behind_a_proxy")

@@ -63,7 +63,7 @@ def test_what_can_be_used_is_left_as_it_was() -> None:
     assert store.uploads == []
 
 
-LATE = error("RequestTimeTooSkewed", date=format_datetime(datetime.now(UTC) - timedelta(minutes=40)))
+LATE = error("RequestTimeTooSkewed", date=format_datetime(datetime.now(UTC) - timedelta(minutes=40_000)))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ LATE = error("RequestTimeTooSkewed", date=format_datetime(datetime.now(UTC) - ti
             Store(list=("SignatureDoesNotMatch", "*")),
             "groundwork:storage_secret_key is not the secret of",
         ),
-        (Store(list=LATE), "the clock of this machine and the store's differ by 4"),
+        (Store(list=LATE), "the clock of this machine and the store's differ by 40"),
         (
             Store(list=("NoSuchBucket", "models")),
             f"{KEY}.buckets.artifacts is 'models': there is no such bucket",
