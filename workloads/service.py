@@ -208,7 +208,7 @@ WORKLOADS = Service[Settings](
         replace(
             TRAINING,
             name="training-torch",
-            budget_mb=1300,
+            budget_mb=1350,
             arguments={
                 "DEBIAN": "python3-torch -- libgl1-mesa-dri libllvm15 libz3-4 libtorch-test proj-data iso-codes "
                 "python3-numpy python3-sympy"

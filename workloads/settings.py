@@ -86,7 +86,7 @@ class Images(Settings):
 
     training: Literal["training", "training-torch"] = Field(
         default="training",
-        description="Trains it: with scikit-learn, XGBoost and LightGBM; or with PyTorch too, and 600 MB larger.",
+        description="Trains it: with scikit-learn, XGBoost and LightGBM; or with PyTorch too, and 700 MB larger.",
     )
 
 
