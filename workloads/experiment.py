@@ -69,7 +69,7 @@ def read_config(document: str) -> Config:
 def provenance(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     """The tags of every run: all that is needed to train the same again, and how this one was started.
 
-    The image knows the digests of its code and of its locked packages; the launcher tells the rest. Where the launcher
+    The image knows the digests of its code and of its locked packages; the launcher names the rest. Where the launcher
     knows no commit, the code's digest is the revision.
     """
     code = environ["GROUNDWORK_CODE_DIGEST"]

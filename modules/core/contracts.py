@@ -173,7 +173,7 @@ class Ingress:
     class_name: str | None
     """None: the cluster's default IngressClass."""
     controller: str | None
-    """nginx or traefik, which are told to speak HTTPS to the gateway and to check its certificate; None: another one,
+    """nginx or traefik, which are asked to speak HTTPS to the gateway and to check its certificate; None: another one,
     which its annotations tell."""
     annotations: Mapping[str, str]
     certificate: str | None

@@ -104,8 +104,8 @@ class ReachedSettings(Settings):
     ingress_class: Name | None = Field(default=None, description="IngressClass; null: the cluster's default one.")
     controller: Controller | None = Field(
         default=None,
-        description="What the class is of: nginx (ingress-nginx) and traefik are told to speak HTTPS to the gateway "
-        "and to check its certificate; other: your annotations tell it. null: as ingress_class is named.",
+        description="What the class is of: nginx (ingress-nginx) and traefik are asked to speak HTTPS to the gateway "
+        "and to check its certificate; other: your annotations ask for it. null: as ingress_class is named.",
     )
     gateway: GatewaySettings | None = Field(default=None, description="The Gateway that takes the routes.")
     proxy_namespace: Name | None = Field(

@@ -11,7 +11,7 @@ PORT, GRPC_PORT = 8080, 8081
 DRAIN_FILE = Path(tempfile.gettempdir()) / "draining"
 DRAIN_SECONDS = 8
 """From the pod's removal from the Service to its last new connection: several of kube-proxy's rounds (1 s each), and
-time for a client with a kept connection to send a request and be told to close it."""
+time for a client with a kept connection to send a request and be asked to close it."""
 
 
 def serve() -> int:

@@ -97,13 +97,13 @@ def test_bytes_pass_both_ways_and_the_end_of_one_side_is_told_to_the_other() -> 
 
 def test_a_side_that_is_not_read_stops_the_other_and_gets_every_byte_in_the_end() -> None:
     """Else what a fast server says to a slow client would fill this machine's memory."""
-    told = bytearray()
+    sent = bytearray()
 
     async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(64):
             writer.write(b"x" * 1_000_000)
             await writer.drain()
-            told.extend(b"x" * 1_000_000)
+            sent.extend(b"x" * 1_000_000)
         writer.close()
         await reader.read()
 
@@ -114,7 +114,7 @@ def test_a_side_that_is_not_read_stops_the_other_and_gets_every_byte_in_the_end(
         await forwarder.publish({port: Target("127.0.0.1", server.sockets[0].getsockname()[1], "a/web")})
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.sleep(1)
-        assert len(told) < 32_000_000
+        assert len(sent) < 32_000_000
         assert len(await reader.read()) == 64_000_000
         writer.close()
         await writer.wait_closed()
