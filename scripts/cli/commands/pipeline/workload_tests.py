@@ -12,7 +12,8 @@ TESTS = REPOSITORY / "tests" / "workloads"
 CODE = (
     ("ruff", "check", "workloads", "tests/workloads"),
     ("basedpyright", "workloads", "tests/workloads"),
-    ("pytest", "-q", "tests/workloads"),
+    # As in scripts/check: what is heavy measures a machine on which nothing else runs.
+    ("pytest", "-q", "-m", "not integration and not heavy", "tests/workloads"),
 )
 
 
