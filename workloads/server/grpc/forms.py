@@ -49,16 +49,16 @@ class Forms:
             check_finite(array, LARGEST, lambda element: f"inputs[0]: element {element}")
         return InferRequest(inputs_of([form.header], [array], model), form.outputs, raw=True, id="")
 
-    def learn(self, message: bytes, outputs: Sequence[str], model: Model) -> None:
-        """Know the form of a message that was read, and asks for these outputs."""
-        if len(message) > INLINE_BYTES:
-            return
-        request = ModelInferRequest.FromString(message)
+    def learn(self, message: bytes, request: ModelInferRequest, outputs: Sequence[str], model: Model) -> None:
+        """Know the form of a message that was read as this request, and asks for these outputs. The request is used
+        up."""
         if request.id or len(request.inputs) != 1 or len(request.raw_input_contents) != 1:
             return
-        tensor, data = request.inputs[0], request.raw_input_contents[0]
-        head, dtype = message[: len(message) - len(data)], DATATYPES[tensor.datatype]
-        if len(head) > MAX_HEAD or dtype.kind not in "fiu" or not _ends(request, head, data):
+        tensor, size = request.inputs[0], len(request.raw_input_contents[0])
+        head, dtype = message[: len(message) - size], DATATYPES[tensor.datatype]
+        if len(message) > INLINE_BYTES or len(head) > MAX_HEAD or dtype.kind not in "fiu":
+            return
+        if head != _head(request, size):
             return
         if len(self._known) >= MAX_FORMS:
             self._known.clear()
@@ -66,8 +66,8 @@ class Forms:
         self._known[len(message)] = Form(head, header, dtype, list(outputs), model)
 
 
-def _ends(request: ModelInferRequest, head: bytes, data: bytes) -> bool:
-    """Whether the data is what is behind the head, not only equal to it: other data is written in the same place."""
-    other = bytes(byte ^ 255 for byte in data)
-    request.raw_input_contents[0] = other
-    return request.SerializeToString() == head + other
+def _head(request: ModelInferRequest, size: int) -> bytes:
+    """What any numbers of this size may follow: all other fields, then what says that so many bytes of numbers come."""
+    request.ClearField("raw_input_contents")
+    numbers = ModelInferRequest(raw_input_contents=[bytes(size)]).SerializeToString()
+    return request.SerializeToString() + numbers[: len(numbers) - size]

@@ -99,7 +99,7 @@ class GrpcService:
             request = _parsed(messages.ModelInferRequest, message)
             self._require_served(request.model_name, request.model_version)
             asked = infer_request(request, model)
-            self._forms.learn(message, asked.outputs, model)
+            self._forms.learn(message, request, asked.outputs, model)
             return asked
 
         asked = self._forms.read(message, model) or await self._budget.near(len(message), read)
