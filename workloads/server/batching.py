@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from workloads.server.binary import DATATYPES
 from workloads.server.model import Model
+from workloads.server.threads import in_thread
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -100,14 +102,19 @@ class Runner:
         rows = next(iter(inputs.values())).shape[0] if _has_rows(inputs) else 1
         if not self.cost.batches and self.cost.seconds(rows) < INLINE_SECONDS:
             return self.model.run(inputs)
-        loop = asyncio.get_running_loop()
         if not self.cost.batches:
-            return await loop.run_in_executor(self._thread, self.model.run, inputs)
+            return await in_thread(self._thread, partial(self.model.run, inputs))
+        loop = asyncio.get_running_loop()
         waiting = Waiting(inputs, rows, _kind(inputs), loop.create_future())
         self._waiting.append(waiting)
         if self._worker is None:
             self._worker = loop.create_task(self._work())
-        return await waiting.answer
+        try:
+            return await waiting.answer
+        except asyncio.CancelledError:
+            if waiting in self._waiting:  # its inputs are let go of at once
+                self._waiting.remove(waiting)
+            raise
 
     async def _work(self) -> None:
         """Runs what waits, all of one kind at once, until nothing does: no request waits for others to come."""

@@ -1,12 +1,12 @@
 """How much memory requests may hold at one time, of all connections together."""
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
 
 from workloads.server.errors import BadRequestError, OverloadedError
+from workloads.server.threads import in_thread
 
 MAX_HELD = 64 * 2**20
 """Bytes that requests hold: bodies, tensors and answers. Of a pod's 384 MiB some 110 are Python with ONNX Runtime, up
@@ -37,7 +37,7 @@ class Budget:
         """Do small work here, large work in the thread, so that it does not delay other requests and probes."""
         if size <= INLINE_BYTES:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await in_thread(self._thread, work)
 
     def hold(self) -> "Hold":
         """For one request, as a context: what it holds is given back at its end."""

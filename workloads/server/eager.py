@@ -36,6 +36,8 @@ def _rest(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T
             try:
                 yield waits_for
             except BaseException as error:
+                # What it waited for has the error, whose traceback has this frame: garbage, and a request with it.
+                waits_for = None
                 waits_for = work.throw(error)
             else:
                 waits_for = work.send(None)

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -123,6 +124,26 @@ def test_a_client_that_goes_away_delays_nobody() -> None:
     assert isinstance(gone, asyncio.CancelledError)
     assert recorder.rows == [1, 1]
     assert first["y"].tolist() == last["y"].tolist() == [[2, 2]]
+
+
+def test_what_a_client_that_goes_away_sent_is_let_go_of_before_its_turn() -> None:
+    recorder = Recorder(BATCHES)
+    freed = threading.Event()
+
+    async def ask() -> bool:
+        values = rows(1)
+        weakref.finalize(values, freed.set)
+        tasks = await recorder.start(rows(1), values)
+        del values
+        tasks.pop().cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        was_freed = freed.is_set()
+        recorder.may_go_on.set()
+        await asyncio.gather(*tasks)
+        return was_freed
+
+    assert asyncio.run(ask())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -83,3 +85,38 @@ def test_a_task_that_is_cancelled_ends_what_it_runs() -> None:
 
     run(asked)
     assert ended == [True]
+
+
+class Large:
+    """Stands for what a request holds."""
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_what_the_work_held_is_freed_with_its_end_not_when_garbage_is_collected(wrong: bool) -> None:
+    freed: list[bool] = []
+
+    def use(large: Large) -> None:
+        if wrong:
+            raise ValueError(large)
+
+    async def work() -> str:
+        large = Large()
+        weakref.finalize(large, freed.append, True)
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, use, large)
+        except ValueError:
+            return "refused"
+        return "done"
+
+    async def asked(loop: asyncio.AbstractEventLoop) -> list[bool]:
+        task = run_eagerly(work(), loop, lambda _: None)
+        assert isinstance(task, asyncio.Task)
+        await task
+        await asyncio.sleep(0)
+        return list(freed)
+
+    gc.disable()
+    try:
+        assert run(asked) == [True]
+    finally:
+        gc.enable()

@@ -46,6 +46,7 @@ class Call:
         self.stop_waiting()
         if self.task is not None:
             self.task.cancel()
+            self.task = None
         self.hold.release()
 
 
@@ -205,8 +206,9 @@ class GrpcConnection(asyncio.Protocol):
             self._send()
             self._bound_sending(stream_id)
 
+        body, call.body = call.body, b""
         try:
-            found = run_eagerly(self._answer(call.path, unframed(call.body), call.hold), self._loop, later)
+            found = run_eagerly(self._answer(call.path, unframed(body), call.hold), self._loop, later)
         except CallError as error:
             found = Reply(status=error.status, text=str(error))
         if isinstance(found, Reply):
