@@ -336,7 +336,10 @@ def names_model(deployment: Mapping[str, Any], pin: Pin) -> bool:
     """Return whether the Deployment names a pinned model and its image; any image for a pin of before they were
     pinned."""
     images = {jobs.image_digest(_container(deployment)["image"]), ""}
-    return pin.serving_image in images and model_variables(pin).items() <= _variables(deployment).items()
+    # Also those that a pin leaves out: what trusts no types any more is not what still trusts some.
+    unset, found = model_variables(None), _variables(deployment)
+    named = {name: found.get(name, "") for name in unset}
+    return pin.serving_image in images and named == {**unset, **model_variables(pin)}
 
 
 def _container(deployment: Mapping[str, Any]) -> dict[str, Any]:

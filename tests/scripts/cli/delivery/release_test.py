@@ -271,6 +271,15 @@ def test_a_release_serves_once_every_pod_is_new_and_ready(status: dict[str, int]
     assert release.runs_everywhere(found, pin.model_copy(update={"serving_image": ""})) is serving
 
 
+@pytest.mark.parametrize("now", [(), ("a.B",), ("a.B", "a.C", "a.D")])
+def test_pods_that_trust_other_types_than_the_release_are_not_yet_it(now: tuple[str, ...]) -> None:
+    version = release.Version(model="iris", number=2, run="run-2", tags=tags(2))
+    pin = release.pin_of(version, None, SERVING_DIGEST, trusted=("a.B", "a.C"))
+    found = deployment(pin)
+    assert release.runs_everywhere(found, pin)
+    assert not release.runs_everywhere(found, pin.model_copy(update={"trusted": now}))
+
+
 @pytest.mark.usefixtures("platform")
 def test_a_model_without_a_port_of_this_machine_is_asked_through_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
