@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,3 +90,19 @@ def rows(*given: list[float], name: str = "box", version: str = "") -> messages.
     tensor = request.inputs.add(name="input", datatype="FP64", shape=[len(given), 2])
     tensor.contents.fp64_contents.extend(each for row in given for each in row)
     return request
+
+
+def held_in_the_end(server: Running) -> int:
+    """Once the ends of the calls that were just answered have been noticed."""
+    for _ in range(100):
+        if not server.budget.held:
+            break
+        time.sleep(0.02)
+    return server.budget.held
+
+
+def wait_until(happened: Any) -> None:
+    ends = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < ends
+        time.sleep(0.01)

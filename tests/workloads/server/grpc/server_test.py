@@ -10,7 +10,16 @@ import pytest
 from ngh2 import Connection, Role
 from ngh2.events import ResponseReceived
 
-from tests.workloads.server.grpc.running import PIN, Client, Running, library, rows, running
+from tests.workloads.server.grpc.running import (
+    PIN,
+    Client,
+    Running,
+    held_in_the_end,
+    library,
+    rows,
+    running,
+    wait_until,
+)
 from tests.workloads.server.models import tensor_model
 from workloads.server.bounds import LEAST, Budget
 from workloads.server.grpc import connection
@@ -142,15 +151,6 @@ def test_a_message_beyond_the_limit_is_refused_and_takes_nothing(server: Running
     assert held_in_the_end(server) == 0
 
 
-def held_in_the_end(server: Running) -> int:
-    """Once the ends of the calls that were just answered have been noticed."""
-    for _ in range(100):
-        if not server.budget.held:
-            break
-        time.sleep(0.02)
-    return server.budget.held
-
-
 def test_beyond_the_budget_a_call_is_refused_until_there_is_room(holder: Holder, drain_file: Path) -> None:
     with running(holder, drain_file, Budget(3 * LEAST)) as server:
         client = Client(server.address)
@@ -261,13 +261,6 @@ def test_while_it_drains_a_kept_channel_connects_anew_without_a_failed_call(serv
     finally:
         load.stop()
     assert load.failures == []
-
-
-def wait_until(happened: Any) -> None:
-    ends = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 def test_an_idle_connection_is_ended_when_the_server_stops(holder: Holder, drain_file: Path) -> None:
