@@ -59,6 +59,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._parser = HttpRequestParser(self)
         self._url, self._headers, self._wire = b"", dict[bytes, bytes](), 0
         self._in_head = False
+        self._length, self._arrived = 0, 0
+        """Bytes of the body: by the head, which does not name those of chunks, and so far."""
         self._hold = shared.budget.hold()
         """Of the request that arrives."""
         self._unparsed = memoryview(b"")
@@ -192,22 +194,28 @@ class HttpConnection(asyncio.BufferedProtocol):
         except HttpParserInvalidURLError:
             self._break_off(BadRequestError("the request's target is not a path"))
             return
-        length = int(self._headers.get(b"content-length", 0))  # digits: the parser refuses anything else
-        if length:
-            self._admit(length)
+        self._arrived, self._length = (
+            0,
+            int(self._headers.get(b"content-length", 0)),
+        )  # the parser refuses other than digits
+        if self._length:
+            self._admit(self._length)
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._is_next(request):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         if (request := self._arriving) is None:  # refused
             return
-        if not request.body:
+        start, self._arrived = self._arrived, self._arrived + len(body)
+        if len(body) == self._length or not (start or self._length):
             request.body = body
-        else:
-            if isinstance(request.body, bytes):
-                request.body = bytearray(request.body)
-            request.body += body
-        self._admit(len(request.body))
+            self._admit(len(body))
+            return
+        if isinstance(request.body, bytes):
+            # All of it where its length is known: one that grows is moved, and leaves gaps in the process' memory.
+            request.body = bytearray(self._length) if self._length else bytearray(request.body)
+        request.body[start : self._arrived] = body
+        self._admit(self._arrived)
 
     def on_message_complete(self) -> None:
         if (request := self._arriving) is None:

@@ -36,6 +36,9 @@ def _rest(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T
             try:
                 yield waits_for
             except BaseException as error:
+                waits_for = (
+                    None  # its error refers to this frame, and to all that the coroutine holds: no circle of them
+                )
                 waits_for = work.throw(error)
             else:
                 waits_for = work.send(None)
