@@ -37,11 +37,20 @@ class Budget:
         """Do small work here, large work in the thread, so that it does not delay other requests and probes."""
         if size <= INLINE_BYTES:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _run, work)
 
     def hold(self) -> "Hold":
         """For one request, as a context: what it holds is given back at its end."""
         return Hold(self)
+
+
+def _run(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except Exception as error:
+        # Its frames hold all that was parsed, until the event loop takes the error: of several bodies at one time.
+        error.__cause__ = error.__context__ = None
+        raise error.with_traceback(None) from None
 
 
 class Hold:
