@@ -73,6 +73,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._last = False
         """Whether whatever else the client sends is thrown away."""
         self._lingers = False
+        """Whether all is answered, and only the client has to close."""
         self._held_up = False
         """Whether the client does not take what is written."""
         self._since = 0.0
@@ -151,7 +152,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def check(self, now: float) -> None:
         """End what takes too long. Called every now and then. now: by the event loop's clock."""
         waited = now - self._since
-        if self._held_up or self._transport.is_closing():  # once all is sent, which the client may never take
+        if self._held_up or self._transport.is_closing():  # the latter waits for what is not sent yet, without end
             if waited > SEND_SECONDS:
                 self._transport.abort()
         elif self._lingers:
@@ -194,10 +195,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         except HttpParserInvalidURLError:
             self._break_off(BadRequestError("the request's target is not a path"))
             return
-        self._arrived, self._length = (
-            0,
-            int(self._headers.get(b"content-length", 0)),
-        )  # the parser refuses other than digits
+        self._length = int(self._headers.get(b"content-length", 0))  # digits: the parser refuses anything else
+        self._arrived = 0
         if self._length:
             self._admit(self._length)
         if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._is_next(request):
@@ -278,6 +277,8 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._task = found
 
     def _send(self, request: Request, answer: Answer) -> None:
+        if self._transport.is_closing():  # its client is gone
+            return
         if (self._shared.closing or self._last) and not self._complete and not self._unparsed:
             request.keeps = False
         self._transport.write(encoded(answer, self._shared.lines, method=request.method, closes=not request.keeps))
@@ -290,6 +291,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         request.hold.release()
         self._since = self._loop.time()
         request.refused = None  # its traceback refers to the request, and to what arrived with it
+        if self._transport.is_closing():
+            return
         if not request.keeps:
             self._linger()
         elif self._complete or self._unparsed:
