@@ -124,11 +124,27 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._wire += len(data)
         try:
             self._parser.feed_data(data)
-        except HttpParserUpgrade:  # answered as what it is without one
-            self._last = True
+        except HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
         except HttpParserError as error:
             self._break_off(HttpError(400, f"the request is not HTTP/1.1: {error}"))
         self._bound()
+
+    def _ignore_upgrade(self, rest: memoryview) -> None:
+        """Parse the request again, as one that asks for no other protocol, which the parser takes all that follows for.
+
+        Java's own client asks every server for HTTP/2 so, and sends a body after it."""
+        request = self._complete[-1]
+        if request.refused is not None or request.headers.pop(b"upgrade", None) is None:
+            self._last = True  # CONNECT
+            return
+        self._complete.pop().hold.release()
+        self._last = False
+        line = b"%b %b HTTP/%b" % (request.method.encode(), self._url, self._parser.get_http_version().encode())
+        lines = b"".join(b"%b: %b\r\n" % header for header in request.headers.items())
+        self._unparsed = memoryview(b"".join((rest, self._unparsed)))
+        self._parser = HttpRequestParser(self)
+        self._parse(memoryview(b"%b\r\n%b\r\n" % (line, lines)))
 
     def pause_writing(self) -> None:
         self._held_up = True

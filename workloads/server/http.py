@@ -1,6 +1,6 @@
 """What a request over HTTP/1.1 is, and what its answer looks like on the wire."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class Request:
     method: str
     path: str
     """Without query, percent-encoding and a slash at its end."""
-    headers: Mapping[bytes, bytes]
+    headers: dict[bytes, bytes]
     """Names in lower case."""
     started: float
     """When its head was complete: seconds of time.perf_counter."""

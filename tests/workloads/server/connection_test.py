@@ -255,7 +255,7 @@ def test_a_client_that_waits_before_it_sends_its_body_is_asked_to_go_on(tmp_path
         b"GET /one HTTP/1.0\r\n\r\n",
         b"GET /one HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         b"GET /one HTTP/1.1\r\nConnection: close\r\n\r\n" + GET % b"two",
-        b"GET /one HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + GET % b"two",
+        b"GET /one HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + GET % b"two",
         b"GET http://name/one HTTP/1.1\r\nConnection: close\r\n\r\n",
     ],
 )
@@ -378,16 +378,26 @@ def test_what_a_client_sent_before_a_drain_is_answered(tmp_path: Path) -> None:
     serve(tmp_path, work)
 
 
-@pytest.mark.parametrize(
-    "data", [b"nonsense\r\n\r\n", GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") % b"one"]
-)
-def test_no_answer_is_lost_to_a_client_that_sends_more_after_it(tmp_path: Path, data: bytes) -> None:
+def test_no_answer_is_lost_to_a_client_that_sends_more_after_it(tmp_path: Path) -> None:
     async def work(server: Server) -> None:
         reader, writer = await server.connect()
-        writer.write(GET % b"waits" + data + b" " * 8 * MAX_BODY)
+        writer.write(GET % b"waits" + b"nonsense\r\n\r\n" + b" " * 8 * MAX_BODY)
         await asyncio.sleep(0.1)
         server.go_on.set()
         await asyncio.sleep(0.05)
         assert (await reader.read()).count(b"HTTP/1.1 ") == 2
+
+    serve(tmp_path, work)
+
+
+def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(tmp_path: Path) -> None:
+    async def work(server: Server) -> None:
+        reader, writer = await server.connect()
+        upgrade = b"POST /a?b HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        writer.write(upgrade + b"Content-Length: 2\r\n\r\nab" + upgrade + CHUNKED.partition(b"x\r\n")[2])
+        writer.write(b"2\r\nab\r\n0\r\n\r\n" + upgrade + b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1))
+        answers = [await answer_of(reader) for _ in range(3)]
+        assert [answer[2] for answer in answers[:2]] == [b"POST /a ab", b"POST /a ab"]
+        assert (answers[2][0], server.budget.held) == (413, 0)
 
     serve(tmp_path, work)
