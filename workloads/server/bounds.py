@@ -9,9 +9,9 @@ from workloads.server.errors import BadRequestError, OverloadedError
 from workloads.server.threads import in_thread
 
 MAX_HELD = 64 * 2**20
-"""Bytes that requests hold: bodies, tensors and answers. Of a pod's 384 MiB some 110 are Python with ONNX Runtime, up
-to 100 the objects of the one body that is parsed at a time (24 times its bytes at worst), and 64 KiB a connection the
-head of a request; the rest is the model's."""
+"""Bytes that requests hold: heads that arrive in parts, bodies, tensors and answers. Of a pod's 384 MiB some 110 are
+Python with ONNX Runtime, up to 100 the objects of the one body that is parsed at a time (24 times its bytes at worst),
+and at most 64 KiB a connection what follows on a request that is not answered yet; the rest is the model's."""
 LEAST = 16 * 2**10
 """Bytes that any request counts as: what its connection and task take. It bounds their number, too."""
 KEPT_FOR_SMALL = 8 * 2**20

@@ -1,6 +1,6 @@
 """What a request over HTTP/1.1 is, and what its answer looks like on the wire."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -14,10 +14,12 @@ MAX_BODY = 4 * 2**20
 """Bytes of one request: ten thousand rows of four numbers need less than one MiB."""
 MAX_HEAD = 64 * 2**10
 """Bytes of a request's head, and of what frames its body: usual clients send less than one KiB."""
+MAX_HEADERS = 100
+"""Of one request: each takes some hundred bytes more than it has on the wire. Usual clients send ten."""
 BODY_SECONDS = 10
 """For a request to arrive: a client that never ends it must not hold up a rollout."""
 LINGER_SECONDS = 1
-"""For a client to end a request that is refused unread: what closes earlier may take the answer from it."""
+"""For a client to close after its last answer: what closes while it still sends may take the answer from it."""
 JSON, BINARY = b"application/json", b"application/octet-stream"
 LINES = {status: f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode() for status in map(int, HTTPStatus)}
 
@@ -38,7 +40,7 @@ class Request:
     method: str
     path: str
     """Without query, percent-encoding and a slash at its end."""
-    headers: Mapping[bytes, bytes]
+    headers: dict[bytes, bytes]
     """Names in lower case."""
     started: float
     """When its head was complete: seconds of time.perf_counter."""

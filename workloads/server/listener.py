@@ -55,8 +55,8 @@ class HttpServer:
         self._listener.close()
         self._shared.closing = True
         ends = asyncio.get_running_loop().time() + STOP_SECONDS
-        self._each(HttpConnection.stop)
         while self._shared.connections and asyncio.get_running_loop().time() < ends:
+            self._each(HttpConnection.stop)
             await asyncio.sleep(0.05)
         self._each(HttpConnection.abort)
 

@@ -1,6 +1,9 @@
+import asyncio
+import weakref
+
 import pytest
 
-from workloads.server.bounds import KEPT_FOR_SMALL, LEAST, Budget
+from workloads.server.bounds import INLINE_BYTES, KEPT_FOR_SMALL, LEAST, Budget
 from workloads.server.errors import BadRequestError, OverloadedError
 
 MIB = 2**20
@@ -49,3 +52,22 @@ def test_what_would_never_have_room_is_the_clients_to_change() -> None:
     budget = Budget(32 * MIB)
     with budget.hold() as hold, pytest.raises(BadRequestError, match=r"^the answer takes 33554432 bytes of memory"):
         hold.require(32 * MIB, "the answer")
+
+
+def test_what_a_body_was_parsed_to_is_freed_in_the_thread_that_refuses_it() -> None:
+    class Parsed:
+        pass
+
+    found: list[weakref.ref[Parsed]] = []
+
+    def refuse() -> None:
+        parsed = Parsed()
+        found.append(weakref.ref(parsed))
+        try:
+            raise KeyError
+        except KeyError as error:
+            raise BadRequestError("no such name") from error
+
+    with pytest.raises(BadRequestError, match="no such name"):
+        asyncio.run(Budget().near(INLINE_BYTES + 1, refuse))
+    assert [parsed() for parsed in found] == [None]

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -64,6 +65,31 @@ def test_an_error_of_what_it_waits_for_is_raised_where_it_waits() -> None:
         return later
 
     assert run(asked) == ["handled"]
+
+
+def test_what_an_error_ends_is_freed_at_once_and_not_when_garbage_is_collected() -> None:
+    class Body:
+        pass
+
+    bodies: list[weakref.ref[Body]] = []
+
+    async def work() -> None:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        with suppress(ValueError):
+            await asyncio.get_running_loop().run_in_executor(None, int, "no number")
+
+    async def asked(loop: asyncio.AbstractEventLoop) -> list[object]:
+        task = run_eagerly(work(), loop, lambda _: None)
+        assert isinstance(task, asyncio.Task)
+        await task
+        return [body() for body in bodies]
+
+    gc.disable()
+    try:
+        assert run(asked) == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_task_that_is_cancelled_ends_what_it_runs() -> None:
