@@ -119,7 +119,10 @@ def test_an_image_that_was_built_without_an_sbom_gets_one_at_the_next_up_and_is_
     printed: list[str] = []
     up_of(platform).images(printed.append)
     assert printed[-1] == f"{len(IMAGES)} unchanged; 1 SBOMs made"
-    assert document(SMALLEST) == before
+    made = document(SMALLEST)
+    # Not the inputs that it names: the same bytes may have come from others, in a version before this one.
+    assert made["components"] == before["components"]
+    assert made["metadata"]["component"]["purl"] == before["metadata"]["component"]["purl"]
     up_of(platform).images(printed.append)
     assert printed[-1] == f"{len(IMAGES)} unchanged"
 
