@@ -70,7 +70,7 @@ class GpuSettings(Settings):
             raise ValueError(
                 f"time_slices {self.time_slices} and mig_profile {self.mig_profile} are mutually exclusive: remove one"
             )
-        if (self.time_slices or self.mig_profile) and self.model in NEURON:
+        if (self.time_slices or self.mig_profile) and not self.is_nvidia:
             raise ValueError(f"{self.model} can't be shared: remove time_slices and mig_profile, or choose a GPU")
         return self
 
@@ -92,9 +92,14 @@ class GpuSettings(Settings):
         return self
 
     @property
+    def is_nvidia(self) -> bool:
+        """Whether NVIDIA's device plugin runs on the nodes."""
+        return self.model not in NEURON
+
+    @property
     def resource(self) -> str:
         """What a pod asks for."""
-        if self.model in NEURON:
+        if not self.is_nvidia:
             return NEURON_DEVICE
         if self.mig_profile:
             return f"{MIG_PREFIX}{self.mig_profile}"

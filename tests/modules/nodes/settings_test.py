@@ -133,7 +133,7 @@ def test_a_gpu_that_can_not_be_shared_so_is_refused(gpu: dict[str, Any], message
         ({**GENERAL, "shape": {"cpu": 0, "memory": "1Gi"}}, "pools.it.shape.cpu is 0"),
         ({**GENERAL, "shape": {"cpu": 2, "memory": "8"}}, "pools.it.shape.memory is '8': a size is"),
         ({**GENERAL, "gpus": 1}, "pools.it.gpus: unknown key; did you mean 'gpu'?"),
-        ({**SERVING, "gpu": {"model": "a100"}}, "pools.it.gpu.model is 'a100'; did you mean 'a10"),
+        ({**SERVING, "gpu": {"model": "a10"}}, "pools.it.gpu.model is 'a10'; did you mean 'a10g'?"),
         ({**SERVING, "gpu": {"model": "a10g", "count": 0}}, "pools.it.gpu.count is 0"),
         ({**SERVING, "gpu": {"model": "a10g", "time_slices": 1}}, "pools.it.gpu.time_slices is 1"),
     ],
