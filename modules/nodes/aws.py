@@ -31,7 +31,7 @@ from modules.core.naming import LABEL_LIMIT, hashed
 from . import policy
 from .karpenter import DISCOVERY, ROOT_DEVICE
 from .node_group import node_group, system_pools
-from .settings import NodesSettings, PoolSettings
+from .settings import PoolSettings, PoolsSettings
 
 KARPENTER = ("kube-system", "karpenter")
 """Namespace and service account of Karpenter: in kube-system it has the priority of what runs the cluster."""
@@ -58,7 +58,7 @@ class Nodes(Component):
         self,
         name: str,
         *,
-        settings: NodesSettings,
+        settings: PoolsSettings,
         account: AwsAccount,
         cluster: pulumi.Input[str],
         cluster_name: str,

@@ -1,6 +1,7 @@
 """Settings of node pools: declared once, the same for every cloud and for the simulated nodes of this machine."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -20,7 +21,7 @@ SMALLEST_DISK, LARGEST_DISK = "20Gi", "16Ti"
 OTHERS_PREFIXES = ("kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws", "nvidia.com")
 """Of keys by which others than the platform know a node."""
 
-_POOL = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 
 
 def _key(key: str) -> None:
@@ -219,29 +220,38 @@ class TeamSettings(Settings):
     )
 
 
-class NodesSettings(Settings):
-    """The nodes of a cluster, and who may have which."""
+class PoolsSettings(Settings):
+    """The nodes of a cluster."""
 
     pools: dict[str, PoolSettings] = Field(default={}, description="Pools by name.")
+
+    @model_validator(mode="after")
+    def _pools_have_short_names(self) -> Self:
+        _check_names("pools", self.pools)
+        return self
+
+
+class NodesSettings(PoolsSettings):
+    """The nodes of a cluster, and who may have which."""
+
     teams: dict[str, TeamSettings] = Field(default={}, description="Quotas of accelerators by team.")
 
     @model_validator(mode="after")
-    def _names_are_short(self) -> Self:
-        for kind, names in (("pools", self.pools), ("teams", self.teams)):
-            for name in names:
-                if not _POOL.fullmatch(name):
-                    raise ValueError(
-                        f"{kind}.{name}: allowed names are at most 20 lower-case letters, digits and dashes, a letter "
-                        "first, no dash last"
-                    )
-        return self
-
-    @model_validator(mode="after")
     def _quotas_can_be_used(self) -> Self:
+        _check_names("teams", self.teams)
         for team, given in self.teams.items():
             for pool, count in given.gpus.items():
                 _check_quota(f"teams.{team}.gpus.{pool}", count, pool, self.pools)
         return self
+
+
+def _check_names(kind: str, names: Iterable[str]) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{kind}.{name}: allowed names are at most 20 lower-case letters, digits and dashes, a letter first, no "
+                "dash last"
+            )
 
 
 def _check_quota(key: str, count: int, pool: str, pools: dict[str, PoolSettings]) -> None:

@@ -12,7 +12,7 @@ from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.nodes import policy
 from modules.nodes.aws import Nodes
-from modules.nodes.settings import NodesSettings, PoolSettings
+from modules.nodes.settings import PoolSettings, PoolsSettings
 from tests.mocks import Declared, Monitor, declare
 
 from .declarations import POOLS, changed
@@ -31,7 +31,7 @@ def declared(pools: Mapping[str, PoolSettings] = POOLS, kms_key: str | None = No
     def program() -> None:
         Nodes(
             "nodes",
-            settings=NodesSettings(pools=dict(pools)),
+            settings=PoolsSettings(pools=dict(pools)),
             account=ACCOUNT,
             cluster="groundwork-dev",
             cluster_name="groundwork-dev",
