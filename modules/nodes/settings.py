@@ -249,8 +249,8 @@ def _check_names(kind: str, names: Iterable[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(
-                f"{kind}.{name}: allowed names are at most 20 lower-case letters, digits and dashes, a letter first, no "
-                "dash last"
+                f"{kind}.{name}: allowed names are at most 20 lower-case letters, digits and dashes, a letter first, "
+                "no dash last"
             )
 
 
