@@ -5,8 +5,6 @@ from typing import Any
 
 import yaml
 
-from modules.core.naming import label
-
 from .gpus import GPU
 from .settings import GpuSettings, PoolSettings, Purpose, TeamSettings
 
@@ -47,26 +45,10 @@ def _plugin_config(gpu: GpuSettings) -> dict[str, Any]:
 
 
 def gpu_quota(team: TeamSettings, pools: Mapping[str, PoolSettings]) -> dict[str, str]:
-    """Return the hard limits of a team's ResourceQuota: of each kind of accelerator that any pool has, none where the
+    """Return the hard limits of the ResourceQuota in each of a team's namespaces: of each kind of accelerator that any pool has, none where the
     team has no share of it. Kubernetes counts the kind, not the pool: pools with the same kind are added up."""
     hard = {pool.gpu.resource: 0 for pool in pools.values() if pool.gpu is not None}
     for name, count in team.gpus.items():
         if (gpu := pools[name].gpu) is not None:
             hard[gpu.resource] += count
     return {f"requests.{resource}": str(count) for resource, count in sorted(hard.items())}
-
-
-def priority_classes(environment: str, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the PriorityClasses of an environment. They belong to no namespace: their names begin with its own."""
-    return [
-        {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {"name": label(f"{environment}-{purpose}", what="priority class"), "labels": dict(labels)},
-            "value": value,
-            "globalDefault": False,
-            "preemptionPolicy": "PreemptLowerPriority" if evicts else "Never",
-            "description": reason,
-        }
-        for purpose, (value, evicts, reason) in PRIORITIES.items()
-    ]

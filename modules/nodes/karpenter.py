@@ -57,8 +57,8 @@ class NodeClass:
     """Of instances, volumes and network interfaces."""
 
 
-def node_pool(name: str, pool: PoolSettings, *, labels: Mapping[str, str]) -> Document:
-    """Return the NodePool of a pool. labels: of the object itself. ValueError for one of purpose system."""
+def node_pool(name: str, pool: PoolSettings) -> Document:
+    """Return the NodePool of a pool. Raise ValueError for one of purpose system."""
     if pool.purpose == "system":
         raise ValueError(f"pool {name} is of purpose system: Karpenter runs there, and does not bring such nodes")
     types = pool.instance_types()
@@ -77,7 +77,7 @@ def node_pool(name: str, pool: PoolSettings, *, labels: Mapping[str, str]) -> Do
     return {
         "apiVersion": "karpenter.sh/v1",
         "kind": "NodePool",
-        "metadata": {"name": name, "labels": dict(labels)},
+        "metadata": {"name": name},
         "spec": {
             "template": {"metadata": {"labels": node_labels(name, pool)}, "spec": template},
             "disruption": {**_DISRUPTION[pool.purpose], "consolidateAfter": IDLE},
@@ -86,8 +86,8 @@ def node_pool(name: str, pool: PoolSettings, *, labels: Mapping[str, str]) -> Do
     }
 
 
-def node_class(name: str, pool: PoolSettings, *, common: NodeClass, labels: Mapping[str, str]) -> Document:
-    """Return the EC2NodeClass of a pool. labels: of the object itself."""
+def node_class(name: str, pool: PoolSettings, common: NodeClass) -> Document:
+    """Return the EC2NodeClass of a pool."""
     selected = [{"tags": {DISCOVERY: common.cluster}}]
     volume: Document = {
         "volumeType": "gp3",
@@ -118,12 +118,12 @@ def node_class(name: str, pool: PoolSettings, *, common: NodeClass, labels: Mapp
     return {
         "apiVersion": f"{NODE_CLASS[0]}/v1",
         "kind": NODE_CLASS[1],
-        "metadata": {"name": name, "labels": dict(labels)},
+        "metadata": {"name": name},
         "spec": spec,
     }
 
 
-def node_overlay(name: str, pool: PoolSettings, *, labels: Mapping[str, str]) -> Document | None:
+def node_overlay(name: str, pool: PoolSettings) -> Document | None:
     """Return the NodeOverlay by which Karpenter knows what a node has that it doesn't know of by its type: slices and
     MIG instances. None where pods get whole accelerators. It needs Karpenter's feature gate NodeOverlay."""
     if pool.gpu is None or not (pool.gpu.time_slices or pool.gpu.mig_profile):
@@ -131,7 +131,7 @@ def node_overlay(name: str, pool: PoolSettings, *, labels: Mapping[str, str]) ->
     return {
         "apiVersion": "karpenter.sh/v1alpha1",
         "kind": "NodeOverlay",
-        "metadata": {"name": name, "labels": dict(labels)},
+        "metadata": {"name": name},
         "spec": {
             "requirements": [_in("karpenter.sh/nodepool", [name])],
             "capacity": {pool.gpu.resource: str(pool.gpu.per_node)},

@@ -212,11 +212,12 @@ class PoolSettings(Settings):
 
 
 class TeamSettings(Settings):
-    """What the namespaces of a team may take."""
+    """What each namespace of a team may take: Kubernetes counts no two together."""
 
     gpus: dict[str, int] = Field(
         default={},
-        description="Accelerators, slices or MIG instances that its pods may have at once, by pool; others: 0.",
+        description="Accelerators, slices or MIG instances that the pods of a namespace may have at once, by pool; "
+        "of others none.",
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from modules.core.errors import UserError
-from modules.nodes.documents import device_plugin, gpu_quota, priority_classes
+from modules.nodes.documents import PRIORITIES, device_plugin, gpu_quota
 from modules.nodes.karpenter import node_pool
 from modules.nodes.node_group import node_group, system_pools
 from modules.nodes.pools import node_labels, node_taints, simulated_nodes
@@ -78,13 +78,9 @@ def test_shares_of_pools_with_the_same_kind_are_added_up() -> None:
 
 
 def test_what_answers_requests_comes_before_what_can_be_run_again() -> None:
-    classes = {each["metadata"]["name"]: each for each in priority_classes("dev", {"a": "b"})}
-    assert sorted(classes, key=lambda name: classes[name]["value"]) == ["dev-training", "dev-general", "dev-serving"]
-    assert {name for name, each in classes.items() if each["preemptionPolicy"] == "PreemptLowerPriority"} == {
-        "dev-serving"
-    }
-    assert not any(each["globalDefault"] for each in classes.values())
-    assert all(each["value"] <= 1_000_000_000 for each in classes.values())  # more is Kubernetes' own
+    assert sorted(PRIORITIES, key=lambda purpose: PRIORITIES[purpose][0]) == ["training", "general", "serving"]
+    assert {purpose for purpose, (_, evicts, _) in PRIORITIES.items() if evicts} == {"serving"}
+    assert all(value <= 1_000_000_000 for value, _, _ in PRIORITIES.values())  # more is Kubernetes' own
 
 
 def test_the_system_pool_is_a_node_group_of_nodes_that_are_alike() -> None:
@@ -112,7 +108,7 @@ def test_simulated_nodes_are_those_that_a_cloud_would_have() -> None:
     nodes = list(simulated_nodes(POOLS))
     assert len(nodes) == len({node.name for node in nodes}) == 10 + 2 + 3 + 1 + 4
     for name in ("general", "training", "shared", "divided", "neuron"):
-        template = node_pool(name, POOLS[name], labels={})["spec"]["template"]
+        template = node_pool(name, POOLS[name])["spec"]["template"]
         for node in (node for node in nodes if node.labels["groundwork.dev/pool"] == name):
             assert node.labels == template["metadata"]["labels"]
             assert node.taints == template["spec"]["taints"]

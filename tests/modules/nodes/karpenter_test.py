@@ -53,14 +53,14 @@ def requirements(document: Document) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", KARPENTERS)
 def test_every_document_is_what_the_schema_takes(name: str) -> None:
-    check(node_pool(name, POOLS[name], labels={}))
-    check(node_class(name, POOLS[name], common=COMMON, labels={}))
-    if overlay := node_overlay(name, POOLS[name], labels={}):
+    check(node_pool(name, POOLS[name]))
+    check(node_class(name, POOLS[name], COMMON))
+    if overlay := node_overlay(name, POOLS[name]):
         check(overlay)
 
 
 def test_a_field_that_karpenter_does_not_know_would_be_found() -> None:
-    document = node_pool("general", POOLS["general"], labels={})
+    document = node_pool("general", POOLS["general"])
     document["spec"]["template"]["spec"]["taint"] = []
     with pytest.raises(jsonschema.ValidationError, match="'taint' was unexpected"):
         check(document)
@@ -68,11 +68,10 @@ def test_a_field_that_karpenter_does_not_know_would_be_found() -> None:
 
 @pytest.mark.parametrize("name", KARPENTERS)
 def test_a_pool_names_its_class_and_the_types_that_the_declaration_allows(name: str) -> None:
-    pool = node_pool(name, POOLS[name], labels={"a": "b"})
-    made = node_class(name, POOLS[name], common=COMMON, labels={"a": "b"})
+    pool = node_pool(name, POOLS[name])
+    made = node_class(name, POOLS[name], COMMON)
     reference = pool["spec"]["template"]["spec"]["nodeClassRef"]
     assert reference == {"group": "karpenter.k8s.aws", "kind": made["kind"], "name": made["metadata"]["name"]}
-    assert pool["metadata"]["labels"] == made["metadata"]["labels"] == {"a": "b"}
     known = {each.name: each for each in instance_types()}
     wanted = POOLS[name].gpu
     for each in requirements(pool)["node.kubernetes.io/instance-type"]:
@@ -81,7 +80,7 @@ def test_a_pool_names_its_class_and_the_types_that_the_declaration_allows(name: 
 
 
 def test_the_number_of_nodes_is_limited_by_max() -> None:
-    assert node_pool("general", POOLS["general"], labels={})["spec"]["limits"] == {"nodes": "10"}
+    assert node_pool("general", POOLS["general"])["spec"]["limits"] == {"nodes": "10"}
 
 
 @pytest.mark.parametrize(
@@ -89,20 +88,20 @@ def test_the_number_of_nodes_is_limited_by_max() -> None:
     [("on-demand", ["on-demand"]), ("spot", ["spot"]), ("spot-with-fallback", ["spot", "on-demand"])],
 )
 def test_spot_falls_back_only_where_it_was_said(capacity: str, types: list[str]) -> None:
-    found = requirements(node_pool("general", changed("general", capacity=capacity), labels={}))
+    found = requirements(node_pool("general", changed("general", capacity=capacity)))
     assert found["karpenter.sh/capacity-type"] == types
 
 
 def test_a_node_with_accelerators_starts_closed_until_it_reports_them() -> None:
     """The count of GPUs is 0 while the device plugin starts: karpenter-provider-aws PR 1476."""
     for name in KARPENTERS:
-        template = node_pool(name, POOLS[name], labels={})["spec"]["template"]["spec"]
+        template = node_pool(name, POOLS[name])["spec"]["template"]["spec"]
         closed = [taint["key"] for taint in template["startupTaints"]]
         assert closed == ([STARTUP_TAINT] if POOLS[name].gpu else [])
 
 
 def test_no_node_with_a_training_on_it_goes() -> None:
-    spec = node_pool("training", POOLS["training"], labels={})["spec"]
+    spec = node_pool("training", POOLS["training"])["spec"]
     budgets = {reason: each["nodes"] for each in spec["disruption"]["budgets"] for reason in each["reasons"]}
     assert budgets == {"Underutilized": "0", "Drifted": "0", "Empty": "100%"}
     assert spec["disruption"]["consolidationPolicy"] == "WhenEmpty"
@@ -110,19 +109,19 @@ def test_no_node_with_a_training_on_it_goes() -> None:
 
 
 def test_nodes_that_serve_are_replaced_one_at_a_time() -> None:
-    spec = node_pool("shared", POOLS["shared"], labels={})["spec"]
+    spec = node_pool("shared", POOLS["shared"])["spec"]
     assert spec["disruption"]["budgets"] == [{"nodes": "1"}]
     assert spec["template"]["spec"]["expireAfter"] == "720h"
 
 
 def test_the_system_pool_is_not_karpenters() -> None:
     with pytest.raises(ValueError, match="pool system is of purpose system: Karpenter runs there"):
-        node_pool("system", POOLS["system"], labels={})
+        node_pool("system", POOLS["system"])
 
 
 @pytest.mark.parametrize("name", KARPENTERS)
 def test_pods_get_nothing_from_the_metadata_service_and_volumes_are_encrypted(name: str) -> None:
-    spec = node_class(name, POOLS[name], common=COMMON, labels={})["spec"]
+    spec = node_class(name, POOLS[name], COMMON)["spec"]
     assert spec["metadataOptions"]["httpTokens"] == "required"
     assert spec["metadataOptions"]["httpPutResponseHopLimit"] == 1
     assert spec["associatePublicIPAddress"] is False
@@ -139,7 +138,7 @@ def test_a_class_has_the_clusters_key_tags_and_places() -> None:
         kms_key="arn:aws:kms:eu-west-1:123456789012:key/1",
         tags={"owner": "someone"},
     )
-    spec = node_class("training", POOLS["training"], common=with_key, labels={})["spec"]
+    spec = node_class("training", POOLS["training"], with_key)["spec"]
     assert spec["blockDeviceMappings"][0]["ebs"]["kmsKeyID"] == "arn:aws:kms:eu-west-1:123456789012:key/1"
     assert spec["blockDeviceMappings"][0]["ebs"]["volumeSize"] == "1024Gi"
     assert spec["tags"] == {"owner": "someone", "groundwork.dev/pool": "training"}
@@ -150,11 +149,11 @@ def test_a_class_has_the_clusters_key_tags_and_places() -> None:
 
 
 def test_local_disks_are_used_where_every_type_has_them() -> None:
-    assert node_class("training", POOLS["training"], common=COMMON, labels={})["spec"]["instanceStorePolicy"] == "RAID0"
-    assert "instanceStorePolicy" not in node_class("general", POOLS["general"], common=COMMON, labels={})["spec"]
+    assert node_class("training", POOLS["training"], COMMON)["spec"]["instanceStorePolicy"] == "RAID0"
+    assert "instanceStorePolicy" not in node_class("general", POOLS["general"], COMMON)["spec"]
 
 
 def test_karpenter_knows_how_many_slices_and_instances_a_node_has() -> None:
-    made = {name: node_overlay(name, POOLS[name], labels={}) for name in KARPENTERS}
+    made = {name: node_overlay(name, POOLS[name]) for name in KARPENTERS}
     capacity = {name: each["spec"]["capacity"] for name, each in made.items() if each}
     assert capacity == {"shared": {"nvidia.com/gpu.shared": "4"}, "divided": {"nvidia.com/mig-1g.5gb": "56"}}
