@@ -45,8 +45,9 @@ def _plugin_config(gpu: GpuSettings) -> dict[str, Any]:
 
 
 def gpu_quota(team: TeamSettings, pools: Mapping[str, PoolSettings]) -> dict[str, str]:
-    """Return the hard limits of the ResourceQuota in each of a team's namespaces: of each kind of accelerator that any pool has, none where the
-    team has no share of it. Kubernetes counts the kind, not the pool: pools with the same kind are added up."""
+    """Return the hard limits of the ResourceQuota in each of a team's namespaces: of each kind of accelerator that any
+    pool has, none where the team has no share of it. Kubernetes counts the kind, not the pool: pools with the same kind
+    are added up."""
     hard = {pool.gpu.resource: 0 for pool in pools.values() if pool.gpu is not None}
     for name, count in team.gpus.items():
         if (gpu := pools[name].gpu) is not None:
