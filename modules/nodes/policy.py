@@ -48,7 +48,7 @@ def queue(account: AwsAccount, name: str) -> str:
         },
         {
             "Effect": "Deny",
-            "Principal": "*",
+            "Principal": {"AWS": "*"},
             "Action": "sqs:*",
             "Resource": arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},

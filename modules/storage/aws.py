@@ -24,7 +24,7 @@ from pulumi_aws.s3 import (
     BucketVersioningVersioningConfigurationArgs,
 )
 
-from modules.core.aws import AwsAccount, Statement, allow, policy
+from modules.core.aws import AwsAccount, Statement, policy
 from modules.core.component import Component, after
 from modules.core.contracts import ROLES, BucketRole, ObjectStore, Reach
 from modules.core.labels import Labels
@@ -173,16 +173,21 @@ def bucket_policy(name: str, account: AwsAccount, *, takes_records: bool) -> str
     arn = f"arn:{account.partition}:s3:::{name}"
     plain: Statement = {
         "Effect": "Deny",
-        "Principal": "*",
+        "Principal": {"AWS": "*"},
         "Action": "s3:*",
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     if not takes_records:
         return policy(plain)
-    own = {"aws:SourceAccount": account.id}
-    stored = allow(["s3:PutObject"], [f"{arn}/*"], StringEquals=own)
-    return policy(plain, {**stored, "Principal": {"Service": "logging.s3.amazonaws.com"}})
+    stored: Statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"{arn}/*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
+    }
+    return policy(plain, stored)
 
 
 def lifecycle_rules(settings: BucketSettings) -> list[BucketLifecycleConfigurationRuleArgs]:

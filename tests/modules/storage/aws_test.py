@@ -72,7 +72,7 @@ def test_every_bucket_refuses_what_comes_without_tls(resources: list[Declared]) 
     for role, each in policies.items():
         denied = json.loads(each["policy"])["Statement"][0]
         arn = f"arn:aws:s3:::groundwork-dev-{role}-123456789012"
-        assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+        assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", {"AWS": "*"}, "s3:*")
         assert denied["Resource"] == [arn, f"{arn}/*"]
         assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
