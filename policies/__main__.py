@@ -11,7 +11,7 @@ from pulumi_policy import (
     ResourceValidationPolicy,
 )
 
-from policies import gpus, images, privileges
+from policies import aws, gpus, images, privileges
 from policies.pods import Pod, pods
 
 
@@ -35,6 +35,7 @@ def of_resources(name: str, description: str, problems: Callable[[str, Any], lis
 PolicyPack(
     name="groundwork",
     policies=[
+        of_resources("aws", aws.__doc__ or "", aws.problems),
         policy("gpus", gpus.__doc__ or "", gpus.problems),
         of_resources("gpu-limits", gpus.__doc__ or "", gpus.limit_range_problems),
         policy("images", images.__doc__ or "", images.problems),

@@ -10,6 +10,7 @@ from pulumi.runtime.mocks import MockMonitor
 from policies.pods import Pod, pods
 
 GENERATED: dict[str, dict[str, str]] = {
+    "aws": {"arn": "arn:aws:any:::it", "keyId": "key", "url": "https://queue"},
     "random": {
         "result": "generated" * 5,
         "hex": "0" * 64,

@@ -5,8 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .labels import Labels
+
 Statement = Mapping[str, Any]
 """Of a policy, in IAM's words."""
+REQUIRED_TAGS = ("environment", "owner")
+"""Keys that everything that takes tags has: by these costs are counted, and what is left over is found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,12 @@ class TokenIssuer:
     """ARN of the OIDC provider in IAM."""
     url: str
     """Of the issuer, without https://."""
+
+
+def platform_tags(labels: Labels, *, cost_centre: str | None, expiry: str | None) -> dict[str, str]:
+    """Return the tags of everything that takes tags. expiry: the day after which nobody needs it, as 2027-01-31."""
+    tags = {"environment": labels.environment, "owner": labels.owner, "cost-centre": cost_centre, "expiry": expiry}
+    return {key: value for key, value in tags.items() if value is not None}
 
 
 def policy(*statements: Statement) -> str:

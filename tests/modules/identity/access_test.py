@@ -14,12 +14,13 @@ from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.identity.access import Access, differences, identity, matrix, page, role_name, rows
 from modules.identity.aws import Roles
-from tests.mocks import declare
+from tests.mocks import Declared, declare
 from tests.neighbours import CLOUD_STORE
 
 ACCOUNT = AwsAccount(partition="aws", id="123456789012", region="eu-west-1")
 ISSUER = TokenIssuer(provider="arn:aws:iam::123456789012:oidc-provider/oidc.example/id/1", url="oidc.example/id/1")
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+TAGS = {"environment": "dev", "owner": "someone"}
 REACH = Reach(port=443, ranges=("52.94.0.0/22",))
 CONSUMERS = {
     "iris": Consumer(buckets={"artifacts": Grant(read=("models/iris/",))}, accounts=("iris-serving",)),
@@ -165,17 +166,21 @@ def test_a_right_without_its_condition_is_another_right() -> None:
     assert any("is granted, but no service" in each for each in differences(access(), found))
 
 
-def test_roles_are_assumed_by_their_account_alone_and_have_one_policy() -> None:
+def declared_roles() -> list[Declared]:
     def program() -> None:
         Roles(
             "identity",
             access=access(),
             issuer=ISSUER,
-            tags={"owner": "someone"},
+            tags=TAGS,
             labels=Labels(environment="dev", owner="someone"),
         )
 
-    resources = declare(program)[0].declared
+    return declare(program)[0].declared
+
+
+def test_roles_are_assumed_by_their_account_alone_and_have_one_policy() -> None:
+    resources = declared_roles()
     roles = {each.inputs["name"]: each.inputs for each in resources if each.type.endswith(":Role")}
     policies = {each.inputs["role"]: each.inputs for each in resources if each.type.endswith(":RolePolicy")}
     assert set(roles) == {each.role for each in access()}
@@ -183,7 +188,7 @@ def test_roles_are_assumed_by_their_account_alone_and_have_one_policy() -> None:
         (trust,) = json.loads(roles[each.role]["assumeRolePolicy"])["Statement"]
         subject = trust["Condition"]["StringEquals"]["oidc.example/id/1:sub"]
         assert subject == f"system:serviceaccount:{each.namespace}:{each.account}"
-        assert roles[each.role]["tags"] == {"owner": "someone", "Name": each.role}
+        assert roles[each.role]["tags"] == {**TAGS, "Name": each.role}
     stated = {
         role.removeprefix("identity-"): json.loads(inputs["policy"])["Statement"] for role, inputs in policies.items()
     }
