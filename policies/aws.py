@@ -140,7 +140,8 @@ def _trust(props: Document) -> list[str]:
 def _log_group(props: Document) -> list[str]:
     days = props.get("retentionInDays") or 0
     kept = [] if 0 < days <= LONGEST_KEPT else ["retentionInDays is missing: records would be kept, and paid, for ever"]
-    return [*kept, *([] if props.get("kmsKeyId") else ["kmsKeyId is missing: name a key of the platform's own"])]
+    # By the names alone: before the key is made, nobody may ask for the value.
+    return [*kept, *([] if "kmsKeyId" in set(props) else ["kmsKeyId is missing: name a key of the platform's own"])]
 
 
 def _statements(document: Any) -> list[Document]:
