@@ -63,6 +63,26 @@ def allow(actions: Sequence[str], resources: Sequence[str], **conditions: Mappin
     return {**statement, "Condition": conditions} if conditions else statement
 
 
+def log_key(account: AwsAccount, *log_groups: str) -> str:
+    """Return who may use the key of logs: the account's administrators by IAM, and CloudWatch Logs for these groups."""
+    groups = [account.arn("logs", f"log-group:{each}") for each in log_groups]
+    return policy(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{account.partition}:iam::{account.id}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{account.region}.amazonaws.com"},
+            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        },
+    )
+
+
 def service_trust(service: str, account: AwsAccount | None = None) -> str:
     """Return the policy by which a service of AWS assumes a role. account: where the service acts for others too, the
     only one that it may act for."""

@@ -22,7 +22,7 @@ from pulumi_aws.iam import Role, RolePolicy
 from pulumi_aws.kms import Alias, Key
 from pulumi_aws.vpc import SecurityGroupIngressRule
 
-from modules.core.aws import AwsAccount, service_trust
+from modules.core.aws import AwsAccount, log_key, service_trust
 from modules.core.component import Component, after
 from modules.core.labels import Labels
 
@@ -211,7 +211,7 @@ class Network(Component):
             description=f"Records of connections of {self.cluster}",
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DAYS,
-            policy=documents.key(self.account, self.cluster),
+            policy=log_key(self.account, documents.log_group(self.cluster)),
             tags=self._tags("flow-logs"),
             opts=self.child(),
         )

@@ -53,6 +53,8 @@ class Nodes(Component):
     """ARN of the role that Karpenter's service account assumes."""
     queue: pulumi.Output[str]
     """Name of the queue from which Karpenter hears that a node is about to go."""
+    cluster: pulumi.Output[str]
+    """Name of the cluster, known once the system's nodes are there."""
 
     def __init__(
         self,
@@ -87,8 +89,9 @@ class Nodes(Component):
         )
         allowed = self._allowed(role, cluster)
         self.instance_profile = after(profile.name, *allowed)
-        for pool_name, pool in groups.items():
-            self._group(pool_name, pool, after(cluster, *allowed), role, subnets)
+        open_cluster = after(cluster, *allowed)
+        made = [self._group(pool_name, pool, open_cluster, role, subnets) for pool_name, pool in groups.items()]
+        self.cluster = after(cluster, *made)
         self.queue = self._events()
         self.controller_role = self._controller(issuer)
         self.register_outputs(
@@ -142,12 +145,13 @@ class Nodes(Component):
         cluster: pulumi.Input[str],
         role: Role,
         subnets: Sequence[pulumi.Input[str]],
-    ) -> None:
+    ) -> pulumi.Output[str]:
+        """Return what is known once its nodes are there."""
         group = node_group(pool_name, pool)
         template = self._launch_template(pool_name, group.disk_gib)
         # What can't be changed is in the name: the new group is there before the old one goes.
         fixed = (list(group.instance_types), group.ami_type)
-        NodeGroup(
+        return NodeGroup(
             f"{self.name}-{pool_name}",
             cluster_name=cluster,
             node_group_name=hashed(self._named(pool_name), fixed, limit=LABEL_LIMIT),
@@ -168,7 +172,7 @@ class Nodes(Component):
             ],
             tags=self._tags(pool_name),
             opts=self.child(ignore_changes=[DESIRED_SIZE]),
-        )
+        ).id
 
     def _launch_template(self, pool_name: str, disk_gib: int) -> LaunchTemplate:
         return LaunchTemplate(

@@ -154,9 +154,9 @@ def test_connections_are_recorded_encrypted_and_for_as_long_as_was_said() -> Non
     assert key["enableKeyRotation"] is True
     statements = json.loads(key["policy"])["Statement"]
     by_service = next(each for each in statements if "Service" in each["Principal"])
-    assert by_service["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"] == (
+    assert by_service["Condition"]["ArnEquals"]["kms:EncryptionContext:aws:logs:arn"] == [
         "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vpc/groundwork-dev/flow-logs"
-    )
+    ]
 
 
 def test_the_role_of_the_records_is_for_this_account_and_this_group() -> None:
