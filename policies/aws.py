@@ -144,6 +144,35 @@ def _log_group(props: Document) -> list[str]:
     return [*kept, *([] if "kmsKeyId" in set(props) else ["kmsKeyId is missing: name a key of the platform's own"])]
 
 
+def _cluster(props: Document) -> list[str]:
+    network = group(props, "vpcConfig")
+    found: list[str] = []
+    ranges: Sequence[str] = network.get("publicAccessCidrs") or ()
+    if network.get("endpointPublicAccess") is not False and (not ranges or EVERYONE & {*ranges}):
+        found.append("vpcConfig lets everyone reach the API: set endpointPublicAccess to false, or name the ranges")
+    if "encryptionConfig" not in set(props):  # by its name: the key may not be made yet
+        found.append("encryptionConfig is missing: Secrets must be encrypted with a key of the platform's own")
+    if "audit" not in (props.get("enabledClusterLogTypes") or ()):
+        found.append("enabledClusterLogTypes lack audit: nobody could tell who did what")
+    return found
+
+
+def _all(*checks: Callable[[Document], list[str]]) -> Callable[[Document], list[str]]:
+    return lambda props: [problem for check in checks for problem in check(props)]
+
+
+def _parameters(props: Document) -> list[str]:
+    given: Sequence[Document] = props.get("parameters") or ()
+    forced = any(each.get("name") == "rds.force_ssl" and each.get("value") == "1" for each in given)
+    return [] if forced else ["parameters take connections without TLS: set rds.force_ssl to 1"]
+
+
+def _repository_key(props: Document) -> list[str]:
+    given: Sequence[Document] = props.get("encryptionConfigurations") or ()
+    known = any(each.get("encryptionType") == "KMS" for each in given)
+    return [] if known else ["encryptionConfigurations are missing: name a key of the platform's own"]
+
+
 def _statements(document: Any) -> list[Document]:
     """Of a policy; none where it is not known yet."""
     if not isinstance(document, str):
@@ -158,6 +187,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "AccessEntry": _nothing,
+    "AccessPolicyAssociation": _nothing,
+    "Addon": _nothing,
     "Alias": _nothing,
     "Bucket": _nothing,
     "BucketLifecycleConfiguration": _nothing,
@@ -167,20 +198,36 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "BucketPublicAccessBlock": _public_access,
     "BucketServerSideEncryptionConfiguration": _bucket_encryption,
     "BucketVersioning": _nothing,
+    "Budget": _nothing,
+    "Cluster": _cluster,
+    "CostAllocationTag": _nothing,
     "DefaultSecurityGroup": _emptied,
     "Eip": _nothing,
     "EventRule": _nothing,
     "EventTarget": _nothing,
     "FlowLog": _is("trafficType", "ALL", "record all connections, not only those that were accepted or refused"),
+    "Instance": _all(
+        _is("storageEncrypted", True, "set it to true"),
+        _is("publiclyAccessible", False, "set it to false: only the cluster's pods connect"),
+        _is("manageMasterUserPassword", True, "set it to true: a password of one's own would be in the stack's state"),
+    ),
     "InstanceProfile": _nothing,
     "InternetGateway": _nothing,
     "Key": _is("enableKeyRotation", True, "set it to true"),
     "LaunchTemplate": _launch_template,
+    "LifecyclePolicy": _nothing,
     "LogGroup": _log_group,
     "NatGateway": _nothing,
     "NodeGroup": _nothing,
+    "OpenIdConnectProvider": _nothing,
+    "ParameterGroup": _parameters,
     "Queue": _is("sqsManagedSseEnabled", True, "set it to true"),
     "QueuePolicy": _queue_policy,
+    "Repository": _all(
+        _is("imageTagMutability", "IMMUTABLE", "set it to IMMUTABLE: a tag must always mean the same image"),
+        _is("imageScanningConfiguration.scanOnPush", True, "set it to true"),
+        _repository_key,
+    ),
     "Role": _trust,
     "RolePolicy": _rights,
     "RolePolicyAttachment": _nothing,
@@ -190,6 +237,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "SecurityGroup": _security_group,
     "SecurityGroupIngressRule": _ingress,
     "Subnet": _is("mapPublicIpOnLaunch", False, "set it to false: only load balancers have public addresses"),
+    "SubnetGroup": _nothing,
     "Tag": _nothing,
     "Vpc": _nothing,
     "VpcEndpoint": _nothing,
@@ -197,8 +245,11 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
 """By the last part of the type token."""
 UNTAGGED = {
     *(
+        "AccessPolicyAssociation",
         "Alias",
+        "CostAllocationTag",
         "EventTarget",
+        "LifecyclePolicy",
         "QueuePolicy",
         "RolePolicy",
         "RolePolicyAttachment",

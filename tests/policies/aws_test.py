@@ -8,9 +8,13 @@ from modules.core.aws import platform_tags
 from modules.core.labels import Labels
 from policies import aws
 from tests.mocks import Declared
+from tests.modules.budget import aws_test as budget
+from tests.modules.cluster import aws_test as cluster
+from tests.modules.database import aws_test as database
 from tests.modules.identity.access_test import declared_roles
 from tests.modules.network import aws_test as network
 from tests.modules.nodes import aws_test as nodes
+from tests.modules.registry import aws_test as registry
 from tests.modules.storage import aws_test as storage
 
 FIXTURES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("aws.yaml").read_text())
@@ -43,8 +47,8 @@ def test_what_takes_tags_has_those_by_which_costs_are_counted(kind: str) -> None
 
 
 def test_a_type_that_nobody_thought_of_is_refused() -> None:
-    (problem,) = aws.problems("aws:rds/instance:Instance", {})
-    assert problem.startswith("no rule is known for aws:rds/instance:Instance: add it to policies/aws.py")
+    (problem,) = aws.problems("aws:sagemaker/domain:Domain", {})
+    assert problem.startswith("no rule is known for aws:sagemaker/domain:Domain: add it to policies/aws.py")
 
 
 def test_what_is_not_of_aws_is_left_alone() -> None:
@@ -57,6 +61,10 @@ def every_resource() -> list[Declared]:
         *nodes.declared(kms_key=nodes.KEY)[0],
         *storage.declared()[0],
         *declared_roles(),
+        *cluster.declared(public_ranges=["203.0.113.0/24"])[0],
+        *database.declared()[0],
+        *registry.declared(),
+        *budget.declared(activate_tags=True),
     ]
 
 
