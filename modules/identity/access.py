@@ -33,16 +33,16 @@ class Access:
 
 
 def matrix(
-    environment: str, consumers: Mapping[str, Consumer], *, store: ObjectStore, account: AwsAccount, key: str | None
+    environment: str, consumers: Mapping[str, Consumer], *, store: ObjectStore, account: AwsAccount, alias: str | None
 ) -> list[Access]:
     """Return the access of every service account that has any, by consumer and account.
 
-    key: ARN of the key that the buckets are encrypted with; None: S3's own, which needs no right. Raise UserError where
-    a role's name is too long.
+    alias: of the key that the buckets are encrypted with, whose ARN nobody knows before it is made; None: S3's own,
+    which needs no right. Raise UserError where a role's name is too long.
     """
     found: list[Access] = []
     for name, consumer in sorted(consumers.items()):
-        statements = _statements(consumer, store, account, key)
+        statements = _statements(consumer, store, account, alias)
         found += [
             Access(
                 consumer=name,
@@ -137,7 +137,7 @@ def _shown(condition: Mapping[str, Any] | None) -> str:
     return "" if not condition else f" where {dict(condition)}"
 
 
-def _statements(consumer: Consumer, store: ObjectStore, account: AwsAccount, key: str | None) -> list[Statement]:
+def _statements(consumer: Consumer, store: ObjectStore, account: AwsAccount, alias: str | None) -> list[Statement]:
     statements = [
         statement
         for role, grant in sorted(consumer.buckets.items())
@@ -145,9 +145,10 @@ def _statements(consumer: Consumer, store: ObjectStore, account: AwsAccount, key
             f"arn:{account.partition}:s3:::{store.buckets[role]}", grant, store.prefixes.get(role, "")
         )
     ]
-    if not statements or key is None:
+    if not statements or alias is None:
         return statements
     stores = any(action in STORE for each in statements for action in each["Action"])
     actions = ("kms:Decrypt", "kms:GenerateDataKey") if stores else ("kms:Decrypt",)
     through = {"kms:ViaService": f"s3.{account.region}.amazonaws.com"}
-    return [*statements, allow(actions, [key], StringEquals=through)]
+    only = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+    return [*statements, allow(actions, [account.arn("kms", "key/*")], StringEquals=through, **only)]

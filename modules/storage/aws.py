@@ -44,6 +44,11 @@ def bucket_name(environment: str, role: str, account: AwsAccount) -> str:
     return label(f"groundwork-{environment}-{role}-{account.id}", what="bucket")
 
 
+def key_alias(environment: str) -> str:
+    """Return the name by which policies know the key of the buckets."""
+    return f"alias/groundwork-{environment}-objects"
+
+
 def aws_store(environment: str, account: AwsAccount, ranges: Sequence[str]) -> ObjectStore:
     """Return the contract. ranges: CIDRs at which S3 answers in the region."""
     return ObjectStore(
@@ -101,7 +106,7 @@ class AwsStore(Component):
         )
         Alias(
             f"{self.name}-key",
-            name=f"alias/groundwork-{self.labels.environment}-objects",
+            name=key_alias(self.labels.environment),
             target_key_id=key.key_id,
             opts=self.child(),
         )

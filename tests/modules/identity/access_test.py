@@ -19,7 +19,7 @@ from tests.neighbours import CLOUD_STORE
 
 ACCOUNT = AwsAccount(partition="aws", id="123456789012", region="eu-west-1")
 ISSUER = TokenIssuer(provider="arn:aws:iam::123456789012:oidc-provider/oidc.example/id/1", url="oidc.example/id/1")
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+ALIAS = "alias/groundwork-dev-objects"
 TAGS = {"environment": "dev", "owner": "someone"}
 REACH = Reach(port=443, ranges=("52.94.0.0/22",))
 CONSUMERS = {
@@ -34,16 +34,16 @@ CONSUMERS = {
 BUCKETS = CLOUD_STORE.buckets
 
 
-def access(consumers: Mapping[str, Consumer] = CONSUMERS, key: str | None = KEY) -> list[Access]:
-    return matrix("dev", consumers, store=CLOUD_STORE, account=ACCOUNT, key=key)
+def access(consumers: Mapping[str, Consumer] = CONSUMERS, alias: str | None = ALIAS) -> list[Access]:
+    return matrix("dev", consumers, store=CLOUD_STORE, account=ACCOUNT, alias=alias)
 
 
 def may(each: Access, action: str) -> set[str]:
     return {resource for row in each.statements if action in row["Action"] for resource in row["Resource"]}
 
 
-def one(account: str, key: str | None = KEY) -> Access:
-    (found,) = (each for each in access(key=key) if each.account == account)
+def one(account: str, alias: str | None = ALIAS) -> Access:
+    (found,) = (each for each in access(alias=alias) if each.account == account)
     return found
 
 
@@ -73,14 +73,17 @@ def test_an_account_that_reads_stores_nothing() -> None:
     serving = one("iris-serving")
     assert may(serving, "s3:GetObject") == {f"arn:aws:s3:::{BUCKETS['artifacts']}/models/iris/*"}
     assert may(serving, "s3:PutObject") == may(serving, "s3:DeleteObject") == set()
-    assert may(serving, "kms:Decrypt") == {KEY}
+    assert may(serving, "kms:Decrypt") == {"arn:aws:kms:eu-west-1:123456789012:key/*"}
     assert may(serving, "kms:GenerateDataKey") == set()
 
 
 def test_the_key_of_the_buckets_is_used_through_s3_alone() -> None:
     (statement,) = (each for each in one("iris-training").statements if "kms:GenerateDataKey" in each["Action"])
-    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
-    assert may(one("iris-training", key=None), "kms:Decrypt") == set()
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": ALIAS},
+    }
+    assert may(one("iris-training", alias=None), "kms:Decrypt") == set()
 
 
 def test_no_right_is_for_everything() -> None:
@@ -91,7 +94,7 @@ def test_no_right_is_for_everything() -> None:
 
 def test_keys_of_a_bucket_that_is_shared_begin_with_the_environments_own() -> None:
     shared = replace(CLOUD_STORE, prefixes={"artifacts": "dev/artifacts/"})
-    found = matrix("dev", {"iris": CONSUMERS["iris"]}, store=shared, account=ACCOUNT, key=None)
+    found = matrix("dev", {"iris": CONSUMERS["iris"]}, store=shared, account=ACCOUNT, alias=None)
     assert may(found[0], "s3:GetObject") == {f"arn:aws:s3:::{BUCKETS['artifacts']}/dev/artifacts/models/iris/*"}
     (listed,) = (each for each in found[0].statements if each["Action"] == ["s3:ListBucket"])
     assert listed["Condition"] == {"StringLike": {"s3:prefix": ["dev/artifacts/models/iris/*"]}}
