@@ -13,6 +13,7 @@ from modules.database.external_settings import ExternalDatabaseSettings
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.storage.external_settings import ExternalStoreSettings
+from stacks.foundation.aws_settings import AwsSettings
 from stacks.foundation.data_settings import check_database, check_groups, check_store, missing_secrets
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.quota import check_largest
@@ -82,6 +83,11 @@ class PlatformSettings(Settings):
         return self.foundation if isinstance(self.foundation, ExistingSettings) else None
 
     @property
+    def aws(self) -> AwsSettings | None:
+        """The settings of an account of AWS; None where the stack is elsewhere."""
+        return self.foundation if isinstance(self.foundation, AwsSettings) else None
+
+    @property
     def external_store(self) -> ExternalStoreSettings | None:
         """The object store that somebody else runs; None where it is in the cluster."""
         return self.existing.storage if self.existing else None
@@ -117,7 +123,8 @@ class PlatformSettings(Settings):
         external = self.foundation.external
         names = (service.name for service in TARGETS[self.foundation.target].data)
         data = (name for name in names if name not in external or external[name].has_namespace)
-        return sorted(namespace(environment, name) for name in {*data, *self.consumers()})
+        own = {*data, *self.foundation.namespaces}
+        return sorted(namespace(environment, name) for name in {*own, *self.consumers()})
 
     def missing_secrets(self) -> dict[str, str]:
         """Return the commands that set what logs in to somebody else's servers and is not set yet, by its key. Such a
@@ -138,7 +145,11 @@ class PlatformSettings(Settings):
 
     def _publishable(self) -> dict[str, Any]:
         """What may have a port on 127.0.0.1, by name."""
-        return {**{service.name: self.of(service) for service in EVERY}, **self.workloads}
+        return {**{service.name: self.of(service) for service in self._described()}, **self.workloads}
+
+    def _described(self) -> list[Service[Any]]:
+        """The services that the target has, with a group of settings each."""
+        return [service for service in EVERY if service.name in type(self).model_fields]
 
     @model_validator(mode="after")
     def _ports_are_published(self) -> Self:
@@ -176,7 +187,7 @@ class PlatformSettings(Settings):
     @model_validator(mode="after")
     def _containers_fit(self) -> Self:
         if quota := self.foundation.namespace_quota:
-            services = {service.name: self.of(service) for service in EVERY if self.has(service)}
+            services = {service.name: self.of(service) for service in self._described() if self.has(service)}
             check_largest(quota, services)
             check_largest(quota, {f"workloads.{name}": group for name, group in self.workloads.items()})
         return self

@@ -2,7 +2,7 @@
 SDK."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -46,6 +46,11 @@ class FoundationSettings(Settings):
     def external(self) -> Mapping[str, ExternalSettings]:
         """What somebody else runs of the data services, by name; the others run in the cluster."""
         return {}
+
+    @property
+    def namespaces(self) -> Sequence[str]:
+        """Names of those that the foundation has something in, beside its target's data services."""
+        return ()
 
     @property
     def namespace_quota(self) -> QuotaSettings | None:
