@@ -53,6 +53,11 @@ def plan(whole: str, zones: int) -> list[Subnet]:
     return [Subnet(kind=kind, zone=zone, range=str(parts[kind][zone])) for kind in KINDS for zone in range(zones)]
 
 
+def private_range(whole: str) -> str:
+    """Return the range that all private subnets of a network are in, and none of the others: that of nodes and pods."""
+    return str(next(IPv4Network(whole).subnets(prefixlen_diff=1)))
+
+
 def nat_zones(nat: Nat, zones: int) -> list[int | None]:
     """Return for each zone the zone of the NAT gateway that its private subnet uses; None where there is none."""
     ways: dict[Nat, list[int | None]] = {"none": [None] * zones, "one": [0] * zones, "per-zone": list(range(zones))}

@@ -23,7 +23,7 @@ from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
 from modules.identity.aws import Roles
 from modules.network.aws import Network
-from modules.network.plan import plan
+from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
 from modules.registry.aws import EcrRegistry, ecr_registry
 from modules.storage.aws import AwsStore, aws_store, key_alias
@@ -61,7 +61,8 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
     intra = [each.range for each in plan(given.network.range, given.network.zones) if each.kind == "intra"]
     cluster = Cluster(
         name=name,
-        pod_range=given.network.range,
+        # The control plane's addresses are in the same network, and no pods'.
+        pod_range=private_range(given.network.range),
         dns=NAME_SERVERS,
         storage_class=name,
         publisher=None,

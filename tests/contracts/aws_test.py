@@ -184,3 +184,17 @@ def test_dev_and_prod_differ_by_settings_alone(tmp_path: Path) -> None:
         "retentionInDays",
         "skipFinalSnapshot",
     }
+
+
+def test_pods_reach_the_databases_subnets_and_the_services_that_give_them_tokens(account: Platform) -> None:
+    opened: dict[str, set[tuple[str, int]]] = {}
+    for each in of_kind(account, "NetworkPolicy").values():
+        namespace = each["metadata"]["namespace"]
+        for rule in each["spec"].get("egress", []) if each["metadata"]["name"].startswith("allow-to-") else ():
+            ends = {(to["ipBlock"]["cidr"], port["port"]) for to in rule["to"] for port in rule["ports"]}
+            opened.setdefault(namespace, set()).update(ends)
+    subnets = {each["cidrBlock"] for name, each in of_kind(account, "Subnet").items() if "-intra-" in name}
+    database = {(each, 5432) for each in subnets}
+    assert opened["local-mlflow"] == {("0.0.0.0/0", 443), *database}
+    assert opened["local-database"] == database
+    assert opened["local-iris"] == {("0.0.0.0/0", 443)}

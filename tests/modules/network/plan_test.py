@@ -6,7 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from modules.network.plan import KINDS, LARGEST, MOST_ZONES, PRIVATE, SMALLEST, SMALLEST_PLANNED, nat_zones, plan
+from modules.network.plan import (
+    KINDS,
+    LARGEST,
+    MOST_ZONES,
+    PRIVATE,
+    SMALLEST,
+    SMALLEST_PLANNED,
+    nat_zones,
+    plan,
+    private_range,
+)
 
 ZONES = range(1, MOST_ZONES + 1)
 
@@ -95,3 +105,11 @@ def test_what_has_no_room_is_refused(whole: str, zones: int) -> None:
 @pytest.mark.parametrize(("nat", "zones"), [("none", [None, None, None]), ("one", [0, 0, 0]), ("per-zone", [0, 1, 2])])
 def test_each_zone_has_its_way_out(nat: str, zones: list[int | None]) -> None:
     assert nat_zones(nat, 3) == zones  # pyright: ignore[reportArgumentType] # one of the three
+
+
+@pytest.mark.parametrize("whole", ["10.40.0.0/16", "10.0.0.0/23"])
+def test_nodes_and_pods_have_a_range_that_nothing_else_is_in(whole: str) -> None:
+    pods = IPv4Network(private_range(whole))
+    inside = {each.kind for each in plan(whole, 4) if IPv4Network(each.range).subnet_of(pods)}
+    overlapping = {each.kind for each in plan(whole, 4) if IPv4Network(each.range).overlaps(pods)}
+    assert inside == overlapping == {"private"}

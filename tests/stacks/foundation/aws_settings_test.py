@@ -147,3 +147,10 @@ def test_without_a_load_balancer_a_port_is_forwarded() -> None:
     given = account()
     assert given.reached.entry({}).forwarded
     assert given.local_ports() == {"gateway": 8443}
+
+
+def test_the_namespaces_are_those_of_who_uses_data_and_of_the_job_that_makes_databases() -> None:
+    settings = parse({"groundwork:foundation": GIVEN, "groundwork:workloads": {"iris": {}}}, source="test")
+    names = settings.namespaces("dev")
+    assert {"dev-database", "dev-mlflow", "dev-airflow", "dev-gateway", "dev-iris"} <= set(names)
+    assert "dev-storage" not in names
