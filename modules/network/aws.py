@@ -25,6 +25,7 @@ from pulumi_aws.vpc import SecurityGroupIngressRule
 from modules.core.aws import AwsAccount, log_key, service_trust
 from modules.core.component import Component, after
 from modules.core.labels import Labels
+from modules.core.protection import Safeguards
 
 from . import documents
 from .plan import KINDS, Kind, nat_zones, plan
@@ -34,8 +35,6 @@ EVERYWHERE = "0.0.0.0/0"
 HTTPS = 443
 AGGREGATION = 600
 """Seconds that one record of connections is about: the longest, which is the fewest records."""
-KEY_DAYS = 30
-"""Days between the deletion of a key and its end: the most."""
 
 
 class Network(Component):
@@ -54,12 +53,14 @@ class Network(Component):
         account: AwsAccount,
         cluster: str,
         zones: Sequence[str],
+        safeguards: Safeguards,
         tags: Mapping[str, str],
         labels: Labels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.settings, self.account, self.cluster, self.tags = settings, account, cluster, tags
+        self.safeguards = safeguards
         self.vpc = Vpc(
             f"{name}-vpc",
             cidr_block=settings.range,
@@ -210,7 +211,7 @@ class Network(Component):
             f"{self.name}-flow-logs",
             description=f"Records of connections of {self.cluster}",
             enable_key_rotation=True,
-            deletion_window_in_days=KEY_DAYS,
+            deletion_window_in_days=self.safeguards.key_days,
             policy=log_key(self.account, documents.log_group(self.cluster)),
             tags=self._tags("flow-logs"),
             opts=self.child(),

@@ -29,14 +29,13 @@ from modules.core.component import Component, after
 from modules.core.contracts import ROLES, BucketRole, ObjectStore, Reach
 from modules.core.labels import Labels
 from modules.core.naming import label
+from modules.core.protection import Safeguards
 
 from .settings import BucketSettings, BucketsSettings
 
 RECORDS = "access-records"
 """The bucket of the records, beside those of the roles."""
 RECORDS_SETTINGS = BucketSettings(versioning=False, expiration_days=365)
-KEY_DAYS = 30
-"""Days between the deletion of the key and its end: the most. What it encrypted can be read until then."""
 
 
 def bucket_name(environment: str, role: str, account: AwsAccount) -> str:
@@ -62,8 +61,8 @@ def aws_store(environment: str, account: AwsAccount, ranges: Sequence[str]) -> O
 
 class AwsStore(Component):
     """`tags`: of everything that takes tags, beside its name. `protect`: the engine refuses to delete buckets, and the
-    key without which they can't be read. `disposable`: a bucket that is deleted is emptied first; without, AWS refuses
-    to delete one that holds anything."""
+    key without which they can't be read. Without deletion protection a bucket that is deleted is emptied first; with
+    it, AWS refuses to delete one that holds anything."""
 
     key_arn: pulumi.Output[str]
     buckets: Mapping[BucketRole, pulumi.Output[str]]
@@ -77,12 +76,12 @@ class AwsStore(Component):
         account: AwsAccount,
         tags: Mapping[str, str],
         protect: bool,
-        disposable: bool,
+        safeguards: Safeguards,
         labels: Labels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
-        self.account, self.tags, self.protect, self.disposable = account, tags, protect, disposable
+        self.account, self.tags, self.protect, self.safeguards = account, tags, protect, safeguards
         key = self._key()
         self.key_arn = key.arn
         records = self._bucket(RECORDS, RECORDS_SETTINGS, key=None, into=None)
@@ -100,7 +99,7 @@ class AwsStore(Component):
             f"{self.name}-key",
             description=f"Objects of groundwork-{self.labels.environment}",
             enable_key_rotation=True,
-            deletion_window_in_days=KEY_DAYS,
+            deletion_window_in_days=self.safeguards.key_days,
             tags=self._tags("objects"),
             opts=self.child(protect=self.protect),
         )
@@ -126,7 +125,7 @@ class AwsStore(Component):
         made = Bucket(
             resource,
             bucket=self._named(role),
-            force_destroy=self.disposable,
+            force_destroy=not self.safeguards.deletion_protection,
             tags=self._tags(role),
             opts=self.child(protect=self.protect),
         )

@@ -194,6 +194,7 @@ class _Account:
             account=self.given.aws_account,
             cluster=self.name,
             zones=self.given.zone_names,
+            safeguards=self.safeguards,
             tags=self.tags,
             labels=self.labels,
             opts=self.opts,
@@ -250,7 +251,7 @@ class _Account:
             account=self.given.aws_account,
             tags=self.tags,
             protect=self.settings.protect_data,
-            disposable=not self.safeguards.deletion_protection,
+            safeguards=self.safeguards,
             labels=self.labels,
             opts=self.opts,
         )

@@ -9,6 +9,7 @@ import pytest
 
 from modules.core.aws import AwsAccount
 from modules.core.labels import Labels
+from modules.core.protection import safeguards
 from modules.network.aws import Network
 from modules.network.settings import REQUIRED_WITHOUT_NAT, NetworkSettings
 from tests.mocks import Declared, declare
@@ -29,6 +30,7 @@ def declared(**values: Any) -> list[Declared]:
             account=ACCOUNT,
             cluster="groundwork-dev",
             zones=[f"eu-west-1{letter}" for letter in "abcd"[: settings.zones]],
+            safeguards=safeguards("full"),
             tags=TAGS,
             labels=Labels(environment="dev", owner="someone"),
         )

@@ -9,6 +9,7 @@ from modules.core.aws import AwsAccount
 from modules.core.contracts import ROLES
 from modules.core.errors import UserError
 from modules.core.labels import Labels
+from modules.core.protection import Protection, safeguards
 from modules.storage.aws import AwsStore, aws_store, bucket_name
 from modules.storage.settings import BucketSettings, BucketsSettings
 from tests.mocks import Declared, Monitor, declare
@@ -18,7 +19,9 @@ TAGS = {"environment": "dev", "owner": "someone"}
 EVERY = {*ROLES, "access-records"}
 
 
-def declared(*, protect: bool = False, disposable: bool = False, **buckets: Any) -> tuple[list[Declared], Monitor]:
+def declared(
+    protection: Protection = "full", *, protect: bool = False, **buckets: Any
+) -> tuple[list[Declared], Monitor]:
     def program() -> None:
         AwsStore(
             "storage",
@@ -26,7 +29,7 @@ def declared(*, protect: bool = False, disposable: bool = False, **buckets: Any)
             account=ACCOUNT,
             tags=TAGS,
             protect=protect,
-            disposable=disposable,
+            safeguards=safeguards(protection),
             labels=Labels(environment="dev", owner="someone"),
         )
 
@@ -111,7 +114,7 @@ def test_data_is_protected_and_emptied_only_where_that_was_said() -> None:
     resources, monitor = declared(protect=True)
     assert monitor.protected == {"storage-key", *(f"storage-{role}" for role in EVERY)}
     assert not any(each["forceDestroy"] for each in by_role(resources, "Bucket").values())
-    resources, monitor = declared(disposable=True)
+    resources, monitor = declared("disposable")
     assert monitor.protected == set()
     assert all(each["forceDestroy"] for each in by_role(resources, "Bucket").values())
 
