@@ -13,9 +13,11 @@ import yaml
 
 from modules.core.contracts import ROLES
 from modules.core.paths import REPOSITORY
+from modules.identity.access import differences
 from policies import aws as policy
 from stacks.compose import build
 from stacks.configuration import parse
+from stacks.foundation.aws import describe
 from tests.mocks import Declared, Monitor, Recorder
 
 from .conftest import ENVIRONMENT, Platform, make_pins
@@ -100,6 +102,23 @@ def test_each_account_that_uses_data_assumes_the_role_that_is_made_for_it(accoun
         (trust,) = json.loads(made[role]["assumeRolePolicy"])["Statement"]
         assert trust["Condition"]["StringEquals"]["oidc.example/id/1:sub"] == subject
     assert {each["role"] for each in account.outputs["access"]} == set(roles)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_account_may_do_more_or_less_than_its_service_declares(name: str, tmp_path: Path) -> None:
+    config = example(name)
+    platform = deployed(config, tmp_path)
+    settings = parse(config, source="test")
+    assert settings.aws is not None
+    declared = describe(settings.aws, ENVIRONMENT, settings.consumers()).access
+    of_accounts = {each.role for each in declared}
+    granted = {
+        each["role"]: json.loads(each["policy"])["Statement"]
+        for each in of_kind(platform, "RolePolicy").values()
+        if each["role"] in of_accounts
+    }
+    assert differences(declared, granted) == []
+    assert not of_accounts & {each["role"] for each in of_kind(platform, "RolePolicyAttachment").values()}
 
 
 def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
