@@ -107,8 +107,14 @@ class PlatformSettings(Settings):
         return getattr(self, service.name)
 
     def has(self, service: Service[Any]) -> bool:
-        """Return whether a service is switched on, and the platform's own; one that has no `enabled` always is."""
-        return service.name not in self.foundation.external and getattr(self.of(service), "enabled", True)
+        """Return whether a service is switched on, and the platform's own in the cluster; one that has no `enabled`
+        always is."""
+        ours = self._describes(service) and service.name not in self.foundation.external
+        return ours and getattr(self.of(service), "enabled", True)
+
+    def _describes(self, service: Service[Any]) -> bool:
+        """Whether there is a group of settings for it: a cloud has the data services itself."""
+        return service.name in type(self).model_fields
 
     def consumers(self) -> dict[str, Consumer]:
         """Return who uses the platform's data and services, by name; each has a namespace."""
@@ -145,11 +151,7 @@ class PlatformSettings(Settings):
 
     def _publishable(self) -> dict[str, Any]:
         """What may have a port on 127.0.0.1, by name."""
-        return {**{service.name: self.of(service) for service in self._described()}, **self.workloads}
-
-    def _described(self) -> list[Service[Any]]:
-        """The services that the target has, with a group of settings each."""
-        return [service for service in EVERY if service.name in type(self).model_fields]
+        return {**{service.name: self.of(service) for service in EVERY if self._describes(service)}, **self.workloads}
 
     @model_validator(mode="after")
     def _ports_are_published(self) -> Self:
@@ -187,7 +189,7 @@ class PlatformSettings(Settings):
     @model_validator(mode="after")
     def _containers_fit(self) -> Self:
         if quota := self.foundation.namespace_quota:
-            services = {service.name: self.of(service) for service in self._described() if self.has(service)}
+            services = {service.name: self.of(service) for service in EVERY if self.has(service)}
             check_largest(quota, services)
             check_largest(quota, {f"workloads.{name}": group for name, group in self.workloads.items()})
         return self

@@ -6,6 +6,7 @@ import pytest
 
 from modules.core.errors import UserError
 from modules.core.labels import Labels
+from modules.storage.service import STORAGE
 from stacks.configuration import parse
 from stacks.foundation.aws_settings import AwsSettings
 
@@ -154,3 +155,4 @@ def test_the_namespaces_are_those_of_who_uses_data_and_of_the_job_that_makes_dat
     names = settings.namespaces("dev")
     assert {"dev-database", "dev-mlflow", "dev-airflow", "dev-gateway", "dev-iris"} <= set(names)
     assert "dev-storage" not in names
+    assert not settings.has(STORAGE)
