@@ -45,6 +45,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         "urls": {**foundation.addresses, **client_addresses(settings, foundation.entry)},
         "buckets": dict(foundation.object_store.buckets),
         "images": {**foundation.images, **{name: image for name, image in images.items() if "@" in image}},
+        **foundation.outputs,
         **{name: value for each in deployed for name, value in each.outputs.items()},
     }
 

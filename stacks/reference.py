@@ -1,7 +1,7 @@
 """docs/settings.md from the settings themselves: `python -m stacks.reference > docs/settings.md`."""
 
 import sys
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -77,7 +77,14 @@ def _default(field: FieldInfo) -> Any:
 def _shown(value: Any, *, required: bool) -> str:
     if value is None:
         return "required" if required else "none"
+    if isinstance(value, dict):
+        value = {name: _plain(each) for name, each in cast(dict[str, Any], value).items()}
     return f"`{yaml.safe_dump(value, default_flow_style=True).removesuffix('...' + chr(10)).strip()}`"
+
+
+def _plain(value: Any) -> Any:
+    """What stands in a file for a group of settings."""
+    return value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else value
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from modules.database.external_settings import ExternalDatabaseSettings
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.storage.external_settings import ExternalStoreSettings
+from stacks.foundation.aws_settings import AwsSettings
 from stacks.foundation.data_settings import check_database, check_groups, check_store, missing_secrets
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.quota import check_largest
@@ -83,6 +84,11 @@ class PlatformSettings(Settings):
         return self.foundation if isinstance(self.foundation, ExistingSettings) else None
 
     @property
+    def aws(self) -> AwsSettings | None:
+        """The settings of an account of AWS; None where the stack is elsewhere."""
+        return self.foundation if isinstance(self.foundation, AwsSettings) else None
+
+    @property
     def external_store(self) -> ExternalStoreSettings | None:
         """The object store that somebody else runs; None where it is in the cluster."""
         return self.existing.storage if self.existing else None
@@ -102,8 +108,14 @@ class PlatformSettings(Settings):
         return getattr(self, service.name)
 
     def has(self, service: Service[Any]) -> bool:
-        """Return whether a service is switched on, and the platform's own; one that has no `enabled` always is."""
-        return service.name not in self.foundation.external and getattr(self.of(service), "enabled", True)
+        """Return whether a service is switched on, and the platform's own in the cluster; one that has no `enabled`
+        always is."""
+        ours = self._describes(service) and service.name not in self.foundation.external
+        return ours and getattr(self.of(service), "enabled", True)
+
+    def _describes(self, service: Service[Any]) -> bool:
+        """Whether there is a group of settings for it: a cloud has the data services itself."""
+        return service.name in type(self).model_fields
 
     def consumers(self) -> dict[str, Consumer]:
         """Return who uses the platform's data and services, by name; each has a namespace."""
@@ -123,7 +135,8 @@ class PlatformSettings(Settings):
         external = self.foundation.external
         names = (service.name for service in TARGETS[self.foundation.target].data)
         data = (name for name in names if name not in external or external[name].has_namespace)
-        return sorted(namespace(environment, name) for name in {*data, *self.consumers()})
+        own = {*data, *self.foundation.namespaces}
+        return sorted(namespace(environment, name) for name in {*own, *self.consumers()})
 
     def missing_secrets(self) -> dict[str, str]:
         """Return the commands that set what logs in to somebody else's servers and is not set yet, by its key. Such a
@@ -144,7 +157,7 @@ class PlatformSettings(Settings):
 
     def _publishable(self) -> dict[str, Any]:
         """What may have a port on 127.0.0.1, by name."""
-        return {**{service.name: self.of(service) for service in EVERY}, **self.workloads}
+        return {**{service.name: self.of(service) for service in EVERY if self._describes(service)}, **self.workloads}
 
     @model_validator(mode="after")
     def _ports_are_published(self) -> Self:

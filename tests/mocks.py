@@ -11,6 +11,7 @@ from pulumi.runtime.mocks import MockMonitor
 from policies.pods import Pod, pods
 
 GENERATED: dict[str, dict[str, str]] = {
+    "aws": {"arn": "arn:aws:any:::it", "keyId": "key", "url": "https://queue"},
     "random": {
         "result": "generated" * 5,
         "hex": "0" * 64,
@@ -25,6 +26,29 @@ GENERATED: dict[str, dict[str, str]] = {
     },
 }
 """Outputs of providers that make something, by package."""
+GENERATED_BY_TYPE: dict[str, dict[str, Any]] = {
+    "aws:eks/cluster:Cluster": {
+        "endpoint": "https://cluster.example",
+        "certificateAuthority": {"data": "Y2VydGlmaWNhdGU="},
+        "vpcConfig": {"clusterSecurityGroupId": "sg-cluster", "subnetIds": []},
+        "identities": [{"oidcs": [{"issuer": "https://oidc.example/id/1"}]}],
+    },
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
+        "arn": "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/1"
+    },
+    "aws:rds/instance:Instance": {
+        "address": "db.example",
+        "masterUserSecrets": [{"secretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-1"}],
+    },
+    "aws:ecr/repository:Repository": {"repositoryUrl": "registry.example/image"},
+}
+"""Of single types, beside those of their package."""
+ANSWERS: dict[str, dict[str, Any]] = {
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": {
+        "secretString": '{"username": "groundwork", "password": "made-by-rds"}'
+    }
+}
+"""What the only functions that programs call return."""
 Objects = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -65,10 +89,11 @@ class Recorder(pulumi.runtime.Mocks):
         inputs = cast(dict[str, Any], args.inputs)
         self.declared.append(Declared(args.typ, args.name, inputs))
         package = args.typ.partition(":")[0]
-        return args.name, {**inputs, **GENERATED.get(package, {})}
+        return args.name, {**inputs, **GENERATED.get(package, {}), **GENERATED_BY_TYPE.get(args.typ, {})}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError(f"nothing is looked up: {args.token}")
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        assert args.token in ANSWERS, f"nothing else is looked up: {args.token}"
+        return ANSWERS[args.token], []
 
     @property
     def objects(self) -> Objects:

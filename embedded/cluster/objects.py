@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from modules.core.simulation import SIMULATED
+from modules.core.simulation import SIMULATED, SimulatedNode
 
 from .api import ApiError, Client, Json
 from .layout import ADMINS, METRICS_PORT, Layout
@@ -21,12 +21,15 @@ METRICS_HTTPS: Json = {"name": "https", "port": METRICS_PORT, "protocol": "TCP"}
 
 def apply_all(client: Client, spec: ClusterSpec) -> None:
     """Makes the objects what they should be, and removes simulated nodes that are one too many."""
-    simulated = (simulated_node(number) for number in range(spec.simulated_nodes))
+    nodes = [*(unlike_any_pool(number) for number in range(spec.simulated_nodes)), *spec.simulated_pools]
+    simulated = map(simulated_node, nodes)
     for path, document in [*rbac_objects(), storage_class(), *metrics_api(spec), *restrictions(spec), *simulated]:
         client.apply(path, document)
-    wanted = {simulated_name(n) for n in range(spec.simulated_nodes)}
-    nodes = client.get(f"/api/v1/nodes?labelSelector={SIMULATED}%3Dtrue")
-    for node in nodes["items"]:
+    for path, document in map(capacity_of, spec.simulated_pools):
+        client.apply(path, document)
+    wanted = {node.name for node in nodes}
+    found = client.get(f"/api/v1/nodes?labelSelector={SIMULATED}%3Dtrue")
+    for node in found["items"]:
         if node["metadata"]["name"] not in wanted:
             _delete(client, f"/api/v1/nodes/{node['metadata']['name']}")
 
@@ -172,26 +175,38 @@ def lead_to_metrics(client: Client, spec: ClusterSpec) -> None:
     client.get("/apis/metrics.k8s.io/v1beta1")
 
 
-def simulated_name(number: int) -> str:
-    return f"simulated-{number}"
+def unlike_any_pool(number: int) -> SimulatedNode:
+    """A simulated node for whatever has no image here: it has more than any pod asks for."""
+    return SimulatedNode(name=f"simulated-{number}", labels={}, taints=(), capacity={})
 
 
-def simulated_node(number: int) -> tuple[str, Json]:
-    name = simulated_name(number)
-    return f"/api/v1/nodes/{name}", {
+def simulated_node(node: SimulatedNode) -> tuple[str, Json]:
+    """A node that only kwok knows, marked as simulated beside what its pool says."""
+    return f"/api/v1/nodes/{node.name}", {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
-            "name": name,
+            "name": node.name,
             "annotations": dict([KWOK_ANNOTATION]),
             "labels": {
+                **node.labels,
                 SIMULATED: "true",
-                "kubernetes.io/hostname": name,
+                "kubernetes.io/hostname": node.name,
                 "kubernetes.io/os": "linux",
                 "kubernetes.io/arch": "amd64",
             },
         },
-        "spec": {"taints": [{"key": SIMULATED, "value": "true", "effect": "NoSchedule"}]},
+        "spec": {"taints": [{"key": SIMULATED, "value": "true", "effect": "NoSchedule"}, *node.taints]},
+    }
+
+
+def capacity_of(node: SimulatedNode) -> tuple[str, Json]:
+    """What a node of a pool has for pods, as its status; kwok leaves it as it is."""
+    return f"/api/v1/nodes/{node.name}/status", {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node.name},
+        "status": {"capacity": dict(node.capacity), "allocatable": dict(node.capacity)},
     }
 
 

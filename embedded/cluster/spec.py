@@ -3,12 +3,14 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from modules.core.errors import UserError
+from modules.core.simulation import SimulatedNode
 
 from .layout import BINARIES, REGISTRY_PORT
 from .network import Network, split
@@ -48,6 +50,8 @@ class ClusterSpec:
     """Whether the node pulls images of other registries too, by way of this machine; pods reach nothing outside."""
     simulated_nodes: int = 0
     """Nodes that only pretend to run their pods, labelled and tainted groundwork.dev/simulated."""
+    simulated_pools: Sequence[SimulatedNode] = ()
+    """More of these, which stand for the pools of a cloud."""
 
     platform: bool = False
     """Whether an environment's platform is on it, and nothing else: only its namespaces publish Services on this
@@ -65,6 +69,11 @@ class ClusterSpec:
             raise UserError(f"api_port: {self.api_port}: allowed is 1 to 65535")
         if not 0 <= self.simulated_nodes <= SIMULATED_MOST:
             raise UserError(f"simulated_nodes: {self.simulated_nodes}: allowed is 0 to {SIMULATED_MOST}")
+        if self.simulated_nodes + len(self.simulated_pools) > SIMULATED_MOST:
+            raise UserError(
+                f"simulated_nodes: {self.simulated_nodes}, and {len(self.simulated_pools)} of pools: allowed are "
+                f"{SIMULATED_MOST} together"
+            )
 
     @cached_property
     def addresses(self) -> Network:
@@ -80,6 +89,7 @@ class ClusterSpec:
     @classmethod
     def from_json(cls, text: str) -> "ClusterSpec":
         fields: dict[str, Any] = json.loads(text)
+        fields["simulated_pools"] = tuple(SimulatedNode(**each) for each in fields.get("simulated_pools", ()))
         for name in ("bin_dir", "state_dir", "registry_dir"):
             fields[name] = Path(fields[name])
         return cls(**fields)

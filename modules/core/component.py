@@ -1,6 +1,7 @@
 """The base of every component: its type token and how its objects are named and labelled."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -201,3 +202,8 @@ def type_token(component: type) -> str:
     """groundwork:<module>:<Class>, where the module is the folder below modules/, or else the top one."""
     folder, *inner = component.__module__.split(".")
     return f"groundwork:{inner[0] if folder == 'modules' else folder}:{component.__name__}"
+
+
+def after(value: pulumi.Input[str], *others: pulumi.Input[Any]) -> pulumi.Output[str]:
+    """Return the value, known once the others are there: what takes it is made after them, and deleted before."""
+    return pulumi.Output.all(value, *others).apply(lambda values: str(values[0]))

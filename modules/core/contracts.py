@@ -122,7 +122,8 @@ class ObjectStore:
 class Database:
     """A PostgreSQL server with one database and one role for each consumer that asked for one."""
 
-    host: str
+    host: str | None
+    """None where the cloud chooses it: the Secrets' addresses have it."""
     reach: Reach
     databases: Mapping[str, str]
     """Database name by consumer."""

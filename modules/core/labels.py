@@ -1,5 +1,6 @@
 """The labels that every object carries. A module knows its environment only through these."""
 
+import re
 from dataclasses import dataclass
 
 from .naming import label
@@ -12,6 +13,12 @@ VERSION = "app.kubernetes.io/version"
 """Label of every pod: the version of the software in its main container."""
 POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 """Labels of every namespace: what breaks the restricted Pod Security Standard is refused."""
+
+OWN_PREFIXES = ("app.kubernetes.io", "groundwork.dev")
+"""Of the platform's own keys."""
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +53,23 @@ def selector(name: str, *, component: str, instance: str | None = None) -> dict[
         "app.kubernetes.io/instance": label(instance or name, what="label app.kubernetes.io/instance"),
         COMPONENT: label(component, what="label app.kubernetes.io/component"),
     }
+
+
+def key_prefix(key: str) -> str:
+    """Return the prefix of the key of a label, an annotation or a taint. Raise ValueError where it is no such key."""
+    prefix, slash, name = key.rpartition("/")
+    if not _NAME.fullmatch(name) or (slash and not _DOMAIN.fullmatch(prefix)):
+        raise ValueError(
+            f"{key!r} is no key: expected at most 63 letters, digits, dashes, dots and underscores, a letter or digit "
+            "first and last; before it, if anything, a domain and a slash"
+        )
+    return prefix
+
+
+def check_value(key: str, value: str) -> None:
+    """Raise ValueError where a label or a taint can't have the value."""
+    if value and not _NAME.fullmatch(value):
+        raise ValueError(
+            f"{key} has the value {value!r}: expected at most 63 letters, digits, dashes, dots and underscores, "
+            "a letter or digit first and last"
+        )

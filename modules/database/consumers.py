@@ -24,7 +24,7 @@ CONSUMERS = "/var/run/groundwork/consumers"
 class Server:
     """Where a PostgreSQL is, and who may make roles and databases in it."""
 
-    host: str
+    host: pulumi.Input[str]
     port: int
     administrator: str
     database: str = "postgres"
@@ -44,7 +44,7 @@ def client_secret(
     role: str,
     database: str,
     password: pulumi.Output[str],
-    host: str,
+    host: pulumi.Input[str],
     port: int,
     namespace: pulumi.Input[str],
     ca: pulumi.Input[str] | None = None,
@@ -56,7 +56,9 @@ def client_secret(
         values={
             "username": role,
             "password": password,
-            "uri": password.apply(lambda known: uri(role, known, host=host, port=port, database=database)),
+            "uri": pulumi.Output.all(password, host).apply(
+                lambda known: uri(role, known[0], host=known[1], port=port, database=database)
+            ),
             **({} if ca is None else {CA: ca}),
         },
         namespace=namespace,

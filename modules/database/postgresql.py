@@ -78,6 +78,7 @@ class PostgreSQL(Component):
         self.namespace = namespace
         self.protect = protect
         clients = {client: namespaces[client] for client in contract.databases}
+        assert contract.host is not None
         certificate = self._certificate(contract.host)
         superuser = self._secret(
             "superuser",

@@ -1,9 +1,10 @@
 """The documents of the object store, as pure functions of settings and consumers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from modules.core.contracts import ROLES, Consumer, Grant
+from modules.core.contracts import ROLES, Consumer
+from modules.core.grants import object_statements
 from modules.core.naming import canonical_json
 
 from .settings import BucketSettings, BucketsSettings
@@ -11,8 +12,6 @@ from .settings import BucketSettings, BucketsSettings
 ENCRYPTION = "AES256"
 """Under keys that the server keeps, themselves encrypted by its own generated one."""
 _ARN = "arn:aws:s3:::"
-_READ = ("s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion")
-_STORE = ("s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 _ADMIN = ("Read", "Write", "List", "Tagging")
 
 
@@ -61,32 +60,13 @@ def lifecycle(settings: BucketSettings) -> list[dict[str, Any]]:
 
 
 def consumer_policy(consumer: Consumer, names: Mapping[str, str]) -> dict[str, Any]:
-    """What a consumer's key may do, as an IAM policy: list, read, store and delete objects below the prefixes that it
-    was granted; never delete a version, nor change how a bucket keeps them."""
+    """Return what a consumer's key may do, as an IAM policy."""
     statements = [
-        statement for role, grant in sorted(consumer.buckets.items()) for statement in _in_bucket(names[role], grant)
+        statement
+        for role, grant in sorted(consumer.buckets.items())
+        for statement in object_statements(f"{_ARN}{names[role]}", grant)
     ]
-    return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Resource"]]}
-
-
-def _in_bucket(name: str, grant: Grant) -> list[dict[str, Any]]:
-    bucket, read, stored = f"{_ARN}{name}", [*grant.read, *grant.add, *grant.write], [*grant.add, *grant.write]
-
-    def below(prefixes: Sequence[str]) -> list[str]:
-        return [f"{bucket}/{prefix}*" for prefix in prefixes]
-
-    listed = {"Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in read]}}}
-    return [
-        _allow(["s3:GetBucketLocation"], [bucket]),
-        _allow(["s3:ListBucket"], [bucket]) | listed,
-        _allow(_READ, below(read)),
-        _allow(_STORE, below(stored)),
-        _allow(["s3:DeleteObject"], below(grant.write)),
-    ]
-
-
-def _allow(actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def identities(administrator: KeyPair, consumers: Mapping[str, tuple[KeyPair, Mapping[str, Any]]]) -> str:

@@ -1,8 +1,8 @@
 """The foundation of a platform, whatever it is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from modules.core.contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry
 from modules.core.labels import Labels
@@ -31,12 +31,16 @@ class Foundation:
     """Reference by digest of each image that the foundation itself runs, by name."""
     addresses: Mapping[str, str]
     """Where this machine reaches the foundation's services, by service."""
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What else a stack on it says, by the name of the output."""
 
 
 def deploy_foundation(settings: "PlatformSettings", labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     """The foundation that the settings choose. Only its own file imports what it is made of."""
     if settings.existing:
         from stacks.foundation.existing import deploy_existing as deploy
+    elif settings.aws:
+        from stacks.foundation.aws import deploy_aws as deploy
     else:
         from stacks.foundation.embedded import deploy_embedded as deploy
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from modules.core.contracts import IMAGE_USER, PodRules, Proxy, Reach, Toleration
+from modules.core.labels import OWN_PREFIXES, check_value, key_prefix
 from modules.core.outside import host_and_port
 from modules.core.settings import Settings
 from modules.core.simulation import SIMULATED
@@ -16,13 +17,9 @@ LOWEST_USER, HIGHEST_USER = 10_000, 2**31 - 1
 LARGEST_CA = 512 * 1024
 """Bytes. With the public ones, some 240 KiB, the certificates are in a ConfigMap, which holds 1 MiB."""
 EVERYWHERE = "0.0.0.0/0"
-PLATFORM = ("app.kubernetes.io", "groundwork.dev")
-"""Prefixes of the platform's own keys."""
 CONTROLLERS = ("controller-revision-hash", "controller-uid", "job-name", "pod-template-hash")
 """Labels by which Kubernetes' controllers know their pods."""
 
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _HOST = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:\d{1,5})?")
 
 
@@ -35,50 +32,31 @@ def _user(user: int | None) -> int | None:
     return user
 
 
-def _key(key: str) -> str:
-    """The prefix of a label's or annotation's key; ValueError where it is none."""
-    prefix, slash, name = key.rpartition("/")
-    if not _NAME.fullmatch(name) or (slash and not _DOMAIN.fullmatch(prefix)):
-        raise ValueError(
-            f"{key!r} is no key: expected at most 63 letters, digits, dashes, dots and underscores, a letter or digit "
-            "first and last; before it, if anything, a domain and a slash"
-        )
-    return prefix
-
-
-def _value(key: str, value: str) -> None:
-    if value and not _NAME.fullmatch(value):
-        raise ValueError(
-            f"{key} has the value {value!r}: expected at most 63 letters, digits, dashes, dots and underscores, "
-            "a letter or digit first and last"
-        )
-
-
 def _own(key: str, prefix: str) -> None:
-    if prefix in PLATFORM:
+    if prefix in OWN_PREFIXES:
         raise ValueError(f"{key!r} is the platform's own: choose a key without the prefix {prefix}/")
 
 
 def _node_selector(given: dict[str, str]) -> dict[str, str]:
     for key, value in given.items():
-        _own(key, _key(key))
-        _value(key, value)
+        _own(key, key_prefix(key))
+        check_value(key, value)
     return given
 
 
 def _labels(given: dict[str, str]) -> dict[str, str]:
     for key, value in given.items():
-        prefix = _key(key)
+        prefix = key_prefix(key)
         _own(key, prefix)
         if key in CONTROLLERS or f".{prefix}".endswith((".kubernetes.io", ".k8s.io")):
             raise ValueError(f"{key!r} is Kubernetes' own, which finds pods by it: choose a key of your own domain")
-        _value(key, value)
+        check_value(key, value)
     return given
 
 
 def _annotations(given: dict[str, str]) -> dict[str, str]:
     for key in given:
-        prefix = _key(key)
+        prefix = key_prefix(key)
         _own(key, prefix)
         if prefix in {"kubernetes.io", "pulumi.com"}:
             raise ValueError(
@@ -156,7 +134,7 @@ class TolerationSettings(Settings):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        _key(self.key)
+        key_prefix(self.key)
         if self.key == SIMULATED:
             raise ValueError(f"key {SIMULATED} is of nodes that only pretend to run pods: remove the toleration")
         if (self.operator == "Equal") != (self.value is not None):

@@ -2,18 +2,20 @@
 SDK."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from embedded.cluster.network import parse as parse_network
+from embedded.cluster.spec import SIMULATED_MOST
 from embedded.cluster.status import START_SECONDS
 from modules.cluster.settings import QuotaSettings
 from modules.core.contracts import Entry
 from modules.core.external import ExternalSettings
 from modules.core.labels import LOCAL_PORT
 from modules.core.settings import Port, Settings
+from modules.nodes.settings import PoolsSettings
 from stacks.foundation.pods import EmbeddedPodsSettings, PodsSettings
 
 
@@ -44,6 +46,11 @@ class FoundationSettings(Settings):
     def external(self) -> Mapping[str, ExternalSettings]:
         """What somebody else runs of the data services, by name; the others run in the cluster."""
         return {}
+
+    @property
+    def namespaces(self) -> Sequence[str]:
+        """Names of those that the foundation has something in, beside its target's data services."""
+        return ()
 
     @property
     def namespace_quota(self) -> QuotaSettings | None:
@@ -92,9 +99,23 @@ class EmbeddedSettings(FoundationSettings):
     simulated_nodes: int = Field(
         default=1,
         ge=0,
-        le=1000,
+        le=SIMULATED_MOST,
         description="Nodes beside the real one that only pretend to run pods, 0 to 1000: for what has no image here.",
     )
+    nodes: PoolsSettings = Field(
+        default=PoolsSettings(),
+        description="Pools as a cloud would have them: on this machine each has its most nodes, all simulated.",
+    )
+
+    @model_validator(mode="after")
+    def _nodes_are_few_enough(self) -> Self:
+        pools = sum(pool.max for pool in self.nodes.pools.values() if pool.purpose != "system")
+        if self.simulated_nodes + pools > SIMULATED_MOST:
+            raise ValueError(
+                f"simulated_nodes {self.simulated_nodes} and {pools} in nodes.pools are more than {SIMULATED_MOST} "
+                "together: lower the max of a pool, or simulated_nodes"
+            )
+        return self
 
     def local_ports(self) -> Mapping[str, int]:
         return {"api": self.ports.api}

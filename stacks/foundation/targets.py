@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.core.service import Service
+from stacks.foundation.aws_settings import AwsSettings
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
 from stacks.services import DATA
@@ -17,12 +18,13 @@ class Target:
     settings: type[FoundationSettings]
     """Of the group `foundation`."""
     data: tuple[Service[Any], ...]
-    """Its object store and its database: each has a group of settings by its name."""
+    """Its object store and its database, where they run in the cluster: each has a group of settings by its name."""
 
 
 TARGETS: Mapping[str, Target] = {
     "embedded": Target(settings=EmbeddedSettings, data=DATA),
     "existing": Target(settings=ExistingSettings, data=DATA),
+    "aws": Target(settings=AwsSettings, data=()),
 }
 """By what the key foundation.target says."""
 DEFAULT_TARGET = "embedded"

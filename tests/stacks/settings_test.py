@@ -19,12 +19,15 @@ from stacks.foundation.settings import FoundationSettings
 from stacks.foundation.targets import Target
 from stacks.settings import MODELS, PlatformSettings, model_of, port_key
 
+GPU_POOL: dict[str, Any] = {"purpose": "serving", "gpu": {"model": "a10g", "time_slices": 4}, "max": 2}
+
 ACCEPTED: list[dict[str, Any]] = [
     {},
     {"groundwork:owner": "data-team"},
     {"owner": "data-team"},
     {"groundwork:foundation": {"network": "172.20.0.0/16", "ports": {"api": 7443}, "simulated_nodes": 3}},
     {"groundwork:foundation": '{"network": "192.168.0.0/16"}'},
+    {"groundwork:foundation": {"nodes": {"pools": {"gpu": GPU_POOL}}}},
     {"groundwork:storage": {"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}},
     {"groundwork:storage": {"local_port": None}},
     {"groundwork:mlflow": {"resources": {"limits": {"memory": "2Gi"}}}},
@@ -94,6 +97,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"groundwork:foundation": {"network": "10.80.1.0/16"}}, "groundwork:foundation.network is '10.80.1.0/16'"),
     ({"groundwork:foundation": {"network": "somewhere"}}, "groundwork:foundation.network is 'somewhere'"),
     ({"groundwork:foundation": {"simulated_nodes": -1}}, "groundwork:foundation.simulated_nodes is -1"),
+    (
+        {"groundwork:foundation": {"nodes": {"pools": {"gpu": {**GPU_POOL, "max": 1000}}}}},
+        "groundwork:foundation: simulated_nodes 1 and 1000 in nodes.pools are more than 1000 together",
+    ),
+    (
+        {"groundwork:foundation": {"nodes": {"pools": {"gpu": {**GPU_POOL, "families": ["m7i"]}}}}},
+        "groundwork:foundation.nodes.pools.gpu: families m7i have no a10g: allowed with it: g5",
+    ),
     ({"groundwork:foundation": {"quota": {"pods": 0}}}, "groundwork:foundation.quota.pods is 0"),
     (
         {"groundwork:foundation": {"quota": {"largest": {"memory": "64Gi"}}}},
@@ -321,9 +332,9 @@ def test_the_target_decides_what_foundation_and_data_services_may_be_told() -> N
             "elsewere",
             {},
             {},
-            "groundwork:foundation.target is 'elsewere'; did you mean 'elsewhere'? allowed: elsewhere, ",
+            "groundwork:foundation.target is 'elsewere'; did you mean 'elsewhere'? allowed: aws, elsewhere, ",
         ),
-        (7, {}, {}, "groundwork:foundation.target is 7; allowed: elsewhere, embedded, existing (file)"),
+        (7, {}, {}, "groundwork:foundation.target is 7; allowed: aws, elsewhere, embedded, existing (file)"),
     ],
 )
 @pytest.mark.usefixtures("elsewhere")

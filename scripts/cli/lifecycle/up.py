@@ -15,6 +15,7 @@ from modules.core.errors import UserError
 from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import Release, release_file
+from modules.nodes.pools import simulated_nodes
 from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from scripts.cli import kubeconfig
@@ -56,6 +57,7 @@ def cluster_of(environment: Environment) -> Cluster:
             network=embedded.network,
             api_port=embedded.ports.api,
             simulated_nodes=embedded.simulated_nodes,
+            simulated_pools=tuple(simulated_nodes(embedded.nodes.pools)),
             bin_dir=environment.tools,
             state_dir=environment.cluster_layout.root,
             registry_dir=cache_home() / "registry",

@@ -1,10 +1,20 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from embedded.cluster.api import ApiError, Client
-from embedded.cluster.objects import node_is_ready, outdated_pods, rbac_objects, simulated_node
+from embedded.cluster.objects import (
+    apply_all,
+    node_is_ready,
+    outdated_pods,
+    rbac_objects,
+    simulated_node,
+    unlike_any_pool,
+)
+from embedded.cluster.spec import ClusterSpec
+from modules.core.simulation import SimulatedNode
 
 START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 BEFORE, AFTER = "2026-01-01T11:59:59Z", "2026-01-01T12:00:00Z"
@@ -69,9 +79,58 @@ def test_every_role_is_bound_to_a_user() -> None:
 
 
 def test_simulated_nodes_are_labelled_tainted_and_kwoks_only() -> None:
-    path, document = simulated_node(3)
+    path, document = simulated_node(unlike_any_pool(3))
     assert path == "/api/v1/nodes/simulated-3"
     assert document["metadata"]["labels"]["groundwork.dev/simulated"] == "true"
     assert document["metadata"]["annotations"] == {"kwok.x-k8s.io/node": "fake"}
     taint = {"key": "groundwork.dev/simulated", "value": "true", "effect": "NoSchedule"}
     assert document["spec"]["taints"] == [taint]
+
+
+GPU = SimulatedNode(
+    name="simulated-gpu-0",
+    labels={"groundwork.dev/pool": "gpu"},
+    taints=({"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"},),
+    capacity={"cpu": "4", "nvidia.com/gpu": "1"},
+)
+
+
+class Recorded(Client):
+    """Keeps what is applied and deleted; has these simulated nodes from before."""
+
+    def __init__(self, *nodes: str) -> None:
+        self.nodes, self.applied, self.deleted = nodes, dict[str, Any](), list[str]()
+
+    def apply(self, path: str, document: dict[str, Any]) -> None:
+        self.applied[path] = document
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == "/api/v1/nodes?labelSelector=groundwork.dev/simulated%3Dtrue"
+        return {"items": [{"metadata": {"name": name}} for name in self.nodes]}
+
+    def delete(self, path: str) -> None:
+        self.deleted.append(path.rpartition("/")[2])
+
+
+def test_a_node_of_a_pool_has_its_labels_taints_and_capacity_and_is_marked_as_simulated(spec: ClusterSpec) -> None:
+    client = Recorded()
+    (spec.state_dir / "pki").mkdir(parents=True)
+    (spec.state_dir / "pki" / "ca.crt").write_text("ca")
+    apply_all(client, replace(spec, simulated_nodes=1, simulated_pools=(GPU,)))
+    node = client.applied["/api/v1/nodes/simulated-gpu-0"]
+    assert (
+        node["metadata"]["labels"].items() >= {"groundwork.dev/pool": "gpu", "groundwork.dev/simulated": "true"}.items()
+    )
+    assert [taint["key"] for taint in node["spec"]["taints"]] == ["groundwork.dev/simulated", "nvidia.com/gpu"]
+    status = client.applied["/api/v1/nodes/simulated-gpu-0/status"]["status"]
+    assert status["capacity"] == status["allocatable"] == GPU.capacity
+    assert "/api/v1/nodes/simulated-0" in client.applied
+    assert "/api/v1/nodes/simulated-0/status" not in client.applied
+
+
+def test_simulated_nodes_that_nobody_declares_any_more_go(spec: ClusterSpec) -> None:
+    client = Recorded("simulated-0", "simulated-1", "simulated-gpu-0", "simulated-gpu-1")
+    (spec.state_dir / "pki").mkdir(parents=True)
+    (spec.state_dir / "pki" / "ca.crt").write_text("ca")
+    apply_all(client, replace(spec, simulated_nodes=1, simulated_pools=(GPU,)))
+    assert client.deleted == ["simulated-1", "simulated-gpu-1"]

@@ -1,3 +1,4 @@
+import json
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
@@ -5,10 +6,27 @@ import pytest
 
 from embedded.cluster import ClusterSpec
 from modules.core.errors import UserError
+from modules.core.simulation import SimulatedNode
 
 
 def test_a_spec_survives_the_way_to_its_daemon(spec: ClusterSpec) -> None:
     assert ClusterSpec.from_json(spec.to_json()) == spec
+    taint = {"key": "nvidia.com/gpu", "effect": "NoSchedule"}
+    node = SimulatedNode(name="simulated-gpu-0", labels={"a": "b"}, taints=[taint], capacity={"cpu": "4"})
+    with_pool = replace(spec, simulated_pools=(node,))
+    assert ClusterSpec.from_json(with_pool.to_json()) == with_pool
+
+
+def test_a_spec_that_an_older_version_wrote_is_read(spec: ClusterSpec) -> None:
+    fields = json.loads(spec.to_json())
+    del fields["simulated_pools"]
+    assert ClusterSpec.from_json(json.dumps(fields)) == spec
+
+
+def test_simulated_nodes_are_counted_with_those_of_pools(spec: ClusterSpec) -> None:
+    node = SimulatedNode(name="simulated-gpu-0", labels={}, taints=[], capacity={})
+    with pytest.raises(UserError, match="simulated_nodes: 990, and 11 of pools: allowed are 1000 together"):
+        replace(spec, simulated_nodes=990, simulated_pools=(node,) * 11)
 
 
 def test_a_spec_can_not_be_changed(spec: ClusterSpec) -> None:

@@ -1,0 +1,1 @@
+"""What a platform may cost a month, and who hears of it."""

@@ -1,0 +1,1 @@
+"""The network of a cloud account: its addresses, its ways in and out."""

@@ -1,0 +1,1 @@
+"""Node pools: declared once in settings, and what every environment makes of them."""

@@ -1,0 +1,143 @@
+"""What Karpenter reads: from one declaration of a pool a NodePool, an EC2NodeClass and, for shared GPUs, a NodeOverlay.
+
+The schemas are those of v1.15, the release whose prices the table of instance types has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modules.core.quantities import size_bytes
+
+from .pools import node_labels, node_taints
+from .settings import PoolSettings, Purpose
+
+Document = dict[str, Any]
+DISCOVERY = "karpenter.sh/discovery"
+"""Tag of the subnets and security groups of a cluster's nodes; its value is the cluster's name."""
+NODE_CLASS = ("karpenter.k8s.aws", "EC2NodeClass")
+STARTUP_TAINT = "groundwork.dev/accelerator-not-ready"
+"""Of a node until its device plugin reports what it has: until then its accelerators count as none, and another node
+would be started for the same pod."""
+ROOT_DEVICE = "/dev/xvda"
+"""Of Amazon Linux 2023."""
+CAPACITY_TYPES = {"on-demand": ["on-demand"], "spot": ["spot"], "spot-with-fallback": ["spot", "on-demand"]}
+"""Karpenter takes spot nodes first, and those on demand while a zone and type has none."""
+IDLE = "5m"
+"""How long a node is empty, or could do with fewer, before it goes: a training's next task finds it still there."""
+LONGEST_LIFE = "720h"
+"""Of a node that serves: 30 days, Karpenter's own default, after which it is replaced by one with a newer image."""
+
+_DISRUPTION: Mapping[Purpose, Document] = {
+    "general": {"consolidationPolicy": "WhenEmptyOrUnderutilized", "budgets": [{"nodes": "10%"}]},
+    "serving": {"consolidationPolicy": "WhenEmptyOrUnderutilized", "budgets": [{"nodes": "1"}]},
+    # Nodes with a training on them stay, also where they are of an older image.
+    "training": {
+        "consolidationPolicy": "WhenEmpty",
+        "budgets": [
+            {"nodes": "0", "reasons": ["Underutilized", "Drifted"]},
+            {"nodes": "100%", "reasons": ["Empty"]},
+        ],
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeClass:
+    """What nodes of a cluster on AWS have in common."""
+
+    cluster: str
+    """Name of the EKS cluster."""
+    instance_profile: str
+    """Name of the profile by which nodes join the cluster."""
+    image: str
+    """Alias of the machine image: al2023@v20251103, or al2023@latest, which replaces nodes as images appear."""
+    kms_key: str | None
+    """ARN of the key of the nodes' volumes; None: the account's own for volumes."""
+    tags: Mapping[str, str]
+    """Of instances, volumes and network interfaces."""
+
+
+def node_pool(name: str, pool: PoolSettings) -> Document:
+    """Return the NodePool of a pool. Raise ValueError for one of purpose system."""
+    if pool.purpose == "system":
+        raise ValueError(f"pool {name} is of purpose system: Karpenter runs there, and does not bring such nodes")
+    types = pool.instance_types()
+    template: Document = {
+        "nodeClassRef": {"group": NODE_CLASS[0], "kind": NODE_CLASS[1], "name": name},
+        "requirements": [
+            _in("kubernetes.io/os", ["linux"]),
+            _in("kubernetes.io/arch", sorted({each.architecture for each in types})),
+            _in("karpenter.sh/capacity-type", CAPACITY_TYPES[pool.capacity]),
+            _in("node.kubernetes.io/instance-type", [each.name for each in types]),
+        ],
+        "taints": node_taints(pool),
+        "startupTaints": [{"key": STARTUP_TAINT, "effect": "NoSchedule"}] if pool.gpu else [],
+        "expireAfter": "Never" if pool.purpose == "training" else LONGEST_LIFE,
+    }
+    return {
+        "apiVersion": "karpenter.sh/v1",
+        "kind": "NodePool",
+        "metadata": {"name": name},
+        "spec": {
+            "template": {"metadata": {"labels": node_labels(name, pool)}, "spec": template},
+            "disruption": {**_DISRUPTION[pool.purpose], "consolidateAfter": IDLE},
+            "limits": {"nodes": str(pool.max)},
+        },
+    }
+
+
+def node_class(name: str, pool: PoolSettings, common: NodeClass) -> Document:
+    """Return the EC2NodeClass of a pool."""
+    selected = [{"tags": {DISCOVERY: common.cluster}}]
+    volume: Document = {
+        "volumeType": "gp3",
+        "volumeSize": f"{size_bytes(pool.disk) // 2**30}Gi",
+        "encrypted": True,
+        "deleteOnTermination": True,
+    }
+    if common.kms_key is not None:
+        volume["kmsKeyID"] = common.kms_key
+    spec: Document = {
+        "amiSelectorTerms": [{"alias": common.image}],
+        "instanceProfile": common.instance_profile,
+        "subnetSelectorTerms": selected,
+        "securityGroupSelectorTerms": selected,
+        "associatePublicIPAddress": False,
+        "blockDeviceMappings": [{"deviceName": ROOT_DEVICE, "rootVolume": True, "ebs": volume}],
+        # One hop: from the node itself, not from pods, which have identities of their own.
+        "metadataOptions": {
+            "httpEndpoint": "enabled",
+            "httpProtocolIPv6": "disabled",
+            "httpPutResponseHopLimit": 1,
+            "httpTokens": "required",
+        },
+        "tags": {**common.tags, "groundwork.dev/pool": name},
+    }
+    if all(each.nvme_gb for each in pool.instance_types()):
+        spec["instanceStorePolicy"] = "RAID0"
+    return {
+        "apiVersion": f"{NODE_CLASS[0]}/v1",
+        "kind": NODE_CLASS[1],
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def node_overlay(name: str, pool: PoolSettings) -> Document | None:
+    """Return the NodeOverlay by which Karpenter knows what a node has that it doesn't know of by its type: slices and
+    MIG instances. None where pods get whole accelerators. It needs Karpenter's feature gate NodeOverlay."""
+    if pool.gpu is None or not (pool.gpu.time_slices or pool.gpu.mig_profile):
+        return None
+    return {
+        "apiVersion": "karpenter.sh/v1alpha1",
+        "kind": "NodeOverlay",
+        "metadata": {"name": name},
+        "spec": {
+            "requirements": [_in("karpenter.sh/nodepool", [name])],
+            "capacity": {pool.gpu.resource: str(pool.gpu.per_node)},
+        },
+    }
+
+
+def _in(key: str, values: list[str]) -> Document:
+    return {"key": key, "operator": "In", "values": values}

@@ -1,0 +1,262 @@
+"""What is made on AWS is closed, encrypted, recorded and tagged: each type that the platform uses has a rule, or says
+that there is nothing to hold it to."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from modules.core.aws import REQUIRED_TAGS
+from policies.pods import Document, group
+
+EVERYONE = {"0.0.0.0/0", "::/0"}
+LONGEST_KEPT = 3653
+"""Days that CloudWatch Logs keeps records at most; none is for ever."""
+
+
+def problems(resource_type: str, props: Document) -> list[str]:
+    """What is wrong with a resource of AWS, one line each; nothing is with others."""
+    if not resource_type.startswith("aws:"):
+        return []
+    kind = resource_type.rpartition(":")[2]
+    if kind not in RULES:
+        return [f"no rule is known for {resource_type}: add it to policies/aws.py, or say there that it needs none"]
+    return [*RULES[kind](props), *(() if kind in UNTAGGED else _tags(props))]
+
+
+def _tags(props: Document) -> list[str]:
+    return [
+        f"tags lack {key}: by it its cost is counted, and it is found when it is left over"
+        for key in REQUIRED_TAGS
+        if not group(props, "tags").get(key)
+    ]
+
+
+def _nothing(props: Document) -> list[str]:
+    del props
+    return []
+
+
+def _is(key: str, wanted: object, remedy: str) -> Callable[[Document], list[str]]:
+    """The value at a path is this one."""
+
+    def check(props: Document) -> list[str]:
+        *outer, last = key.split(".")
+        place = props
+        for each in outer:
+            place = group(place, each)
+        return [] if place.get(last) == wanted else [f"{key} is {place.get(last)!r}: {remedy}"]
+
+    return check
+
+
+def _launch_template(props: Document) -> list[str]:
+    metadata = group(props, "metadataOptions")
+    found: list[str] = []
+    if metadata.get("httpTokens") != "required" or metadata.get("httpPutResponseHopLimit") != 1:
+        found.append(
+            "metadataOptions let pods have the node's identity: set httpTokens to required and the hop limit to 1"
+        )
+    devices: Sequence[Document] = props.get("blockDeviceMappings") or ()
+    if not devices or any(str(group(each, "ebs").get("encrypted")).lower() != "true" for each in devices):
+        found.append("blockDeviceMappings have a disk that is not encrypted: set encrypted to true")
+    return found
+
+
+def _emptied(props: Document) -> list[str]:
+    rules = [side for side in ("ingress", "egress") if props.get(side)]
+    return [
+        f"{side} has rules: what has no security group of its own would be in this one: leave it empty"
+        for side in rules
+    ]
+
+
+def _ingress(props: Document) -> list[str]:
+    ranges = {str(props.get(key)) for key in ("cidrIpv4", "cidrIpv6")} & EVERYONE
+    return [f"{each} is everyone: name the ranges that may come in" for each in sorted(ranges)]
+
+
+def _security_group(props: Document) -> list[str]:
+    rules: Sequence[Document] = props.get("ingress") or ()
+    return [
+        f"ingress lets in {each}, which is everyone: name the ranges that may come in"
+        for rule in rules
+        for each in sorted(EVERYONE & {*(rule.get("cidrBlocks") or ()), *(rule.get("ipv6CidrBlocks") or ())})
+    ]
+
+
+def _public_access(props: Document) -> list[str]:
+    keys = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    return [f"{key} is {props.get(key)!r}: set it to true" for key in keys if props.get(key) is not True]
+
+
+def _bucket_encryption(props: Document) -> list[str]:
+    rules: Sequence[Document] = props.get("rules") or ()
+    known = [group(rule, "applyServerSideEncryptionByDefault").get("sseAlgorithm") for rule in rules]
+    return [] if known and all(known) else ["rules name no algorithm: objects must be encrypted"]
+
+
+def _bucket_policy(props: Document) -> list[str]:
+    found = _statements(props.get("policy"))
+    if not any(
+        each.get("Effect") == "Deny" and group(group(each, "Condition"), "Bool").get("aws:SecureTransport") == "false"
+        for each in found
+    ):
+        return ["policy takes requests without TLS: deny them where aws:SecureTransport is false"]
+    return _open_to_everyone(found)
+
+
+def _queue_policy(props: Document) -> list[str]:
+    return _open_to_everyone(_statements(props.get("policy")))
+
+
+def _open_to_everyone(statements: Sequence[Document]) -> list[str]:
+    everyone: tuple[object, ...] = ("*", {"AWS": "*"})
+    return [
+        "policy allows everyone what it allows: name the accounts or services"
+        for each in statements
+        if each.get("Effect") == "Allow" and each.get("Principal") in everyone and not each.get("Condition")
+    ]
+
+
+def _rights(props: Document) -> list[str]:
+    return [
+        f"policy allows {action} on everything: name the actions and the resources"
+        for each in _statements(props.get("policy"))
+        if each.get("Effect") == "Allow" and "*" in _texts(each.get("Resource"))
+        for action in _texts(each.get("Action"))
+        if action.endswith("*")
+    ]
+
+
+def _trust(props: Document) -> list[str]:
+    found = _open_to_everyone(_statements(props.get("assumeRolePolicy")))
+    for each in _statements(props.get("assumeRolePolicy")):
+        equals = group(group(each, "Condition"), "StringEquals")
+        if "AssumeRoleWithWebIdentity" in str(each.get("Action")) and not any(key.endswith(":sub") for key in equals):
+            found.append("assumeRolePolicy trusts every service account of the cluster: name one by :sub")
+    return found
+
+
+def _log_group(props: Document) -> list[str]:
+    days = props.get("retentionInDays") or 0
+    kept = [] if 0 < days <= LONGEST_KEPT else ["retentionInDays is missing: records would be kept, and paid, for ever"]
+    # By the names alone: before the key is made, nobody may ask for the value.
+    return [*kept, *([] if "kmsKeyId" in set(props) else ["kmsKeyId is missing: name a key of the platform's own"])]
+
+
+def _cluster(props: Document) -> list[str]:
+    network = group(props, "vpcConfig")
+    found: list[str] = []
+    ranges: Sequence[str] = network.get("publicAccessCidrs") or ()
+    if network.get("endpointPublicAccess") is not False and (not ranges or EVERYONE & {*ranges}):
+        found.append("vpcConfig lets everyone reach the API: set endpointPublicAccess to false, or name the ranges")
+    if "encryptionConfig" not in set(props):  # by its name: the key may not be made yet
+        found.append("encryptionConfig is missing: Secrets must be encrypted with a key of the platform's own")
+    if "audit" not in (props.get("enabledClusterLogTypes") or ()):
+        found.append("enabledClusterLogTypes lack audit: nobody could tell who did what")
+    return found
+
+
+def _all(*checks: Callable[[Document], list[str]]) -> Callable[[Document], list[str]]:
+    return lambda props: [problem for check in checks for problem in check(props)]
+
+
+def _parameters(props: Document) -> list[str]:
+    given: Sequence[Document] = props.get("parameters") or ()
+    forced = any(each.get("name") == "rds.force_ssl" and each.get("value") == "1" for each in given)
+    return [] if forced else ["parameters take connections without TLS: set rds.force_ssl to 1"]
+
+
+def _repository_key(props: Document) -> list[str]:
+    given: Sequence[Document] = props.get("encryptionConfigurations") or ()
+    known = any(each.get("encryptionType") == "KMS" for each in given)
+    return [] if known else ["encryptionConfigurations are missing: name a key of the platform's own"]
+
+
+def _statements(document: Any) -> list[Document]:
+    """Of a policy; none where it is not known yet."""
+    if not isinstance(document, str):
+        return []
+    found: Any = json.loads(document).get("Statement", [])
+    return [found] if isinstance(found, Mapping) else list(cast(Sequence[Document], found))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    yield from [value] if isinstance(value, str) else value or ()
+
+
+RULES: Mapping[str, Callable[[Document], list[str]]] = {
+    "AccessEntry": _nothing,
+    "AccessPolicyAssociation": _nothing,
+    "Addon": _nothing,
+    "Alias": _nothing,
+    "Bucket": _nothing,
+    "BucketLifecycleConfiguration": _nothing,
+    "BucketLogging": _nothing,
+    "BucketOwnershipControls": _is("rule.objectOwnership", "BucketOwnerEnforced", "set it to BucketOwnerEnforced"),
+    "BucketPolicy": _bucket_policy,
+    "BucketPublicAccessBlock": _public_access,
+    "BucketServerSideEncryptionConfiguration": _bucket_encryption,
+    "BucketVersioning": _nothing,
+    "Budget": _nothing,
+    "Cluster": _cluster,
+    "CostAllocationTag": _nothing,
+    "DefaultSecurityGroup": _emptied,
+    "Eip": _nothing,
+    "EventRule": _nothing,
+    "EventTarget": _nothing,
+    "FlowLog": _is("trafficType", "ALL", "record all connections, not only those that were accepted or refused"),
+    "Instance": _all(
+        _is("storageEncrypted", True, "set it to true"),
+        _is("publiclyAccessible", False, "set it to false: only the cluster's pods connect"),
+        _is("manageMasterUserPassword", True, "set it to true: a password of one's own would be in the stack's state"),
+    ),
+    "InstanceProfile": _nothing,
+    "InternetGateway": _nothing,
+    "Key": _is("enableKeyRotation", True, "set it to true"),
+    "LaunchTemplate": _launch_template,
+    "LifecyclePolicy": _nothing,
+    "LogGroup": _log_group,
+    "NatGateway": _nothing,
+    "NodeGroup": _nothing,
+    "OpenIdConnectProvider": _nothing,
+    "ParameterGroup": _parameters,
+    "Queue": _is("sqsManagedSseEnabled", True, "set it to true"),
+    "QueuePolicy": _queue_policy,
+    "Repository": _all(
+        _is("imageTagMutability", "IMMUTABLE", "set it to IMMUTABLE: a tag must always mean the same image"),
+        _is("imageScanningConfiguration.scanOnPush", True, "set it to true"),
+        _repository_key,
+    ),
+    "Role": _trust,
+    "RolePolicy": _rights,
+    "RolePolicyAttachment": _nothing,
+    "Route": _nothing,
+    "RouteTable": _nothing,
+    "RouteTableAssociation": _nothing,
+    "SecurityGroup": _security_group,
+    "SecurityGroupIngressRule": _ingress,
+    "Subnet": _is("mapPublicIpOnLaunch", False, "set it to false: only load balancers have public addresses"),
+    "SubnetGroup": _nothing,
+    "Tag": _nothing,
+    "Vpc": _nothing,
+    "VpcEndpoint": _nothing,
+}
+"""By the last part of the type token."""
+UNTAGGED = {
+    *(
+        "AccessPolicyAssociation",
+        "Alias",
+        "CostAllocationTag",
+        "EventTarget",
+        "LifecyclePolicy",
+        "QueuePolicy",
+        "RolePolicy",
+        "RolePolicyAttachment",
+        "Route",
+        "RouteTableAssociation",
+        "Tag",
+    ),
+    *(kind for kind in RULES if kind.startswith("Bucket") and kind != "Bucket"),
+}
+"""What takes no tags."""

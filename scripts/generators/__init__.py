@@ -1,0 +1,1 @@
+"""What makes committed tables again from their sources: one program a table."""

@@ -1,0 +1,287 @@
+"""The foundation on an account of AWS: network, cluster and data services are made with the platform."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi_aws.provider import Provider
+
+from modules.budget.aws import MonthlyBudget
+from modules.cluster.aws import Addons, EksCluster
+from modules.cluster.ebs import EbsClass
+from modules.core.component import after
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Reach, Registry
+from modules.core.images import require_image
+from modules.core.labels import Labels
+from modules.core.protection import Safeguards, safeguards
+from modules.core.settings import PROJECT
+from modules.database.aws import Place, RdsDatabase, rds_database
+from modules.database.external import Home
+from modules.database.service import DATABASE
+from modules.identity.access import Access, identity, matrix, rows
+from modules.identity.aws import Roles
+from modules.network.aws import Network
+from modules.network.plan import plan, private_range
+from modules.nodes.aws import Nodes
+from modules.registry.aws import EcrRegistry, ecr_registry
+from modules.storage.aws import AwsStore, aws_store, key_alias
+from modules.storage.service import STORAGE
+from stacks.foundation import Foundation
+from stacks.foundation.aws_settings import HTTPS, AwsSettings
+from stacks.foundation.data import IMAGES, OWN, read_ca
+from stacks.foundation.namespaces import deploy_namespaces
+from stacks.foundation.pods import pod_rules
+from stacks.services import images
+from stacks.settings import PlatformSettings
+
+NAME_SERVERS = Reach(port=53, namespace="kube-system", labels={"k8s-app": "kube-dns"})
+"""CoreDNS, as EKS runs it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """The contracts, which are known before anything is made."""
+
+    cluster: Cluster
+    registry: Registry
+    store: ObjectStore
+    database: Database
+    access: Sequence[Access]
+    identity: Identity
+
+
+def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consumer]) -> Described:
+    """Return the contracts of an environment."""
+    account = given.aws_account
+    name = physical_name(environment)
+    store = aws_store(environment, account, given.service_ranges)
+    access = matrix(environment, consumers, store=store, account=account, alias=key_alias(environment))
+    intra = [each.range for each in plan(given.network.range, given.network.zones) if each.kind == "intra"]
+    cluster = Cluster(
+        name=name,
+        # The control plane's addresses are in the same network, and no pods'.
+        pod_range=private_range(given.network.range),
+        dns=NAME_SERVERS,
+        storage_class=name,
+        publisher=None,
+        pods=pod_rules(given.pods),
+    )
+    return Described(
+        cluster=cluster,
+        registry=ecr_registry(environment, account),
+        store=store,
+        database=rds_database(consumers, intra),
+        access=access,
+        identity=identity(consumers, access, account, Reach(port=HTTPS, ranges=given.service_ranges)),
+    )
+
+
+def physical_name(environment: str) -> str:
+    """Return the name of the cluster, and of what there is once in an environment."""
+    return f"groundwork-{environment}"
+
+
+def kubeconfig(name: str, endpoint: str, ca: str, region: str) -> str:
+    """Return a kubeconfig for a cluster of EKS. No token is in it: AWS's own command asks for one each time."""
+    command = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
+    program = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "aws",
+        "args": command,
+        "interactiveMode": "Never",
+    }
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": endpoint, "certificate-authority-data": ca}}],
+        "users": [{"name": name, "user": {"exec": program}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    return json.dumps(document)
+
+
+def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
+    given = settings.aws
+    assert given is not None
+    environment = labels.environment
+    described = describe(given, environment, consumers)
+    image = require_image(environment, described.registry, IMAGES[DATABASE.name])
+    ca = read_ca(given.database.ca, f"{PROJECT}:foundation.database.ca")
+    assert ca is not None
+    account = _Account(settings, given, labels)
+    network = account.network()
+    eks, opened = account.cluster(network)
+    provider = _kubernetes(described.cluster.name, opened, eks, given.region)
+    on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider])
+    volumes = EbsClass("volumes", physical_name=described.cluster.name, labels=labels, opts=on_cluster)
+    namespaces = deploy_namespaces(
+        {DATABASE.name: OWN[DATABASE.name], **dict(sorted(consumers.items()))},
+        store=described.store,
+        database=described.database,
+        identity=described.identity,
+        cluster=described.cluster,
+        labels=labels,
+        protected=(),
+        opts=on_cluster,
+        quota=given.namespace_quota,
+    )
+    server = RdsDatabase(
+        DATABASE.name,
+        settings=given.database,
+        account=given.aws_account,
+        server_name=described.cluster.name,
+        place=Place(vpc_id=network.vpc_id, subnets=network.subnet_ids["intra"], clients=eks.security_group),
+        contract=described.database,
+        ca=ca,
+        home=Home(
+            namespace=namespaces[DATABASE.name], cluster=described.cluster, image=image, registry=described.registry
+        ),
+        namespaces=namespaces,
+        safeguards=account.safeguards,
+        protect=settings.protect_data,
+        tags=account.tags,
+        labels=labels,
+        opts=on_cluster,
+    )
+    granted = account.access(described.access, eks)
+    return Foundation(
+        cluster=described.cluster,
+        registry=described.registry,
+        object_store=described.store,
+        database=described.database,
+        identity=described.identity,
+        entry=given.reached.entry(account.tags),
+        provider=provider,
+        namespaces={
+            name: after(
+                namespaces[name],
+                volumes.storage_class,
+                *granted.get(name, ()),
+                *([server.granted[name]] if name in server.granted else ()),
+            )
+            for name in consumers
+        },
+        images={IMAGES[DATABASE.name]: image},
+        addresses={},
+        outputs={"access": rows(described.access)},
+    )
+
+
+class _Account:
+    """What is made in the account, beside the database, which is of the cluster too."""
+
+    def __init__(self, settings: PlatformSettings, given: AwsSettings, labels: Labels) -> None:
+        self.settings, self.given, self.labels = settings, given, labels
+        self.name = physical_name(labels.environment)
+        self.tags = given.tags(labels)
+        self.safeguards: Safeguards = safeguards(given.protection)
+        self.provider = Provider(
+            "aws",
+            region=given.region,
+            # With the credentials of another account nothing is made there.
+            allowed_account_ids=[given.account],
+            opts=pulumi.ResourceOptions(),
+        )
+        self.opts = pulumi.ResourceOptions(providers=[self.provider])
+
+    def network(self) -> Network:
+        return Network(
+            "network",
+            settings=self.given.network,
+            account=self.given.aws_account,
+            cluster=self.name,
+            zones=self.given.zone_names,
+            safeguards=self.safeguards,
+            tags=self.tags,
+            labels=self.labels,
+            opts=self.opts,
+        )
+
+    def cluster(self, network: Network) -> tuple[EksCluster, pulumi.Output[str]]:
+        """Return the cluster, and its name, known once pods run in it."""
+        eks = EksCluster(
+            "cluster",
+            settings=self.given.cluster,
+            account=self.given.aws_account,
+            cluster_name=self.name,
+            subnets=network.subnet_ids["intra"],
+            service_range=self.given.network.service_range,
+            safeguards=self.safeguards,
+            tags=self.tags,
+            labels=self.labels,
+            opts=self.opts,
+        )
+        nodes = Nodes(
+            "nodes",
+            settings=self.given.nodes,
+            account=self.given.aws_account,
+            cluster=eks.cluster,
+            cluster_name=self.name,
+            security_group=eks.security_group,
+            subnets=network.subnet_ids["private"],
+            issuer=eks.issuer,
+            kms_key=None,
+            tags=self.tags,
+            key=f"{PROJECT}:foundation.nodes.pools",
+            labels=self.labels,
+            opts=self.opts,
+        )
+        addons = Addons(
+            "addons",
+            settings=self.given.cluster.addons,
+            account=self.given.aws_account,
+            cluster=nodes.cluster,
+            cluster_name=self.name,
+            issuer=eks.issuer,
+            tags=self.tags,
+            labels=self.labels,
+            opts=self.opts,
+        )
+        return eks, addons.cluster
+
+    def access(self, access: Sequence[Access], eks: EksCluster) -> dict[str, list[pulumi.Output[str]]]:
+        """Create what service accounts and nodes get from the account: buckets, images and roles. Return by consumer
+        what is known once its accounts may do what was declared."""
+        store = AwsStore(
+            STORAGE.name,
+            settings=self.given.buckets,
+            account=self.given.aws_account,
+            tags=self.tags,
+            protect=self.settings.protect_data,
+            safeguards=self.safeguards,
+            labels=self.labels,
+            opts=self.opts,
+        )
+        EcrRegistry(
+            "registry",
+            images=[image.name for image in images()],
+            safeguards=self.safeguards,
+            tags=self.tags,
+            labels=self.labels,
+            opts=self.opts,
+        )
+        roles = Roles("identity", access=access, issuer=eks.issuer, tags=self.tags, labels=self.labels, opts=self.opts)
+        if self.given.budget is not None:
+            MonthlyBudget("budget", settings=self.given.budget, tags=self.tags, labels=self.labels, opts=self.opts)
+        granted: dict[str, list[pulumi.Output[str]]] = {}
+        for each in access:
+            granted.setdefault(each.consumer, list(store.buckets.values())).append(roles.granted[each.role])
+        return granted
+
+
+def _kubernetes(name: str, opened: pulumi.Output[str], eks: EksCluster, region: str) -> k8s.Provider:
+    document = pulumi.Output.all(opened, eks.endpoint, eks.ca).apply(
+        lambda known: kubeconfig(str(known[0]), str(known[1]), str(known[2]), region)
+    )
+    return k8s.Provider(
+        "kubernetes",
+        kubeconfig=document,
+        cluster_identifier=name,
+        enable_secret_mutable=True,
+        # Of all ConfigMaps only the gateway's routes change: the others are named by a hash of their content.
+        enable_config_map_mutable=True,
+        opts=pulumi.ResourceOptions(),
+    )

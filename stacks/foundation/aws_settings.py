@@ -1,0 +1,202 @@
+"""What a stack's file says of a platform on an account of AWS. The commands read it too, without the engine's SDK."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from modules.budget.settings import BudgetSettings
+from modules.cluster.eks_settings import EksSettings
+from modules.core.aws import AwsAccount, platform_tags
+from modules.core.contracts import Entry
+from modules.core.labels import Labels
+from modules.core.protection import Protection
+from modules.core.settings import Cidr, Settings
+from modules.database.rds_settings import RdsSettings
+from modules.database.service import DATABASE
+from modules.network.settings import NetworkSettings
+from modules.nodes.settings import PoolSettings, PoolsSettings, ShapeSettings
+from modules.storage.settings import BucketsSettings
+from stacks.foundation.reached import Domain
+from stacks.foundation.settings import FoundationSettings
+
+PARTITION = "aws"
+SYSTEM = PoolSettings(purpose="system", shape=ShapeSettings(cpu=4, memory="16Gi"), min=2, max=4)
+LOAD_BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
+"""Prefix of the annotations by which the cluster makes load balancers."""
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.3 and 1.2 alone."""
+HTTPS, FORWARDED = 443, 8443
+Certificate = Annotated[str, StringConstraints(pattern=r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-f0-9-]+$")]
+"""ARN of a certificate of ACM."""
+
+
+def _day(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _is_day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise ValueError(f"{error}: expected a day, such as 2027-01-31") from error
+
+
+class AwsEntrySettings(Settings):
+    """How people and clients outside of the cluster get to the gateway."""
+
+    by: Literal["none", "load-balancer"] = Field(
+        default="none",
+        description="load-balancer: a network load balancer. none: `groundwork open` forwards a port to it.",
+    )
+    domain: Domain | None = Field(
+        default=None,
+        description="Host name that leads to it, such as ml.example.com; each service has a name below it. Needed for "
+        "load-balancer.",
+    )
+    certificate: Certificate | None = Field(
+        default=None,
+        description="ARN of a certificate of ACM in the region, of domain and *.domain, that clients are shown. null: "
+        "the platform's own certificate authority issues one.",
+    )
+    public: bool = Field(
+        default=False, description="Whether it has public addresses; false: it is reached from the network alone."
+    )
+    ranges: list[Cidr] = Field(
+        default=[],
+        description="CIDRs of the clients that may connect, needed where it is public; none: all of the network.",
+    )
+
+    @model_validator(mode="after")
+    def _keys_belong_to_the_way(self) -> Self:
+        if self.by == "none":
+            for name, field in type(self).model_fields.items():
+                if name != "by" and getattr(self, name) != field.default:
+                    raise ValueError(f"{name} is not for by: none: remove it, or set by to load-balancer")
+            return self
+        if self.domain is None:
+            raise ValueError("domain is missing, which by: load-balancer needs: the host name that leads to it")
+        if self.public and not self.ranges:
+            raise ValueError("ranges is empty where public is true: name the CIDRs that may connect")
+        return self
+
+    def entry(self, tags: Mapping[str, str]) -> Entry:
+        """Return how the gateway is reached. tags: of the load balancer."""
+        if self.by == "none":
+            return Entry(domain="localhost", addresses=("127.0.0.1",), port=FORWARDED, forwarded=True)
+        assert self.domain is not None
+        shown = {
+            f"{LOAD_BALANCER}-ssl-cert": self.certificate,
+            f"{LOAD_BALANCER}-ssl-ports": "https",
+            f"{LOAD_BALANCER}-ssl-negotiation-policy": TLS_POLICY,
+            # It ends the clients' TLS, and speaks TLS to the gateway.
+            f"{LOAD_BALANCER}-backend-protocol": "ssl",
+        }
+        annotations = {
+            f"{LOAD_BALANCER}-type": "nlb",
+            f"{LOAD_BALANCER}-internal": None if self.public else "true",
+            f"{LOAD_BALANCER}-cross-zone-load-balancing-enabled": "true",
+            f"{LOAD_BALANCER}-additional-resource-tags": ",".join(f"{key}={value}" for key, value in tags.items()),
+            "service.beta.kubernetes.io/load-balancer-source-ranges": ",".join(self.ranges) or None,
+            **(shown if self.certificate else {}),
+        }
+        return Entry(
+            domain=self.domain,
+            port=HTTPS,
+            service_type="LoadBalancer",
+            annotations={key: value for key, value in annotations.items() if value is not None},
+        )
+
+
+class AwsSettings(FoundationSettings):
+    """An account of AWS, in one region."""
+
+    target: Literal["aws"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride] # frozen: never written
+        description="aws: an account of AWS."
+    )
+    account: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(
+        description='Number of the account, twelve digits as text ("123456789012"): in no other one anything is made.'
+    )
+    region: Annotated[str, StringConstraints(pattern=r"^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-[1-9]$")] = Field(
+        description="Region, such as eu-west-1. Those of China and of the US government are not among them."
+    )
+    availability_zones: list[str] = Field(
+        default=[],
+        description="Names of the availability zones, as many as network.zones says; none: the region's a, b and so "
+        "on. They never change.",
+    )
+    protection: Protection = Field(
+        default="full",
+        description="full: AWS refuses to delete what holds data, the database is in two zones, backed up for 14 days "
+        "and leaves a snapshot, logs are kept for a year. disposable: all of it may go with the environment.",
+    )
+    cost_centre: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 +._:/@-]{1,256}$")] | None = Field(
+        default=None, description="Who pays: the tag cost-centre of everything that takes tags."
+    )
+    expiry: Annotated[str, BeforeValidator(_day), AfterValidator(_is_day)] | None = Field(
+        default=None, description="Day after which nobody needs it, as 2027-01-31: the tag expiry."
+    )
+    service_ranges: list[Cidr] = Field(
+        default=["0.0.0.0/0"],
+        min_length=1,
+        description="CIDRs at which S3 and STS answer (https://ip-ranges.amazonaws.com/ip-ranges.json): network "
+        "policies can't name a host, so that by default HTTPS is open to consumers everywhere.",
+    )
+    network: NetworkSettings = Field(default=NetworkSettings(), description="The network.")
+    cluster: EksSettings = Field(description="The cluster.")
+    nodes: PoolsSettings = Field(
+        default=PoolsSettings(pools={"system": SYSTEM}), description="The nodes of the cluster."
+    )
+    buckets: BucketsSettings = Field(default=BucketsSettings(), description="The buckets of S3, by role.")
+    database: RdsSettings = Field(description="The database server.")
+    budget: BudgetSettings | None = Field(
+        default=None, description="What it may cost a month, and who hears of it; null: nobody does."
+    )
+    reached: AwsEntrySettings = Field(default=AwsEntrySettings(), description="How the gateway is reached.")
+
+    @model_validator(mode="after")
+    def _zones_are_of_the_region(self) -> Self:
+        zones = self.availability_zones
+        if zones and (len(zones) != self.network.zones or len({*zones}) != len(zones)):
+            raise ValueError(
+                f"availability_zones are {', '.join(zones)}: network.zones says {self.network.zones}: name so many "
+                "different ones"
+            )
+        if strange := [zone for zone in zones if zone[:-1] != self.region or not zone[-1].isalpha()]:
+            raise ValueError(
+                f"availability_zones hold {strange[0]!r}, which is none of {self.region}: such as {self.region}a"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _system_has_nodes(self) -> Self:
+        if others := sorted(name for name, pool in self.nodes.pools.items() if pool.purpose != "system"):
+            raise ValueError(
+                f"nodes.pools.{others[0]} is of purpose {self.nodes.pools[others[0]].purpose}, whose nodes Karpenter "
+                "brings, and the platform does not deploy it on AWS yet: remove the pool, or raise the max of one of "
+                "purpose system"
+            )
+        return self
+
+    @property
+    def namespaces(self) -> Sequence[str]:
+        return (DATABASE.name,)
+
+    @property
+    def zone_names(self) -> list[str]:
+        return self.availability_zones or [f"{self.region}{letter}" for letter in "abcd"[: self.network.zones]]
+
+    @property
+    def aws_account(self) -> AwsAccount:
+        return AwsAccount(partition=PARTITION, id=self.account, region=self.region)
+
+    def tags(self, labels: Labels) -> dict[str, str]:
+        """Return those of everything that takes tags, beside its name."""
+        return platform_tags(labels, cost_centre=self.cost_centre, expiry=self.expiry)
+
+    def local_ports(self) -> Mapping[str, int]:
+        return {"gateway": FORWARDED} if self.reached.by == "none" else {}
+
+    def entry(self, local_port: int | None) -> Entry:  # noqa: ARG002  nothing is published here
+        return self.reached.entry({})

@@ -1,0 +1,219 @@
+"""The whole platform on an account of AWS, from the examples: the same services and workloads as on this machine."""
+
+import importlib
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from modules.core.contracts import ROLES
+from modules.core.paths import REPOSITORY
+from modules.identity.access import differences
+from policies import aws as policy
+from stacks.compose import build
+from stacks.configuration import parse
+from stacks.foundation.aws import describe
+from tests.mocks import Declared, Monitor, Recorder
+
+from .conftest import ENVIRONMENT, Platform, make_pins
+
+EXAMPLES = ("aws-dev", "aws-prod")
+ONLY_LOCAL = {"storage", "database"}
+"""Components that run the data services in the cluster."""
+PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+
+
+def example(name: str) -> dict[str, Any]:
+    return yaml.safe_load((REPOSITORY / "stacks" / f"{name}.example.yaml").read_text())["config"]
+
+
+def deployed(config: dict[str, Any], folder: Path) -> Platform:
+    """What is declared of an environment, and its outputs."""
+    bundle = folder / "rds.pem"
+    bundle.write_text(PEM)
+    config["groundwork:foundation"]["database"]["ca"] = str(bundle)
+    recorder = Recorder()
+    monitor = Monitor(recorder)
+    outputs: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        make_pins(folder, patch)
+        pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT, monitor=monitor)
+
+        @pulumi.runtime.test
+        def declare() -> pulumi.Output[None]:
+            settings = parse(config, source="test")
+            return pulumi.Output.from_input(build(settings, ENVIRONMENT)).apply(outputs.update)
+
+        declare()
+    return Platform(recorder.declared, outputs, monitor)
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def account(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return deployed(example(request.param), tmp_path_factory.mktemp("stacks"))
+
+
+def of_kind(platform: Platform, kind: str) -> dict[str, dict[str, Any]]:
+    return {each.name: each.inputs for each in platform.declared if each.type.rpartition(":")[2] == kind}
+
+
+def in_aws(platform: Platform) -> list[Declared]:
+    return [each for each in platform.declared if each.type.startswith("aws:")]
+
+
+def workload_objects(platform: Platform) -> set[tuple[str, str]]:
+    """Kind and name in the cluster of what runs there, without the data services and Jenkins."""
+    kinds = ("CronJob", "Deployment", "StatefulSet")
+    return {
+        (each.type.rpartition(":")[2], each.inputs["metadata"]["name"])
+        for each in platform.declared
+        if each.type.endswith(kinds) and each.name.partition("-")[0] not in {*ONLY_LOCAL, "jenkins"}
+    }
+
+
+def test_the_same_services_and_workloads_run_as_on_this_machine(account: Platform, platform: Platform) -> None:
+    assert workload_objects(account) == workload_objects(platform)
+    assert workload_objects(account)
+
+
+def test_no_data_is_in_the_cluster_and_no_pod_has_keys(account: Platform) -> None:
+    assert "SeaweedFS" not in {each.type.rpartition(":")[2] for each in account.declared}
+    text = json.dumps([each.inputs for each in account.declared if each.is_object], default=str)
+    assert "AWS_SHARED_CREDENTIALS_FILE" not in text
+    assert "s3-credentials" not in text
+
+
+def test_each_account_that_uses_data_assumes_the_role_that_is_made_for_it(account: Platform) -> None:
+    roles = {
+        each["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].rpartition("/")[2]: (
+            f"system:serviceaccount:{each['metadata']['namespace']}:{each['metadata']['name']}"
+        )
+        for each in of_kind(account, "ServiceAccount").values()
+        if "eks.amazonaws.com/role-arn" in each["metadata"]["annotations"]
+    }
+    made = {each["name"]: each for each in of_kind(account, "Role").values() if "assumeRolePolicy" in each}
+    assert roles
+    for role, subject in roles.items():
+        (trust,) = json.loads(made[role]["assumeRolePolicy"])["Statement"]
+        assert trust["Condition"]["StringEquals"]["oidc.example/id/1:sub"] == subject
+    assert {each["role"] for each in account.outputs["access"]} == set(roles)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_account_may_do_more_or_less_than_its_service_declares(name: str, tmp_path: Path) -> None:
+    config = example(name)
+    platform = deployed(config, tmp_path)
+    settings = parse(config, source="test")
+    assert settings.aws is not None
+    declared = describe(settings.aws, ENVIRONMENT, settings.consumers()).access
+    of_accounts = {each.role for each in declared}
+    granted = {
+        each["role"]: json.loads(each["policy"])["Statement"]
+        for each in of_kind(platform, "RolePolicy").values()
+        if each["role"] in of_accounts
+    }
+    assert differences(declared, granted) == []
+    assert not of_accounts & {each["role"] for each in of_kind(platform, "RolePolicyAttachment").values()}
+
+
+def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
+    buckets = {each["bucket"] for each in of_kind(account, "Bucket").values()}
+    assert account.outputs["buckets"].keys() == {*ROLES}
+    assert set(account.outputs["buckets"].values()) < buckets
+    repositories = {each["name"] for each in of_kind(account, "Repository").values()}
+    names = {
+        image.partition("/")[2].partition(":")[0].partition("@")[0] for image in account.outputs["images"].values()
+    }
+    assert names <= repositories
+
+
+def test_the_policy_pack_has_nothing_against_it(account: Platform) -> None:
+    found = [f"{each}: {problem}" for each in in_aws(account) for problem in policy.problems(each.type, each.inputs)]
+    assert found == []
+
+
+def taggable(types: set[str]) -> Iterator[str]:
+    """Those types that take tags, as the SDK has them."""
+    for each in sorted(types):
+        _, module, name = each.split(":")
+        package, _, file = module.partition("/")
+        stem = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in file)
+        resource = getattr(importlib.import_module(f"pulumi_aws.{package}.{stem}"), name)
+        arguments = getattr(importlib.import_module(f"pulumi_aws.{package}.{stem}"), f"{name}Args")
+        if isinstance(inspect.getattr_static(resource, "tags", None), property) and hasattr(arguments, "tags"):
+            yield each
+
+
+def test_everything_that_takes_tags_says_whose_it_is_and_who_pays(account: Platform) -> None:
+    resources = in_aws(account)
+    kinds = set(taggable({each.type for each in resources}))
+    assert len(kinds) > 20
+    for each in resources:
+        if each.type in kinds:
+            assert {"environment", "owner", "cost-centre", "Name"} <= each.inputs["tags"].keys(), str(each)
+            assert each.inputs["tags"]["environment"] == ENVIRONMENT
+
+
+def test_everything_in_the_account_is_made_by_the_provider_that_knows_which_account_it_is(account: Platform) -> None:
+    (provider,) = (each for each in account.declared if each.type == "pulumi:providers:aws")
+    assert json.loads(provider.inputs["allowedAccountIds"]) == ["123456789012"]
+    for each in in_aws(account):
+        assert "::aws::" in account.monitor.providers[f"{each.type} {each.name}"], str(each)
+
+
+def test_the_cluster_is_known_by_its_name_and_no_token_is_in_the_state(account: Platform) -> None:
+    (provider,) = (each for each in account.declared if each.type == "pulumi:providers:kubernetes")
+    assert provider.inputs["clusterIdentifier"] == f"groundwork-{ENVIRONMENT}"
+    document = json.loads(provider.inputs["kubeconfig"])
+    (user,) = document["users"]
+    assert user["user"].keys() == {"exec"}
+    assert document["clusters"][0]["cluster"]["server"] == "https://cluster.example"
+
+
+def test_dev_and_prod_differ_by_settings_alone(tmp_path: Path) -> None:
+    """With the settings of one the other is the same: no name of an environment decides anything."""
+    made: dict[str, Platform] = {}
+    for name in EXAMPLES:
+        config = example("aws-dev")
+        config["groundwork:foundation"]["protection"] = {"aws-dev": "disposable", "aws-prod": "full"}[name]
+        made[name] = deployed(config, tmp_path)
+    assert {str(each) for each in made["aws-dev"].declared} == {str(each) for each in made["aws-prod"].declared}
+    differing = {
+        f"{one.name}: {key}"
+        for one, other in zip(
+            sorted(made["aws-dev"].declared, key=str), sorted(made["aws-prod"].declared, key=str), strict=True
+        )
+        for key in one.inputs.keys() | other.inputs.keys()
+        if one.type.startswith("aws:") and one.inputs.get(key) != other.inputs.get(key)
+    }
+    assert {each.rpartition(": ")[2] for each in differing} == {
+        "backupRetentionPeriod",
+        "deleteAutomatedBackups",
+        "deletionProtection",
+        "deletionWindowInDays",
+        "finalSnapshotIdentifier",
+        "forceDelete",
+        "forceDestroy",
+        "multiAz",
+        "retentionInDays",
+        "skipFinalSnapshot",
+    }
+
+
+def test_pods_reach_the_databases_subnets_and_the_services_that_give_them_tokens(account: Platform) -> None:
+    opened: dict[str, set[tuple[str, int]]] = {}
+    for each in of_kind(account, "NetworkPolicy").values():
+        namespace = each["metadata"]["namespace"]
+        for rule in each["spec"].get("egress", []) if each["metadata"]["name"].startswith("allow-to-") else ():
+            ends = {(to["ipBlock"]["cidr"], port["port"]) for to in rule["to"] for port in rule["ports"]}
+            opened.setdefault(namespace, set()).update(ends)
+    subnets = {each["cidrBlock"] for name, each in of_kind(account, "Subnet").items() if "-intra-" in name}
+    database = {(each, 5432) for each in subnets}
+    assert opened["local-mlflow"] == {("0.0.0.0/0", 443), *database}
+    assert opened["local-database"] == database
+    assert opened["local-iris"] == {("0.0.0.0/0", 443)}
