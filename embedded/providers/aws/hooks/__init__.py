@@ -1,0 +1,13 @@
+"""What a type needs beyond its declared calls. Each is a function of the live resource, by the name in the table."""
+
+from collections.abc import Callable
+from typing import Any
+
+from . import ec2, iam, kms, logs, s3
+
+HOOKS: dict[str, Callable[[Any], Any]] = {
+    name: function
+    for module in (ec2, iam, kms, logs, s3)
+    for name, function in vars(module).items()
+    if callable(function) and not name.startswith("_") and getattr(function, "__module__", "") == module.__name__
+}

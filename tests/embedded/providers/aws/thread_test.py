@@ -1,0 +1,150 @@
+"""One program for network, keys, storage and rights through its whole life, by plain `pulumi` commands and boto3."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..project import Project
+
+PROGRAM = (Path(__file__).parent / "programs" / "network_and_storage.py").read_text()
+Aws = Callable[[str], Any]
+
+
+def left(aws: Aws) -> list[str]:
+    """What a search finds of what a person can make here, but for what every account has."""
+    ec2, found = aws("ec2"), list[str]()
+    found += [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]
+    found += [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"] if not subnet["DefaultForAz"]]
+    found += [
+        group["GroupId"]
+        for group in ec2.describe_security_groups()["SecurityGroups"]
+        if group["GroupName"] != "default"
+    ]
+    found += [gateway["InternetGatewayId"] for gateway in ec2.describe_internet_gateways()["InternetGateways"]]
+    found += [entry["NetworkInterfaceId"] for entry in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+    found += [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
+    found += [role["RoleName"] for role in aws("iam").list_roles()["Roles"]]
+    found += [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]]
+    kms = aws("kms")
+    keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
+    found += [key["KeyId"] for key in keys if key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"]
+    found += [
+        alias["AliasName"] for alias in kms.list_aliases()["Aliases"] if not alias["AliasName"].startswith("alias/aws/")
+    ]
+    return found
+
+
+def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, aws: Aws) -> None:
+    before = left(aws)
+    cloud.write(PROGRAM)
+    assert "26 created" in cloud.up()
+    assert "26 unchanged" in cloud.run("preview", "--expect-no-changes")
+    assert "26 unchanged" in cloud.run("refresh", "--yes", "--skip-preview")
+    made: Any = cloud.outputs()
+    assert made["account"] == "123456789012"
+
+    cloud.run("config", "set", "days", "90")
+    assert "1 updated" in cloud.up()
+    (group,) = aws("logs").describe_log_groups(logGroupNamePrefix=made["group"])["logGroups"]
+    assert group["retentionInDays"] == 90
+
+    change_behind_its_back(aws, made)
+    seen = cloud.run("refresh", "--yes", "--skip-preview", "--diff")
+    for change in (
+        'owner: "team" => "somebody"',
+        'status: "Enabled" => "Suspended"',
+        "fromPort",
+        "restrictPublicBuckets",
+    ):
+        assert change in seen
+    cloud.up()
+    assert is_whole(aws, made)
+    assert "26 unchanged" in cloud.run("preview", "--expect-no-changes")
+
+    cloud.run("config", "set", "network", "10.30.0.0/16")
+    assert "12 replaced" in cloud.up()
+    moved: Any = cloud.outputs()
+    assert moved["vpc"] != made["vpc"]
+    assert moved["bucket"] == made["bucket"]
+
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
+def change_behind_its_back(aws: Aws, made: Any) -> None:
+    ec2 = aws("ec2")
+    ec2.create_tags(
+        Resources=[made["vpc"]], Tags=[{"Key": "owner", "Value": "somebody"}, {"Key": "extra", "Value": "1"}]
+    )
+    ec2.modify_vpc_attribute(VpcId=made["vpc"], EnableDnsHostnames={"Value": False})
+    everyone = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.authorize_security_group_ingress(GroupId=made["web"], IpPermissions=everyone)
+    ec2.delete_route(RouteTableId=made["table"], DestinationCidrBlock="0.0.0.0/0")
+    aws("s3").put_bucket_versioning(Bucket=made["bucket"], VersioningConfiguration={"Status": "Suspended"})
+    aws("s3").delete_public_access_block(Bucket=made["bucket"])
+
+
+def is_whole(aws: Aws, made: Any) -> bool:
+    ec2 = aws("ec2")
+    (vpc,) = ec2.describe_vpcs(VpcIds=[made["vpc"]])["Vpcs"]
+    names = ec2.describe_vpc_attribute(VpcId=made["vpc"], Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
+    (web,) = ec2.describe_security_groups(GroupIds=[made["web"]])["SecurityGroups"]
+    (table,) = ec2.describe_route_tables(RouteTableIds=[made["table"]])["RouteTables"]
+    return (
+        {tag["Key"]: tag["Value"] for tag in vpc["Tags"]} == {"Name": "thread", "owner": "team"}
+        and names
+        and [rule["FromPort"] for rule in web["IpPermissions"]] == [80]
+        and "0.0.0.0/0" in [route["DestinationCidrBlock"] for route in table["Routes"]]
+        and aws("s3").get_bucket_versioning(Bucket=made["bucket"])["Status"] == "Enabled"
+        and all(aws("s3").get_public_access_block(Bucket=made["bucket"])["PublicAccessBlockConfiguration"].values())
+    )
+
+
+def test_what_others_made_is_imported_by_the_ids_that_the_sdk_documents(cloud: Project, aws: Aws) -> None:
+    ec2 = aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    trust: Any = {"Version": "2012-10-17", "Statement": []}
+    aws("iam").create_role(RoleName="by-hand", AssumeRolePolicyDocument=json.dumps(trust))
+    policy = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+    aws("iam").attach_role_policy(RoleName="by-hand", PolicyArn=policy)
+    cloud.write(
+        f"""
+        import pulumi
+        from pulumi_aws.ec2 import Vpc
+        from pulumi_aws.iam import Role, RolePolicyAttachment
+
+        def by(id):
+            return pulumi.ResourceOptions(import_=id)
+
+        Vpc("vpc", cidr_block="10.77.0.0/16", opts=by("{vpc}"))
+        Role("role", name="by-hand", assume_role_policy='{json.dumps(trust)}', opts=by("by-hand"))
+        RolePolicyAttachment("a", role="by-hand", policy_arn="{policy}", opts=by("by-hand/{policy}"))
+        """
+    )
+    assert "3 imported" in cloud.up()
+    cloud.run("preview", "--expect-no-changes")
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert vpc not in [entry["VpcId"] for entry in ec2.describe_vpcs()["Vpcs"]]
+
+
+def test_wrong_inputs_are_refused_before_anything_is_made(cloud: Project) -> None:
+    cloud.write(
+        """
+        from pulumi_aws.cloudwatch import LogGroup
+        from pulumi_aws.kms import Key
+        LogGroup("logs", retention_in_days=31)
+        Key("key", deletion_window_in_days=3)
+        """
+    )
+    output = cloud.run("preview", check=False)
+    assert "retentionInDays: 31 is not among 0, 1, 3" in output
+    assert "deletionWindowInDays: 3 is out of range; 7 to 30 allowed" in output
+
+
+def test_an_address_that_is_not_this_machine_is_refused(cloud: Project) -> None:
+    cloud.environment["AWS_ENDPOINT_URL"] = "https://192.0.2.1"
+    cloud.write('from pulumi_aws.kms import Key\nKey("key")\n')
+    output = cloud.up(check=False)
+    assert "endpoint https://192.0.2.1: not on this machine" in output
+    assert "loopback only" in output
