@@ -60,9 +60,11 @@ class Half(Provider):
     name = "half"
 
     def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
+        del resource, preview
         raise UnfinishedError("its second half is missing", "half-1", {"a": 1}, inputs)
 
     def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
+        del resource, id, state, inputs
         return None
 
     def delete(self, resource: Resource, id: str, state: Object) -> None:
