@@ -1,6 +1,7 @@
 """Joins what the SDK, AWS's schemas and botocore say of a type with what is declared for it by hand."""
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ BUILT_IN = {"region", "tags", "tagsAll"}
 """Inputs and outputs that every type treats alike."""
 COPIED = (
     *("read", "more", "before_delete", "tags", "arn", "gone", "absent", "deleted", "wait", "name", "defaults", "id"),
-    *("either", "by_input", "computed", "import_by"),
+    *("either", "by_input", "computed", "import_by", "account_default"),
 )
 """Declarations that the provider reads as they are."""
 SCALARS = {"string", "integer", "number", "boolean"}
@@ -74,7 +75,7 @@ class Builder:
         made = dict(declared)
         if "call" not in made:
             return {"with": {}, **made}
-        parameters: Declared = dict(made.get("with", {}))
+        parameters: Declared = deepcopy(made.get("with", {}))
         shape = operations.operation(made.get("service", self.service), made["call"]).input_shape
         self._locate(parameters, shape)
         if made.pop("auto", automatic):
@@ -94,7 +95,7 @@ class Builder:
         return made
 
     def _unsent(self) -> set[str]:
-        return {*self.declared.get("own", ()), *self.declared.get("recorded", ())}
+        return {name for key in ("own", "recorded", "refused") for name in self.declared.get(key, ())}
 
     def _find(self, name: str, members: dict[str, Any], parameters: Declared) -> None:
         renamed: str = self.declared.get("renames", {}).get(name, name)
@@ -118,11 +119,10 @@ class Builder:
     def _node(self, name: str, found: Input) -> Declared:
         where, schema = self._schema_of(name)
         node = self._value(name, found, self.shapes.get(name), schema, where)
-        if name in self.declared.get("forms", {}):
-            node = {key: value for key, value in node.items() if key not in {"fields", "items"}}
-            node["type"] = self.declared["forms"][name]
         if name in self.declared.get("besides", {}):
             node["enum"] = [*self.declared["besides"][name], *node["enum"]]
+        if name in self.declared.get("refused", {}):
+            node = {"type": found.type, "refused": self.declared["refused"][name]}
         self._decide(name, node, where)
         return node
 
@@ -143,6 +143,8 @@ class Builder:
         return [alias for alias in [*declared, name] if alias]
 
     def _value(self, path: str, found: Input, shape: Any, schema: Any, where: tuple[str, ...]) -> Declared:
+        if path in self.declared.get("forms", {}):
+            found = Input(self.declared["forms"][path], found.required, found.computed)
         node: Declared = {"type": found.type}
         if found.required:
             node["required"] = True
@@ -167,6 +169,8 @@ class Builder:
             node["wrap"] = True
         if found.items and found.type == "array":
             inner = shape.member if shape is not None and shape.type_name == "list" else None
+            if shape is not None and shape.type_name == "structure":
+                node["single"], inner = True, shape
             below = schemas.follow(self.schema, schema).get("items") if schema else None
             node["items"] = self._value(path, found.items, inner, below, where)
         if found.fields:
@@ -191,7 +195,8 @@ class Builder:
                 node["api"] = member
             elif shape is not None and not self._listed(full):
                 self.problems.append(f"input {full} has no member among {', '.join(members)}")
-            if below and below in schemas.paths(self.schema, "createOnlyProperties"):
+            exception = self.declared.get("exceptions", {}).get(full)
+            if exception["replaces"] if exception else below in schemas.paths(self.schema, "createOnlyProperties"):
                 node["replaces"] = True
             fields[name] = node
         return fields
@@ -217,8 +222,8 @@ class Builder:
         elif name == "region":
             replaces, by = True, "operations"
         elif name in BUILT_IN or name in self._unsent():
-            replaces, by = False, "own" if name in self.declared.get("own", ()) else "recorded"
-            by = "operations" if name in BUILT_IN or taken else by
+            listed = next((key for key in ("own", "recorded", "refused") if name in self.declared.get(key, ())), "")
+            replaces, by = False, "operations" if name in BUILT_IN or taken else listed
         elif fixed and taken:
             self.problems.append(
                 f"input {name} is create-only by AWS's schema, yet an update takes it: decide in exceptions"

@@ -1,8 +1,9 @@
 """What moto lacks, added to its own classes, so that every client of the account sees it."""
 
-from . import s3
+from . import budgets, ec2, eks, iam, lake, rds, s3
 
 
 def load() -> None:
     """Once in a process, before its first request."""
-    s3.load()
+    for module in (budgets, ec2, eks, iam, lake, rds, s3):
+        module.load()

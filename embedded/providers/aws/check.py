@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "map": (dict,),
     "json": (str, dict),
+    "host": (str,),
 }
 
 
@@ -41,6 +42,8 @@ def _members(nodes: dict[str, Node], values: Object, above: str) -> list[CheckFa
             close = difflib.get_close_matches(name, nodes, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             found.append(_failure(f"{above}{name}", f"no such input{hint}"))
+        elif "refused" in nodes[name]:
+            found.append(_failure(f"{above}{name}", f"not emulated: {nodes[name]['refused']}"))
         else:
             found += _value(nodes[name], value, f"{above}{name}")
     return found

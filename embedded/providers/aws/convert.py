@@ -12,7 +12,8 @@ from .table import Node
 
 def to_api(node: Node, value: Any) -> Any:
     if is_list(value):
-        return [to_api(node.get("items", {}), member) for member in value]
+        members = [to_api(node.get("items", {}), member) for member in value]
+        return members[0] if node.get("single") and members else members
     if is_object(value):
         return _object_to_api(node, value)
     return _scalar(node.get("api_type", ""), value)
@@ -77,6 +78,22 @@ def _scalar(kind: str, value: Any) -> Any:
     return plain(value)
 
 
+def like(given: Any, found: Any) -> Any:
+    """The part of what was found that a program gave: AWS adds members to a block, such as its VPC to its subnets."""
+    if is_object(given) and is_object(found):
+        return {name: like(value, found.get(name)) for name, value in given.items()}
+    if is_list(given) and is_list(found) and len(given) == len(found):
+        return [like(one, other) for one, other in zip(given, found, strict=True)]
+    return found
+
+
+def overlay(given: Any, found: Any) -> Any:
+    """What was found, as the program spells it where it gave it."""
+    if is_object(given) and is_object(found):
+        return {**found, **{name: overlay(value, found.get(name)) for name, value in given.items()}}
+    return given
+
+
 def same(node: Node, one: Any, other: Any) -> bool:
     """Whether two values mean the same: documents by their content, sets in any order, nothing like empty."""
     return _normal(node, one) == _normal(node, other)
@@ -86,6 +103,8 @@ def _normal(node: Node, value: Any) -> Any:
     kind: str = node.get("type", "")
     if kind == "json":
         return _document(value)
+    if kind == "host" and isinstance(value, str):
+        return value.removeprefix("https://")
     if is_object(value):
         fields: dict[str, Node] = node.get("fields", {})
         found = {name: _normal(fields.get(name, {}), member) for name, member in value.items()}

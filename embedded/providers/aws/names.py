@@ -41,4 +41,4 @@ class Names:
         }
         digest = hashlib.sha256(json.dumps([urn, fixed], sort_keys=True).encode()).hexdigest()
         made = beginning[: most - CHARACTERS] + digest[:CHARACTERS]
-        return made.lower() if entry["service"] == "s3" else made
+        return made.lower() if entry["name"].get("lower") else made

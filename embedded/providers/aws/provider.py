@@ -22,7 +22,7 @@ from embedded.providers.base.release import release
 
 from .account import Account
 from .check import failures
-from .convert import same
+from .convert import like, overlay, same
 from .diff import changes
 from .names import Names
 from .table import Entry, entry_of
@@ -169,8 +169,12 @@ def _merged(entry: Entry, inputs: Object, found: Object) -> Object:
     made: Object = {name: value for name, value in found.items() if value is not None}
     for name, value in inputs.items():
         shown = reveal(value)
-        if name not in made or same(entry["inputs"].get(name, {}), shown, made[name]):
+        if name not in made:
             made[name] = value
+        elif entry["inputs"].get(name, {}).get("type") == "host":
+            continue  # IAM shows an issuer without its scheme, and programs build conditions from that
+        elif same(entry["inputs"].get(name, {}), shown, like(shown, made[name])):
+            made[name] = value if isinstance(value, Secret) else overlay(value, made[name])
         elif isinstance(value, Secret):
             made[name] = Secret(made[name])
     for name in entry["secrets"]:
@@ -185,7 +189,7 @@ def _refreshed(entry: Entry, inputs: Object, found: Object) -> Object:
     """The inputs of the last run, changed to what the account has."""
     made: Object = {}
     for name, value in inputs.items():
-        current = found.get(name)
+        current = like(reveal(value), found.get(name))
         if entry["outputs"].get(name) is None or same(entry["inputs"].get(name, {}), reveal(value), current):
             made[name] = value
         elif current is not None:

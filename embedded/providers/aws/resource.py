@@ -9,15 +9,15 @@ from embedded.providers.base.values import is_list, is_object
 
 from . import tags
 from .account import Account, ApiError
-from .convert import from_api, plain, same, to_api
+from .convert import from_api, like, plain, same, to_api
 from .hooks import HOOKS
 from .table import Entry, Node
-from .templates import MISSING, fill, search, text
+from .templates import MISSING, Lookup, fill, search, text
 
 PATIENCE = 60.0
 """Seconds: for what is being made, and for what must go before something else can. The emulated account is quick."""
 PAUSE = 0.2
-IN_USE = ("DependencyViolation", "DeleteConflict", "ResourceInUse", "BucketNotEmpty.", "InvalidIPAddress.InUse")
+IN_USE = ("DependencyViolation", "DeleteConflict", "ResourceInUse", "InvalidIPAddress.InUse")
 """Codes, or beginnings of them, that pass by themselves once what uses a resource is gone."""
 
 
@@ -65,6 +65,8 @@ class Live:
         return self._plain_name(name)
 
     def _plain_name(self, name: str) -> Any:
+        if name in self.entry.get("account_default", ()):
+            return self.values.get(name) or self.account.id
         special = {"id": lambda: self.id, "region": lambda: self.region, "partition": lambda: self.account.partition}
         if name in special:
             return special[name]()
@@ -85,13 +87,17 @@ class Live:
         return MISSING if value is None or value == "" else to_api(self.nodes.get(name, {"type": ""}), value)
 
     def _difference(self, name: str, one: Object, other: Object) -> Any:
-        """Members of one list that the other lacks; a single value where it is gone."""
+        """Members of one list, or keys of one mapping, that the other lacks; a single value where it is gone."""
+        if isinstance(one.get(name), dict) and self.nodes[name]["type"] == "map":
+            return [key for key in one[name] if key not in (other.get(name) or {})] or MISSING
         if not isinstance(one.get(name), list):
             return self._sent(name, one) if one.get(name) and not other.get(name) else MISSING
-        return [member for member in one.get(name) or () if member not in (other.get(name) or ())] or MISSING
+        members = [member for member in one.get(name) or () if member not in (other.get(name) or ())]
+        return to_api(self.nodes[name], members) if members else MISSING
 
     def changed(self, name: str) -> bool:
-        return not same(self.nodes.get(name, {}), self.old.get(name), self.values.get(name))
+        new = self.values.get(name)
+        return not same(self.nodes.get(name, {}), like(new, self.old.get(name)), new)
 
     # Its identity.
 
@@ -118,10 +124,12 @@ class Live:
         declared: Object = self.entry.get("import_by", {})
         if declared and declared["separator"] in self.id:
             parts = self.id.split(declared["separator"], len(declared["names"]) - 1)
-            values = {**self.values, **dict(zip(declared["names"], parts, strict=True))}
-            named = Live(self.account, self.entry, values)
-            answer = self.call(declared["call"], fill(declared["with"], named.lookup))
-            self.id = search(declared["id"], answer, named.lookup) or self.id
+            self.values.update(zip(declared["names"], parts, strict=True))
+            if "call" not in declared:
+                self.id = parts[-1]
+                return
+            answer = self.call(declared["call"], fill(declared["with"], self.lookup))
+            self.id = search(declared["id"], answer, self.lookup) or self.id
 
     # Its calls.
 
@@ -130,7 +138,10 @@ class Live:
         filled: Any = fill(declared["with"], self.lookup)
         parameters: Object = {} if filled is MISSING else filled
         answer = self.call(declared["call"], {**parameters, **tags.at_creation(self.entry, self.all_tags)})
-        self.id = search(declared["id"], answer, self.lookup) if "id" in declared else self.name_by_parts()
+        if "id_hook" in declared:
+            self.id = HOOKS[declared["id_hook"]](self)
+        else:
+            self.id = search(declared["id"], answer, self.lookup) if "id" in declared else self.name_by_parts()
         return self.id
 
     def finish_creation(self) -> None:
@@ -157,10 +168,21 @@ class Live:
         if "hook" in declared:
             HOOKS[declared["hook"]](self)
             return
-        parameters = fill(declared["with"], self.lookup)
+        parameters = fill(declared["with"], self._lookup_changed(declared) if declared.get("partial") else self.lookup)
         # "$old:" and the like have no value where there is nothing to take away: then the call has nothing to do.
         if parameters is not MISSING and all(name in parameters for name in declared.get("required", ())):
             self.call(declared["call"], parameters)
+
+    def _lookup_changed(self, declared: Object) -> Lookup:
+        """For an operation that does again what it is given again, such as a new password: what changed, and names."""
+        takes: list[str] = declared["takes"]
+
+        def lookup(name: str) -> Any:
+            choices: list[str] = self.entry.get("either", {}).get(name, [name])
+            unchanged = set(choices) <= set(takes) and not any(map(self.changed, choices))
+            return MISSING if unchanged else self.lookup(name)
+
+        return lookup
 
     def write_tags(self, old: tags.Tags) -> None:
         names = {"id": self.id, "arn": self.arn()}

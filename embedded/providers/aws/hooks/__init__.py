@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from . import ec2, iam, kms, logs, s3
+from . import athena, budgets, ec2, eks, events, iam, kms, lakeformation, logs, rds, s3, sqs
 
+MODULES = (athena, budgets, ec2, eks, events, iam, kms, lakeformation, logs, rds, s3, sqs)
 HOOKS: dict[str, Callable[[Any], Any]] = {
     name: function
-    for module in (ec2, iam, kms, logs, s3)
+    for module in MODULES
     for name, function in vars(module).items()
     if callable(function) and not name.startswith("_") and getattr(function, "__module__", "") == module.__name__
 }

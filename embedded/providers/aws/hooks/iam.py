@@ -1,8 +1,13 @@
 """IAM: what is attached to a role, the versions of a policy, the audiences of an identity provider."""
 
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from embedded.providers.base import Object
+
+from ..account import ApiError
 
 if TYPE_CHECKING:
     from ..resource import Live
@@ -11,7 +16,7 @@ if TYPE_CHECKING:
 def role_inline_policies(live: "Live") -> list[Object]:
     names: list[str] = live.call("list_role_policies", {"RoleName": live.id})["PolicyNames"]
     found = [live.call("get_role_policy", {"RoleName": live.id, "PolicyName": name}) for name in names]
-    return [{"name": entry["PolicyName"], "policy": entry["PolicyDocument"]} for entry in found]
+    return [{"name": entry["PolicyName"], "policy": json.dumps(entry["PolicyDocument"])} for entry in found]
 
 
 def role_managed_policies(live: "Live") -> list[str]:
@@ -43,11 +48,23 @@ def empty_role(live: "Live") -> None:
     own = set[str](live.values.get("managedPolicyArns") or ())
     for arn in role_managed_policies(live):
         if force or arn in own:
-            live.call("detach_role_policy", {"RoleName": live.id, "PolicyArn": arn})
+            with _gone_already():
+                live.call("detach_role_policy", {"RoleName": live.id, "PolicyArn": arn})
     inline = {entry["name"] for entry in live.values.get("inlinePolicies") or ()}
     for entry in role_inline_policies(live):
         if force or entry["name"] in inline:
-            live.call("delete_role_policy", {"RoleName": live.id, "PolicyName": entry["name"]})
+            with _gone_already():
+                live.call("delete_role_policy", {"RoleName": live.id, "PolicyName": entry["name"]})
+
+
+@contextmanager
+def _gone_already() -> Generator[None]:
+    """What an attachment of its own takes away at the same moment."""
+    try:
+        yield
+    except ApiError as error:
+        if error.code != "NoSuchEntity":
+            raise
 
 
 def policy_version(live: "Live") -> None:

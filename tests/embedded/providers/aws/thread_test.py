@@ -5,9 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ..project import Project
 
-PROGRAM = (Path(__file__).parent / "programs" / "network_and_storage.py").read_text()
+PROGRAMS = Path(__file__).parent / "programs"
+ACCOUNT = "123456789012"
 Aws = Callable[[str], Any]
 
 
@@ -22,27 +25,58 @@ def left(aws: Aws) -> list[str]:
         if group["GroupName"] != "default"
     ]
     found += [gateway["InternetGatewayId"] for gateway in ec2.describe_internet_gateways()["InternetGateways"]]
+    found += [
+        gateway["NatGatewayId"]
+        for gateway in ec2.describe_nat_gateways()["NatGateways"]
+        if gateway["State"] != "deleted"
+    ]
+    found += [address["AllocationId"] for address in ec2.describe_addresses()["Addresses"]]
+    found += [
+        endpoint["VpcEndpointId"]
+        for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        if endpoint["State"] != "deleted"
+    ]
+    found += [flow["FlowLogId"] for flow in ec2.describe_flow_logs()["FlowLogs"]]
+    found += [template["LaunchTemplateId"] for template in ec2.describe_launch_templates()["LaunchTemplates"]]
     found += [entry["NetworkInterfaceId"] for entry in ec2.describe_network_interfaces()["NetworkInterfaces"]]
     found += [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
     found += [role["RoleName"] for role in aws("iam").list_roles()["Roles"]]
+    found += [policy["Arn"] for policy in aws("iam").list_policies(Scope="Local")["Policies"]]
+    found += [profile["Arn"] for profile in aws("iam").list_instance_profiles()["InstanceProfiles"]]
+    found += [entry["Arn"] for entry in aws("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    found += aws("eks").list_clusters()["clusters"]
+    found += [entry["DBInstanceIdentifier"] for entry in aws("rds").describe_db_instances()["DBInstances"]]
+    found += [entry["DBSubnetGroupName"] for entry in aws("rds").describe_db_subnet_groups()["DBSubnetGroups"]]
+    found += [entry["DBParameterGroupName"] for entry in aws("rds").describe_db_parameter_groups()["DBParameterGroups"]]
+    found += [entry["Name"] for entry in aws("secretsmanager").list_secrets()["SecretList"]]
+    found += [entry["repositoryName"] for entry in aws("ecr").describe_repositories()["repositories"]]
+    found += [entry["Name"] for entry in aws("glue").get_databases()["DatabaseList"]]
+    found += [entry["Name"] for entry in aws("glue").get_crawlers()["Crawlers"]]
+    found += [entry["Name"] for entry in aws("athena").list_work_groups()["WorkGroups"] if entry["Name"] != "primary"]
+    found += [entry["ResourceArn"] for entry in aws("lakeformation").list_resources()["ResourceInfoList"]]
+    found += [entry["TagKey"] for entry in aws("lakeformation").list_lf_tags()["LFTags"]]
+    found += [str(entry) for entry in aws("lakeformation").list_permissions()["PrincipalResourcePermissions"]]
+    found += [entry["BudgetName"] for entry in aws("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]]
+    found += aws("sqs").list_queues().get("QueueUrls", [])
+    found += [rule["Name"] for rule in aws("events").list_rules()["Rules"]]
     found += [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]]
     kms = aws("kms")
+    aliases = kms.list_aliases()["Aliases"]
+    own = {alias.get("TargetKeyId") for alias in aliases if alias["AliasName"].startswith("alias/aws/")}
     keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
-    found += [key["KeyId"] for key in keys if key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"]
-    found += [
-        alias["AliasName"] for alias in kms.list_aliases()["Aliases"] if not alias["AliasName"].startswith("alias/aws/")
-    ]
+    found += [key["KeyId"] for key in keys if key["KeyState"] != "PendingDeletion" and key["KeyId"] not in own]
+    found += [alias["AliasName"] for alias in aliases if not alias["AliasName"].startswith("alias/aws/")]
     return found
 
 
 def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, aws: Aws) -> None:
     before = left(aws)
-    cloud.write(PROGRAM)
+    cloud.write((PROGRAMS / "network_and_storage.py").read_text())
     assert "26 created" in cloud.up()
     assert "26 unchanged" in cloud.run("preview", "--expect-no-changes")
     assert "26 unchanged" in cloud.run("refresh", "--yes", "--skip-preview")
     made: Any = cloud.outputs()
-    assert made["account"] == "123456789012"
+    assert made["account"] == ACCOUNT
 
     cloud.run("config", "set", "days", "90")
     assert "1 updated" in cloud.up()
@@ -68,6 +102,33 @@ def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, a
     assert moved["vpc"] != made["vpc"]
     assert moved["bucket"] == made["bucket"]
 
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
+@pytest.mark.parametrize(
+    ("program", "settings", "updated"),
+    [
+        ("private_network", {"second": "true"}, 6),
+        ("cluster", {"version": "1.34", "most": "5", "team": "b"}, 3),
+        ("data", {"days": "14", "limit": "250"}, 13),
+    ],
+)
+def test_every_change_of_a_program_is_made_in_place_and_leaves_nothing_to_do(
+    cloud: Project, aws: Aws, program: str, settings: dict[str, str], updated: int
+) -> None:
+    before = left(aws)
+    cloud.write((PROGRAMS / f"{program}.py").read_text())
+    cloud.up()
+    cloud.run("preview", "--expect-no-changes")
+    cloud.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    for name, value in settings.items():
+        cloud.run("config", "set", name, value)
+    output = cloud.up()
+    assert f"{updated} updated" in output
+    assert "replaced" not in output
+    cloud.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    cloud.run("preview", "--expect-no-changes")
     cloud.run("destroy", "--yes", "--skip-preview")
     assert left(aws) == before
 
@@ -128,18 +189,28 @@ def test_what_others_made_is_imported_by_the_ids_that_the_sdk_documents(cloud: P
     assert vpc not in [entry["VpcId"] for entry in ec2.describe_vpcs()["Vpcs"]]
 
 
-def test_wrong_inputs_are_refused_before_anything_is_made(cloud: Project) -> None:
+def test_wrong_inputs_are_refused_before_anything_is_made(cloud: Project, aws: Aws) -> None:
+    before = left(aws)
+    cloud.write('from pulumi_aws.cloudwatch import LogGroup\nLogGroup("logs", retention_in_days=31)\n')
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        assert "retentionInDays: 31 is not among 0, 1, 3" in cloud.run(*command, check=False)
+    assert left(aws) == before
+
+
+def test_a_cluster_that_eks_would_refuse_is_refused(cloud: Project, aws: Aws) -> None:
     cloud.write(
         """
-        from pulumi_aws.cloudwatch import LogGroup
-        from pulumi_aws.kms import Key
-        LogGroup("logs", retention_in_days=31)
-        Key("key", deletion_window_in_days=3)
+        from pulumi_aws.ec2 import Subnet, Vpc
+        from pulumi_aws.eks import Cluster
+        vpc = Vpc("one", cidr_block="10.80.0.0/16")
+        subnet = Subnet("one", vpc_id=vpc.id, cidr_block="10.80.0.0/24", availability_zone="us-east-1a")
+        nobody = "arn:aws:iam::123456789012:role/nobody"
+        Cluster("one", role_arn=nobody, vpc_config={"subnet_ids": [subnet.id]})
         """
     )
-    output = cloud.run("preview", check=False)
-    assert "retentionInDays: 31 is not among 0, 1, 3" in output
-    assert "deletionWindowInDays: 3 is out of range; 7 to 30 allowed" in output
+    assert f"Role arn:aws:iam::{ACCOUNT}:role/nobody could not be found" in cloud.up(check=False)
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert aws("eks").list_clusters()["clusters"] == []
 
 
 def test_an_address_that_is_not_this_machine_is_refused(cloud: Project) -> None:
