@@ -6,6 +6,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from . import extension
+from .repeats import Repeats
 
 HOST = "127.0.0.1"
 
@@ -21,4 +22,4 @@ def make(port: int = 0) -> BaseWSGIServer:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
     application = DomainDispatcherApplication(create_backend_app)
-    return make_server(HOST, port, application, threaded=True, request_handler=Handler)
+    return make_server(HOST, port, Repeats(application), threaded=True, request_handler=Handler)

@@ -33,10 +33,11 @@ def _extend_nat_gateways() -> None:
         if nat_gateway_id not in self.nat_gateways:
             raise EC2ClientError("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
         gateway = plain(self, nat_gateway_id)
+        interface: Any = vars(gateway)["_eni"]
         for address in self.addresses:
-            if address.eni and address.eni.id == gateway._eni.id:
+            if address.eni and address.eni.id == interface.id:
                 address.eni = address.association_id = None
-        self.enis.pop(gateway._eni.id, None)
+        self.enis.pop(interface.id, None)
         return gateway
 
     EC2Backend.delete_nat_gateway = delete_nat_gateway

@@ -4,6 +4,9 @@ import ipaddress
 import os
 import socket
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +47,29 @@ def require_loopback(url: str) -> str:
     return url
 
 
+_headers: ContextVar[dict[str, str]] = ContextVar("headers")
+"""Of the request that this thread makes."""
+
+
+def _add_headers(params: dict[str, Any], **_: Any) -> None:
+    params["headers"].update(_headers.get({}))
+
+
+@contextmanager
+def creating(key: str, *, anew: bool) -> Generator[None]:
+    """Names what the calls inside make: embedded/aws/repeats.py answers them as it did before, unless `anew`."""
+    token = _headers.set({"x-groundwork-creation": key, **({"x-groundwork-anew": "true"} if anew else {})})
+    try:
+        yield
+    finally:
+        _headers.reset(token)
+
+
+def was_repeated(answer: dict[str, Any]) -> bool:
+    """Whether an answer is that of an earlier, equal request."""
+    return "x-groundwork-repeated" in answer["ResponseMetadata"]["HTTPHeaders"]
+
+
 @dataclass
 class Account:
     region: str = "us-east-1"
@@ -79,7 +105,9 @@ class Account:
             max_pool_connections=64,
             proxies={},
         )
-        return self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+        client: Any = self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+        client.meta.events.register("before-call", _add_headers)
+        return client
 
     def call(self, service: str, call: str, parameters: dict[str, Any], region: str = "") -> dict[str, Any]:
         """ApiError where AWS says no, ProviderError where nothing answers or the parameters fit no call."""

@@ -1,5 +1,6 @@
 """pulumi_aws' resources on an emulated account: the table says what they are, moto keeps them."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -38,6 +39,7 @@ class Aws(Provider):
         self.account = account or Account()
         self.default_tags: dict[str, str] = {}
         self._names = Names()
+        self._known: set[str] = set()
 
     def configure(self, settings: Object) -> None:
         found: Object = {name: _parsed(reveal(value)) for name, value in settings.items() if not has_unknown(value)}
@@ -50,6 +52,8 @@ class Aws(Provider):
 
     def check(self, resource: Resource, new: Object) -> Checked:
         entry = entry_of(resource.type)
+        if resource.last:  # the state has it: one that is created from now on replaces it
+            self._known.add(resource.urn)
         inputs = {name: value for name, value in new.items() if value is not None and name != "__defaults"}
         for name, value in entry.get("defaults", {}).items():
             inputs.setdefault(name, value)
@@ -78,9 +82,12 @@ class Aws(Provider):
             return Created("", {**dict.fromkeys([*entry["outputs"], "arn"], UNKNOWN), **inputs})
         live = self._live(entry, inputs)
         with _named(resource):
-            live.create()
+            there_already = live.create(_key(resource, inputs), anew=resource.urn in self._known)
         try:
-            live.finish_creation()
+            if there_already:
+                live.resume_creation()
+            else:
+                live.finish_creation()
             return Created(live.id, self._properties(live, inputs))
         except ProviderError as error:
             raise UnfinishedError(f"{resource.type} {resource.name}: {error}", live.id, inputs, inputs) from None
@@ -140,6 +147,11 @@ class Aws(Provider):
         if not live.find():
             raise ProviderError(f"{live.id}: gone right after it was made or changed")
         return _merged(live.entry, inputs, live.outputs())
+
+
+def _key(resource: Resource, inputs: Object) -> str:
+    text = json.dumps([resource.urn, reveal(inputs)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _named:

@@ -8,7 +8,7 @@ from embedded.providers.base import Object, ProviderError
 from embedded.providers.base.values import is_list, is_object
 
 from . import tags
-from .account import Account, ApiError
+from .account import Account, ApiError, creating, was_repeated
 from .convert import from_api, like, plain, same, to_api
 from .hooks import HOOKS
 from .table import Entry, Node
@@ -133,16 +133,34 @@ class Live:
 
     # Its calls.
 
-    def create(self) -> str:
+    def create(self, key: str, *, anew: bool = False) -> bool:
+        """key: the same for the same thing, also in a later run. True: it was there already, of a run that was killed.
+
+        anew: what the account made under that key is another one, which the state knows.
+        """
         declared: Object = self.entry["create"]
         filled: Any = fill(declared["with"], self.lookup)
         parameters: Object = {} if filled is MISSING else filled
-        answer = self.call(declared["call"], {**parameters, **tags.at_creation(self.entry, self.all_tags)})
+        with creating(key, anew=anew):
+            answer = self.call(declared["call"], {**parameters, **tags.at_creation(self.entry, self.all_tags)})
         if "id_hook" in declared:
             self.id = HOOKS[declared["id_hook"]](self)
         else:
             self.id = search(declared["id"], answer, self.lookup) if "id" in declared else self.name_by_parts()
-        return self.id
+        if not was_repeated(answer):
+            return False
+        return True if self.find(more=False) and not self._is("deleted") else self.create(key, anew=True)
+
+    def resume_creation(self) -> None:
+        """What a run that was killed had not yet done."""
+        self.wait()
+        self.find()
+        found = self.outputs()
+        for update in self.entry["updates"]:
+            if update.get("always"):
+                self._update(update)
+        self.old = found
+        self.update()
 
     def finish_creation(self) -> None:
         """What the create call does not take, in calls of their own."""
