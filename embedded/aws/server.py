@@ -11,15 +11,9 @@ from .repeats import Repeats
 HOST = "127.0.0.1"
 
 
-class Handler(MotoRequestHandler):
-    """Connections stay open: a client makes thousands of calls."""
-
-    protocol_version = "HTTP/1.1"
-
-
 def make(port: int = 0) -> BaseWSGIServer:
     """A server that listens and does not serve yet. port 0: the system chooses one."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
     application = DomainDispatcherApplication(create_backend_app)
-    return make_server(HOST, port, Repeats(application), threaded=True, request_handler=Handler)
+    return make_server(HOST, port, Repeats(application), threaded=True, request_handler=MotoRequestHandler)

@@ -1,5 +1,6 @@
 """Requests that the account has seen before."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -22,7 +23,8 @@ class Counter:
 
 def ask(application: Repeats, **headers: str) -> tuple[str, dict[str, str], bytes]:
     started: list[Any] = []
-    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    environ: dict[str, Any] = {"wsgi.input": BytesIO(b"body"), "CONTENT_LENGTH": "4"}
+    environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
 
     def start_response(status: str, found: list[tuple[str, str]]) -> None:
         started.append((status, found))

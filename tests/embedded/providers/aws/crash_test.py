@@ -1,4 +1,4 @@
-"""The engine is killed while it makes resources: the same command again makes nothing twice."""
+"""The engine is killed while it makes resources; AWS throttles and fails: nothing is made twice, nothing is left."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..project import QUIET, Project
+from .conftest import clients, serving
 from .search import Aws, left
 
 PROGRAM = (Path(__file__).parent / "programs" / "network_and_storage.py").read_text()
@@ -40,3 +41,17 @@ def test_a_killed_run_is_gone_on_with_and_nothing_is_made_twice(cloud: Project, 
     assert len(vpcs) == 1
     cloud.run("destroy", "--yes", "--skip-preview")
     assert left(aws) == before
+
+
+@pytest.mark.heavy
+def test_an_account_that_throttles_and_fails_gets_the_same_platform(cloud: Project) -> None:
+    with serving(str(Path(__file__).parent / "faulty.py")) as (faulty, plain):
+        aws = clients(plain)
+        before = left(aws)
+        cloud.environment["AWS_ENDPOINT_URL"] = faulty
+        cloud.write(PROGRAM)
+        assert "26 created" in cloud.up()
+        cloud.run("preview", "--expect-no-changes")
+        cloud.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+        cloud.run("destroy", "--yes", "--skip-preview")
+        assert left(aws) == before
