@@ -119,6 +119,8 @@ class Builder:
     def _node(self, name: str, found: Input) -> Declared:
         where, schema = self._schema_of(name)
         node = self._value(name, found, self.shapes.get(name), schema, where)
+        if name in self.declared.get("account_default", ()):
+            node["computed"] = True
         if name in self.declared.get("besides", {}):
             node["enum"] = [*self.declared["besides"][name], *node["enum"]]
         if name in self.declared.get("refused", {}):

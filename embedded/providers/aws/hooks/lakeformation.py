@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from embedded.providers.base import Object
+from embedded.providers.base import Object, ProviderError
 
 from ..templates import MISSING
 
@@ -37,7 +37,10 @@ def lake_resource(live: "Live") -> Object:
         policy: Object = values["lfTagPolicy"]
         tags = [{"TagKey": entry["key"], "TagValues": entry["values"]} for entry in policy["expressions"]]
         return {"LFTagPolicy": {"ResourceType": policy["resourceType"], "Expression": tags}}
-    name, (kind, members) = next((name, found) for name, found in KINDS.items() if values.get(name))
+    name = next((name for name in KINDS if values.get(name)), "")
+    if not name:
+        raise ProviderError(f"one of catalogResource, lfTagPolicy, {', '.join(KINDS)} is needed to know the grant by")
+    kind, members = KINDS[name]
     given: Object = values[name]
     made = {api: given[source] for source, api in members.items() if given.get(source)}
     if kind == "Table" and given.get("wildcard"):

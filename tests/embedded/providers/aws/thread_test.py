@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from embedded.providers.aws.account import Account
+from embedded.providers.aws.provider import Aws as Emulated
+from embedded.providers.base import Resource
+
 from ..project import Project
 from .search import ACCOUNT, Aws, left
 
@@ -63,6 +67,7 @@ def test_every_change_of_a_program_is_made_in_place_and_leaves_nothing_to_do(
     before = left(aws)
     cloud.write((PROGRAMS / f"{program}.py").read_text())
     cloud.up()
+    assert_known_by_their_ids(cloud, cloud.environment["AWS_ENDPOINT_URL"])
     cloud.run("preview", "--expect-no-changes")
     cloud.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     for name, value in settings.items():
@@ -74,6 +79,40 @@ def test_every_change_of_a_program_is_made_in_place_and_leaves_nothing_to_do(
     cloud.run("preview", "--expect-no-changes")
     cloud.run("destroy", "--yes", "--skip-preview")
     assert left(aws) == before
+
+
+LEARNED_BY_NO_READ = {
+    "forceDestroy",
+    "deletionWindowInDays",
+    "skipFinalSnapshot",
+    "manageMasterUserPassword",
+}
+"""Inputs that AWS does not show: an import leaves them as they are without being set, as with the official provider."""
+FILLED_BY_AWS = {
+    "aws:eks/cluster:Cluster": {"vpcConfig"},
+    "aws:eks/nodeGroup:NodeGroup": {"launchTemplate"},
+    "aws:rds/parameterGroup:ParameterGroup": {"parameters"},
+    "aws:cloudwatch/eventRule:EventRule": {"isEnabled", "state"},
+    "aws:athena/workgroup:Workgroup": {"configuration"},
+}
+"""Blocks in which AWS sets what a program leaves out: an import has it too, the program then takes it out in place."""
+IMPORTED_AS = {"aws:eks/podIdentityAssociation:PodIdentityAssociation": "{clusterName},{associationId}"}
+NOT_IMPORTED = {"aws:lakeformation/permissions:Permissions"}
+"""The SDK documents no id."""
+
+
+def assert_known_by_their_ids(project: Project, address: str) -> None:
+    """Each resource of the state, read by its id alone, gives inputs that the program changes nothing of."""
+    provider = Emulated(Account(endpoint=address))
+    entries: Any = json.loads(project.run("stack", "export", "--show-secrets"))["deployment"]["resources"]
+    for entry in entries:
+        kind: str = entry["type"]
+        if kind.startswith("aws:") and kind not in NOT_IMPORTED:
+            resource = Resource(entry["urn"], kind, "")
+            found = provider.read(resource, IMPORTED_AS.get(kind, entry["id"]).format(**entry["outputs"]), {}, {})
+            assert found is not None, kind
+            changes = set(provider.diff(resource, found.properties, found.inputs, entry["inputs"]).changes)
+            assert changes <= LEARNED_BY_NO_READ | FILLED_BY_AWS.get(kind, set[str]()), kind
 
 
 def change_behind_its_back(aws: Aws, made: Any) -> None:
