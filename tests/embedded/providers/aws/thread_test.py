@@ -109,7 +109,8 @@ def assert_known_by_their_ids(project: Project, address: str) -> None:
         kind: str = entry["type"]
         if kind.startswith("aws:") and kind not in NOT_IMPORTED:
             resource = Resource(entry["urn"], kind, "")
-            found = provider.read(resource, IMPORTED_AS.get(kind, entry["id"]).format(**entry["outputs"]), {}, {})
+            id: str = entry["id"]
+            found = provider.read(resource, IMPORTED_AS.get(kind, id).format(**entry["outputs"]), {}, {})
             assert found is not None, kind
             changes = set(provider.diff(resource, found.properties, found.inputs, entry["inputs"]).changes)
             assert changes <= LEARNED_BY_NO_READ | FILLED_BY_AWS.get(kind, set[str]()), kind
