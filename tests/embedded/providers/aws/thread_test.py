@@ -20,7 +20,9 @@ def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, a
     before = left(aws)
     cloud.write((PROGRAMS / "network_and_storage.py").read_text())
     assert "26 created" in cloud.up()
-    assert "26 unchanged" in cloud.run("preview", "--expect-no-changes")
+    unchanged = cloud.run("preview", "--expect-no-changes")
+    assert "26 unchanged" in unchanged
+    assert f"emulated: the AWS account at {cloud.environment['AWS_ENDPOINT_URL']}" in unchanged
     assert "26 unchanged" in cloud.run("refresh", "--yes", "--skip-preview")
     made: Any = cloud.outputs()
     assert made["account"] == ACCOUNT
