@@ -37,7 +37,7 @@ class Aws(Provider):
 
     def __init__(self, account: Account | None = None, inform: Callable[[str], None] | None = None) -> None:
         """inform: shows a line to the person who runs the engine."""
-        self._inform = inform or (lambda _: None)
+        self._inform = inform
         self.version = release("pulumi_aws")
         self.account = account or Account()
         self.default_tags: dict[str, str] = {}
@@ -52,9 +52,9 @@ class Aws(Provider):
         endpoints: list[dict[str, str]] = found.get("endpoints") or []
         if endpoints:
             self.account.endpoint = next(iter(endpoints[0].values()))
-        self._inform(
-            f"emulated: the AWS account at {self.account.endpoint or 'no address'} is on this machine, not at AWS"
-        )
+        if self._inform:
+            where = self.account.endpoint or "no address"
+            self._inform(f"emulated: the AWS account at {where} is on this machine, not at AWS")
 
     def check(self, resource: Resource, new: Object) -> Checked:
         entry = entry_of(resource.type)
