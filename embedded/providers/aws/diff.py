@@ -18,8 +18,8 @@ def changes(entry: Entry, state: Object, old: Object, new: Object) -> dict[str, 
         # AWS gave a value, or the program did once: without one, the resource keeps what it has.
         if other is None and node.get("computed") and name not in entry.get("defaults", {}):
             continue
-        if name == "region" and one is None and other == state.get("region"):
-            continue
+        if name == "region":  # also where only the provider's own changed
+            one = one or state.get("region") or other
         if has_unknown(other) or not same(node, one, other):
             found[name] = Change.UPDATE_REPLACE if _replaces(node, one, other) else Change.UPDATE
     if "tags" in entry and reveal(new.get("tagsAll") or {}) != reveal(state.get("tagsAll") or {}):

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedded.providers.base import (
     UNKNOWN,
+    Change,
     Checked,
     Created,
     Diff,
@@ -56,6 +57,11 @@ class Aws(Provider):
             where = self.account.endpoint or "no address"
             self._inform(f"emulated: the AWS account at {where} is on this machine, not at AWS")
 
+    def diff_settings(self, old: Object, new: Object) -> Diff:
+        """In place: what a change means for a resource, its own diff says."""
+        names = sorted(name for name in old.keys() | new.keys() if reveal(old.get(name)) != reveal(new.get(name)))
+        return Diff(dict.fromkeys(names, Change.UPDATE))
+
     def check(self, resource: Resource, new: Object) -> Checked:
         entry = entry_of(resource.type)
         if resource.last:  # the state has it: one that is created from now on replaces it
@@ -80,7 +86,10 @@ class Aws(Provider):
         return {k: v for k, v in found.items() if self.default_tags.get(k) != v or last.get(k) == v}
 
     def diff(self, resource: Resource, state: Object, old: Object, new: Object) -> Diff:
-        return Diff(changes(entry_of(resource.type), state, old, new))
+        entry = entry_of(resource.type)
+        if "region" in entry["inputs"]:
+            new = {**new, "region": new.get("region") or self.account.region}
+        return Diff(changes(entry, state, old, new))
 
     def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
         entry = entry_of(resource.type)

@@ -60,8 +60,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        del request, context
-        return _diff(Diff())
+        del context
+        return _diff(self.provider.diff_settings(decode(request.old_inputs), decode(request.news)))
 
     @_answers_errors
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:

@@ -204,3 +204,32 @@ def test_an_address_that_is_not_this_machine_is_refused(cloud: Project) -> None:
     output = cloud.up(check=False)
     assert "endpoint https://192.0.2.1: not on this machine" in output
     assert "loopback only" in output
+
+
+def test_a_providers_own_tags_and_region_reach_its_resources(cloud: Project, aws: Aws) -> None:
+    before = left(aws)
+    cloud.write(
+        """
+        import pulumi
+        from pulumi_aws import Provider
+        from pulumi_aws.ec2 import Vpc
+        config = pulumi.Config()
+        tags = {"cost": config.get("cost") or "1", "owner": "team"}
+        other = Provider("other", region=config.get("region") or "us-east-1", default_tags={"tags": tags})
+        vpc = Vpc("vpc", cidr_block="10.1.0.0/16", tags={"owner": "me"}, opts=pulumi.ResourceOptions(provider=other))
+        pulumi.export("vpc", vpc.id)
+        pulumi.export("arn", vpc.arn)
+        """
+    )
+    cloud.up()
+    for cost in ("1", "2"):
+        cloud.run("config", "set", "cost", cost)
+        cloud.up()
+        cloud.run("preview", "--expect-no-changes")
+        (vpc,) = aws("ec2").describe_vpcs(VpcIds=[cloud.outputs()["vpc"]])["Vpcs"]
+        assert {tag["Key"]: tag["Value"] for tag in vpc["Tags"]} == {"owner": "me", "cost": cost}
+    cloud.run("config", "set", "region", "eu-west-1")
+    assert "1 replaced" in cloud.up()
+    assert ":eu-west-1:" in str(cloud.outputs()["arn"])
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
