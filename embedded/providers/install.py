@@ -6,6 +6,7 @@ built from a package registry: the Python language host, random and tls.
 
 import os
 import shlex
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,16 +17,19 @@ STAND_INS = {
     ("resource", "random"): ("pulumi-random", "embedded.providers.random"),
     ("resource", "tls"): ("pulumi-tls", "embedded.providers.tls"),
 }
+EMULATIONS = {("resource", "aws"): ("pulumi-aws", "embedded.providers.aws")}
+"""Of clouds: only an environment on an emulated account has them, in the place of the official plugin."""
+StandIns = Mapping[tuple[str, str], tuple[str, str]]
 
 
-def launchers(pulumi_home: Path, python: Path) -> dict[Path, str]:
+def launchers(pulumi_home: Path, python: Path, stand_ins: StandIns = STAND_INS) -> dict[Path, str]:
     """Each launcher's path and text.
 
     -I keeps the working directory and PYTHONPATH off the module path: the engine starts plugins in the program's
     folder, where a file may be named like a module of ours.
     """
     found: dict[Path, str] = {}
-    for (kind, name), (package, module) in STAND_INS.items():
+    for (kind, name), (package, module) in stand_ins.items():
         text = f'#!/bin/sh\nexec {shlex.quote(str(python))} -I -m {module} "$@"\n'
         found[_plugin(pulumi_home, kind, name, package)] = text
     return found
@@ -56,7 +60,18 @@ def install(pulumi_home: Path, python: Path, tools: Path) -> None:
 
     python: an interpreter that has this repository and its packages installed. tools: the folder of the built binaries.
     """
-    for path, text in launchers(pulumi_home, python).items():
+    _write(launchers(pulumi_home, python))
+    _link(kubernetes_plugin(pulumi_home), (tools / "pulumi-kubernetes").resolve())
+    _switch_off_engine_log(pulumi_home)
+
+
+def install_emulations(pulumi_home: Path, python: Path) -> None:
+    """The stand-ins for clouds too."""
+    _write(launchers(pulumi_home, python, EMULATIONS))
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
         if path.exists() and path.read_text() == text and os.access(path, os.X_OK):
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +79,6 @@ def install(pulumi_home: Path, python: Path, tools: Path) -> None:
         unfinished.write_text(text)
         unfinished.chmod(0o755)
         unfinished.replace(path)
-    _link(kubernetes_plugin(pulumi_home), (tools / "pulumi-kubernetes").resolve())
-    _switch_off_engine_log(pulumi_home)
 
 
 def _link(path: Path, target: Path) -> None:

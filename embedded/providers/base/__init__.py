@@ -1,6 +1,6 @@
 """What the provider stand-ins share: values, errors, and the gRPC server that the engine talks to."""
 
-from .errors import CheckFailure, ProviderError
+from .errors import CheckFailure, ProviderError, UnfinishedError
 from .provider import Change, Checked, Created, Diff, Provider, ReadResult, Resource
 from .server import serve
 from .values import UNKNOWN, Object, Secret, has_unknown, reveal
@@ -18,6 +18,7 @@ __all__ = [
     "ReadResult",
     "Resource",
     "Secret",
+    "UnfinishedError",
     "has_unknown",
     "reveal",
     "serve",

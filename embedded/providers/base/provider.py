@@ -1,10 +1,11 @@
 """What a provider is to the server: plain values in, plain values out.
 
-Its resources exist only in the state: nothing is waited for, and nothing has to be deleted.
+Where a provider's resources exist only in the state, there is nothing to configure, to update or to delete.
 """
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from .errors import CheckFailure, ProviderError
 from .values import Object
@@ -24,6 +25,8 @@ class Resource:
     urn: str
     type: str
     name: str
+    last: Object = field(default_factory=dict[str, Any])
+    """Checked inputs of the last run, for a check; empty where there are none, or where it replaces."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,14 @@ class Provider:
     name: str
     version: str
 
+    def configure(self, settings: Object) -> None:
+        """settings: inputs of the program's provider resource, or of the stack's configuration, by their names."""
+
+    def diff_settings(self, old: Object, new: Object) -> Diff:
+        """What differs between two runs' settings; where nothing does, the engine goes on with the old ones."""
+        del old, new
+        return Diff()
+
     def check(self, resource: Resource, new: Object) -> Checked:
         raise NotImplementedError
 
@@ -74,13 +85,17 @@ class Provider:
     def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
         raise NotImplementedError
 
-    def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult:
-        """Empty state and inputs: an import or a `get`."""
+    def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
+        """Empty state and inputs: an import or a `get`. None: there is no such resource."""
         raise NotImplementedError
 
-    def update(self, *, state: Object, new: Object) -> Object:
+    def update(self, resource: Resource, id: str, *, state: Object, new: Object, preview: bool) -> Object:
         """The outputs after a change that replaces nothing."""
+        del resource, id, preview
         return {**state, **new}
+
+    def delete(self, resource: Resource, id: str, state: Object) -> None:
+        """Return once it is gone, also where it was gone before."""
 
     def invoke(self, token: str, arguments: Object) -> Object:
         del arguments

@@ -3,13 +3,16 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.empty_pb2 import Empty
+from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from .errors import CheckFailure, ProviderError
+from .errors import CheckFailure, ProviderError, UnfinishedError
 from .provider import Diff, Provider, Resource
 from .shutdown import serve_the_engine
 from .values import Object, decode, encode
@@ -26,6 +29,9 @@ def _answers_errors(method: Callable[[Any, Any, grpc.ServicerContext], Any]) -> 
     def guarded(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request, context)
+        except UnfinishedError as error:
+            context.set_trailing_metadata((("grpc-status-details-bin", _unfinished(error)),))
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except ProviderError as error:
             # A code that the engine takes for "nothing was changed"; UNKNOWN would leave a pending operation behind.
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
@@ -54,17 +60,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        del request, context
-        return _diff(Diff())
+        del context
+        return _diff(self.provider.diff_settings(decode(request.old_inputs), decode(request.news)))
 
+    @_answers_errors
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
-        del request, context
+        del context
+        self.provider.configure(decode(request.args))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     @_answers_errors
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
-        result = self.provider.check(_resource(request), decode(request.news))
+        resource = replace(_resource(request), last=decode(request.olds))
+        result = self.provider.check(resource, decode(request.news))
         return provider_pb2.CheckResponse(inputs=encode(result.inputs), failures=map(_failure, result.failures))
 
     @_answers_errors
@@ -86,16 +95,22 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         del context
         state, inputs = decode(request.properties), decode(request.inputs)
         found = self.provider.read(_resource(request), request.id, state, inputs)
+        if found is None:
+            return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(id=found.id, properties=encode(found.properties), inputs=encode(found.inputs))
 
     @_answers_errors
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         del context
-        properties = self.provider.update(state=decode(request.olds), new=decode(request.news))
+        state, new = decode(request.olds), decode(request.news)
+        resource = replace(_resource(request), last=decode(request.old_inputs))
+        properties = self.provider.update(resource, request.id, state=state, new=new, preview=request.preview)
         return provider_pb2.UpdateResponse(properties=encode(properties))
 
+    @_answers_errors
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
-        del request, context
+        del context
+        self.provider.delete(_resource(request), request.id, decode(request.properties))
         return Empty()
 
     @_answers_errors
@@ -124,6 +139,18 @@ def _resource(request: Any) -> Resource:
     urn: str = request.urn
     kind = request.type or urn.split("::")[2].rsplit("$", 1)[-1]
     return Resource(urn, kind, request.name or urn.split("::", 3)[3])
+
+
+def _unfinished(error: UnfinishedError) -> bytes:
+    """The details by which the engine keeps a resource that was made in part."""
+    details = AnyMessage()
+    details.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.id, properties=encode(error.properties), inputs=encode(error.inputs), reasons=[str(error)]
+        )
+    )
+    status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[details])
+    return status.SerializeToString()
 
 
 def _failure(failure: CheckFailure) -> Any:

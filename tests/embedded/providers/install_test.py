@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.providers.install import STAND_INS, install, kubernetes_plugin, launchers
+from embedded.providers.install import STAND_INS, install, install_emulations, kubernetes_plugin, launchers
 from embedded.toolchain.targets import BUILD_TARGETS
 
 PYTHON = Path(sys.executable)
@@ -39,6 +39,15 @@ def test_every_plugin_lies_where_the_engine_looks_with_the_sdks_version(tmp_path
 def test_the_kubernetes_plugin_is_stamped_with_the_release_of_its_sdk() -> None:
     (target,) = (target for target in BUILD_TARGETS if target.name == "pulumi-kubernetes")
     assert f"version.Version={version('pulumi-kubernetes')}" in target.linker_flags().split("-X ")[1]
+
+
+def test_a_cloud_is_emulated_only_where_that_is_asked_for(tmp_path: Path, tools: Path) -> None:
+    home = tmp_path / "home"
+    install(home, PYTHON, tools)
+    plugin = home / "plugins" / f"resource-aws-v{version('pulumi-aws')}" / "pulumi-resource-aws"
+    assert not plugin.exists()
+    install_emulations(home, PYTHON)
+    assert os.access(plugin, os.X_OK)
 
 
 def test_a_second_time_nothing_is_written(tmp_path: Path, tools: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("name", ["language", "random", "tls"])
+@pytest.mark.parametrize("name", ["language", "random", "tls", "aws"])
 def test_a_plugin_starts_without_the_sdk_and_what_it_does_not_use(name: str) -> None:
     command = [sys.executable, "-I", "-X", "importtime", "-m", f"embedded.providers.{name}", "127.0.0.1:1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as plugin:
@@ -17,5 +17,5 @@ def test_a_plugin_starts_without_the_sdk_and_what_it_does_not_use(name: str) -> 
     imported = {line.rsplit("|", 1)[-1].strip() for line in output.splitlines()}
     assert "grpc" in imported
     assert imported.isdisjoint(
-        {"pulumi", "pulumi.resource", "asyncio.base_events", "importlib.metadata", "cryptography"}
+        {"pulumi", "pulumi.resource", "asyncio.base_events", "importlib.metadata", "cryptography", "boto3", "jmespath"}
     )

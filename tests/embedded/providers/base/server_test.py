@@ -3,9 +3,10 @@
 from unittest.mock import Mock
 
 import pytest
+from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto import provider_pb2
 
-from embedded.providers.base import reveal
+from embedded.providers.base import Created, Object, Provider, ReadResult, Resource, UnfinishedError, reveal
 from embedded.providers.base.server import Servicer
 from embedded.providers.base.values import decode, encode
 from embedded.providers.random.provider import Random
@@ -51,3 +52,42 @@ def test_a_preview_draws_nothing() -> None:
 def test_what_the_stand_in_leaves_out_is_an_error_that_leaves_no_pending_operation() -> None:
     with pytest.raises(Stopped, match=r"FAILED_PRECONDITION: random:index:nothing is not offered by the random"):
         SERVICER.Invoke(provider_pb2.InvokeRequest(tok="random:index:nothing"), context())
+
+
+class Half(Provider):
+    """Its resources are made in part, and gone when somebody looks."""
+
+    name = "half"
+
+    def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
+        del resource, preview
+        raise UnfinishedError("its second half is missing", "half-1", {"a": 1}, inputs)
+
+    def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
+        del resource, id, state, inputs
+        return None
+
+    def delete(self, resource: Resource, id: str, state: Object) -> None:
+        self.deleted = (resource.name, id, state)
+
+
+def test_what_was_made_in_part_is_kept_with_the_reason() -> None:
+    called = context()
+    with pytest.raises(Stopped, match=r"UNKNOWN: its second half is missing"):
+        Servicer(Half()).Create(provider_pb2.CreateRequest(urn=URN, properties=encode({"b": 2})), called)
+    (((key, details),),) = called.set_trailing_metadata.call_args.args
+    kept = provider_pb2.ErrorResourceInitFailed()
+    assert key == "grpc-status-details-bin"
+    assert Status.FromString(details).details[0].Unpack(kept)
+    assert (kept.id, decode(kept.properties), decode(kept.inputs)) == ("half-1", {"a": 1}, {"b": 2})
+    assert list(kept.reasons) == ["its second half is missing"]
+
+
+def test_what_is_gone_has_no_id() -> None:
+    assert Servicer(Half()).Read(provider_pb2.ReadRequest(urn=URN, id="half-1"), context()).id == ""
+
+
+def test_a_deletion_reaches_the_provider_with_what_the_state_had() -> None:
+    provider = Half()
+    Servicer(provider).Delete(provider_pb2.DeleteRequest(urn=URN, id="half-1", properties=encode({"a": 1})), context())
+    assert provider.deleted == ("web", "half-1", {"a": 1})

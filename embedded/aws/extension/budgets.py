@@ -1,0 +1,78 @@
+"""Budgets: changes of a budget, who gets its alarms, and its tags."""
+
+import json
+from typing import Any
+
+from moto.budgets.exceptions import NotFoundException
+from moto.budgets.responses import BudgetsResponse
+from moto.core.utils import unix_time
+
+TAGS: dict[str, dict[str, str]] = {}
+"""By a budget's ARN."""
+
+
+def load() -> None:
+    create, delete = BudgetsResponse.create_budget, BudgetsResponse.delete_budget
+
+    def create_budget(self: Any) -> str:
+        answer = create(self)
+        tags: list[dict[str, str]] = self._get_param("ResourceTags") or []
+        TAGS[_arn(self, self._get_param("Budget")["BudgetName"])] = {tag["Key"]: tag["Value"] for tag in tags}
+        return answer
+
+    def delete_budget(self: Any) -> str:
+        TAGS.pop(_arn(self, self._get_param("BudgetName")), None)
+        return delete(self)
+
+    functions = (create_budget, delete_budget, update_budget, describe_subscribers_for_notification)
+    for function in (*functions, tag_resource, untag_resource, list_tags_for_resource):
+        setattr(BudgetsResponse, function.__name__, function)
+
+
+def _arn(response: Any, name: str) -> str:
+    return f"arn:{response.partition}:budgets::{response.current_account}:budget/{name}"
+
+
+def _budget(response: Any, name: str) -> Any:
+    found = response.backend.budgets[response._get_param("AccountId")].get(name)
+    if found is None:
+        raise NotFoundException(f"Unable to get budget: {name} - the budget doesn't exist.")
+    return found
+
+
+def update_budget(self: Any) -> str:
+    """The whole budget is replaced, but for when it began, if the request leaves that out."""
+    new: dict[str, Any] = self._get_param("NewBudget")
+    kept = _budget(self, new["BudgetName"])
+    kept.budget = {"TimePeriod": kept.budget["TimePeriod"], **new, "LastUpdatedTime": unix_time()}
+    return json.dumps({})
+
+
+def describe_subscribers_for_notification(self: Any) -> str:
+    wanted = self._get_param("Notification")
+    for notification in _budget(self, self._get_param("BudgetName")).notifications:
+        if all(notification.details.get(name) == value for name, value in wanted.items()):
+            return json.dumps({"Subscribers": notification.subscribers})
+    raise NotFoundException("Unable to find the notification.")
+
+
+def _tags(response: Any) -> dict[str, str]:
+    arn: str = response._get_param("ResourceARN")
+    if arn not in TAGS:
+        raise NotFoundException(f"Resource {arn} doesn't exist.")
+    return TAGS[arn]
+
+
+def tag_resource(self: Any) -> str:
+    _tags(self).update({tag["Key"]: tag["Value"] for tag in self._get_param("ResourceTags")})
+    return json.dumps({})
+
+
+def untag_resource(self: Any) -> str:
+    for key in self._get_param("ResourceTagKeys"):
+        _tags(self).pop(key, None)
+    return json.dumps({})
+
+
+def list_tags_for_resource(self: Any) -> str:
+    return json.dumps({"ResourceTags": [{"Key": key, "Value": value} for key, value in _tags(self).items()]})

@@ -1,0 +1,71 @@
+"""What EKS refuses, and moto takes: things that a request names and the account lacks, or that do not fit."""
+
+from typing import Any
+
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.eks.exceptions import InvalidParameterException
+
+LEAST_ZONES = 2
+
+
+def refuse_cluster(account: str, region: str, role: str, network: dict[str, Any]) -> Any:
+    """The VPC of the cluster's subnets. Refused: a role or a subnet that is not there, one zone only, several VPCs."""
+    refuse_role(account, role)
+    subnets = find_subnets(account, region, network.get("subnetIds") or [])
+    zones = sorted({subnet.availability_zone for subnet in subnets})
+    if len(zones) < LEAST_ZONES:
+        raise InvalidParameterException(
+            message=f"Subnets specified must be in at least two different AZs; {', '.join(zones) or 'none'} given"
+        )
+    vpcs = {subnet.vpc_id for subnet in subnets}
+    if len(vpcs) > 1:
+        raise InvalidParameterException(message=f"Subnets of one VPC are needed, not of {', '.join(sorted(vpcs))}")
+    return _ec2(account, region).get_vpc(vpcs.pop())
+
+
+def refuse_node_group(
+    account: str,
+    region: str,
+    *,
+    subnets: list[str],
+    instance_types: list[str] | None,
+    scaling_config: dict[str, int] | None,
+    node_role: str,
+) -> None:
+    refuse_role(account, node_role)
+    find_subnets(account, region, subnets)
+    for name in instance_types or ():
+        if name not in INSTANCE_TYPES:
+            raise InvalidParameterException(message=f"[{name}] is not a valid instance type")
+    scaling = scaling_config or {}
+    low, size, high = (scaling.get(name, 1) for name in ("minSize", "desiredSize", "maxSize"))
+    if not low <= size <= high:
+        raise InvalidParameterException(
+            message=f"minSize {low}, desiredSize {size} and maxSize {high} must not decrease in this order"
+        )
+
+
+def refuse_role(account: str, role: str) -> None:
+    from moto.iam.models import iam_backends
+
+    roles: Any = iam_backends[account]["aws"].roles
+    if role not in {found.arn for found in roles.values()}:
+        raise InvalidParameterException(message=f"Role {role} could not be found")
+
+
+def find_subnets(account: str, region: str, names: list[str]) -> list[Any]:
+    from moto.ec2.exceptions import InvalidSubnetIdError
+
+    found: list[Any] = []
+    for name in names:
+        try:
+            found.append(_ec2(account, region).get_subnet(name))
+        except InvalidSubnetIdError:
+            raise InvalidParameterException(message=f"The subnet ID '{name}' does not exist") from None
+    return found
+
+
+def _ec2(account: str, region: str) -> Any:
+    from moto.ec2.models import ec2_backends
+
+    return ec2_backends[account][region]

@@ -1,0 +1,126 @@
+"""Glue, Athena and Lake Formation: changes of crawlers, workgroups and registered locations."""
+
+import json
+import re
+from typing import Any
+
+from moto.athena.models import WorkGroup
+from moto.athena.responses import AthenaResponse
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import utcnow
+from moto.glue.responses import GlueResponse
+from moto.lakeformation.models import Permission, Resource
+from moto.lakeformation.responses import LakeFormationResponse
+
+LOCATION = ("UseServiceLinkedRole", "WithFederation", "HybridAccessEnabled", "WithPrivilegedAccess")
+"""Of a registered location, that moto drops."""
+
+
+def load() -> None:
+    GlueResponse.update_crawler = update_crawler  # pyright: ignore[reportAttributeAccessIssue]
+    _extend_workgroups()
+    _extend_locations()
+    _extend_grants()
+
+
+def update_crawler(self: Any) -> ActionResult:
+    """What a request leaves out stays."""
+    crawler = self.glue_backend.get_crawler(self.parameters["Name"])
+    for name, value in self.parameters.items():
+        setattr(crawler, re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower(), value)
+    crawler.version += 1
+    crawler.last_updated = utcnow()
+    return EmptyResult()
+
+
+def _extend_workgroups() -> None:
+    delete = AthenaResponse.delete_work_group
+
+    def get_work_group(self: Any) -> str:
+        name: str = self._get_param("WorkGroup")
+        _workgroup(self, name)
+        return json.dumps({"WorkGroup": self.athena_backend.get_work_group(name)})
+
+    def update_work_group(self: Any) -> str:
+        group = _workgroup(self, self._get_param("WorkGroup"))
+        group.description = self._get_param("Description", group.description)
+        group.state = self._get_param("State", group.state)
+        _update(group, dict(self._get_param("ConfigurationUpdates") or {}))
+        return "{}"
+
+    def delete_work_group(self: Any) -> str:
+        group = _workgroup(self, self._get_param("WorkGroup"))
+        if group.name == "primary":
+            raise JsonRESTError("InvalidRequestException", "Cannot delete primary workgroup")
+        return delete(self)
+
+    def list_tags_for_resource(self: Any) -> str:
+        tagger = self.athena_backend.tagger
+        return json.dumps(tagger.list_tags_for_resource(self._get_param("ResourceARN")))
+
+    for function in (get_work_group, update_work_group, delete_work_group, list_tags_for_resource):
+        setattr(AthenaResponse, function.__name__, function)
+
+
+def _workgroup(response: Any, name: str) -> WorkGroup:
+    found = response.athena_backend.work_groups.get(name)
+    if found is None:
+        raise JsonRESTError("InvalidRequestException", f"WorkGroup {name} is not found.")
+    return found
+
+
+def _update(group: WorkGroup, updates: dict[str, Any]) -> None:
+    """RemoveX takes X away; the updates of the result configuration are one level below."""
+    results = dict(updates.pop("ResultConfigurationUpdates", None) or {})
+    current = group.configuration
+    for target, changes in ((current, updates), (current.setdefault("ResultConfiguration", {}), results)):
+        for name in [name for name in changes if name.startswith("Remove")]:
+            if changes.pop(name):
+                target.pop(name.removeprefix("Remove"), None)
+        target.update(changes)
+
+
+def _extend_locations() -> None:
+    register, plain = LakeFormationResponse.register_resource, Resource.to_dict
+
+    def register_resource(self: Any) -> str:
+        answer = register(self)
+        _set(self)
+        return answer
+
+    def update_resource(self: Any) -> str:
+        _set(self)
+        return "{}"
+
+    def to_dict(self: Resource) -> dict[str, Any]:
+        return {**plain(self), **vars(self).get("settings", {})}
+
+    for function in (register_resource, update_resource):
+        setattr(LakeFormationResponse, function.__name__, function)
+    Resource.to_dict = to_dict
+
+
+def _set(response: Any) -> None:
+    location = response.lakeformation_backend.describe_resource(response._get_param("ResourceArn"))
+    given = {name: value for name in LOCATION if (value := response._get_param(name)) is not None}
+    location.settings = {**vars(location).get("settings", {}), **given}
+    location.role_arn = response._get_param("RoleArn") or location.role_arn
+
+
+def _extend_grants() -> None:
+    """moto keeps grants in a set by what is granted, and loses those that it changes; and lists them in any order."""
+
+    def by_whom_and_what(self: Permission) -> int:
+        return hash(json.dumps([self.principal, self.resource], sort_keys=True))
+
+    def to_external_form(self: Permission) -> dict[str, Any]:
+        return {
+            "Permissions": sorted(self.permissions),
+            "PermissionsWithGrantOption": sorted(self.permissions_with_grant_options),
+            "Resource": self.resource,
+            "Principal": self.principal,
+        }
+
+    Permission.__hash__ = by_whom_and_what
+    Permission.to_external_form = to_external_form

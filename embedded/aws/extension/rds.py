@@ -1,0 +1,58 @@
+"""RDS: a subnet group that is modified stays, parameters go back to their defaults, and what AWS refuses is refused."""
+
+import re
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterValue
+from moto.rds.models import RDSBackend
+from moto.rds.responses import RDSResponse
+
+
+def load() -> None:
+    plain = RDSBackend.modify_db_subnet_group
+
+    def modify_db_subnet_group(self: Any, subnet_name: str, description: str, subnets: list[Any]) -> Any:
+        group = plain(self, subnet_name, description, subnets)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    create = RDSBackend.create_db_instance
+
+    def create_db_instance(self: Any, db_kwargs: dict[str, Any]) -> Any:
+        refuse_instance(db_kwargs)
+        return create(self, db_kwargs)
+
+    RDSBackend.modify_db_subnet_group = modify_db_subnet_group
+    RDSBackend.create_db_instance = create_db_instance
+    RDSResponse.reset_db_parameter_group = reset_db_parameter_group  # pyright: ignore[reportAttributeAccessIssue]
+
+
+INSTANCE_CLASS = r"db\.[a-z][a-z0-9]*\.(micro|small|medium|large|\d*xlarge)(\.tpc[12]\.mem[0-9]x)?"
+"""As "DB instance classes" in the RDS user guide names them."""
+LEAST_GIB = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100, "standard": 5}
+"""Of MariaDB, MySQL and PostgreSQL, by "Amazon RDS DB instance storage" in the RDS user guide."""
+
+
+def refuse_instance(given: dict[str, Any]) -> None:
+    """given: by moto's own names."""
+    name, size = given.get("db_instance_class") or "", given.get("allocated_storage")
+    if not re.fullmatch(INSTANCE_CLASS, name):
+        raise InvalidParameterValue(f"Invalid DB Instance class: {name}")
+    kind = given.get("storage_type") or "gp2"
+    least = LEAST_GIB.get(kind, 0)
+    if size is not None and int(size) < least and not str(given.get("engine")).startswith("aurora"):
+        raise InvalidParameterValue(f"Invalid storage size for storage type {kind}: {size}; at least {least} GiB")
+    if given.get("manage_master_user_password") and given.get("master_user_password"):
+        raise InvalidParameterCombination("You can't specify MasterUserPassword with ManageMasterUserPassword")
+
+
+def reset_db_parameter_group(self: Any) -> ActionResult:
+    (group,) = self.backend.describe_db_parameter_groups(
+        {"db_parameter_group_name": self.params["DBParameterGroupName"]}
+    )
+    if self.params.get("ResetAllParameters"):
+        group.parameters.clear()
+    for parameter in self.params.get("Parameters", ()):
+        group.parameters.pop(parameter.original_dict()["ParameterName"], None)
+    return ActionResult({"DBParameterGroupName": group.name})

@@ -1,0 +1,1 @@
+"""Stands in for the official `aws` provider plugin, on an emulated account of this machine."""

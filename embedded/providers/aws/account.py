@@ -1,0 +1,130 @@
+"""The emulated account: where it answers, as whom it is asked, and its calls."""
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from embedded.providers.base import ProviderError
+
+RETRIES = 12
+"""Attempts of a call that is throttled or fails inside AWS, with botocore's growing pauses: nearly a third of the calls
+may be throttled, and a platform of a thousand calls still comes up."""
+
+
+class ApiError(ProviderError):
+    """An answer of AWS that says no. code: such as InvalidVpcID.NotFound."""
+
+    def __init__(self, call: str, code: str, message: str) -> None:
+        super().__init__(f"{call}: {code}: {message}")
+        self.code = code
+
+
+def require_loopback(url: str) -> str:
+    """The address, if all that its host resolves to is this machine. The emulation talks to nothing else, whatever
+    credentials are set: it would change a real account by rules that are only nearly AWS's."""
+    if not url:
+        raise ProviderError(
+            "no address of the emulated account: this provider stands in for the official plugin and talks to loopback"
+            " only; set AWS_ENDPOINT_URL to the account's address, or install the official plugin for a real account"
+        )
+    host = urlsplit(url).hostname or ""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError as error:
+        raise ProviderError(f"endpoint {url}: {host} does not resolve ({error})") from None
+    if not found or not all(ipaddress.ip_address(address).is_loopback for address in found):
+        raise ProviderError(
+            f"endpoint {url}: not on this machine ({', '.join(map(str, found))}); the emulated provider talks to"
+            " loopback only. For a real account install the official plugin"
+        )
+    return url
+
+
+_headers: ContextVar[dict[str, str]] = ContextVar("headers")
+"""Of the request that this thread makes."""
+
+
+def _add_headers(params: dict[str, Any], **_: Any) -> None:
+    params["headers"].update(_headers.get({}))
+
+
+@contextmanager
+def creating(key: str, *, anew: bool) -> Generator[None]:
+    """Names what the calls inside make: embedded/aws/repeats.py answers them as it did before, unless `anew`."""
+    token = _headers.set({"x-groundwork-creation": key, **({"x-groundwork-anew": "true"} if anew else {})})
+    try:
+        yield
+    finally:
+        _headers.reset(token)
+
+
+def was_repeated(answer: dict[str, Any]) -> bool:
+    """Whether an answer is that of an earlier, equal request."""
+    return "x-groundwork-repeated" in answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+@dataclass
+class Account:
+    region: str = "us-east-1"
+    endpoint: str = field(default_factory=lambda: os.environ.get("AWS_ENDPOINT_URL", ""))
+    partition: str = "aws"
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _session: Any = None
+    _id: str = ""
+
+    def client(self, service: str, region: str = "") -> Any:
+        """A boto3 client, made once: each loads its service's model."""
+        key = (service, region or self.region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._make(*key)
+            return self._clients[key]
+
+    def _make(self, service: str, region: str) -> Any:
+        import boto3  # late: a preview that changes nothing asks the account nothing
+        from botocore.config import Config
+
+        require_loopback(self.endpoint)
+        self._session = self._session or boto3.Session(
+            # Ids of no account: with other ones, moto would answer for another account than a plain client sees.
+            aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "emulated"),
+            aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "emulated"),
+            aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
+        )
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": RETRIES},
+            s3={"addressing_style": "path"},
+            max_pool_connections=64,
+            proxies={},
+        )
+        client: Any = self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+        client.meta.events.register("before-call", _add_headers)
+        return client
+
+    def call(self, service: str, call: str, parameters: dict[str, Any], region: str = "") -> dict[str, Any]:
+        """ApiError where AWS says no, ProviderError where nothing answers or the parameters fit no call."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self.client(service, region), call)(**parameters)
+        except ClientError as error:
+            response: Any = error.response
+            found: dict[str, str] = response["Error"]
+            raise ApiError(f"{service} {call}", found["Code"], found.get("Message", "")) from None
+        except BotoCoreError as error:
+            raise ProviderError(f"{service} {call} at {self.endpoint}: {error}") from None
+
+    @property
+    def id(self) -> str:
+        """The account's number."""
+        if not self._id:
+            self._id = self.call("sts", "get_caller_identity", {})["Account"]
+        return self._id

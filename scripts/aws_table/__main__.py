@@ -1,0 +1,50 @@
+"""Writes embedded/providers/aws/table/*.json from embedded/providers/aws/types/*.yaml and the installed packages.
+
+Run by hand after a change to either, or to a pin: uv sync --group aws --group emulation --group aws-table first.
+Ends with 1, and the list of them, where a type has inputs or outputs that are neither mapped nor listed.
+"""
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .build import Builder
+from .schemas import schema_date
+
+AWS = Path(__file__).parents[2] / "embedded" / "providers" / "aws"
+
+
+def build(file: Path) -> tuple[dict[str, Any], int]:
+    """A service's table, and the number of problems, which are printed."""
+    declared: dict[str, Any] = yaml.safe_load(file.read_text())
+    built, problems = dict[str, Any](), 0
+    for token, entry in declared["types"].items():
+        builder = Builder(token, declared["service"], entry)
+        built[f"aws:{token}"] = builder.build()
+        problems += len(builder.problems)
+    return built, problems
+
+
+def render(types: dict[str, Any]) -> str:
+    packages = ("pulumi-aws", "botocore", "cfn-lint")
+    sources = {**{name: version(name) for name in packages}, "schemas": schema_date()}
+    return json.dumps({"sources": sources, "types": types}, indent=1, sort_keys=True) + "\n"
+
+
+def main() -> int:
+    problems = 0
+    chosen = sys.argv[1:]
+    for file in sorted((AWS / "types").glob("*.yaml")):
+        if not chosen or file.stem in chosen:
+            types, found = build(file)
+            problems += found
+            (AWS / "table" / f"{file.stem}.json").write_text(render(types))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""An account, and a program on it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded.providers.install import install_emulations
+
+from ..project import Project
+
+REGION = "us-east-1"
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[str]:
+    """The address of a server of its own; what a test makes, it deletes."""
+    with serving("-I", "-m", "embedded.aws") as (address,):
+        yield address
+
+
+@contextmanager
+def serving(*arguments: str) -> Generator[list[str]]:
+    """The addresses that a program of ours serves."""
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        yield [f"http://127.0.0.1:{port}" for port in server.stdout.readline().split()]
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def aws(account: str) -> Callable[[str], Any]:
+    """Plain boto3 clients of the account, which know nothing of the provider."""
+    return clients(account)
+
+
+def clients(address: str) -> Callable[[str], Any]:
+    import boto3
+
+    session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    return lambda service: session.client(service, endpoint_url=address)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, toolchain: Path, account: str) -> Project:
+    """A project whose plugin for AWS is the emulated provider."""
+    made = Project(tmp_path, toolchain, kubeconfig="")
+    install_emulations(tmp_path / "home", Path(sys.executable))
+    made.environment |= {
+        "AWS_ENDPOINT_URL": account,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    made.write("")
+    made.run("stack", "init", "dev")
+    made.run("config", "set", "aws:region", REGION)
+    return made

@@ -1,0 +1,57 @@
+"""The engine is killed while it makes resources; AWS throttles and fails: nothing is made twice, nothing is left."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ..project import QUIET, Project
+from .conftest import clients, serving
+from .search import Aws, left
+
+PROGRAM = (Path(__file__).parent / "programs" / "network_and_storage.py").read_text()
+
+
+def kill_after(project: Project, lines: int) -> None:
+    """Kills the engine once it has printed so many lines about creations."""
+    command = ["pulumi", "up", "--yes", "--skip-preview", *QUIET]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=pipe, text=True) as process:
+        assert process.stdout
+        seen = 0
+        for line in process.stdout:
+            seen += " creat" in line
+            if seen == lines:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+
+
+@pytest.mark.parametrize("lines", [2, 9, 23, 38])
+def test_a_killed_run_is_gone_on_with_and_nothing_is_made_twice(cloud: Project, aws: Aws, lines: int) -> None:
+    before = left(aws)
+    cloud.write(PROGRAM)
+    kill_after(cloud, lines)
+    cloud.run("cancel", "--yes")
+    cloud.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    cloud.up()
+    cloud.run("preview", "--expect-no-changes")
+    vpcs = [vpc for vpc in aws("ec2").describe_vpcs()["Vpcs"] if vpc["CidrBlock"] == "10.20.0.0/16"]
+    assert len(vpcs) == 1
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
+@pytest.mark.heavy
+def test_an_account_that_throttles_and_fails_gets_the_same_platform(cloud: Project) -> None:
+    with serving(str(Path(__file__).parent / "faulty.py")) as (faulty, plain):
+        aws = clients(plain)
+        before = left(aws)
+        cloud.environment["AWS_ENDPOINT_URL"] = faulty
+        cloud.write(PROGRAM)
+        assert "26 created" in cloud.up()
+        cloud.run("preview", "--expect-no-changes")
+        cloud.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+        cloud.run("destroy", "--yes", "--skip-preview")
+        assert left(aws) == before

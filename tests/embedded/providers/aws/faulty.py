@@ -1,0 +1,59 @@
+"""Run as a program: the account's server, which throttles and fails as AWS does; and the same account without faults.
+
+The two ports go to standard output.
+"""
+
+import itertools
+import os
+import random
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from embedded.aws.repeats import drain
+
+THROTTLED = 0.3
+"""Share of the requests."""
+FAILING = 20
+"""One request in so many fails, after it was carried out."""
+
+
+class Faulty:
+    def __init__(self, application: Any) -> None:
+        self.application = application
+        self.numbers = itertools.count(1)
+        self.chance = random.Random(1)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self.chance.random() < THROTTLED:
+            drain(environ)
+            return answer(environ, start_response, "400 Bad Request", "ThrottlingException")
+        body = self.application(environ, quiet if (fails := next(self.numbers) % FAILING == 0) else start_response)
+        return answer(environ, start_response, "500 Internal Server Error", "InternalFailure") if fails else body
+
+
+def quiet(*_: Any) -> None:
+    """Nobody gets this answer."""
+
+
+def answer(environ: dict[str, Any], start_response: Any, status: str, code: str) -> list[bytes]:
+    """In the form of the request's protocol."""
+    json = "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
+    start_response(status, [("Content-Type", "application/json" if json else "text/xml"), ("x-amzn-errortype", code)])
+    if json:
+        return [f'{{"__type": "{code}", "message": "injected"}}'.encode()]
+    errors = f"<Error><Code>{code}</Code><Message>injected</Message></Error>"
+    if "/s3/" in environ.get("HTTP_AUTHORIZATION", ""):
+        return [errors.encode()]
+    return [f"<Response><Errors>{errors}</Errors><ErrorResponse>{errors}</ErrorResponse></Response>".encode()]
+
+
+if __name__ == "__main__":
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    from embedded.aws.server import HOST, MotoRequestHandler, make, make_server
+
+    plain: Any = make()
+    server: Any = make_server(HOST, 0, Faulty(plain.app), threaded=True, request_handler=MotoRequestHandler)
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    print(server.port, plain.port, flush=True)
+    server.serve_forever()

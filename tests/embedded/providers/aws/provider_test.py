@@ -1,0 +1,170 @@
+"""What the emulated provider makes of inputs before it asks the account anything."""
+
+from typing import Any
+
+import pytest
+
+from embedded.providers.aws.account import Account, require_loopback
+from embedded.providers.aws.provider import Aws
+from embedded.providers.base import UNKNOWN, Change, Object, ProviderError, Resource, Secret
+
+VPC = "aws:ec2/vpc:Vpc"
+BUCKET = "aws:s3/bucket:Bucket"
+ROLE = "aws:iam/role:Role"
+TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole"]}]}'
+
+
+def resource(type: str, last: Object | None = None, name: str = "web") -> Resource:
+    return Resource(f"urn:pulumi:dev::small::{type}::{name}", type, name, last or {})
+
+
+def checked(type: str, inputs: Object, last: Object | None = None) -> Object:
+    return Aws().check(resource(type, last), inputs).inputs
+
+
+def refused(type: str, inputs: Object) -> list[str]:
+    return [failure.reason for failure in Aws().check(resource(type), inputs).failures]
+
+
+def changed(type: str, old: Object, new: Object) -> dict[str, Change]:
+    provider = Aws()
+    before = provider.check(resource(type), old).inputs
+    after = provider.check(resource(type, before), new).inputs
+    return provider.diff(resource(type), before, before, after).changes
+
+
+ACCEPTED: list[tuple[str, Object]] = [
+    (VPC, {"cidrBlock": "10.0.0.0/16", "tags": {"a": "b"}}),
+    (VPC, {"cidrBlock": UNKNOWN}),
+    (ROLE, {"assumeRolePolicy": TRUST, "maxSessionDuration": 7200}),
+    ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 0}),
+    ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": "30"}),
+    ("aws:ec2/launchTemplate:LaunchTemplate", {"ebsOptimized": "true", "metadataOptions": {"httpTokens": "required"}}),
+]
+
+
+@pytest.mark.parametrize(("type", "inputs"), ACCEPTED)
+def test_what_aws_takes_is_accepted(type: str, inputs: Object) -> None:
+    assert refused(type, inputs) == []
+
+
+REFUSED: list[tuple[str, Object, str]] = [
+    (VPC, {"cidrBlok": "10.0.0.0/16"}, "cidrBlok: no such input; did you mean cidrBlock?"),
+    (VPC, {"enableDnsSupport": "often"}, "enableDnsSupport: 'often' is a str; expected a boolean"),
+    ("aws:ec2/subnet:Subnet", {"cidrBlock": "10.0.0.0/24"}, "vpcId: missing; it is required"),
+    ("aws:kms/key:Key", {"deletionWindowInDays": 3}, "deletionWindowInDays: 3 is out of range; 7 to 30 allowed"),
+    ("aws:kms/key:Key", {"keyUsage": "ANYTHING"}, "keyUsage: 'ANYTHING' is not among "),
+    ("aws:kms/alias:Alias", {"name": "no-prefix", "targetKeyId": "k"}, "name: 'no-prefix' does not match ^(alias/)"),
+    ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 31}, "retentionInDays: 31 is not among 0, 1, 3"),
+    (
+        ROLE,
+        {"assumeRolePolicy": TRUST, "maxSessionDuration": 60},
+        "maxSessionDuration: 60 is out of range; 3600 to 43200",
+    ),
+    (BUCKET, {"bucket": "Bad_Name"}, "bucket: 'Bad_Name' does not match"),
+    (
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        {"bucket": "b", "rules": [{"id": "x", "status": "On"}]},
+        "rules[0].status: 'On' is not among Enabled, Disabled",
+    ),
+    (
+        "aws:s3/bucketVersioning:BucketVersioning",
+        {"bucket": "b", "versioningConfiguration": {"status": "Enable"}},
+        "versioningConfiguration.status: 'Enable' is not among Enabled, Suspended",
+    ),
+    (
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        {"metadataOptions": {"httpTokens": "some"}},
+        "metadataOptions.httpTokens: 'some' is not among optional, required",
+    ),
+]
+
+
+@pytest.mark.parametrize(("type", "inputs", "reason"), REFUSED)
+def test_a_refusal_names_the_path_the_value_and_what_is_allowed(type: str, inputs: Object, reason: str) -> None:
+    assert [found for found in refused(type, inputs) if reason in found], refused(type, inputs)
+
+
+def test_a_refusal_does_not_show_a_secret() -> None:
+    (reason,) = refused("aws:kms/key:Key", {"description": Secret("x" * 9000)})
+    assert reason == "description: the secret value is not allowed here"
+
+
+def test_a_name_is_made_kept_and_made_anew_for_a_replacement() -> None:
+    provider = Aws()
+    first = provider.check(resource(ROLE), {"assumeRolePolicy": TRUST}).inputs
+    assert str(first["name"]).startswith("web-")
+    kept = provider.check(resource(ROLE, first), {"assumeRolePolicy": TRUST, "description": "d"}).inputs
+    assert kept["name"] == first["name"]
+    replacing = provider.check(resource(ROLE), {"assumeRolePolicy": TRUST}).inputs
+    assert replacing["name"] != first["name"]
+
+
+def test_another_run_asks_for_the_same_name() -> None:
+    assert checked(BUCKET, {})["bucket"] == checked(BUCKET, {})["bucket"]
+
+
+def test_a_prefix_begins_the_name_and_default_tags_are_added() -> None:
+    provider = Aws()
+    provider.configure({"region": "eu-west-1", "defaultTags": '{"tags": {"owner": "team", "a": "0"}}'})
+    inputs = provider.check(resource(ROLE), {"assumeRolePolicy": TRUST, "namePrefix": "ci-", "tags": {"a": "1"}}).inputs
+    assert str(inputs["name"]).startswith("ci-")
+    assert inputs["tagsAll"] == {"owner": "team", "a": "1"}
+    assert provider.account.region == "eu-west-1"
+
+
+CHANGES: list[tuple[str, Object, Object, dict[str, Change]]] = [
+    (VPC, {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.1.0.0/16"}, {"cidrBlock": Change.UPDATE_REPLACE}),
+    (VPC, {"enableDnsHostnames": False}, {"enableDnsHostnames": True}, {"enableDnsHostnames": Change.UPDATE}),
+    (VPC, {}, {"tags": {"a": "b"}}, {"tags": Change.UPDATE, "tagsAll": Change.UPDATE}),
+    (ROLE, {"assumeRolePolicy": TRUST}, {"assumeRolePolicy": TRUST.replace(" ", "")}, {}),
+    (ROLE, {"assumeRolePolicy": TRUST, "path": "/a/"}, {"assumeRolePolicy": TRUST}, {"path": Change.UPDATE_REPLACE}),
+    ("aws:kms/key:Key", {"multiRegion": False}, {"multiRegion": True}, {"multiRegion": Change.UPDATE_REPLACE}),
+    (
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        {"vpcId": "v", "serviceName": "s", "subnetIds": ["a", "b"]},
+        {"vpcId": "v", "serviceName": "s", "subnetIds": ["b", "a"]},
+        {},
+    ),
+    # AWS chose a zone; a program that no longer names one keeps it.
+    ("aws:ec2/subnet:Subnet", {"vpcId": "v", "availabilityZone": "a"}, {"vpcId": "v"}, {}),
+]
+
+
+@pytest.mark.parametrize(("type", "old", "new", "expected"), CHANGES)
+def test_a_change_is_made_in_place_or_replaces(
+    type: str, old: Object, new: Object, expected: dict[str, Change]
+) -> None:
+    assert changed(type, old, new) == expected
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "http://localhost:1", "http://[::1]:5000"])
+def test_an_address_on_this_machine_is_taken(url: str) -> None:
+    assert require_loopback(url) == url
+
+
+@pytest.mark.parametrize("url", ["", "https://192.0.2.1", "http://0.0.0.0:5000", "ec2.amazonaws.invalid"])
+def test_any_other_address_is_refused_whatever_the_credentials(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
+    with pytest.raises(ProviderError, match=r"loopback|does not resolve"):
+        Account(endpoint=url).call("sts", "get_caller_identity", {})
+
+
+def test_a_type_that_is_not_emulated_is_named_with_those_that_are() -> None:
+    with pytest.raises(ProviderError, match=r"aws:sagemaker/domain:Domain is not emulated.*aws:ec2/vpc:Vpc"):
+        checked("aws:sagemaker/domain:Domain", {})
+
+
+def test_a_policy_document_is_written_from_statements() -> None:
+    statement: Any = {
+        "sid": "read",
+        "actions": ["s3:GetObject"],
+        "resources": ["b", "a"],
+        "principals": [{"type": "AWS", "identifiers": ["*"]}],
+        "conditions": [{"test": "Bool", "variable": "aws:SecureTransport", "values": ["true"]}],
+    }
+    found = Aws().invoke("aws:iam/getPolicyDocument:getPolicyDocument", {"statements": [statement]})
+    assert found["minifiedJson"] == (
+        '{"Version":"2012-10-17","Statement":[{"Sid":"read","Effect":"Allow","Action":"s3:GetObject",'
+        '"Resource":["a","b"],"Principal":{"AWS":"*"},"Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}'
+    )
