@@ -13,7 +13,6 @@ Runs inside the training image.
 import csv
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +20,7 @@ from typing import Any
 
 from workloads import experiment
 from workloads.artifacts import DATA, add_object, data_key, digest_of, keys_below, split_s3
+from workloads.columns import Column
 from workloads.experiment import Config, say
 
 PROBLEMS_LIMIT = 1000
@@ -38,35 +38,6 @@ COPIED_AT_ONCE = 64 * 2**20
 DATA_SET_ALLOWED = (
     f"at most {DATA_LIMIT} bytes: raise DATA_LIMIT of workloads/incoming.py, and with it the memory of the tasks"
 )
-NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-"""As programs write decimal numbers. Python reads more as one: 1_2, surrounding blanks, digits of other scripts."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """What the values of a column may be: numbers between two bounds, or labels."""
-
-    name: str
-    minimum: float | None = None
-    maximum: float | None = None
-    labels: Sequence[str] | None = None
-
-    @property
-    def allowed(self) -> str:
-        if self.labels is not None:
-            return f"one of {', '.join(self.labels)}"
-        return f"a decimal number from {self.minimum:g} to {self.maximum:g}"
-
-    def accepts(self, value: str) -> bool:
-        if self.labels is not None:
-            return value in self.labels
-        assert self.minimum is not None
-        assert self.maximum is not None
-        return NUMBER.fullmatch(value) is not None and self.minimum <= float(value) <= self.maximum
-
-    def canonical(self, value: str) -> str:
-        """The one spelling of all equal values."""
-        return value if self.labels is not None else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -105,11 +76,6 @@ class IngestResult:
     quarantined: int
     known: int
     """Whose content had been ingested before."""
-
-
-def read_columns(document: str) -> list[Column]:
-    """From the JSON of workloads/documents.py."""
-    return [Column(**each) for each in json.loads(document)]
 
 
 def examine(content: bytes, columns: Sequence[Column]) -> Examined:

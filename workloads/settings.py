@@ -84,9 +84,10 @@ class Images(Settings):
     """In which of this repository's images a workload runs. Those that no workload of an environment names are not
     built for it."""
 
-    training: Literal["training", "training-torch"] = Field(
+    training: Literal["training", "training-torch", "training-lake"] = Field(
         default="training",
-        description="Trains it: with scikit-learn, XGBoost and LightGBM; or with PyTorch too, and 700 MB larger.",
+        description="Trains it: with scikit-learn, XGBoost and LightGBM; with PyTorch too, and 700 MB larger; or with "
+        "tables of the lake too, and 150 MB larger.",
     )
 
 

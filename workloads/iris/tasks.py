@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from workloads import experiment, incoming
 from workloads.artifacts import add_object, digest_of, object_store, split_s3
+from workloads.columns import read_columns
 from workloads.experiment import TrainingError, say
 from workloads.iris.selection import MODELS, classifier, select_best
 
@@ -86,7 +87,7 @@ def take_new_data(environ: Mapping[str, str]) -> dict[str, int]:
     from workloads.iris.train import seed_data
 
     config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
-    columns = incoming.read_columns(environ["GROUNDWORK_COLUMNS"])
+    columns = read_columns(environ["GROUNDWORK_COLUMNS"])
     return asdict(incoming.ingest(config, columns, object_store(), seed_data))
 
 

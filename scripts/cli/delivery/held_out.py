@@ -15,9 +15,10 @@ from scripts.cli.clients.tracking import Mlflow
 from scripts.cli.delivery import jobs
 from scripts.cli.delivery.release import Place
 from workloads.artifacts import digest_of
+from workloads.columns import read_columns
 from workloads.documents import columns_document, held_out_template, trainer
 from workloads.experiment import HELD_OUT_LIMIT
-from workloads.incoming import examine, read_columns
+from workloads.incoming import examine
 from workloads.settings import Workload
 
 Rows = list[dict[str, str]]
