@@ -44,3 +44,10 @@ class Column:
 def read_columns(document: str) -> list[Column]:
     """From the JSON of workloads/documents.py."""
     return [Column(**each) for each in json.loads(document)]
+
+
+def of_header(line: str, columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that a header names, in their order, where it leaves out none but optional ones; else none."""
+    names = line.split(",")
+    found = [column for column in columns if column.name in names or not column.optional]
+    return found if [column.name for column in found] == names else []

@@ -7,7 +7,8 @@
     data/<workload>/<sha256>/<file>                      data sets; one never changes
     current/<workload>.json                              which of them is trained on
 
-Runs inside the training image.
+A workload whose data set is a table of the lake has neither data sets in files nor that state: its rows are appended to
+its tables raw (as they came), curated (as checked) and features (each row once). Runs inside the training image.
 """
 
 import csv
@@ -18,8 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from workloads import experiment
-from workloads.artifacts import DATA, add_object, data_key, digest_of, keys_below, split_s3
+from workloads import experiment, lake
+from workloads.artifacts import DATA, TABLES, add_object, data_key, digest_of, keys_below, split_s3
 from workloads.columns import Column
 from workloads.experiment import Config, say
 
@@ -135,9 +136,21 @@ def report(name: str, examined: Examined) -> bytes:
 
 def current(config_document: str, store: Any) -> str:
     """Return the training document with the data set that is trained on now, which may have more rows than declared."""
-    document = json.loads(config_document)
-    state = _state(experiment.read_config(config_document), store)
+    document, config = json.loads(config_document), experiment.read_config(config_document)
+    if config.tables:
+        return _newest(document, config)
+    state = _state(config, store)
     return json.dumps({**document, "data": state["data"]}, sort_keys=True, separators=(",", ":"))
+
+
+def _newest(document: Mapping[str, Any], config: Config) -> str:
+    """The training document with the newest version of the table that is trained on. Where it was never made, that is
+    the declared one."""
+    data = dict(document["data"])
+    if lake.exists(config.data_address):
+        found = lake.read(config.data_address)
+        data |= {"version": found.version, "digest": digest_of(found.content)}
+    return json.dumps({**document, "data": data}, sort_keys=True, separators=(",", ":"))
 
 
 def _state(config: Config, store: Any) -> dict[str, Any]:
@@ -177,9 +190,10 @@ def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Cal
 
 
 def _root(config: Config) -> tuple[str, str]:
-    """(bucket, what all keys begin with): beside the data sets lies all else."""
-    bucket, key = split_s3(config.data_address)
-    return bucket, key.rpartition(f"{DATA}/{config.workload}/")[0]
+    """(bucket, what all keys begin with): beside the data sets, or the raw table, lies all else."""
+    folder, address = (TABLES, config.tables["raw"]) if config.tables else (DATA, config.data_address)
+    bucket, key = split_s3(address)
+    return bucket, key.rpartition(f"{folder}/{config.workload}/")[0]
 
 
 def _incoming(config: Config) -> str:
@@ -196,7 +210,10 @@ def _ingest_one(
     place = f"{config.workload}/{part.removeprefix('sha256:')}/{key.removeprefix(_incoming(config))}"
     examined = examine(content, columns)
     outcome = "known"
-    if not examined.count and part not in (state := _state(config, store))["parts"]:
+    if config.tables:
+        if not examined.count:
+            outcome = _append_to_tables(config, columns, seed_data, content=content, rows=examined.rows, part=part)
+    elif not examined.count and part not in (state := _state(config, store))["parts"]:
         outcome = "accepted"
         existing = _read(config, state, store, seed_data)
         if (size := len(existing) + len(examined.rows)) > DATA_LIMIT:
@@ -245,6 +262,39 @@ def _append(config: Config, state: Mapping[str, Any], store: Any, *, existing: b
     data = {"address": f"s3://{bucket}/{place}", "digest": digest, "declared_rows": declared_rows}
     changed = {**state, "data": data, "parts": [*state["parts"], part]}
     _put(store, *_state_place(config), json.dumps(changed, indent=2).encode(), "application/json")
+
+
+def _append_to_tables(
+    config: Config,
+    columns: Sequence[Column],
+    seed_data: Callable[[], bytes],
+    *,
+    content: bytes,
+    rows: bytes,
+    part: str,
+) -> str:
+    """Append the rows of a file to every table, each once: what was interrupted goes on with the next. Return whether
+    they are accepted, or were known. `part`: the file's digest."""
+    try:
+        if not lake.exists(config.data_address):
+            experiment.make_tables(config, seed_data)
+        fields = lake.fields_of(columns)
+        texts = [lake.Field(each.name, "string", each.optional) for each in columns]
+        lake.append(config.tables["raw"], texts, _below_header(content), part)
+        lake.append(config.tables["curated"], fields, rows, part)
+        there = set(lake.read(config.tables["features"]).content.splitlines(keepends=True))
+        fresh = (line for line in dict.fromkeys(rows.splitlines(keepends=True)) if line not in there)
+        added = lake.append(config.tables["features"], fields, b"".join(fresh), part)
+    except lake.TableError as error:
+        raise experiment.TrainingError(str(error)) from error
+    return "accepted" if added else "known"
+
+
+def _below_header(content: bytes) -> bytes:
+    """The lines of a CSV file as they came."""
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    next(lines)
+    return lines.read().encode()
 
 
 def _rows(content: bytes) -> int:

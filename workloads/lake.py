@@ -121,9 +121,15 @@ def read(address: str, version: int | None = None) -> Snapshot:
     table = _open(address, version)
     names = [field.name for field in table.schema().fields]
     found: Any = QueryBuilder().register("rows", table).execute("select * from rows")
-    lines = sorted(line for batch in found for line in _lines(zip(*map(_values, batch.columns), strict=True)))
+    lines = (line for batch in found for line in _lines(zip(*map(_values, batch.columns), strict=True)))
     header = b"".join(_lines([names]))
-    return Snapshot(version=table.version(), content=b"".join([header, *lines]))
+    return Snapshot(version=table.version(), content=b"".join([header, *sorted(lines)]))
+
+
+def canonical(content: bytes) -> bytes:
+    """Return a data set, CSV with a header and one row a line, as a table of it is read: with sorted lines."""
+    header, *lines = content.splitlines(keepends=True)
+    return b"".join([header, *sorted(lines)])
 
 
 def storage_options() -> dict[str, str]:
@@ -207,7 +213,7 @@ def _batches(schema: Any, fields: Sequence[Field], rows: bytes) -> Iterator["Rec
     from arro3.core import Array, RecordBatch
 
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(rows), encoding="utf-8", newline=""))
-    while chunk := list(islice(lines, ROWS_AT_ONCE)):
+    while chunk := list(islice(filter(None, lines), ROWS_AT_ONCE)):
         columns = zip(*chunk, strict=True)
         arrays = [
             Array([_value(each, cell) for cell in cells], schema.field(each.name))

@@ -186,6 +186,7 @@ TRAINING = Image(
         "workloads/boosted_trees.py",
         "workloads/classification.py",
         "workloads/columns.py",
+        "workloads/continuous.py",
         "workloads/experiment.py",
         "workloads/incoming.py",
         "workloads/lake.py",

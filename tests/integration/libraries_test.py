@@ -18,6 +18,7 @@ from workloads import catalog
 from workloads.cancer.train import CANCER
 from workloads.digits.train import DIGITS
 from workloads.neighbours.train import NEIGHBOURS
+from workloads.screening.train import SCREENING
 from workloads.wine.train import WINE
 
 from .conftest import STACK, run
@@ -32,8 +33,9 @@ PORTS = {
     "wine": 29081,
     "digits": 29082,
     "neighbours": 29083,
+    "screening": 29084,
 }
-EACH = {"cancer": CANCER, "digits": DIGITS, "neighbours": NEIGHBOURS, "wine": WINE}
+EACH = {"cancer": CANCER, "digits": DIGITS, "neighbours": NEIGHBOURS, "screening": SCREENING, "wine": WINE}
 LEAST_ACCURACY = 0.9
 
 

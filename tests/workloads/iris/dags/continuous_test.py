@@ -11,9 +11,8 @@ import pytest
 
 from modules.airflow.documents import CONFIGURATION, LOGS_CONNECTION
 from modules.core.paths import REPOSITORY
-from workloads import catalog
+from workloads import catalog, continuous
 from workloads.artifacts import keys_below
-from workloads.iris import tasks as iris_tasks
 
 PACKAGES = (
     "airflow",
@@ -87,7 +86,7 @@ def test_exactly_what_a_task_takes_starts_one(monkeypatch: pytest.MonkeyPatch, s
 
 def test_data_that_was_accepted_starts_a_training_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
     take = declared("iris_new_data", monkeypatch)["take_new_data"].options
-    assert take["skip_on_exit_code"] == iris_tasks.NOTHING_NEW
+    assert take["skip_on_exit_code"] == continuous.NOTHING_NEW
     assert [asset.name for asset in take["outlets"]] == ["iris-data"]
     schedule = declared("iris_training", monkeypatch)["iris_training"].options["schedule"].options
     assert [asset.name for asset in schedule["assets"]] == ["iris-data"]
