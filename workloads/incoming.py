@@ -212,7 +212,7 @@ def _ingest_one(
     outcome = "known"
     if config.tables:
         if not examined.count:
-            outcome = _append_to_tables(config, columns, seed_data, content=content, rows=examined.rows, part=part)
+            outcome = _append_to_tables(config, columns, seed_data, content=content, examined=examined, part=part)
     elif not examined.count and part not in (state := _state(config, store))["parts"]:
         outcome = "accepted"
         existing = _read(config, state, store, seed_data)
@@ -270,24 +270,31 @@ def _append_to_tables(
     seed_data: Callable[[], bytes],
     *,
     content: bytes,
-    rows: bytes,
+    examined: Examined,
     part: str,
 ) -> str:
     """Append the rows of a file to every table, each once: what was interrupted goes on with the next. Return whether
-    they are accepted, or were known. `part`: the file's digest."""
+    they are accepted, or were known. Rows that would be too many are a problem. `part`: the file's digest."""
+    raw, curated, features = (config.tables[layer] for layer in ("raw", "curated", "features"))
     try:
         if not lake.exists(config.data_address):
             experiment.make_tables(config, seed_data)
+        if lake.has(features, part):
+            return "known"
+        existing = lake.read(features).content
+        if (size := len(existing) + len(examined.rows)) > DATA_LIMIT:
+            examined.add(0, "", f"{size} bytes, with the rows that are there", DATA_SET_ALLOWED)
+            return "quarantined"
+        there = set(existing.splitlines(keepends=True))
+        fresh = (line for line in dict.fromkeys(examined.rows.splitlines(keepends=True)) if line not in there)
         fields = lake.fields_of(columns)
         texts = [lake.Field(each.name, "string", each.optional) for each in columns]
-        lake.append(config.tables["raw"], texts, _below_header(content), part)
-        lake.append(config.tables["curated"], fields, rows, part)
-        there = set(lake.read(config.tables["features"]).content.splitlines(keepends=True))
-        fresh = (line for line in dict.fromkeys(rows.splitlines(keepends=True)) if line not in there)
-        added = lake.append(config.tables["features"], fields, b"".join(fresh), part)
+        lake.append(raw, texts, _below_header(content), part)
+        lake.append(curated, fields, examined.rows, part)
+        lake.append(features, fields, b"".join(fresh), part)
     except lake.TableError as error:
         raise experiment.TrainingError(str(error)) from error
-    return "accepted" if added else "known"
+    return "accepted"
 
 
 def _below_header(content: bytes) -> bytes:

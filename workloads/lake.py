@@ -68,6 +68,11 @@ def exists(address: str) -> bool:
     return DeltaTable.is_deltatable(address, storage_options=storage_options())
 
 
+def has(address: str, part: str) -> bool:
+    """Return whether a part was appended to a table. Raise TableError where there is none."""
+    return _open(address).transaction_version(part) is not None
+
+
 def create(address: str, fields: Sequence[Field], rows: bytes) -> None:
     """Make a table of these rows, CSV without a header, as its version 0. One that is there stays as it is."""
     from deltalake import write_deltalake
@@ -133,13 +138,16 @@ def canonical(content: bytes) -> bytes:
 
 
 def storage_options() -> dict[str, str]:
-    """Return how the library gets into the object store: with the keys that boto3 finds, at the same address."""
+    """Return how the library gets into the object store: with the keys that boto3 finds, at the same address. The
+    authorities that are to be trusted it reads from this process's environment."""
     import boto3
 
     library: Any = boto3
     session = library.Session()
     keys = session.get_credentials().get_frozen_credentials()
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
+    if authorities := os.environ.get("AWS_CA_BUNDLE"):
+        os.environ["SSL_CERT_FILE"] = authorities
     return {
         "region": session.region_name,
         "access_key_id": keys.access_key,

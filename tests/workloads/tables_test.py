@@ -146,6 +146,20 @@ def test_wrong_rows_come_into_no_table(store: Any) -> None:
     assert not any(map(lake.exists, TABLES.values()))
 
 
+def test_a_file_that_would_make_the_table_too_large_comes_into_none(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(store, "a.csv", b"width,kind\n2,small\n")
+    ingested(store)
+    monkeypatch.setattr(incoming, "DATA_LIMIT", 50)
+    bring(store, "b.csv", b"width,kind\n3,small\n")
+    bring(store, "known.csv", b"width,kind\n2,small\n")
+    assert ingested(store) == IngestResult(accepted=0, quarantined=1, known=1)
+    (report,) = (content for (_, key), content in store.objects.items() if key.endswith(".report.json"))
+    assert json.loads(report)["shown"][0]["value"] == "51 bytes, with the rows that are there"
+    assert content("curated") == b"width,kind\n1.0,small\n2.0,small\n9.0,large\n"
+
+
 def test_columns_that_were_changed_without_being_optional_end_the_task_and_the_file_stays(store: Any) -> None:
     read_data(config(), store, lambda: SEED)
     bring(store, "a.csv", b"width,kind,depth\n2,small,1\n")
