@@ -132,6 +132,7 @@ def _read_table(config: Config, version: int, seed_data: Callable[[], bytes]) ->
     except lake.TableError as error:
         raise TrainingError(str(error)) from error
     _require_digest(content, config, f"version {version} of the table at {config.data_address}")
+    say(f"read version {version} of the table {config.data_address}")
     return content
 
 

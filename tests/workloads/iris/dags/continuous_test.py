@@ -45,7 +45,7 @@ class Declared:
         return other
 
 
-def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Declared]:
+def declared(name: str, monkeypatch: pytest.MonkeyPatch, workload: str = "iris") -> dict[str, Declared]:
     """What a DAG's file declares, by name."""
     Declared.made = []
     sdk: dict[str, Any] = dict.fromkeys(("DAG", "Asset", "AssetOrTimeSchedule", "CronTriggerTimetable"), Declared)
@@ -59,7 +59,7 @@ def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Declared]:
         made = ModuleType(module)
         vars(made).update(content)
         monkeypatch.setitem(sys.modules, module, made)
-    runpy.run_path(str(REPOSITORY / f"workloads/iris/dags/{name}.py"))
+    runpy.run_path(str(REPOSITORY / f"workloads/{workload}/dags/{name}.py"))
     return {each.name: each for each in Declared.made}
 
 
@@ -105,3 +105,17 @@ def test_a_task_has_a_pod_of_its_own(dag: str, task: str, monkeypatch: pytest.Mo
     assert task in catalog.load("iris").tasks
     assert options["pod_template_file"] == f"{CONFIGURATION}/iris.{task}.json"
     assert options["arguments"] == [task]
+
+
+def test_new_data_of_the_lake_is_taken_and_then_trained_on_when_somebody_starts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = declared("screening_new_data", monkeypatch, workload="screening")
+    dag = found["screening_new_data"].options
+    assert (dag["schedule"], dag["max_active_runs"]) == (None, 1)
+    assert found["take_new_data"].options["skip_on_exit_code"] == continuous.NOTHING_NEW
+    assert found["train_champion"].after == ["take_new_data"]
+    for task in catalog.load("screening").tasks:
+        options = found[task].options
+        assert options["pod_template_file"] == f"{CONFIGURATION}/screening.{task}.json"
+        assert options["arguments"] == [task]
