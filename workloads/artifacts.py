@@ -11,6 +11,8 @@ from typing import Any
 DATA, MODELS = "data", "models"
 """Where the data sets of all workloads lie in the raw bucket, and their models in the artifacts bucket: each workload's
 below its own name, each at an address that its digest names."""
+TABLES = "tables"
+"""Where the tables of the lake lie, in the buckets raw and features: each workload's below its own name."""
 
 
 def data_key(workload: str, digest: str, file: str) -> str:

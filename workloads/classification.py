@@ -76,22 +76,25 @@ class Classification:
     """Gives the held-out accuracy with the first 1, 2, ... n parts of a fitted model."""
 
     def split(self, content: bytes, *, seed: int, test_size: float, declared_rows: int | None = None) -> Split:
-        """Return the train and held-out rows: stratified by label, the same for the same seed. Refuses other columns.
+        """Return the train and held-out rows: stratified by label, the same for the same seed. Refuses a data set
+        without these columns; of others that a table has nothing is read, and rows without a value are left out.
 
-        Rows after the declared ones came later: whether one is held out depends on nothing but itself and the seed. So
-        no row ever changes sides, and a champion of earlier data was never trained on what a candidate is measured by.
+        Rows after the declared ones came later, as may all rows of a table: whether one is held out depends on nothing
+        but itself and the seed. So no row ever changes sides, and a champion of earlier data was never trained on what
+        a candidate is measured by.
         """
         columns = [*self.features, self.target]
         frame: Any = pd.read_csv(io.BytesIO(content))
-        if list(frame.columns) != columns:
+        if [name for name in frame.columns if name in columns] != columns:
             raise TrainingError(f"the data set has the columns {list(frame.columns)}, expected {columns}")
+        frame = frame[columns].dropna()
         declared, later = (
             frame.iloc[:declared_rows],
             frame.iloc[len(frame) if declared_rows is None else declared_rows :],
         )
-        parts: list[Any] = train_test_split(
-            declared, test_size=test_size, random_state=seed, stratify=declared[self.target]
-        )
+        parts: list[Any] = [declared, declared]
+        if len(declared):
+            parts = train_test_split(declared, test_size=test_size, random_state=seed, stratify=declared[self.target])
         rows = later.itertuples(index=False, name=None)
         held = np.array([is_held_out(row, seed=seed, test_size=test_size) for row in rows], dtype=bool)
         train, test = (pd.concat([part, later.loc[chosen]]) for part, chosen in zip(parts, (~held, held), strict=True))

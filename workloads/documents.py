@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modules.core.contracts import ObjectStore
+from modules.core.contracts import BucketRole, ObjectStore
 from modules.core.images import in_repository
 from modules.core.naming import JOB_LIMIT, canonical_json, hashed
 from modules.core.releases import Pin
-from workloads.artifacts import MODELS, data_key
+from workloads.artifacts import MODELS, TABLES, data_key
 from workloads.settings import Format, Workload
 from workloads.signing import Statement
 
@@ -16,6 +16,8 @@ PORT, GRPC_PORT = 8080, 8081
 """Where every model server listens, for HTTP and for gRPC: each pod has an address of its own."""
 PORTS = {"http": PORT, "grpc": GRPC_PORT}
 TRAINER_SUFFIX = "-training"
+LAYERS: Mapping[str, BucketRole] = {"raw": "raw", "curated": "features", "features": "features"}
+"""In which bucket the tables of a layer of the lake are: as it came, checked, and as it is trained on."""
 SERVING, CANARY = "serving", "canary"
 """Components: of the pods of what serves, and of what is tried beside it."""
 
@@ -68,16 +70,34 @@ def form_document(workload: Workload) -> dict[str, Any] | None:
     return {"format": workload.serving.format, "trusted": list(workload.serving.trusted)}
 
 
+def tables(workload: str, store: ObjectStore) -> dict[str, str]:
+    """Return the addresses of a workload's tables in the lake, by layer."""
+    return {layer: store.address(role, f"{TABLES}/{workload}/{layer}") for layer, role in LAYERS.items()}
+
+
+def data_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
+    """Return where the data set is and what it must be. Of a table the columns too: who is first to train makes it."""
+    data = workload.data
+    if data.table is not None:
+        addresses = tables(workload.name, store)
+        return {
+            "address": addresses[data.table],
+            "version": data.version,
+            "digest": data.digest,
+            "columns": columns_document(workload),
+            "tables": addresses,
+        }
+    assert data.file is not None
+    return {"address": store.address("raw", data_key(workload.name, data.digest, data.file)), "digest": data.digest}
+
+
 def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
     form = form_document(workload)
     return {
         "workload": workload.name,
         "model": workload.name,
-        "data": {
-            "address": store.address("raw", data_key(workload.name, workload.data.digest, workload.data.file)),
-            "digest": workload.data.digest,
-        },
+        "data": data_document(workload, store),
         "parameters": workload.parameters.model_dump(),
         **({"serving": form} if form else {}),
     }
@@ -85,7 +105,9 @@ def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
 
 def columns_document(workload: Workload) -> list[dict[str, Any]]:
     """What new rows must hold, in the order of the columns; workloads/incoming.py reads it."""
-    return [{"name": name, **column.model_dump(exclude_none=True)} for name, column in workload.data.columns.items()]
+    return [
+        {"name": name, **column.model_dump(exclude_defaults=True)} for name, column in workload.data.columns.items()
+    ]
 
 
 def training_job(workload: str, image_digest: str, document: Mapping[str, Any]) -> str:

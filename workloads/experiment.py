@@ -7,16 +7,18 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workloads.artifacts import add_folder, add_object, digest_of, download_folder, folder_digest, split_s3
+from workloads.columns import Column, of_header
 from workloads.signing import SIGNATURE, Trust, private_key, public_pem, sign, statement_of
 
 CHAMPION = "champion"
 HELD_OUT_LIMIT = 1000
 """Labelled rows by which a release is measured: as many as a log, and one request to a model server, can have."""
+LINE_END = b"\n"
 
 
 class TrainingError(Exception):
@@ -31,12 +33,19 @@ class Config:
     model: str
     """Name in the model registry."""
     data_address: str
-    """s3://bucket/key of the data set."""
+    """s3://bucket/key of the data set: of a file, or of a table in the lake."""
     data_digest: str
     """sha256:... of its bytes."""
     parameters: Mapping[str, Any]
     declared_rows: int | None = None
-    """How many of its rows, the first ones, are the data set that workload.yaml declares; None: all."""
+    """How many of its rows, the first ones, are the data set that workload.yaml declares; None: all. A table has no
+    first ones."""
+    data_version: int | None = None
+    """Of the table; None: the data set is a file."""
+    columns: tuple[Column, ...] = ()
+    """Of the tables."""
+    tables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Addresses of the workload's tables by layer; none where the data set is a file."""
     serving_format: str = "onnx"
     """How models are stored for their server: onnx or skops."""
     trusted: tuple[str, ...] = ()
@@ -50,17 +59,20 @@ class Config:
 def read_config(document: str) -> Config:
     """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}.
 
-    Where rows were appended to the data set, data also has `declared_rows`; `serving`, {format, trusted}, is there for
-    other formats than ONNX."""
+    Where rows were appended to the data set, data also has `declared_rows`; where it is a table, `version`, `columns`
+    and `tables`; `serving`, {format, trusted}, is there for other formats than ONNX."""
     content = json.loads(document)
-    serving = content.get("serving", {})
+    data, serving = content["data"], content.get("serving", {})
     return Config(
         workload=content["workload"],
         model=content["model"],
-        data_address=content["data"]["address"],
-        data_digest=content["data"]["digest"],
+        data_address=data["address"],
+        data_digest=data["digest"],
         parameters=content["parameters"],
-        declared_rows=content["data"].get("declared_rows"),
+        declared_rows=0 if "version" in data else data.get("declared_rows"),
+        data_version=data.get("version"),
+        columns=tuple(Column(**each) for each in data.get("columns", ())),
+        tables=data.get("tables", {}),
         serving_format=serving.get("format", "onnx"),
         trusted=tuple(serving.get("trusted", ())),
     )
@@ -85,6 +97,8 @@ def provenance(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
         "groundwork.data_digest": config.data_digest,
         "groundwork.seed": str(config.seed),
     }
+    if config.data_version is not None:
+        tags["groundwork.data_version"] = str(config.data_version)
     if reproduces := environ.get("GROUNDWORK_REPRODUCES"):
         tags["groundwork.reproduces"] = reproduces
     return tags
@@ -95,6 +109,8 @@ def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> byt
 
     Refuse data whose digest is not the declared one: neither is it stored, nor is it trained on.
     """
+    if config.data_version is not None:
+        return _read_table(config, config.data_version, seed_data)
     bucket, key = split_s3(config.data_address)
     if not _exists(store, bucket, key):
         content = seed_data()
@@ -104,6 +120,47 @@ def read_data(config: Config, store: Any, seed_data: Callable[[], bytes]) -> byt
     content = store.get_object(Bucket=bucket, Key=key)["Body"].read()
     _require_digest(content, config, f"the object at {config.data_address}")
     return content
+
+
+def _read_table(config: Config, version: int, seed_data: Callable[[], bytes]) -> bytes:
+    from workloads import lake
+
+    try:
+        if not lake.exists(config.data_address):
+            make_tables(config, seed_data)
+        content = lake.read(config.data_address, version).content
+    except lake.TableError as error:
+        raise TrainingError(str(error)) from error
+    _require_digest(content, config, f"version {version} of the table at {config.data_address}")
+    say(f"read version {version} of the table {config.data_address}")
+    return content
+
+
+def make_tables(config: Config, seed_data: Callable[[], bytes]) -> None:
+    """Make the tables curated and features of the seed data, as their version 0: nobody brought it as a file. In
+    features each row is once. Refuse to where another version is declared, which then was lost."""
+    from workloads import lake
+
+    if config.data_version != 0:
+        raise TrainingError(
+            f"there is no table at {config.data_address}, but version {config.data_version} of it is to be trained on: "
+            f"restore it, or declare version 0 in workload.yaml of {config.workload}, which is the seed data"
+        )
+    curated = lake.canonical(seed_data())
+    made = {"curated": curated, "features": b"".join(dict.fromkeys(curated.splitlines(keepends=True)))}
+    trained_on = next(content for layer, content in made.items() if config.tables[layer] == config.data_address)
+    _require_digest(trained_on, config, "the data set that the training image carries, as a table,")
+    # The one that is looked for comes last: where this was interrupted, it is gone through again.
+    for layer in sorted(made, key=lambda layer: config.tables[layer] == config.data_address):
+        header, _, rows = made[layer].partition(LINE_END)
+        columns = of_header(header.decode(), config.columns)
+        if not columns:
+            raise TrainingError(
+                f"the data set that the training image carries has the columns {header.decode()}, but workload.yaml "
+                f"of {config.workload} declares {', '.join(each.name for each in config.columns)}: make them the same"
+            )
+        lake.create(config.tables[layer], lake.fields_of(columns), rows)
+        say(f"made the table {config.tables[layer]} of {rows.count(LINE_END)} rows")
 
 
 def _exists(store: Any, bucket: str, key: str) -> bool:

@@ -7,20 +7,21 @@
     data/<workload>/<sha256>/<file>                      data sets; one never changes
     current/<workload>.json                              which of them is trained on
 
-Runs inside the training image.
+A workload whose data set is a table of the lake has neither data sets in files nor that state: its rows are appended to
+its tables raw (as they came), curated (as checked) and features (each row once). Runs inside the training image.
 """
 
 import csv
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from workloads import experiment
-from workloads.artifacts import DATA, add_object, data_key, digest_of, keys_below, split_s3
+from workloads import experiment, lake
+from workloads.artifacts import DATA, TABLES, add_object, data_key, digest_of, keys_below, split_s3
+from workloads.columns import Column
 from workloads.experiment import Config, say
 
 PROBLEMS_LIMIT = 1000
@@ -38,35 +39,6 @@ COPIED_AT_ONCE = 64 * 2**20
 DATA_SET_ALLOWED = (
     f"at most {DATA_LIMIT} bytes: raise DATA_LIMIT of workloads/incoming.py, and with it the memory of the tasks"
 )
-NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-"""As programs write decimal numbers. Python reads more as one: 1_2, surrounding blanks, digits of other scripts."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """What the values of a column may be: numbers between two bounds, or labels."""
-
-    name: str
-    minimum: float | None = None
-    maximum: float | None = None
-    labels: Sequence[str] | None = None
-
-    @property
-    def allowed(self) -> str:
-        if self.labels is not None:
-            return f"one of {', '.join(self.labels)}"
-        return f"a decimal number from {self.minimum:g} to {self.maximum:g}"
-
-    def accepts(self, value: str) -> bool:
-        if self.labels is not None:
-            return value in self.labels
-        assert self.minimum is not None
-        assert self.maximum is not None
-        return NUMBER.fullmatch(value) is not None and self.minimum <= float(value) <= self.maximum
-
-    def canonical(self, value: str) -> str:
-        """The one spelling of all equal values."""
-        return value if self.labels is not None else repr(float(value))
 
 
 @dataclass(frozen=True)
@@ -105,11 +77,6 @@ class IngestResult:
     quarantined: int
     known: int
     """Whose content had been ingested before."""
-
-
-def read_columns(document: str) -> list[Column]:
-    """From the JSON of workloads/documents.py."""
-    return [Column(**each) for each in json.loads(document)]
 
 
 def examine(content: bytes, columns: Sequence[Column]) -> Examined:
@@ -169,9 +136,21 @@ def report(name: str, examined: Examined) -> bytes:
 
 def current(config_document: str, store: Any) -> str:
     """Return the training document with the data set that is trained on now, which may have more rows than declared."""
-    document = json.loads(config_document)
-    state = _state(experiment.read_config(config_document), store)
+    document, config = json.loads(config_document), experiment.read_config(config_document)
+    if config.tables:
+        return _newest(document, config)
+    state = _state(config, store)
     return json.dumps({**document, "data": state["data"]}, sort_keys=True, separators=(",", ":"))
+
+
+def _newest(document: Mapping[str, Any], config: Config) -> str:
+    """The training document with the newest version of the table that is trained on. Where it was never made, that is
+    the declared one."""
+    data = dict(document["data"])
+    if lake.exists(config.data_address):
+        found = lake.read(config.data_address)
+        data |= {"version": found.version, "digest": digest_of(found.content)}
+    return json.dumps({**document, "data": data}, sort_keys=True, separators=(",", ":"))
 
 
 def _state(config: Config, store: Any) -> dict[str, Any]:
@@ -211,9 +190,10 @@ def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Cal
 
 
 def _root(config: Config) -> tuple[str, str]:
-    """(bucket, what all keys begin with): beside the data sets lies all else."""
-    bucket, key = split_s3(config.data_address)
-    return bucket, key.rpartition(f"{DATA}/{config.workload}/")[0]
+    """(bucket, what all keys begin with): beside the data sets, or the raw table, lies all else."""
+    folder, address = (TABLES, config.tables["raw"]) if config.tables else (DATA, config.data_address)
+    bucket, key = split_s3(address)
+    return bucket, key.rpartition(f"{folder}/{config.workload}/")[0]
 
 
 def _incoming(config: Config) -> str:
@@ -230,7 +210,10 @@ def _ingest_one(
     place = f"{config.workload}/{part.removeprefix('sha256:')}/{key.removeprefix(_incoming(config))}"
     examined = examine(content, columns)
     outcome = "known"
-    if not examined.count and part not in (state := _state(config, store))["parts"]:
+    if config.tables:
+        if not examined.count:
+            outcome = _append_to_tables(config, columns, seed_data, content=content, examined=examined, part=part)
+    elif not examined.count and part not in (state := _state(config, store))["parts"]:
         outcome = "accepted"
         existing = _read(config, state, store, seed_data)
         if (size := len(existing) + len(examined.rows)) > DATA_LIMIT:
@@ -279,6 +262,46 @@ def _append(config: Config, state: Mapping[str, Any], store: Any, *, existing: b
     data = {"address": f"s3://{bucket}/{place}", "digest": digest, "declared_rows": declared_rows}
     changed = {**state, "data": data, "parts": [*state["parts"], part]}
     _put(store, *_state_place(config), json.dumps(changed, indent=2).encode(), "application/json")
+
+
+def _append_to_tables(
+    config: Config,
+    columns: Sequence[Column],
+    seed_data: Callable[[], bytes],
+    *,
+    content: bytes,
+    examined: Examined,
+    part: str,
+) -> str:
+    """Append the rows of a file to every table, each once: what was interrupted goes on with the next. Return whether
+    they are accepted, or were known. Rows that would be too many are a problem. `part`: the file's digest."""
+    raw, curated, features = (config.tables[layer] for layer in ("raw", "curated", "features"))
+    try:
+        if not lake.exists(config.data_address):
+            experiment.make_tables(config, seed_data)
+        if lake.has(features, part):
+            return "known"
+        existing = lake.read(features).content
+        if (size := len(existing) + len(examined.rows)) > DATA_LIMIT:
+            examined.add(0, "", f"{size} bytes, with the rows that are there", DATA_SET_ALLOWED)
+            return "quarantined"
+        there = set(existing.splitlines(keepends=True))
+        fresh = (line for line in dict.fromkeys(examined.rows.splitlines(keepends=True)) if line not in there)
+        fields = lake.fields_of(columns)
+        texts = [lake.Field(each.name, "string", each.optional) for each in columns]
+        lake.append(raw, texts, _below_header(content), part)
+        lake.append(curated, fields, examined.rows, part)
+        lake.append(features, fields, b"".join(fresh), part)
+    except lake.TableError as error:
+        raise experiment.TrainingError(str(error)) from error
+    return "accepted"
+
+
+def _below_header(content: bytes) -> bytes:
+    """The lines of a CSV file as they came."""
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    next(lines)
+    return lines.read().encode()
 
 
 def _rows(content: bytes) -> int:

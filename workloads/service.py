@@ -9,7 +9,7 @@ from modules.core.images import Image
 from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
-from workloads.artifacts import DATA, MODELS
+from workloads.artifacts import DATA, MODELS, TABLES
 from workloads.documents import pinned_image, serving_account, serving_repository, trainer
 from workloads.settings import WorkloadSettings
 
@@ -53,12 +53,16 @@ def members(settings: Settings) -> dict[str, Consumer]:
         models = (f"{MODELS}/{name}/",)
         raw = Grant(
             read=("sha256/",),  # data sets of before each workload had a place of its own
-            add=(f"{DATA}/{name}/", f"accepted/{name}/", f"quarantine/{name}/"),
+            add=(f"{DATA}/{name}/", f"accepted/{name}/", f"quarantine/{name}/", f"{TABLES}/{name}/"),
             write=(f"incoming/{name}/", f"current/{name}.json"),
         )
         found[name] = Consumer(buckets={"artifacts": Grant(read=models)}, accounts=(serving_account(name),))
         found[trainer(name)] = Consumer(
-            buckets={"raw": raw, "features": Grant(add=(f"{name}/",)), "artifacts": Grant(add=models)},
+            buckets={
+                "raw": raw,
+                "features": Grant(add=(f"{name}/", f"{TABLES}/{name}/")),
+                "artifacts": Grant(add=models),
+            },
             accounts=(trainer(name),),
             uses={"mlflow": ("training", "task")},
             models=(name,),
@@ -181,8 +185,11 @@ TRAINING = Image(
         "workloads/artifacts.py",
         "workloads/boosted_trees.py",
         "workloads/classification.py",
+        "workloads/columns.py",
+        "workloads/continuous.py",
         "workloads/experiment.py",
         "workloads/incoming.py",
+        "workloads/lake.py",
         "workloads/onnx_form.py",
         "workloads/signing.py",
         "workloads/skops_form.py",
@@ -214,6 +221,8 @@ WORKLOADS = Service[Settings](
                 "python3-numpy python3-sympy"
             },
         ),
+        # Delta Lake's library, of which one file has 134 MB.
+        replace(TRAINING, name="training-lake", budget_mb=750, group="training-lake"),
         Image(
             name="serving",
             budget_mb=240,

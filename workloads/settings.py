@@ -11,6 +11,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 TaskName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Scalar = bool | int | float | str | None
 Format = Literal["onnx", "skops"]
+TrainedLayer = Literal["curated", "features"]
 TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 
 MINIMUM_TRAINING_MEMORY = "320Mi"
@@ -25,6 +26,9 @@ class Column(Settings):
     minimum: float | None = Field(default=None, allow_inf_nan=False, description="Least number.")
     maximum: float | None = Field(default=None, allow_inf_nan=False, description="Greatest number.")
     labels: list[str] | None = Field(default=None, min_length=1, description="The texts that are allowed.")
+    optional: bool = Field(
+        default=False, description="Whether a row may have no value: in tables of the lake, which get such a column."
+    )
 
     @model_validator(mode="after")
     def _numbers_or_labels(self) -> Self:
@@ -39,13 +43,34 @@ class Column(Settings):
 
 
 class Data(Settings):
-    """The data set: stored in the raw bucket under its own digest, so that an address always means the same bytes."""
+    """The data set: a file, stored in the raw bucket under its own digest, so that an address always means the same
+    bytes; or a version of one of the workload's tables in the lake."""
 
-    file: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="File name of the data set.")
-    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="sha256:... of its bytes.")
+    file: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="File name of the data set; or `table`."
+    )
+    table: TrainedLayer | None = Field(
+        default=None, description="Which of the workload's tables is the data set, curated or features; or `file`."
+    )
+    version: int | None = Field(default=None, ge=0, description="Version of the table, 0 or more; 0 is the seed data.")
+    digest: str = Field(
+        pattern=r"^sha256:[0-9a-f]{64}$",
+        description="sha256:... of its bytes; of a table's, as CSV with a header and sorted lines.",
+    )
     columns: dict[str, Column] = Field(
         min_length=1, description="What new rows must hold, column by column in the order of the file."
     )
+
+    @model_validator(mode="after")
+    def _file_or_table(self) -> Self:
+        if (self.file is None) == (self.table is None):
+            raise ValueError("say file for a data set in a file, or table and version for one in the lake")
+        if (self.table is None) != (self.version is None):
+            raise ValueError(f"table is {self.table} and version is {self.version}: a table needs one, a file has none")
+        optional = [name for name, column in self.columns.items() if column.optional]
+        if self.file is not None and optional:
+            raise ValueError(f"columns {optional} are optional, but a file has all columns: remove that, or say table")
+        return self
 
 
 class Parameters(Settings):
@@ -84,9 +109,10 @@ class Images(Settings):
     """In which of this repository's images a workload runs. Those that no workload of an environment names are not
     built for it."""
 
-    training: Literal["training", "training-torch"] = Field(
+    training: Literal["training", "training-torch", "training-lake"] = Field(
         default="training",
-        description="Trains it: with scikit-learn, XGBoost and LightGBM; or with PyTorch too, and 700 MB larger.",
+        description="Trains it: with scikit-learn, XGBoost and LightGBM; with PyTorch too, and 700 MB larger; or with "
+        "tables of the lake too, and 150 MB larger.",
     )
 
 
@@ -105,6 +131,15 @@ class Workload(Settings):
     tasks: dict[TaskName, Resources] = Field(
         default={}, description="Tasks of its DAGs (dags/), each with the resources of its pod."
     )
+
+    @model_validator(mode="after")
+    def _image_knows_tables(self) -> Self:
+        if self.data.table is not None and self.images.training != "training-lake":
+            raise ValueError(
+                f"data.table is {self.data.table}, but images.training is {self.images.training}, which knows no "
+                "tables: set images.training: training-lake"
+            )
+        return self
 
 
 class WorkloadSettings(Settings):

@@ -20,7 +20,7 @@ from modules.storage.service import STORAGE
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
 
-from .s3 import s3_client
+from .s3 import remove_versions, s3_client
 
 EXTRA = "data-test-extra"
 PROBES = "quarantine/iris/data-test/"
@@ -56,12 +56,6 @@ def marker(admin: Any, platform: Environment) -> Iterator[bytes]:
     admin.put_object(Bucket=name, Key=f"{PROBES}marker", Body=content)
     yield content
     remove_versions(admin, name, PROBES)
-
-
-def remove_versions(store: Any, name: str, prefix: str = "") -> None:
-    listed = store.list_object_versions(Bucket=name, Prefix=prefix)
-    for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
-        store.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def make_buckets(platform: Environment, document: dict[str, Any], folder: Path) -> str:

@@ -39,7 +39,11 @@ except ModelRefusedError as error:
     print("refused:", error)
 """
 RAW, FEATURES, ARTIFACTS = (bucket(STACK, role) for role in ("raw", "features", "artifacts"))
-ELSEWHERE = {RAW: ("incoming/rose/x", "data/rose/x"), FEATURES: ("rose/x",), ARTIFACTS: ("models/rose/x", "mlflow/x")}
+ELSEWHERE = {
+    RAW: ("incoming/rose/x", "data/rose/x", "tables/rose/x"),
+    FEATURES: ("rose/x", "tables/rose/x"),
+    ARTIFACTS: ("models/rose/x", "mlflow/x"),
+}
 """Of another workload, or of MLflow."""
 SERVING, TRAINING = ("iris", "deploy/iris"), ("iris-training", "idle-training")
 Attempt = tuple[str, dict[str, Any]]
@@ -135,7 +139,7 @@ def test_a_training_reads_and_writes_below_its_workloads_name_and_nowhere_else(
     own = [
         *(put(RAW, key) for key in ("incoming/iris/x", "accepted/iris/probe/x", "quarantine/iris/probe/x")),
         *(put(where, key) for where, key in ((RAW, "data/iris/probe/x"), (ARTIFACTS, "models/iris/probe/x"))),
-        put(FEATURES, "iris/probe/x"),
+        *(put(FEATURES, key) for key in ("iris/probe/x", "tables/iris/probe/x")),
         get(RAW, "data/iris/probe/x"),
         listing(RAW, "incoming/iris/"),
         delete(RAW, "incoming/iris/x"),
@@ -146,7 +150,8 @@ def test_a_training_reads_and_writes_below_its_workloads_name_and_nowhere_else(
         *(put(bucket, key) for bucket, keys in ELSEWHERE.items() for key in keys),
         *(get(bucket, key) for bucket, keys in ELSEWHERE.items() for key in keys),
         *(delete(bucket, key) for bucket, keys in ELSEWHERE.items() for key in keys),
-        *(listing(RAW, prefix) for prefix in ("", "data/", "incoming/", "incoming/rose/")),
+        delete(FEATURES, "tables/iris/probe/x"),
+        *(listing(RAW, prefix) for prefix in ("", "data/", "tables/", "incoming/", "incoming/rose/")),
         *(put(RAW, key) for key in ("current/rose.json", "sha256/x/iris.csv", "elsewhere")),
         ("copy_object", {"Bucket": RAW, "Key": "data/iris/x", "CopySource": {"Bucket": RAW, "Key": "data/rose/x"}}),
         ("put_bucket_versioning", {"Bucket": RAW, "VersioningConfiguration": {"Status": "Suspended"}}),
@@ -157,6 +162,7 @@ def test_a_training_reads_and_writes_below_its_workloads_name_and_nowhere_else(
     for where, prefix in ((RAW, "accepted/iris/probe/"), (RAW, "quarantine/iris/probe/"), (RAW, "data/iris/probe/")):
         remove(admin, where, prefix)
     remove(admin, FEATURES, "iris/probe/")
+    remove(admin, FEATURES, "tables/iris/probe/")
     remove(admin, ARTIFACTS, "models/iris/probe/")
 
 

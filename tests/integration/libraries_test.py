@@ -10,17 +10,23 @@ import httpx
 import pytest
 import yaml
 
+from modules.core.naming import bucket
 from modules.registry.build import image_sizes
 from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import STACKS, access_of, cluster_of, settings_file
-from workloads import catalog
+from workloads import catalog, lake
+from workloads.artifacts import TABLES
 from workloads.cancer.train import CANCER
+from workloads.columns import Column
 from workloads.digits.train import DIGITS
+from workloads.documents import columns_document
 from workloads.neighbours.train import NEIGHBOURS
+from workloads.screening.train import SCREENING
 from workloads.wine.train import WINE
 
 from .conftest import STACK, run
+from .lake_test import environment
 
 LIBRARIES = "libraries"
 NETWORK = "10.87.0.0/16"
@@ -32,8 +38,9 @@ PORTS = {
     "wine": 29081,
     "digits": 29082,
     "neighbours": 29083,
+    "screening": 29084,
 }
-EACH = {"cancer": CANCER, "digits": DIGITS, "neighbours": NEIGHBOURS, "wine": WINE}
+EACH = {"cancer": CANCER, "digits": DIGITS, "neighbours": NEIGHBOURS, "screening": SCREENING, "wine": WINE}
 LEAST_ACCURACY = 0.9
 
 
@@ -93,9 +100,27 @@ def test_a_model_without_an_onnx_form_is_served_from_skops_in_an_image_of_its_ow
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("addresses")
+def test_a_training_is_reproduced_from_the_version_of_its_table_after_that_grew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained = json.loads(run(".venv/bin/groundwork", "train", "screening", "--stack", LIBRARIES, "--json").stdout)
+    for name, value in environment(Environment(LIBRARIES), "screening-training").items():
+        monkeypatch.setenv(name, value)
+    table = f"s3://{bucket(LIBRARIES, 'features')}/{TABLES}/screening/features"
+    before = lake.read(table)
+    columns = [Column(**each) for each in columns_document(catalog.load("screening"))]
+    row = before.content.splitlines(keepends=True)[1].replace(b"1", b"2", 1)
+    assert lake.append(table, lake.fields_of(columns), row, "libraries_test")
+    assert lake.read(table).version == before.version + 1
+    again = json.loads(run(".venv/bin/groundwork", "reproduce", trained["run"], "--stack", LIBRARIES, "--json").stdout)
+    assert (again["same"], again["data_version"]) == (True, "0")
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("addresses")
 def test_the_images_of_these_workloads_are_within_their_budgets() -> None:
-    environment = Environment(LIBRARIES)
-    sizes = image_sizes(LIBRARIES, registry_of(environment), access_of(cluster_of(environment)))
-    budgets = {image.name: image.budget_mb for image in environment.settings.images()}
-    assert sizes.keys() == budgets.keys() >= {"serving-skops"}
+    stack = Environment(LIBRARIES)
+    sizes = image_sizes(LIBRARIES, registry_of(stack), access_of(cluster_of(stack)))
+    budgets = {image.name: image.budget_mb for image in stack.settings.images()}
+    assert sizes.keys() == budgets.keys() >= {"serving-skops", "training-lake"}
     assert {name: size for name, size in sizes.items() if size.uncompressed > budgets[name]} == {}

@@ -17,3 +17,10 @@ def s3_client(address: str, access_key: str, secret_key: str, ca: Path | None = 
         aws_secret_access_key=secret_key,
         verify=str(ca) if ca else None,
     )
+
+
+def remove_versions(store: Any, name: str, prefix: str = "") -> None:
+    """Delete every version of the objects that begin with a prefix."""
+    listed = store.list_object_versions(Bucket=name, Prefix=prefix)
+    for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+        store.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])

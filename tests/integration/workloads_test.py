@@ -239,7 +239,7 @@ def test_a_model_whose_digest_was_changed_is_not_released(mlflow: Mlflow, addres
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "irsi"), "workload 'irsi' is unknown; known: cancer, digits, iris, neighbours, wine"),
+        (("train", "irsi"), "workload 'irsi' is unknown; known: cancer, digits, iris, neighbours, screening, wine"),
         (("release", "iris", "--model-version", "99"), "has no version 99; existing versions: 1"),
         (("reproduce", "nothing"), "no run 'nothing' in MLflow"),
     ],

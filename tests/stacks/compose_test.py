@@ -105,6 +105,7 @@ def test_images_that_no_workload_runs_in_are_not_built() -> None:
     assert built(iris={}, wine={}) == built(iris={})
     assert built(digits={}) - built() == {"training-torch", "serving"}
     assert built(neighbours={}) - built() == {"training", "serving-skops"}
+    assert built(screening={}) - built() == {"training-lake", "serving"}
 
 
 def test_programs_of_images_are_compiled_here_and_name_their_versions() -> None:

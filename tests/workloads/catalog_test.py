@@ -7,13 +7,13 @@ from workloads import catalog
 
 
 def test_each_folder_with_a_workload_yaml_is_known() -> None:
-    assert catalog.known() == ["cancer", "digits", "iris", "neighbours", "wine"]
+    assert catalog.known() == ["cancer", "digits", "iris", "neighbours", "screening", "wine"]
 
 
 def test_an_unknown_workload_lists_the_known_ones_and_the_closest() -> None:
     with pytest.raises(
         UserError,
-        match=r"workload 'irish' is unknown; known: cancer, digits, iris, neighbours, wine\. Did you mean 'iris'\?",
+        match=r"'irish' is unknown; known: cancer, digits, iris, neighbours, screening, wine\. Did you mean 'iris'\?",
     ):
         catalog.load("irish")
 

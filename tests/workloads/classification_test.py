@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.neighbours import store
-from tests.workloads.tables import fitted
+from tests.workloads.tables import fitted, split
 from workloads import catalog
 from workloads.cancer.train import CANCER
 from workloads.classification import Classification, Split, highest_accuracy
@@ -19,18 +19,25 @@ from workloads.documents import training_document
 from workloads.experiment import Config, TrainingError, read_config
 from workloads.iris.train import IRIS
 from workloads.neighbours.train import NEIGHBOURS
+from workloads.screening.train import SCREENING
 from workloads.server import model
 from workloads.wine.train import WINE
 
 TOLERANCE = 1e-6
 STORE = store()
-EVERY = {"cancer": CANCER, "digits": DIGITS, "iris": IRIS, "neighbours": NEIGHBOURS, "wine": WINE}
+EVERY = {
+    "cancer": CANCER,
+    "digits": DIGITS,
+    "iris": IRIS,
+    "neighbours": NEIGHBOURS,
+    "screening": SCREENING,
+    "wine": WINE,
+}
 CASES = [(name, model) for name, what in EVERY.items() for model in what.classifiers]
 
 
 def parts(name: str) -> Split:
-    parameters = catalog.load(name).parameters
-    return EVERY[name].split(EVERY[name].seed_data(), seed=parameters.seed, test_size=parameters.test_size)
+    return split(name, EVERY[name])
 
 
 def config(name: str) -> Config:

@@ -129,3 +129,19 @@ def _save_model(folder: Path) -> None:
     )
     graph = onnx_form.from_scikit_learn(model, len(FEATURES))
     onnx_form.add_classifier(folder, model, rows, graph=graph, library="scikit-learn")
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tables of the lake are folders, below the name of their bucket."""
+    from workloads import lake
+
+    def in_folder(original: Any) -> Any:
+        def called(address: str, *more: Any) -> Any:
+            return original(address.replace("s3:/", str(tmp_path)), *more)
+
+        return called
+
+    monkeypatch.setattr(lake, "storage_options", dict[str, str])
+    for name in ("exists", "has", "create", "append", "read"):
+        monkeypatch.setattr(lake, name, in_folder(getattr(lake, name)))

@@ -6,16 +6,21 @@ import pytest
 from modules.core.releases import Pin
 from tests.neighbours import store
 from workloads import catalog
+from workloads.artifacts import split_s3
 from workloads.documents import (
+    columns_document,
     format_of,
     model_variables,
     pinned_image,
     serving_repository,
     statement,
+    trainer,
     training_document,
     training_job,
 )
 from workloads.server.model import read_pin
+from workloads.service import members
+from workloads.settings import WorkloadSettings
 
 STORE = store()
 IMAGE = "sha256:" + "1" * 64
@@ -113,3 +118,23 @@ def test_what_a_server_verifies_is_what_the_host_verifies() -> None:
     """Of the same pin: by its variables, and by its fields."""
     read = read_pin({**model_variables(PIN), "MODEL_PUBLIC_KEY": "k", "MODEL_ROOT": "s3://b"})
     assert (read.statement, read.signature) == (statement(PIN), "s")
+
+
+def test_the_document_of_a_table_has_its_version_its_columns_and_the_tables_beside_it() -> None:
+    workload = catalog.load("screening")
+    data = training_document(workload, STORE)["data"]
+    assert (data["address"], data["version"]) == ("s3://local-features/tables/screening/features", 0)
+    assert data["columns"] == columns_document(workload)
+    assert data["tables"] == {
+        "raw": "s3://local-raw/tables/screening/raw",
+        "curated": "s3://local-features/tables/screening/curated",
+        "features": "s3://local-features/tables/screening/features",
+    }
+    assert document()["data"].keys() == {"address", "digest"}  # its name is that of before there were tables
+
+
+def test_tables_are_where_the_training_may_add_to_them() -> None:
+    grants = members({"screening": WorkloadSettings()})[trainer("screening")].buckets
+    for address in training_document(catalog.load("screening"), STORE)["data"]["tables"].values():
+        bucket, key = split_s3(address)
+        assert f"{key}/".startswith(tuple(grants["raw" if bucket == "local-raw" else "features"].add))

@@ -41,7 +41,7 @@ def image(name: str) -> Image:
     return next(each for each in images() if each.name == name)
 
 
-@pytest.mark.parametrize("name", ["training", "training-torch", "serving"])
+@pytest.mark.parametrize("name", ["training", "training-torch", "training-lake", "serving"])
 def test_an_image_holds_all_that_its_code_imports(name: str) -> None:
     files = files_of(image(name))
     missing = [

@@ -8,9 +8,10 @@ import pytest
 
 from workloads import catalog, incoming
 from workloads.artifacts import digest_of
+from workloads.columns import Column, read_columns
 from workloads.documents import columns_document, trainer
 from workloads.experiment import Config, TrainingError, read_config
-from workloads.incoming import PROBLEMS_LIMIT, Column, IngestResult, append_rows, current, examine, ingest, read_columns
+from workloads.incoming import PROBLEMS_LIMIT, IngestResult, append_rows, current, examine, ingest
 from workloads.service import members
 from workloads.settings import WorkloadSettings
 

@@ -35,6 +35,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("serving", {"format": "skops", "trusted": ["sklearn.tree._tree.Tree"], "example": {"x": 1}}),
         ("data.columns.colour", {"labels": ["blue", "white"]}),
         ("data.columns.sepal_length", {"minimum": -1, "maximum": 1.5}),
+        ("images.training", "training-lake"),
+        ("data.columns.colour", {"labels": ["blue"], "optional": False}),
     ],
 )
 def test_a_workload_is_accepted(path: str, value: Any) -> None:
@@ -50,6 +52,12 @@ def test_a_workload_is_accepted(path: str, value: Any) -> None:
         ("name", "a-name-of-21-characters", "name is 'a-name-of-21-characters'"),
         ("data.digest", "sha256:12", "data.digest is 'sha256:12'"),
         ("data.file", "../iris.csv", "data.file is '../iris.csv'"),
+        ("data.file", None, "say file for a data set in a file, or table and version for one in the lake"),
+        ("data.table", "features", "say file for a data set in a file, or table and version for one in the lake"),
+        ("data.table", "raw", "data.table is 'raw'"),
+        ("data.version", 0, "table is None and version is 0: a table needs one, a file has none"),
+        ("data.version", -1, "data.version is -1"),
+        ("data.columns.x", {"labels": ["a"], "optional": True}, "columns ['x'] are optional, but a file has all"),
         ("data.columns", {}, "data.columns is {}"),
         ("data.columns.x", {"minimum": 2}, "say minimum and maximum for numbers, or labels for texts"),
         ("data.columns.x", {"minimum": 2, "maximum": 1}, "minimum 2.0 is greater than maximum 1.0"),
@@ -77,6 +85,43 @@ def test_a_wrong_workload_is_refused_with_key_path_and_value(path: str, value: A
         validated(Workload, changed(path, value), source="workloads/iris/workload.yaml", prefix="")
     assert message in str(refused.value)
     assert "workloads/iris/workload.yaml" in str(refused.value)
+
+
+def table(**data: Any) -> dict[str, Any]:
+    """The workload of the lake, with other data."""
+    document = catalog.load("screening").model_dump()
+    return {**document, "data": {**document["data"], **data}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"table": "curated", "version": 12},
+        {"columns": {"x": {"labels": ["a"], "optional": True}, "y": {"minimum": 0, "maximum": 1}}},
+    ],
+)
+def test_data_in_a_table_is_accepted(data: dict[str, Any]) -> None:
+    validated(Workload, table(**data), source="workload.yaml", prefix="")
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (table(version=None), "table is features and version is None: a table needs one, a file has none"),
+        (table(version="newest"), "data.version is 'newest'"),
+        (table(file="screening.csv"), "say file for a data set in a file, or table and version for one in the lake"),
+        (
+            {**table(), "images": {"training": "training"}},
+            "data.table is features, but images.training is training, which knows no tables: set images.training: "
+            "training-lake",
+        ),
+    ],
+)
+def test_wrong_data_in_a_table_is_refused(document: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        validated(Workload, document, source="workloads/screening/workload.yaml", prefix="")
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("key", sorted(IRIS.keys() - {"images", "tasks"}))

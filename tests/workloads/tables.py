@@ -11,8 +11,10 @@ from sklearn.dummy import DummyClassifier
 from workloads import catalog
 from workloads.artifacts import digest_of
 from workloads.classification import Classification, final_metrics
+from workloads.columns import read_columns
 from workloads.documents import columns_document
-from workloads.incoming import examine, read_columns
+from workloads.incoming import examine
+from workloads.lake import canonical
 
 LEAST_ACCURACY = 0.9
 """On the held-out rows; linear models reach it too, so that less is a mistake."""
@@ -23,10 +25,10 @@ LEAST_OF_A_LABEL = 10
 def check_data(name: str, what: Classification) -> None:
     """Hold the data set to its declaration: digest, columns, bounds and labels, of each of which there are enough."""
     workload, content = catalog.load(name), what.seed_data()
-    assert digest_of(content) == workload.data.digest
+    assert digest_of(content if workload.data.file else canonical(content)) == workload.data.digest
     assert list(workload.data.columns) == [*what.features, what.target]
     assert examine(content, read_columns(json.dumps(columns_document(workload)))).count == 0
-    parts = _parts(name, what)
+    parts = split(name, what)
     counts = pd.concat([parts.y_train, parts.y_test]).value_counts()
     assert {str(label) for label in counts.index} == set(workload.data.columns[what.target].labels or ())
     assert counts.min() >= LEAST_OF_A_LABEL
@@ -35,7 +37,7 @@ def check_data(name: str, what: Classification) -> None:
 def check_model(name: str, what: Classification, classifier: str) -> None:
     """Train a model as declared: it is accurate and far better than guessing, gives probabilities of every label, and
     is the same again for the same seed."""
-    parts, guesses = _parts(name, what), DummyClassifier()
+    parts, guesses = split(name, what), DummyClassifier()
     trained = fitted(name, what, classifier)
     guesses.fit(parts.x_train, parts.y_train)
     accuracy = final_metrics(trained, parts.x_test, parts.y_test)["accuracy"]
@@ -52,10 +54,14 @@ def check_model(name: str, what: Classification, classifier: str) -> None:
 
 def fitted(name: str, what: Classification, classifier: str) -> Any:
     """Return a classifier that is trained as workload.yaml says."""
-    parameters, parts = catalog.load(name).parameters, _parts(name, what)
+    parameters, parts = catalog.load(name).parameters, split(name, what)
     return what.build(classifier, parameters.seed, parameters.models[classifier]).fit(parts.x_train, parts.y_train)
 
 
-def _parts(name: str, what: Classification) -> Any:
-    parameters = catalog.load(name).parameters
-    return what.split(what.seed_data(), seed=parameters.seed, test_size=parameters.test_size)
+def split(name: str, what: Classification) -> Any:
+    """The split of the data set, or of version 0 of the table, of whose rows none are the first ones."""
+    workload = catalog.load(name)
+    seed, test_size = workload.parameters.seed, workload.parameters.test_size
+    if workload.data.table:
+        return what.split(canonical(what.seed_data()), seed=seed, test_size=test_size, declared_rows=0)
+    return what.split(what.seed_data(), seed=seed, test_size=test_size)

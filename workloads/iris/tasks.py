@@ -12,16 +12,12 @@ What a task returns is written to where Airflow's sidecar finds it.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import io
-import json
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workloads import experiment, incoming
+from workloads import continuous, experiment
 from workloads.artifacts import add_object, digest_of, object_store, split_s3
 from workloads.experiment import TrainingError, say
 from workloads.iris.selection import MODELS, classifier, select_best
@@ -29,10 +25,7 @@ from workloads.iris.selection import MODELS, classifier, select_best
 if TYPE_CHECKING:
     from workloads.classification import Split
 
-RESULT = Path("/airflow/xcom/return.json")
 PARTS = ("train", "held_out")
-NOTHING_NEW = 99
-"""Exit code by which Airflow skips what follows."""
 ROW = "row"
 """Column of the row's number in the data set."""
 
@@ -85,30 +78,14 @@ def take_new_data(environ: Mapping[str, str]) -> dict[str, int]:
     """Ingest the objects below incoming/; return what became of them."""
     from workloads.iris.train import seed_data
 
-    config = experiment.read_config(environ["GROUNDWORK_TRAINING"])
-    columns = incoming.read_columns(environ["GROUNDWORK_COLUMNS"])
-    return asdict(incoming.ingest(config, columns, object_store(), seed_data))
+    return continuous.take_new_data(environ, seed_data)
 
 
 def train_champion(environ: Mapping[str, str]) -> str:
-    """Trains all models on what the data set is now, and registers the best one; the run's id. The same training is
-    not done twice, whether a DAG or `groundwork train` did it."""
-    import mlflow
-
+    """Train all models on what the data set is now, and register the best one; the run's id."""
     from workloads.iris.train import IRIS
 
-    declared = environ["GROUNDWORK_TRAINING"]
-    document = incoming.current(declared, object_store())
-    workload = experiment.read_config(document).workload
-    if document == declared:
-        found, job = mlflow.set_experiment(workload), environ["GROUNDWORK_DECLARED_JOB"]
-        if run_id := experiment.finished_run(mlflow.MlflowClient(), found.experiment_id, job):
-            say(f"{job} was finished before as run {run_id}: nothing to do")
-            return run_id
-    content = digest_of(f"{environ['GROUNDWORK_IMAGE']}\n{document}".encode())
-    # A name of its own: the Job of that of `groundwork train` may be running.
-    job = f"{workload}-continuous-{content.removeprefix('sha256:')[:10]}"
-    return IRIS.train({**environ, "GROUNDWORK_TRAINING": document, "GROUNDWORK_JOB": job})
+    return continuous.train_champion(environ, IRIS)
 
 
 def split_files(parts: "Split") -> dict[str, bytes]:
@@ -137,31 +114,16 @@ def _read(store: Any, address: str) -> bytes:
     return store.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], result: Path) -> int:
-    """Runs the task that the arguments name, and writes what it returns; the exit code. TrainingError: unknown, or it
-    can't go on."""
-    known: dict[str, Callable[..., Any]] = {
+def tasks(environ: Mapping[str, str]) -> dict[str, Callable[..., Any]]:
+    """By name."""
+    return {
         "feature_engineering": partial(feature_engineering, environ),
         "train": partial(train, environ),
         "select_best_model": select_best_model,
         "take_new_data": partial(take_new_data, environ),
         "train_champion": partial(train_champion, environ),
     }
-    task, *rest = arguments or [""]
-    if task not in known:
-        raise TrainingError(f"task {task!r} is unknown; known: {', '.join(known)}")
-    found = known[task](*rest)
-    result.write_text(json.dumps(found))
-    return NOTHING_NEW if task == "take_new_data" and not found["accepted"] else 0
-
-
-def main() -> int:
-    try:
-        return run(sys.argv[1:], os.environ, RESULT)
-    except TrainingError as error:
-        say(f"error: {error}")
-        return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(continuous.main(tasks))

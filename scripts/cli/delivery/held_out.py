@@ -15,9 +15,10 @@ from scripts.cli.clients.tracking import Mlflow
 from scripts.cli.delivery import jobs
 from scripts.cli.delivery.release import Place
 from workloads.artifacts import digest_of
+from workloads.columns import of_header, read_columns
 from workloads.documents import columns_document, held_out_template, trainer
 from workloads.experiment import HELD_OUT_LIMIT
-from workloads.incoming import examine, read_columns
+from workloads.incoming import examine
 from workloads.settings import Workload
 
 Rows = list[dict[str, str]]
@@ -69,13 +70,13 @@ def _training_document(place: Place, pin: Pin) -> str:
 def read_rows(log: str, workload: Workload) -> Rows:
     """Return the rows at the end of a Job's log, after their header. Raise NoRows for what the workload's columns do
     not allow."""
-    header = ",".join(workload.data.columns)
-    lines = log.splitlines()
-    if header not in lines:
-        raise NoRows(f"no line of the Job's log is the header {header}")
-    begin = len(lines) - 1 - lines[::-1].index(header)
+    columns, lines = read_columns(json.dumps(columns_document(workload))), log.splitlines()
+    headers = [number for number, line in enumerate(lines) if of_header(line, columns)]
+    if not headers:
+        raise NoRows(f"no line of the Job's log is the header {','.join(workload.data.columns)}")
+    begin = headers[-1]
     content = "\n".join(lines[begin:])
-    found = examine(content.encode(), read_columns(json.dumps(columns_document(workload))))
+    found = examine(content.encode(), of_header(lines[begin], columns))
     if found.count:
         first = found.problems[0]
         raise NoRows(f"line {first.row}, column {first.column!r}: {first.value!r}, allowed is {first.allowed}")

@@ -43,6 +43,8 @@ class Reproduction:
     reproduced_by: str
     image_digest: str
     data_digest: str
+    data_version: str | None = None
+    """Of a table of the lake; None: the data set is a file."""
     seed: str
     comparisons: list[Comparison]
 
@@ -80,6 +82,7 @@ def reproduce(stack: str, run_id: str, progress: Progress) -> Reproduction:
         reproduced_by=repeated.id,
         image_digest=training.tags["groundwork.image_digest"],
         data_digest=training.tags["groundwork.data_digest"],
+        data_version=training.tags.get("groundwork.data_version"),
         seed=training.tags["groundwork.seed"],
         comparisons=compare(mlflow.candidates(training), mlflow.candidates(repeated)),
     )

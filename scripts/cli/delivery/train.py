@@ -83,9 +83,10 @@ def train(stack: str, name: str, progress: Progress) -> Training:
 
 def refuse_stale(workload: Workload, deployed: Mapping[str, Any]) -> None:
     """What is trained is what was declared: a changed workload.yaml takes effect with the next `scripts/up`."""
+    data = {**deployed["data"], "digest": workload.data.digest, "version": workload.data.version}
     declared = {
         "model": workload.name,
-        "data": {**deployed["data"], "digest": workload.data.digest},
+        "data": {key: value for key, value in data.items() if value is not None},
         "parameters": workload.parameters.model_dump(),
         "serving": form_document(workload),
     }

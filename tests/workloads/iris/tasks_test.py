@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workloads import catalog
+from workloads import catalog, continuous
 from workloads.artifacts import data_key, split_s3
 from workloads.experiment import TrainingError
 from workloads.iris import tasks, train
@@ -40,6 +40,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def environ() -> dict[str, str]:
+    assert IRIS.data.file
     document = {
         "workload": "iris",
         "model": "iris",
@@ -103,12 +104,12 @@ def test_a_selection_needs_the_accuracy_of_each_known_model(performances: tuple[
 
 def test_a_result_is_written_where_the_sidecar_looks(tmp_path: Path) -> None:
     result = tmp_path / "return.json"
-    tasks.run(["select_best_model", "RandomForest=1", "GradientBoosting=1"], {}, result)
+    continuous.run(tasks.tasks({}), ["select_best_model", "RandomForest=1", "GradientBoosting=1"], result)
     assert json.loads(result.read_text()) == "GradientBoosting"
-    assert str(tasks.RESULT) == "/airflow/xcom/return.json"
+    assert str(continuous.RESULT) == "/airflow/xcom/return.json"
 
 
 @pytest.mark.parametrize("arguments", [[], ["trian"]])
 def test_an_unknown_task_is_refused_with_the_known_ones(arguments: list[str], tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="is unknown; known: feature_engineering, train, select_best_model"):
-        tasks.run(arguments, {}, tmp_path / "return.json")
+        continuous.run(tasks.tasks({}), arguments, tmp_path / "return.json")

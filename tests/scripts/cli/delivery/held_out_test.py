@@ -3,6 +3,7 @@ import pytest
 from scripts.cli.delivery.held_out import read_rows
 from tests.scripts.cli.fakes import refused
 from workloads import catalog
+from workloads.settings import Column
 
 IRIS = catalog.load("iris")
 HEADER = "sepal_length,sepal_width,petal_length,petal_width,species"
@@ -14,6 +15,13 @@ def test_the_rows_are_what_follows_the_last_header_of_the_log() -> None:
         dict(zip(HEADER.split(","), ["5", "3.5", "1", "0.2", "setosa"], strict=True)),
         dict(zip(HEADER.split(","), ["6", "3", "5", "2", "virginica"], strict=True)),
     ]
+
+
+def test_a_column_that_is_optional_may_be_left_out() -> None:
+    columns = {**IRIS.data.columns, "colour": Column(labels=["blue"], optional=True)}
+    wider = IRIS.model_copy(update={"data": IRIS.data.model_copy(update={"columns": columns})})
+    assert read_rows(f"{HEADER}\n5,3.5,1,0.2,setosa", wider) == read_rows(f"{HEADER}\n5,3.5,1,0.2,setosa", IRIS)
+    assert read_rows(f"{HEADER},colour\n5,3.5,1,0.2,setosa,blue", wider)[0]["colour"] == "blue"
 
 
 @pytest.mark.parametrize(

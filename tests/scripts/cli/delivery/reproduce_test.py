@@ -108,6 +108,12 @@ def test_a_run_is_trained_again_from_what_it_recorded(monkeypatch: pytest.Monkey
     }
 
 
+def test_the_version_of_a_table_that_was_trained_on_is_reported(server: Server) -> None:
+    assert reproduce.reproduce("local", "t1", quiet).data_version is None
+    server.runs["t1"] = run("t1", tags={**TAGS, "groundwork.data_version": "4"})
+    assert reproduce.reproduce("local", "t1", quiet).data_version == "4"
+
+
 def test_metrics_that_differ_in_the_last_bit_are_different(server: Server) -> None:
     server.runs["c2"] = run("c2", accuracy=0.9000000000000001)
     result = reproduce.reproduce("local", "t1", quiet)

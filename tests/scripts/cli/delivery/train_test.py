@@ -112,7 +112,7 @@ def test_a_failed_training_shows_its_log(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("kubectl")
 def test_an_unknown_workload_lists_the_known_ones() -> None:
-    assert "workload 'rose' is unknown; known: cancer, digits, iris, neighbours, wine" in refused(
+    assert "workload 'rose' is unknown; known: cancer, digits, iris, neighbours, screening, wine" in refused(
         lambda: train.train("local", "rose", quiet)
     )
 
@@ -123,7 +123,10 @@ def test_a_workload_that_the_stack_leaves_out_is_named(monkeypatch: pytest.Monke
     assert "groundwork:workloads.iris: not in stacks/Pulumi.local.yaml, which runs no workload" in message
 
 
-@pytest.mark.parametrize(("key", "value"), [("model", "other"), ("parameters", {}), ("data", {"digest": "x"})])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model", "other"), ("parameters", {}), ("data", {"digest": "x"}), ("data", {**DOCUMENT["data"], "version": 1})],
+)
 def test_a_workload_yaml_that_changed_since_the_platform_was_laid_is_not_trained(
     kubectl: Kubectl, key: str, value: Any
 ) -> None:

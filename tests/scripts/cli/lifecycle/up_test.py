@@ -77,7 +77,7 @@ def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytes
     environment = stack(monkeypatch, settings(**{"groundwork:workloads": {"irsi": {}}}))
     assert refused(lambda: up.check_settings(environment)) == (
         "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: cancer, "
-        "digits, iris, neighbours, wine. Did you mean 'iris'?"
+        "digits, iris, neighbours, screening, wine. Did you mean 'iris'?"
     )
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from modules.airflow.documents import CONFIGURATION, LOGS_CONNECTION
 from modules.core.paths import REPOSITORY
-from workloads import catalog
+from workloads import catalog, continuous
 from workloads.artifacts import keys_below
-from workloads.iris import tasks as iris_tasks
 
 PACKAGES = (
     "airflow",
@@ -46,7 +45,7 @@ class Declared:
         return other
 
 
-def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Declared]:
+def declared(name: str, monkeypatch: pytest.MonkeyPatch, workload: str = "iris") -> dict[str, Declared]:
     """What a DAG's file declares, by name."""
     Declared.made = []
     sdk: dict[str, Any] = dict.fromkeys(("DAG", "Asset", "AssetOrTimeSchedule", "CronTriggerTimetable"), Declared)
@@ -60,7 +59,7 @@ def declared(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Declared]:
         made = ModuleType(module)
         vars(made).update(content)
         monkeypatch.setitem(sys.modules, module, made)
-    runpy.run_path(str(REPOSITORY / f"workloads/iris/dags/{name}.py"))
+    runpy.run_path(str(REPOSITORY / f"workloads/{workload}/dags/{name}.py"))
     return {each.name: each for each in Declared.made}
 
 
@@ -87,7 +86,7 @@ def test_exactly_what_a_task_takes_starts_one(monkeypatch: pytest.MonkeyPatch, s
 
 def test_data_that_was_accepted_starts_a_training_and_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
     take = declared("iris_new_data", monkeypatch)["take_new_data"].options
-    assert take["skip_on_exit_code"] == iris_tasks.NOTHING_NEW
+    assert take["skip_on_exit_code"] == continuous.NOTHING_NEW
     assert [asset.name for asset in take["outlets"]] == ["iris-data"]
     schedule = declared("iris_training", monkeypatch)["iris_training"].options["schedule"].options
     assert [asset.name for asset in schedule["assets"]] == ["iris-data"]
@@ -106,3 +105,17 @@ def test_a_task_has_a_pod_of_its_own(dag: str, task: str, monkeypatch: pytest.Mo
     assert task in catalog.load("iris").tasks
     assert options["pod_template_file"] == f"{CONFIGURATION}/iris.{task}.json"
     assert options["arguments"] == [task]
+
+
+def test_new_data_of_the_lake_is_taken_and_then_trained_on_when_somebody_starts_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = declared("screening_new_data", monkeypatch, workload="screening")
+    dag = found["screening_new_data"].options
+    assert (dag["schedule"], dag["max_active_runs"]) == (None, 1)
+    assert found["take_new_data"].options["skip_on_exit_code"] == continuous.NOTHING_NEW
+    assert found["train_champion"].after == ["take_new_data"]
+    for task in catalog.load("screening").tasks:
+        options = found[task].options
+        assert options["pod_template_file"] == f"{CONFIGURATION}/screening.{task}.json"
+        assert options["arguments"] == [task]

@@ -18,7 +18,7 @@ def test_missing_tests_are_named_with_those_to_imitate() -> None:
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones() -> None:
-    assert "known: cancer, digits, iris, neighbours, wine" in refused(
+    assert "known: cancer, digits, iris, neighbours, screening, wine" in refused(
         lambda: workload_tests.run_workload_tests("irsi", "data")
     )
 

@@ -1,0 +1,250 @@
+"""Tables of the lake: Delta Lake in the object store, written and read without a JVM.
+
+A table has the columns that workload.yaml declares. Each write is one version, all of it or nothing; versions never
+change, and nothing is deleted, so that each can be read as long as the table is there. Writers do not wait for each
+other: a commit is an object that the store makes only where none is (`If-None-Match: *`), and who comes second commits
+behind the first. Runs inside the image training-lake.
+"""
+# deltalake and arro3 leave some of their arguments and results untyped.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from workloads.columns import Column
+
+if TYPE_CHECKING:
+    from arro3.core import RecordBatch
+    from deltalake import DeltaTable
+
+ROWS_AT_ONCE = 10_000
+"""Rows that are Python's objects at a time, which take ten times as much memory as Arrow's."""
+ATTEMPTS = 10
+"""At a commit, where others changed the columns or wrote the same part meanwhile. Behind mere appends it is tried
+again COMMITS times by the library itself."""
+COMMITS = 100
+KEPT = {"delta.enableExpiredLogCleanup": "false"}
+"""Without it a checkpoint deletes commits of more than 30 days ago, and with them what an older version was."""
+
+
+class TableError(Exception):
+    """A table that can't be read or written so; the message says which, why, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a table."""
+
+    name: str
+    type: str
+    """Delta's name of it: double or string, and others in tables that somebody else made."""
+    optional: bool = False
+    """Whether a row may have no value."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a version of a table holds."""
+
+    version: int
+    content: bytes
+    """As CSV with a header. The lines are sorted: a table has no order, and files of any layout give the same bytes."""
+
+
+def fields_of(columns: Sequence[Column]) -> list[Field]:
+    """Return the fields of a table with these columns: double for numbers, string for labels."""
+    return [Field(column.name, "double" if column.labels is None else "string", column.optional) for column in columns]
+
+
+def exists(address: str) -> bool:
+    """Return whether there is a table at an address, s3://bucket/key."""
+    from deltalake import DeltaTable
+
+    return DeltaTable.is_deltatable(address, storage_options=storage_options())
+
+
+def has(address: str, part: str) -> bool:
+    """Return whether a part was appended to a table. Raise TableError where there is none."""
+    return _open(address).transaction_version(part) is not None
+
+
+def create(address: str, fields: Sequence[Field], rows: bytes) -> None:
+    """Make a table of these rows, CSV without a header, as its version 0. One that is there stays as it is."""
+    from deltalake import write_deltalake
+    from deltalake.exceptions import DeltaError
+
+    try:
+        write_deltalake(
+            address, _reader(fields, rows), mode="error", configuration=KEPT, storage_options=storage_options()
+        )
+    except DeltaError:
+        if not exists(address):
+            raise
+
+
+def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> bool:
+    """Append rows, CSV without a header, to a table, which is made where there is none, as one version; return False
+    where this part (a digest, say) was appended before.
+
+    Raise TableError where the table has other columns. Optional ones that it does not have yet are added to it: earlier
+    rows have no value there.
+    """
+    from deltalake import CommitProperties, Transaction, write_deltalake
+    from deltalake.exceptions import CommitFailedError
+
+    if not exists(address):
+        create(address, fields, b"")
+    for _ in range(ATTEMPTS):
+        table = _open(address)
+        if table.transaction_version(part) is not None:
+            return False
+        added = _added(table, address, fields)
+        commit = CommitProperties(max_commit_retries=COMMITS, app_transactions=[Transaction(part, 1)])
+        try:
+            write_deltalake(
+                table,
+                _reader(fields, rows),
+                mode="append",
+                schema_mode="merge" if added else None,
+                commit_properties=commit,
+            )
+        except CommitFailedError:
+            continue
+        return True
+    raise TableError(f"{address} was changed by others {ATTEMPTS} times while rows were appended: try again")
+
+
+def read(address: str, version: int | None = None) -> Snapshot:
+    """Return what a version of a table holds; None: the newest. Raise TableError where there is no such version."""
+    from deltalake import QueryBuilder
+
+    table = _open(address, version)
+    names = [field.name for field in table.schema().fields]
+    found: Any = QueryBuilder().register("rows", table).execute("select * from rows")
+    lines = (line for batch in found for line in _lines(zip(*map(_values, batch.columns), strict=True)))
+    header = b"".join(_lines([names]))
+    return Snapshot(version=table.version(), content=b"".join([header, *sorted(lines)]))
+
+
+def canonical(content: bytes) -> bytes:
+    """Return a data set, CSV with a header and one row a line, as a table of it is read: with sorted lines."""
+    header, *lines = content.splitlines(keepends=True)
+    return b"".join([header, *sorted(lines)])
+
+
+def storage_options() -> dict[str, str]:
+    """Return how the library gets into the object store: with the keys that boto3 finds, at the same address. The
+    authorities that are to be trusted it reads from this process's environment."""
+    import boto3
+
+    library: Any = boto3
+    session = library.Session()
+    keys = session.get_credentials().get_frozen_credentials()
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
+    if authorities := os.environ.get("AWS_CA_BUNDLE"):
+        os.environ["SSL_CERT_FILE"] = authorities
+    return {
+        "region": session.region_name,
+        "access_key_id": keys.access_key,
+        "secret_access_key": keys.secret_key,
+        "conditional_put": "etag",
+        **({"session_token": keys.token} if keys.token else {}),
+        **({"endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()} if endpoint else {}),
+    }
+
+
+def _open(address: str, version: int | None = None) -> "DeltaTable":
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    try:
+        newest = DeltaTable(address, storage_options=storage_options())
+    except TableNotFoundError as error:
+        raise TableError(f"there is no table at {address}") from error
+    if version is None:
+        return newest
+    try:
+        newest.load_as_version(version)
+    except DeltaError as error:
+        raise TableError(
+            f"version {version} of the table at {address} can't be read: {error}; versions begin with 0"
+        ) from error
+    return newest
+
+
+def _added(table: "DeltaTable", address: str, fields: Sequence[Field]) -> list[str]:
+    """Return the names of columns that a write would add. Raise TableError for all else by which they differ."""
+    found = {each.name: Field(each.name, each.type.type, each.nullable) for each in table.schema().fields}
+    wanted = {each.name: each for each in fields}
+    added = [each for each in fields if each.name not in found]
+    problems = [
+        *(f"{name} is in the table, and not among the columns" for name in found if name not in wanted),
+        *(
+            f"{each.name} is not in the table: only optional columns can be added"
+            for each in added
+            if not each.optional
+        ),
+        *(
+            f"{name} is {_described(found[name])} in the table, and {_described(each)} here"
+            for name, each in wanted.items()
+            if name in found and found[name] != each
+        ),
+    ]
+    if problems:
+        raise TableError(
+            f"rows of other columns than those of the table at {address}: {'; '.join(problems)}. "
+            "Declare the table's columns in workload.yaml, new ones with optional: true"
+        )
+    return [each.name for each in added]
+
+
+def _described(field: Field) -> str:
+    return f"an optional {field.type}" if field.optional else f"a {field.type}"
+
+
+def _reader(fields: Sequence[Field], rows: bytes) -> Any:
+    """A stream of Arrow's batches; an empty cell of an optional column is no value."""
+    from arro3.core import DataType, RecordBatchReader, Schema
+    from arro3.core import Field as ArrowField
+
+    types = {"double": DataType.float64(), "string": DataType.utf8()}
+    schema = Schema([ArrowField(each.name, types[each.type], nullable=each.optional) for each in fields])
+    return RecordBatchReader.from_batches(schema, list(_batches(schema, fields, rows)))
+
+
+def _batches(schema: Any, fields: Sequence[Field], rows: bytes) -> Iterator["RecordBatch"]:
+    from arro3.core import Array, RecordBatch
+
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(rows), encoding="utf-8", newline=""))
+    while chunk := list(islice(filter(None, lines), ROWS_AT_ONCE)):
+        columns = zip(*chunk, strict=True)
+        arrays = [
+            Array([_value(each, cell) for cell in cells], schema.field(each.name))
+            for each, cells in zip(fields, columns, strict=True)
+        ]
+        yield RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _value(field: Field, cell: str) -> float | str | None:
+    if field.optional and not cell:
+        return None
+    return float(cell) if field.type == "double" else cell
+
+
+def _values(column: Any) -> list[str]:
+    return ["" if value is None else repr(value) if isinstance(value, float) else value for value in column.to_pylist()]
+
+
+def _lines(rows: Any) -> Iterator[bytes]:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow(row)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()

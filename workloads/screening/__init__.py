@@ -1,0 +1,1 @@
+"""The lake's workload: whether a tumour is malignant."""
