@@ -99,7 +99,7 @@ def test_a_side_that_is_not_read_stops_the_other_and_gets_every_byte_in_the_end(
     """Else what a fast server says to a slow client would fill this machine's memory."""
     sent = bytearray()
 
-    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(64):
             writer.write(b"x" * 1_000_000)
             await writer.drain()
@@ -108,7 +108,7 @@ def test_a_side_that_is_not_read_stops_the_other_and_gets_every_byte_in_the_end(
         await reader.read()
 
     async def scene() -> None:
-        server = await asyncio.start_server(tell, "127.0.0.1", 0)
+        server = await asyncio.start_server(send, "127.0.0.1", 0)
         port = free_port()
         forwarder = Forwarder(lambda: None)
         await forwarder.publish({port: Target("127.0.0.1", server.sockets[0].getsockname()[1], "a/web")})
