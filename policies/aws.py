@@ -153,7 +153,7 @@ def _cluster(props: Document) -> list[str]:
     if "encryptionConfig" not in set(props):  # by its name: the key may not be made yet
         found.append("encryptionConfig is missing: Secrets must be encrypted with a key of the platform's own")
     if "audit" not in (props.get("enabledClusterLogTypes") or ()):
-        found.append("enabledClusterLogTypes lack audit: nobody could tell who did what")
+        found.append("enabledClusterLogTypes lack audit: nobody would know who did what")
     return found
 
 

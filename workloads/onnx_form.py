@@ -33,7 +33,7 @@ def add_classifier(folder: Path, model: Any, rows: Any, *, graph: bytes, library
     model: with `classes_`, `predict` and `predict_proba` as scikit-learn's have. rows: a data frame of held-out rows,
     whose columns are the features. graph: see `from_scikit_learn`. library: the package that trained it.
     """
-    add(folder, graph=graph, library=library, **classifier_answers(model, rows))
+    add_form(folder, file="model.onnx", content=graph, library=library, **classifier_answers(model, rows))
 
 
 def classifier_answers(model: Any, rows: Any) -> dict[str, Any]:
@@ -50,33 +50,6 @@ def classifier_answers(model: Any, rows: Any) -> dict[str, Any]:
     }
 
 
-def add(
-    folder: Path,
-    *,
-    graph: bytes,
-    library: str,
-    features: Sequence[str] | None,
-    classes: Sequence[str] | None,
-    inputs: Mapping[str, NDArray[Any]],
-    expected: Mapping[str, NDArray[Any]],
-) -> None:
-    """Add the ONNX form of any model to the folder with its native one.
-
-    features, classes: of a classifier over named columns, else None. inputs: held-out rows, an array for each input of
-    the graph. expected: by the graph's outputs, what the native model answered. The same arguments give the same bytes.
-    """
-    add_form(
-        folder,
-        file="model.onnx",
-        content=graph,
-        library=library,
-        features=features,
-        classes=classes,
-        inputs=inputs,
-        expected=expected,
-    )
-
-
 def add_form(
     folder: Path,
     *,
@@ -88,7 +61,12 @@ def add_form(
     inputs: Mapping[str, NDArray[Any]],
     expected: Mapping[str, NDArray[Any]],
 ) -> None:
-    """The same of a model that is stored in a file of any format."""
+    """Add the form in which a model is served to the folder with its native one.
+
+    file, content: the model in that form. features, classes: of a classifier over named columns, else None. inputs:
+    held-out rows, an array for each input of the model. expected: by the model's outputs, what the native model
+    answered. The same arguments give the same bytes.
+    """
     served = folder / FOLDER
     served.mkdir()
     (served / file).write_bytes(content)

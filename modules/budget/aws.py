@@ -12,7 +12,7 @@ from modules.core.labels import Labels
 from .settings import BudgetSettings
 
 COUNTED_BY = "environment"
-"""Key of the tag by which a platform's costs are told from others'."""
+"""Key of the tag that separates a platform's costs from others'."""
 
 
 class MonthlyBudget(Component):

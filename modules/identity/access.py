@@ -15,7 +15,7 @@ from modules.core.naming import label, namespace
 ROLE_LIMIT = 64
 """Characters of a role's name: IAM's quotas."""
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-"""Of a service account: EKS gives its pods a token for AWS, and tells them the role."""
+"""Of a service account: EKS gives its pods a token for AWS, and the name of the role."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the cluster is told of its accelerators and of who may have them."""
+"""What the cluster's objects say of its accelerators, and of who may have them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -94,7 +94,7 @@ class App:
         except HttpError as error:
             return self._error(error.status, error, *error.headers)
         except Exception as error:  # the last resort; the client learns no more than that it was not its fault
-            print(f"error: {request.method} {request.path}: {type(error).__name__}: {error}", flush=True)
+            print(f"error: {request.method} {request.path!r}: {type(error).__name__}: {error}", flush=True)
             return self._error(500, "internal error; the server's log says more")
 
     def _handler(self, request: Request, route: Route, names: dict[str, str]) -> Handler:

@@ -36,7 +36,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measurement:
     """Answered requests per second, milliseconds until the answer, milliseconds of processor time that the server used
     for each, and how many requests failed."""
 
@@ -61,7 +61,7 @@ def command(question: Question, load: Load, body: Path, log: Path, cores: Sequen
 
 def measure(
     question: Question, load: Load, folder: Path, cores: Sequence[int], cpu: Callable[[], float] = lambda: 0.0
-) -> Figures:
+) -> Measurement:
     """Ask for as long as the load says. cpu: the seconds of processor time that the server has used until now.
 
     Raise UserError where the client itself fails, and where nothing is answered."""
@@ -87,7 +87,7 @@ def _run(question: Question, load: Load, folder: Path, cores: Sequence[int]) -> 
     return log.read_text(), done.stdout
 
 
-def figures(log: str, printed: str, *, seconds: float, cpu: float) -> Figures | None:
+def figures(log: str, printed: str, *, seconds: float, cpu: float) -> Measurement | None:
     """Read the client's log and what it printed; None where nothing was answered.
 
     seconds: of the measurement; cpu: that the server used in it."""
@@ -96,7 +96,7 @@ def figures(log: str, printed: str, *, seconds: float, cpu: float) -> Figures | 
     failed = FAILED.search(printed)
     if not times or failed is None:
         return None
-    return Figures(
+    return Measurement(
         rate=len(times) / seconds,
         p50=percentile(times, 50),
         p99=percentile(times, 99),

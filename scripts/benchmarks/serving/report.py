@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from scripts.benchmarks.serving.client import Figures
+from scripts.benchmarks.serving.client import Measurement
 
 Case = tuple[int, int]
 """(rows of a request, clients)"""
@@ -16,7 +16,7 @@ DIRECT, GATEWAY = "direct", "through the gateway"
 
 @dataclass
 class Subject:
-    """One server by one protocol. cases: a Figures each round; paced: at half of its greatest load with one row."""
+    """One server by one protocol. cases: a Measurement each round; paced: at half of its greatest load with one row."""
 
     title: str
     versions: Mapping[str, str]
@@ -24,10 +24,10 @@ class Subject:
     """Seconds from the process's start to its first answer."""
     memory: float = 0.0
     """MiB of its processes after all loads."""
-    cases: dict[Case, list[Figures]] = field(default_factory=dict[Case, list[Figures]])
-    paced: list[Figures] = field(default_factory=list[Figures])
+    cases: dict[Case, list[Measurement]] = field(default_factory=dict[Case, list[Measurement]])
+    paced: list[Measurement] = field(default_factory=list[Measurement])
 
-    def median(self, case: Case) -> Figures:
+    def median(self, case: Case) -> Measurement:
         return median(self.cases[case])
 
     def greatest(self, rows: int) -> float:
@@ -45,12 +45,12 @@ class Deployed:
     """What serves on a stack. pod: seconds from a pod's creation to its first answer; ways: by clients and way."""
 
     pod: float
-    ways: Mapping[int, Mapping[str, Figures]]
+    ways: Mapping[int, Mapping[str, Measurement]]
 
 
-def median(rounds: Sequence[Figures]) -> Figures:
+def median(rounds: Sequence[Measurement]) -> Measurement:
     """Return the median of each figure, and the sum of what failed."""
-    return Figures(
+    return Measurement(
         statistics.median(each.rate for each in rounds),
         statistics.median(each.p50 for each in rounds),
         statistics.median(each.p99 for each in rounds),
@@ -148,7 +148,7 @@ def _rest(subjects: Mapping[str, Subject]) -> str:
     return "\n".join(lines)
 
 
-def _times(ours: Figures, other: Figures) -> float:
+def _times(ours: Measurement, other: Measurement) -> float:
     return ours.rate / other.rate
 
 
@@ -156,5 +156,5 @@ def _named(case: Case) -> dict[str, int]:
     return {"rows": case[0], "clients": case[1]}
 
 
-def _rounded(figures: Figures) -> dict[str, Any]:
+def _rounded(figures: Measurement) -> dict[str, Any]:
     return {name: round(value, 3) for name, value in asdict(figures).items()}

@@ -11,7 +11,7 @@ from uuid import uuid4
 from modules.core.errors import UserError
 from modules.core.naming import namespace
 from scripts.benchmarks.serving import client
-from scripts.benchmarks.serving.client import Figures
+from scripts.benchmarks.serving.client import Measurement
 from scripts.benchmarks.serving.model import NAME
 from scripts.benchmarks.serving.question import Question, Rows, infer
 from scripts.benchmarks.serving.report import DIRECT, GATEWAY, Deployed, median
@@ -62,7 +62,7 @@ def measured_on(environment: Environment, plan: Plan, folder: Path, say: Say) ->
     """Measure what a stack serves: one row, as many clients as in the run before it."""
     questions = addresses(environment, NAME, ROW)
     pods: list[float] = []
-    rounds: dict[int, dict[str, list[Figures]]] = {}
+    rounds: dict[int, dict[str, list[Measurement]]] = {}
     cores = Cores.of_this_machine().client
     for number in range(plan.rounds):
         pods.append(pod_seconds(environment, NAME))

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from workloads.onnx_form import add
+from workloads.onnx_form import add_form
 from workloads.server import check
 from workloads.server.model import ModelRefusedError, TensorSpec, load
 
@@ -166,9 +166,10 @@ def doubling() -> bytes:
 def test_a_model_of_tensors_is_compared_too(tmp_path: Path, factor: int, problems: int) -> None:
     rows = np.arange(8).reshape(2, 2, 2)
     expected = {"twice": rows * factor}
-    add(
+    add_form(
         tmp_path,
-        graph=doubling(),
+        file="model.onnx",
+        content=doubling(),
         library="onnx",
         features=None,
         classes=None,

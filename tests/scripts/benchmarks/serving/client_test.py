@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks.serving.client import Figures, Load, command, figures, percentile
+from scripts.benchmarks.serving.client import Load, Measurement, command, figures, percentile
 from scripts.benchmarks.serving.question import Question, infer, infer_grpc
 
 ROWS = [[5.1, 3.5, 1.4, 0.2]]
@@ -21,7 +21,7 @@ def arguments(question: Question, load: Load) -> list[str]:
 
 def test_only_answers_count_and_what_failed_is_said() -> None:
     found = figures(LOG + "1795992507405510\t200\t4000\n", SAID, seconds=2, cpu=0.01)
-    assert found == Figures(rate=2, p50=2.0, p99=4.0, cpu=2.5, failed=2)
+    assert found == Measurement(rate=2, p50=2.0, p99=4.0, cpu=2.5, failed=2)
 
 
 def test_a_server_that_only_refuses_has_no_figures() -> None:

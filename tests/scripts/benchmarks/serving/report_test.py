@@ -1,4 +1,4 @@
-from scripts.benchmarks.serving.client import Figures
+from scripts.benchmarks.serving.client import Measurement
 from scripts.benchmarks.serving.report import (
     DIRECT,
     GATEWAY,
@@ -12,8 +12,8 @@ from scripts.benchmarks.serving.report import (
 )
 
 
-def figures(rate: float, failed: int = 0) -> Figures:
-    return Figures(rate=rate, p50=1.5, p99=4.0, cpu=0.25, failed=failed)
+def figures(rate: float, failed: int = 0) -> Measurement:
+    return Measurement(rate=rate, p50=1.5, p99=4.0, cpu=0.25, failed=failed)
 
 
 def subject(title: str, rate: float, failed: int = 0) -> Subject:
