@@ -205,5 +205,8 @@ def type_token(component: type) -> str:
 
 
 def after(value: pulumi.Input[str], *others: pulumi.Input[Any]) -> pulumi.Output[str]:
-    """Return the value, known once the others are there: what takes it is made after them, and deleted before."""
-    return pulumi.Output.all(value, *others).apply(lambda values: str(values[0]))
+    """Return the value; what takes it is made after the others, and deleted before. A preview knows it where it knows
+    the value, whatever it knows of the others: else one more of them would be shown as a replacement of all that is
+    after it."""
+    known = pulumi.Output.from_input(value).apply(str)
+    return pulumi.Output.all(*others).apply(lambda _: known, run_with_unknowns=True)
