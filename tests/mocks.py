@@ -114,6 +114,8 @@ class Monitor(MockMonitor):
         """Type token of the parent by the resource's own and its name; empty where it has none."""
         self.providers: dict[str, str] = {}
         """Provider by the resource's type token and name."""
+        self.before: dict[str, set[str]] = {}
+        """Type tokens and names of what it depends on itself, its provider among them, by its own."""
         self.complete: set[str] = set()
         """Type token and name of those that registered their outputs: they declare no further child."""
 
@@ -125,7 +127,21 @@ class Monitor(MockMonitor):
             self.ignored[request.name] = list(request.ignoreChanges)
         self.parents[resource] = _type_of(request.parent) if request.parent else ""
         self.providers[resource] = request.provider
+        provider = [request.provider.rpartition("::")[0]] if request.provider else []
+        self.before[resource] = {
+            f"{_type_of(urn)} {urn.rpartition('::')[2]}" for urn in [*request.dependencies, *provider]
+        }
         return super().RegisterResource(request)
+
+    def all_before(self, resource: str) -> set[str]:
+        """Return all that is made before a resource, and deleted after it."""
+        found: set[str] = set()
+        waiting = [resource]
+        while waiting:
+            new = self.before.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         self.complete.add(f"{_type_of(request.urn)} {request.urn.rpartition('::')[2]}")

@@ -217,3 +217,16 @@ def test_pods_reach_the_databases_subnets_and_the_services_that_give_them_tokens
     assert opened["local-mlflow"] == {("0.0.0.0/0", 443), *database}
     assert opened["local-database"] == database
     assert opened["local-iris"] == {("0.0.0.0/0", 443)}
+
+
+def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that_it_needs_to_leave_nothing_behind(
+    account: Platform,
+) -> None:
+    """Load balancers and volumes are given back by what runs on nodes and calls AWS: that is deleted after them."""
+    needed_kinds = ("Addon", "NodeGroup", "AccessPolicyAssociation", "Route", "NatGateway", "VpcEndpoint")
+    needed = {str(each) for each in in_aws(account) if each.type.endswith(tuple(f":{kind}" for kind in needed_kinds))}
+    objects = [str(each) for each in account.declared if each.is_object]
+    assert objects
+    assert len(needed) > 10
+    for each in objects:
+        assert needed <= account.monitor.all_before(each), each
