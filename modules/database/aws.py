@@ -142,6 +142,8 @@ class RdsDatabase(Component):
             identifier=self._logs(),
             engine="postgres",
             engine_version=settings.version,
+            # Another major version is one that the settings name: without this RDS refuses it.
+            allow_major_version_upgrade=True,
             auto_minor_version_upgrade=True,
             instance_class=settings.instance_class,
             storage_type="gp3",

@@ -149,6 +149,11 @@ def test_a_server_of_another_major_version_gets_parameters_of_its_own() -> None:
     assert {name: each["name"] for name, each in groups.items()} == {"database-parameters-16": "groundwork-dev-16"}
 
 
+def test_a_major_version_can_be_raised(resources: list[Declared]) -> None:
+    """RDS refuses one where this is not said."""
+    assert server(resources)["allowMajorVersionUpgrade"] is True
+
+
 def test_everything_that_takes_tags_has_all_of_them(resources: list[Declared]) -> None:
     tagged = ("Instance", "Key", "LogGroup", "ParameterGroup", "Role", "SecurityGroup", "SubnetGroup")
     for kind in tagged:
