@@ -108,6 +108,8 @@ class Monitor(MockMonitor):
         super().__init__(mocks)
         self.protected: set[str] = set()
         """Names in the program."""
+        self.retained: set[str] = set()
+        """Names in the program of what stays when the engine forgets it."""
         self.ignored: dict[str, list[str]] = {}
         """Paths of inputs whose changes are ignored, by name in the program."""
         self.parents: dict[str, str] = {}
@@ -123,6 +125,8 @@ class Monitor(MockMonitor):
         resource = f"{request.type} {request.name}"
         if request.protect:
             self.protected.add(request.name)
+        if request.retainOnDelete:
+            self.retained.add(request.name)
         if request.ignoreChanges:
             self.ignored[request.name] = list(request.ignoreChanges)
         self.parents[resource] = _type_of(request.parent) if request.parent else ""

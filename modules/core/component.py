@@ -41,10 +41,17 @@ class Component(pulumi.ComponentResource):
         self.name = name
         self.labels = labels
 
-    def child(self, *, protect: bool = False, ignore_changes: Sequence[str] = ()) -> pulumi.ResourceOptions:
-        """protect: the engine refuses to delete or replace it, for data would go with it. ignore_changes: paths of
-        inputs that stay as they were first."""
-        return pulumi.ResourceOptions(parent=self, protect=protect or None, ignore_changes=list(ignore_changes) or None)
+    def child(
+        self, *, protect: bool = False, retain: bool = False, ignore_changes: Sequence[str] = ()
+    ) -> pulumi.ResourceOptions:
+        """protect: the engine refuses to delete or replace it, for data would go with it. retain: it stays where it is
+        when the engine forgets it. ignore_changes: paths of inputs that stay as they were first."""
+        return pulumi.ResourceOptions(
+            parent=self,
+            protect=protect or None,
+            retain_on_delete=retain or None,
+            ignore_changes=list(ignore_changes) or None,
+        )
 
     def meta(
         self,

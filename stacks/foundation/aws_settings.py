@@ -129,7 +129,9 @@ class AwsSettings(FoundationSettings):
     protection: Protection = Field(
         default="full",
         description="full: AWS refuses to delete what holds data, the database is in two zones, backed up for 14 days "
-        "and leaves a snapshot, logs are kept for a year. disposable: all of it may go with the environment.",
+        "and leaves a snapshot, logs are kept for a year. removable: the same, but AWS deletes cluster and database "
+        "when that is asked for: set it before a platform is taken down. disposable: all of it may go with the "
+        "environment.",
     )
     cost_centre: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 +._:/@-]{1,256}$")] | None = Field(
         default=None, description="Who pays: the tag cost-centre of everything that takes tags."

@@ -61,7 +61,7 @@ def test_an_account_is_taken(values: dict[str, Any]) -> None:
         ({"availability_zones": ["eu-west-1a"]}, ": availability_zones are eu-west-1a: network.zones says 2: name so"),
         ({"availability_zones": ["eu-west-1a"] * 2}, ": availability_zones are eu-west-1a, eu-west-1a: network.zones"),
         ({"availability_zones": ["eu-west-1a", "eu-west-2b"]}, ": availability_zones hold 'eu-west-2b', which is none"),
-        ({"protection": "none"}, ".protection is 'none'; allowed: disposable, full"),
+        ({"protection": "none"}, ".protection is 'none'; allowed: disposable, removable, full"),
         ({"cost_centre": "a,b"}, ".cost_centre is 'a,b': "),
         (
             {"expiry": "31.1.2027"},
