@@ -220,6 +220,7 @@ class _Account:
             account=self.given.aws_account,
             cluster=eks.cluster,
             cluster_name=self.name,
+            version=self.given.cluster.version,
             security_group=eks.security_group,
             subnets=network.subnet_ids["private"],
             issuer=eks.issuer,
