@@ -106,7 +106,7 @@ def test_an_account_is_taken(values: dict[str, Any]) -> None:
         *(
             (
                 {"reached": {"by": "load-balancer", "domain": DOMAIN, "certificate": certificate}},
-                f": reached.certificate is {certificate}, but a load balancer takes certificates of its own account and",
+                f": reached.certificate is {certificate}, but a load balancer takes certificates of its own",
             )
             for certificate in (
                 CERTIFICATE.replace("eu-west-1", "us-east-1"),
