@@ -68,8 +68,9 @@ class AwsEntrySettings(Settings):
     )
     certificate: Certificate | None = Field(
         default=None,
-        description="ARN of a certificate of ACM in the region, of domain and *.domain, that clients are shown. null: "
-        "the platform's own certificate authority issues one.",
+        description="ARN of a certificate of ACM in the account and region, of domain and *.domain, that clients are "
+        "shown, by HTTP/1.1 alone: gRPC is not reached through it. null: the platform's own certificate authority "
+        "issues one.",
     )
     public: bool = Field(
         default=False, description="Whether it has public addresses; false: it is reached from the network alone."
