@@ -194,12 +194,12 @@ class RdsDatabase(Component):
             enable_key_rotation=True,
             deletion_window_in_days=self.safeguards.key_days,
             policy=policy,
-            tags=self._tags(role),
+            tags=self._tags(f"database-{role}"),
             opts=self.child(protect=protect, retain=retain),
         )
         Alias(
             f"{self.name}-{role}",
-            name=f"alias/{self._named(role)}",
+            name=f"alias/{self._named(f'database-{role}')}",  # the cluster has a key of logs too
             target_key_id=key.key_id,
             opts=self.child(),
         )

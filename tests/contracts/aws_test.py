@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,20 @@ def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
         image.partition("/")[2].partition(":")[0].partition("@")[0] for image in account.outputs["images"].values()
     }
     assert names <= repositories
+
+
+def test_no_two_things_of_a_kind_have_the_same_name_in_the_account(account: Platform) -> None:
+    """AWS refuses the second one. What belongs to another thing is named within that."""
+    keys = ("name", "bucket", "identifier", "nodeGroupName")
+    within = ("role", "repository", "addonName")
+    names = Counter(
+        (each.type, each.inputs[key])
+        for each in in_aws(account)
+        for key in keys
+        if key in each.inputs and not any(owner in each.inputs for owner in within)
+    )
+    assert len(names) > 30
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_the_policy_pack_has_nothing_against_it(account: Platform) -> None:
