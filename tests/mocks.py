@@ -82,8 +82,10 @@ class Declared:
 class Recorder(pulumi.runtime.Mocks):
     """Remembers what is declared, in its order."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, preview: bool = False) -> None:
         self.declared: list[Declared] = []
+        self.preview = preview
+        """Whether the engine asks what would be made."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = cast(dict[str, Any], args.inputs)
@@ -163,12 +165,12 @@ def set_mocks(recorder: Recorder, monitor: Monitor | None = None) -> None:
         asyncio.get_event_loop()
     except RuntimeError:  # asyncio.run leaves its thread without the loop that Pulumi's SDK asks for
         asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor)
+    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor, preview=recorder.preview)
 
 
-def declare(program: Callable[[], object]) -> tuple[Recorder, Monitor]:
+def declare(program: Callable[[], object], recorder: Recorder | None = None) -> tuple[Recorder, Monitor]:
     """Run a program to its end with mocks; return what it declared."""
-    recorder = Recorder()
+    recorder = recorder or Recorder()
     monitor = Monitor(recorder)
     set_mocks(recorder, monitor)
 
