@@ -9,6 +9,8 @@ from modules.core.aws import REQUIRED_TAGS
 from policies.pods import Document, group
 
 EVERYONE = {"0.0.0.0/0", "::/0"}
+ALL_RIGHTS = {"AdministratorAccess", "PowerUserAccess", "IAMFullAccess"}
+"""Policies of AWS by which nearly everything is allowed, or can be allowed to oneself."""
 LONGEST_KEPT = 3653
 """Days that CloudWatch Logs keeps records at most; none is for ever."""
 
@@ -105,12 +107,12 @@ def _bucket_policy(props: Document) -> list[str]:
     return _open_to_everyone(found)
 
 
-def _queue_policy(props: Document) -> list[str]:
+def _allowed_to_everyone(props: Document) -> list[str]:
     return _open_to_everyone(_statements(props.get("policy")))
 
 
 def _open_to_everyone(statements: Sequence[Document]) -> list[str]:
-    everyone: tuple[object, ...] = ("*", {"AWS": "*"})
+    everyone: tuple[object, ...] = ("*", {"AWS": "*"}, ["*"], {"AWS": ["*"]})
     return [
         "policy allows everyone what it allows: name the accounts or services"
         for each in statements
@@ -119,13 +121,26 @@ def _open_to_everyone(statements: Sequence[Document]) -> list[str]:
 
 
 def _rights(props: Document) -> list[str]:
-    return [
+    found = _statements(props.get("policy"))
+    others = [
+        f"policy allows all but what {key} names: name the actions and the resources"
+        for each in found
+        if each.get("Effect") == "Allow"
+        for key in ("NotAction", "NotResource")
+        if key in each
+    ]
+    return others + [
         f"policy allows {action} on everything: name the actions and the resources"
-        for each in _statements(props.get("policy"))
+        for each in found
         if each.get("Effect") == "Allow" and "*" in _texts(each.get("Resource"))
         for action in _texts(each.get("Action"))
         if action.endswith("*")
     ]
+
+
+def _attached(props: Document) -> list[str]:
+    name = str(props.get("policyArn")).rpartition("/")[2]
+    return [f"policyArn is {name}, which allows everything: name what is needed"] if name in ALL_RIGHTS else []
 
 
 def _trust(props: Document) -> list[str]:
@@ -213,7 +228,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     ),
     "InstanceProfile": _nothing,
     "InternetGateway": _nothing,
-    "Key": _is("enableKeyRotation", True, "set it to true"),
+    "Key": _all(_is("enableKeyRotation", True, "set it to true"), _allowed_to_everyone),
     "LaunchTemplate": _launch_template,
     "LifecyclePolicy": _nothing,
     "LogGroup": _log_group,
@@ -222,7 +237,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "OpenIdConnectProvider": _nothing,
     "ParameterGroup": _parameters,
     "Queue": _is("sqsManagedSseEnabled", True, "set it to true"),
-    "QueuePolicy": _queue_policy,
+    "QueuePolicy": _allowed_to_everyone,
     "Repository": _all(
         _is("imageTagMutability", "IMMUTABLE", "set it to IMMUTABLE: a tag must always mean the same image"),
         _is("imageScanningConfiguration.scanOnPush", True, "set it to true"),
@@ -230,7 +245,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     ),
     "Role": _trust,
     "RolePolicy": _rights,
-    "RolePolicyAttachment": _nothing,
+    "RolePolicyAttachment": _attached,
     "Route": _nothing,
     "RouteTable": _nothing,
     "RouteTableAssociation": _nothing,

@@ -82,8 +82,10 @@ class Declared:
 class Recorder(pulumi.runtime.Mocks):
     """Remembers what is declared, in its order."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, preview: bool = False) -> None:
         self.declared: list[Declared] = []
+        self.preview = preview
+        """Whether the engine asks what would be made."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = cast(dict[str, Any], args.inputs)
@@ -108,12 +110,16 @@ class Monitor(MockMonitor):
         super().__init__(mocks)
         self.protected: set[str] = set()
         """Names in the program."""
+        self.retained: set[str] = set()
+        """Names in the program of what stays when the engine forgets it."""
         self.ignored: dict[str, list[str]] = {}
         """Paths of inputs whose changes are ignored, by name in the program."""
         self.parents: dict[str, str] = {}
         """Type token of the parent by the resource's own and its name; empty where it has none."""
         self.providers: dict[str, str] = {}
         """Provider by the resource's type token and name."""
+        self.before: dict[str, set[str]] = {}
+        """Type tokens and names of what it depends on itself, its provider among them, by its own."""
         self.complete: set[str] = set()
         """Type token and name of those that registered their outputs: they declare no further child."""
 
@@ -121,11 +127,27 @@ class Monitor(MockMonitor):
         resource = f"{request.type} {request.name}"
         if request.protect:
             self.protected.add(request.name)
+        if request.retainOnDelete:
+            self.retained.add(request.name)
         if request.ignoreChanges:
             self.ignored[request.name] = list(request.ignoreChanges)
         self.parents[resource] = _type_of(request.parent) if request.parent else ""
         self.providers[resource] = request.provider
+        provider = [request.provider.rpartition("::")[0]] if request.provider else []
+        self.before[resource] = {
+            f"{_type_of(urn)} {urn.rpartition('::')[2]}" for urn in [*request.dependencies, *provider]
+        }
         return super().RegisterResource(request)
+
+    def all_before(self, resource: str) -> set[str]:
+        """Return all that is made before a resource, and deleted after it."""
+        found: set[str] = set()
+        waiting = [resource]
+        while waiting:
+            new = self.before.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         self.complete.add(f"{_type_of(request.urn)} {request.urn.rpartition('::')[2]}")
@@ -143,12 +165,12 @@ def set_mocks(recorder: Recorder, monitor: Monitor | None = None) -> None:
         asyncio.get_event_loop()
     except RuntimeError:  # asyncio.run leaves its thread without the loop that Pulumi's SDK asks for
         asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor)
+    pulumi.runtime.set_mocks(recorder, project="groundwork", stack="local", monitor=monitor, preview=recorder.preview)
 
 
-def declare(program: Callable[[], object]) -> tuple[Recorder, Monitor]:
+def declare(program: Callable[[], object], recorder: Recorder | None = None) -> tuple[Recorder, Monitor]:
     """Run a program to its end with mocks; return what it declared."""
-    recorder = Recorder()
+    recorder = recorder or Recorder()
     monitor = Monitor(recorder)
     set_mocks(recorder, monitor)
 

@@ -169,7 +169,7 @@ class EksCluster(Component):
 
     def _entry(self, cluster: pulumi.Input[str], principal: str, policy: str) -> pulumi.Output[str]:
         """Let a role or a user in. Return what is known once it is."""
-        resource = f"{self.name}-{principal.partition('::')[2].replace(':', '-').replace('/', '-')}"
+        resource = f"{self.name}-{principal.partition('::')[2].replace(':', '-')}"
         entry = AccessEntry(
             resource,
             cluster_name=cluster,

@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from modules.core.settings import Cidr, Settings
 
+INSIDE = tuple(map(ip_network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
+"""Ranges that nothing on the internet has: RFC 1918, RFC 6598."""
+
 Principal = Annotated[
     str, StringConstraints(pattern=r"^arn:aws:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]{1,256}$")
 ]
@@ -21,6 +24,11 @@ def _allowed(ranges: list[str]) -> list[str]:
         if ip_network(text).prefixlen < NARROWEST_OPEN:
             raise ValueError(
                 f"{text} is nearly everyone: name the ranges of those who deploy, /{NARROWEST_OPEN} or less"
+            )
+        if any(ip_network(text).overlaps(each) for each in INSIDE):
+            raise ValueError(
+                f"{text} is a private range, from which nobody comes over the internet, and EKS refuses it: name "
+                "public ones; who is in the network, or in one that is connected to it, gets in anyway"
             )
     return ranges
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pulumi
 import pytest
 import yaml
 
+from embedded.providers.aws.check import failures
+from embedded.providers.aws.table import entries
 from modules.core.contracts import ROLES
+from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.identity.access import differences
 from policies import aws as policy
@@ -132,6 +136,42 @@ def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
     assert names <= repositories
 
 
+def test_no_two_things_of_a_kind_have_the_same_name_in_the_account(account: Platform) -> None:
+    """AWS refuses the second one. What belongs to another thing is named within that."""
+    keys = ("name", "bucket", "identifier", "nodeGroupName")
+    within = ("role", "repository", "addonName")
+    names = Counter(
+        (each.type, each.inputs[key])
+        for each in in_aws(account)
+        for key in keys
+        if key in each.inputs and not any(owner in each.inputs for owner in within)
+    )
+    assert len(names) > 30
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def as_sent(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Inputs with their numbers as programs write them, and a key that looks like one: the mocks have neither."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        return int(value) if value.is_integer() else value
+
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    return json.loads(json.dumps(inputs).replace("arn:aws:any:::it", key), parse_float=number)
+
+
+def test_the_schemas_of_aws_have_nothing_against_it(account: Platform) -> None:
+    known = [each for each in in_aws(account) if each.type in entries()]
+    assert len(known) > 100
+    found = [
+        f"{each}: {failure.reason}"
+        for each in known
+        for failure in failures(entries()[each.type], as_sent(each.inputs))
+    ]
+    assert found == []
+
+
 def test_the_policy_pack_has_nothing_against_it(account: Platform) -> None:
     found = [f"{each}: {problem}" for each in in_aws(account) for problem in policy.problems(each.type, each.inputs)]
     assert found == []
@@ -217,3 +257,34 @@ def test_pods_reach_the_databases_subnets_and_the_services_that_give_them_tokens
     assert opened["local-mlflow"] == {("0.0.0.0/0", 443), *database}
     assert opened["local-database"] == database
     assert opened["local-iris"] == {("0.0.0.0/0", 443)}
+
+
+def test_pods_reach_the_endpoint_that_gives_them_tokens_where_other_addresses_of_aws_are_narrowed() -> None:
+    config = example("aws-prod")
+    config["groundwork:foundation"]["service_ranges"] = ["52.218.0.0/17"]
+    settings = parse(config, source="test")
+    assert settings.aws is not None
+    described = describe(settings.aws, ENVIRONMENT, settings.consumers())
+    assert described.identity.reach is not None
+    assert set(described.identity.reach.ranges) == {"52.218.0.0/17", *described.database.reach.ranges}
+    assert list(described.store.reach.ranges) == ["52.218.0.0/17"]
+
+
+def test_a_name_that_rds_would_refuse_at_the_end_is_refused_before_anything_is_made() -> None:
+    settings = parse(example("aws-dev"), source="test")
+    assert settings.aws is not None
+    with pytest.raises(UserError, match="environment 'a--b' has two dashes in a row, which RDS takes in no name"):
+        describe(settings.aws, "a--b", settings.consumers())
+
+
+def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that_it_needs_to_leave_nothing_behind(
+    account: Platform,
+) -> None:
+    """Load balancers and volumes are given back by what runs on nodes and calls AWS: that is deleted after them."""
+    needed_kinds = ("Addon", "NodeGroup", "AccessPolicyAssociation", "Route", "NatGateway", "VpcEndpoint")
+    needed = {str(each) for each in in_aws(account) if each.type.endswith(tuple(f":{kind}" for kind in needed_kinds))}
+    objects = [str(each) for each in account.declared if each.is_object]
+    assert objects
+    assert len(needed) > 10
+    for each in objects:
+        assert needed <= account.monitor.all_before(each), each

@@ -11,7 +11,7 @@ from modules.cluster.eks_settings import EksSettings
 from modules.core.aws import AwsAccount, TokenIssuer
 from modules.core.labels import Labels
 from modules.core.protection import Protection, safeguards
-from tests.mocks import Declared, declare
+from tests.mocks import Declared, Recorder, declare
 
 ACCOUNT = AwsAccount(partition="aws", id="123456789012", region="eu-west-1")
 TAGS = {"environment": "dev", "owner": "someone"}
@@ -21,9 +21,11 @@ VIEWER = "arn:aws:iam::123456789012:user/team/viewer"
 ISSUER = TokenIssuer(provider="arn:aws:iam::123456789012:oidc-provider/oidc.example/id/1", url="oidc.example/id/1")
 
 
-def declared(protection: Protection = "disposable", **values: Any) -> tuple[list[Declared], dict[str, Any]]:
+def declared(
+    protection: Protection = "disposable", *, recorder: Recorder | None = None, **values: Any
+) -> tuple[list[Declared], dict[str, Any]]:
     """What is declared, and the outputs of the cluster."""
-    settings = EksSettings(administrators=[DEPLOYER], viewers=[VIEWER], **values)
+    settings = EksSettings.model_validate({"administrators": [DEPLOYER], "viewers": [VIEWER], **values})
     outputs: dict[str, Any] = {}
 
     def program() -> None:
@@ -51,7 +53,7 @@ def declared(protection: Protection = "disposable", **values: Any) -> tuple[list
             labels=LABELS,
         )
 
-    recorder, _ = declare(program)
+    recorder, _ = declare(program, recorder)
     return recorder.declared, outputs
 
 
@@ -114,6 +116,23 @@ def test_those_get_in_who_are_named_and_nobody_else(resources: list[Declared]) -
         for each in of_kind(resources, "AccessPolicyAssociation").values()
     }
     assert granted == {DEPLOYER: "AmazonEKSClusterAdminPolicy", VIEWER: "AmazonEKSViewPolicy"}
+
+
+def test_those_whose_names_differ_by_their_path_alone_both_get_in() -> None:
+    prefix = "arn:aws:iam::123456789012:role"
+    entries = of_kind(declared(administrators=[f"{prefix}/a/b", f"{prefix}/a-b"])[0], "AccessEntry")
+    assert {each["principalArn"] for each in entries.values()} >= {f"{prefix}/a/b", f"{prefix}/a-b"}
+
+
+def test_a_preview_knows_the_cluster_where_one_more_gets_in() -> None:
+    """Else it would show all nodes and add-ons replaced, of which nothing is true."""
+
+    class Preview(Recorder):
+        def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+            made, outputs = super().new_resource(args)
+            return ("" if args.typ.endswith(":AccessPolicyAssociation") else made), outputs
+
+    assert declared(recorder=Preview(preview=True))[1]["cluster"] == "groundwork-dev"
 
 
 def test_addons_are_pinned_and_network_policies_are_enforced(resources: list[Declared]) -> None:

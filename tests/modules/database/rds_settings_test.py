@@ -36,6 +36,14 @@ def test_a_server_is_taken(values: dict[str, Any]) -> None:
         ({"version": "99.1"}, "version is '99.1'; "),
         ({"instance_class": "m7g.large"}, "instance_class is 'm7g.large': "),
         ({"instance_class": "db.nope"}, "instance_class is 'db.nope': "),
+        (
+            {"instance_class": "db.m7k.large"},
+            "instance_class is 'db.m7k.large': 'm7k': did you mean 'm7i'? allowed: t3, t4g, m5",
+        ),
+        (
+            {"instance_class": "db.t4g.4xlarge"},
+            "instance_class is 'db.t4g.4xlarge': '4xlarge': did you mean 'xlarge'? allowed: micro, ",
+        ),
         ({"volume": "1Gi"}, "volume is '1Gi': RDS takes whole GiB, 20Gi to 64Ti"),
         ({"volume": "65Ti"}, "volume is '65Ti': RDS takes whole GiB, 20Gi to 64Ti"),
         ({"volume": "20"}, "volume is '20': "),
