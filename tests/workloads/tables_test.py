@@ -1,6 +1,7 @@
 """A workload whose data set is a table of the lake: its training, new data, and an older version."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -236,3 +237,20 @@ def test_columns_that_a_training_does_not_name_change_nothing_and_rows_without_a
     for name in ("x_train", "x_test", "y_train", "y_test"):
         assert getattr(wider, name).equals(getattr(plain, name))
         assert getattr(fewer, name).equals(getattr(plain, name))
+
+
+def test_a_column_that_was_added_to_a_table_behind_the_labels_can_be_trained_on() -> None:
+    header, *lines = SCREENING.seed_data().splitlines()
+    behind = b"\n".join([header + b",thickness", *(line + b",0.5" for line in lines)])
+    wider = replace(SCREENING, features=[*SCREENING.features, "thickness"])
+    parts = wider.split(behind, seed=1, test_size=0.3, declared_rows=0)
+    assert list(parts.x_train.columns) == wider.features
+    assert len(parts.x_train) + len(parts.x_test) == len(lines)
+    assert set(parts.x_test["thickness"]) == {0.5}
+    assert set(parts.y_train) == {"benign", "malignant"}
+
+
+def test_a_table_without_a_column_that_is_trained_on_is_refused() -> None:
+    wider = replace(SCREENING, features=[*SCREENING.features, "thickness"])
+    with pytest.raises(TrainingError, match=r"the data set has the columns .*, expected .*'thickness', 'diagnosis'"):
+        wider.split(SCREENING.seed_data(), seed=1, test_size=0.3, declared_rows=0)
