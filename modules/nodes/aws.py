@@ -35,8 +35,6 @@ from .settings import PoolSettings, PoolsSettings
 
 KARPENTER = ("kube-system", "karpenter")
 """Namespace and service account of Karpenter: in kube-system it has the priority of what runs the cluster."""
-DESIRED_SIZE = "scalingConfig.desiredSize"
-"""Of a node group: whoever changes it by hand within its bounds keeps it."""
 VOLUMES = ("instance", "volume", "network-interface")
 """What a launch template tags."""
 
@@ -150,7 +148,7 @@ class Nodes(Component):
         group = node_group(pool_name, pool)
         template = self._launch_template(pool_name, group.disk_gib)
         # What can't be changed is in the name: the new group is there before the old one goes.
-        fixed = (list(group.instance_types), group.ami_type)
+        fixed = (list(group.instance_types), group.ami_type, len(subnets))
         return NodeGroup(
             f"{self.name}-{pool_name}",
             cluster_name=cluster,
@@ -160,6 +158,7 @@ class Nodes(Component):
             instance_types=group.instance_types,
             ami_type=group.ami_type,
             capacity_type="ON_DEMAND",
+            # The size is declared with its bounds: AWS refuses a least number above the size that there is.
             scaling_config=NodeGroupScalingConfigArgs(
                 min_size=group.min_size, max_size=group.max_size, desired_size=group.min_size
             ),
@@ -171,7 +170,7 @@ class Nodes(Component):
                 for taint in group.taints
             ],
             tags=self._tags(pool_name),
-            opts=self.child(ignore_changes=[DESIRED_SIZE]),
+            opts=self.child(),
         ).id
 
     def _launch_template(self, pool_name: str, disk_gib: int) -> LaunchTemplate:

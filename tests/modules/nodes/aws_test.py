@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -27,7 +27,11 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 UNTAGGED = {"Nodes", "Tag", "RolePolicyAttachment", "RolePolicy", "QueuePolicy", "EventTarget"}
 
 
-def declared(pools: Mapping[str, PoolSettings] = POOLS, kms_key: str | None = None) -> tuple[list[Declared], Monitor]:
+def declared(
+    pools: Mapping[str, PoolSettings] = POOLS,
+    kms_key: str | None = None,
+    subnets: Sequence[str] = ("subnet-a", "subnet-b"),
+) -> tuple[list[Declared], Monitor]:
     def program() -> None:
         Nodes(
             "nodes",
@@ -36,7 +40,7 @@ def declared(pools: Mapping[str, PoolSettings] = POOLS, kms_key: str | None = No
             cluster="groundwork-dev",
             cluster_name="groundwork-dev",
             security_group="sg-1",
-            subnets=["subnet-a", "subnet-b"],
+            subnets=list(subnets),
             issuer=ISSUER,
             kms_key=kms_key,
             tags=TAGS,
@@ -123,8 +127,21 @@ def test_nodes_of_another_size_are_there_before_the_old_ones_go() -> None:
     assert before.startswith("groundwork-dev-system-")
 
 
-def test_how_many_nodes_there_are_now_is_left_alone() -> None:
-    assert declared()[1].ignored["nodes-system"] == ["scalingConfig.desiredSize"]
+def test_nodes_in_another_number_of_zones_are_there_before_the_old_ones_go() -> None:
+    def name(subnets: list[str]) -> str:
+        (group,) = of_kind(declared(subnets=subnets)[0], "NodeGroup").values()
+        return group["nodeGroupName"]
+
+    assert name(["subnet-a", "subnet-b", "subnet-c"]) != name(["subnet-a", "subnet-b"])
+    assert name(["subnet-c", "subnet-d"]) == name(["subnet-a", "subnet-b"])
+
+
+def test_more_nodes_of_the_system_are_asked_for_with_the_bound_that_needs_them() -> None:
+    """AWS refuses minSize above desiredSize, which an ignored change would leave at the earlier number."""
+    resources, monitor = declared({"system": changed("system", min=3)})
+    (group,) = of_kind(resources, "NodeGroup").values()
+    assert group["scalingConfig"] == {"minSize": 3, "maxSize": 3, "desiredSize": 3}
+    assert "nodes-system" not in monitor.ignored
 
 
 def test_nodes_join_by_one_role_that_pods_do_not_get(resources: list[Declared]) -> None:
