@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from workloads.artifacts import object_store, split_s3
 from workloads.columns import Column
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ ATTEMPTS = 10
 """At a commit, where others changed the columns or wrote the same part meanwhile. Behind mere appends it is tried
 again COMMITS times by the library itself."""
 COMMITS = 100
+STAYS = {"PreconditionFailed", "ConditionalRequestConflict"}
+"""What a store answers that makes an object only where none is: there is one, or somebody else is just making it."""
 KEPT = {"delta.enableExpiredLogCleanup": "false"}
 """Without it a checkpoint deletes commits of more than 30 days ago, and with them what an older version was."""
 
@@ -95,14 +98,16 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
     """Append rows, CSV without a header, to a table, which is made where there is none, as one version; return False
     where this part (a digest, say) was appended before.
 
-    Raise TableError where the table has other columns. Optional ones that it does not have yet are added to it: earlier
-    rows have no value there.
+    Raise TableError where the table has other columns, or the store would lose a commit. Optional columns that it does
+    not have yet are added to it: earlier rows have no value there.
     """
     from deltalake import CommitProperties, Transaction, write_deltalake
     from deltalake.exceptions import CommitFailedError
 
     if not exists(address):
         create(address, fields, b"")
+    if address.startswith("s3://"):
+        require_commits_to_stay(object_store(), address, _open(address).version())
     for _ in range(ATTEMPTS):
         table = _open(address)
         if table.transaction_version(part) is not None:
@@ -121,6 +126,26 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
             continue
         return True
     raise TableError(f"{address} was changed by others {ATTEMPTS} times while rows were appended: try again")
+
+
+def require_commits_to_stay(client: Any, address: str, version: int) -> None:
+    """Raise TableError where a store makes an object again although one is there: of two writers at once it would lose
+    one's rows, and say nothing. Tried with the commit of this version of a table, which is the same afterwards."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = split_s3(address)
+    commit = f"{key}/_delta_log/{version:020}.json"
+    content = client.get_object(Bucket=bucket, Key=commit)["Body"].read()
+    try:
+        client.put_object(Bucket=bucket, Key=commit, Body=content, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in STAYS:
+            raise
+    else:
+        raise TableError(
+            f"the store of {address} ignores If-None-Match, so that it would lose rows of two writers at once: nothing "
+            "was appended; use a store that knows it, as AWS's S3 and SeaweedFS do"
+        )
 
 
 def read(address: str, version: int | None = None) -> Snapshot:

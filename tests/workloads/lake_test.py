@@ -1,6 +1,7 @@
 """Tables of the lake, in a folder; tests/integration/lake_test.py writes them to the object store."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -152,6 +153,30 @@ def test_a_declared_optional_column_is_added_and_earlier_rows_have_no_value(tabl
 def test_rows_are_read_by_the_names_of_columns_that_the_table_need_not_have(table: str) -> None:
     kind, width = FIELDS[1], FIELDS[0]
     assert list(lake.rows(table, [kind, Field("depth", "double", optional=True), width])) == [b"large,,9.0\n"]
+
+
+def ignoring(store: Any) -> Callable[..., None]:
+    """What a store does with an object that doesn't know the condition."""
+    kept = store.put_object
+
+    def put_object(*, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
+        kept(Bucket=Bucket, Key=Key, Body=Body)
+
+    return put_object
+
+
+COMMIT = ("features", f"tables/toys/features/_delta_log/{3:020}.json")
+
+
+def test_a_store_that_would_lose_a_commit_is_refused_and_the_commit_is_as_it_was(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.objects[COMMIT] = b"commit"
+    lake.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
+    monkeypatch.setattr(store, "put_object", ignoring(store))
+    with pytest.raises(TableError, match=r"the store of s3://features/tables/toys/features ignores If-None-Match"):
+        lake.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
+    assert store.objects == {COMMIT: b"commit"}
 
 
 def test_writers_at_once_lose_nothing(table: str) -> None:
