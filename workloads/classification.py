@@ -77,7 +77,8 @@ class Classification:
 
     def split(self, content: bytes, *, seed: int, test_size: float, declared_rows: int | None = None) -> Split:
         """Return the train and held-out rows: stratified by label, the same for the same seed. Refuses a data set
-        without these columns; of others that a table has nothing is read, and rows without a value are left out.
+        without these columns; their order is free, since a table has those that were added to it last. Of others
+        nothing is read, and rows without a value are left out.
 
         Rows after the declared ones came later, as may all rows of a table: whether one is held out depends on nothing
         but itself and the seed. So no row ever changes sides, and a champion of earlier data was never trained on what
@@ -85,7 +86,7 @@ class Classification:
         """
         columns = [*self.features, self.target]
         frame: Any = pd.read_csv(io.BytesIO(content))
-        if [name for name in frame.columns if name in columns] != columns:
+        if not {*columns} <= {*frame.columns}:
             raise TrainingError(f"the data set has the columns {list(frame.columns)}, expected {columns}")
         frame = frame[columns].dropna()
         declared, later = (

@@ -281,13 +281,14 @@ def _append_to_tables(
             experiment.make_tables(config, seed_data)
         if lake.has(features, part):
             return "known"
-        existing = lake.read(features).content
-        if (size := len(existing) + len(examined.rows)) > DATA_LIMIT:
+        fields = lake.fields_of(columns)
+        size = len(examined.rows) + sum(map(len, lake.rows(config.data_address, fields)))
+        if size > DATA_LIMIT:
             examined.add(0, "", f"{size} bytes, with the rows that are there", DATA_SET_ALLOWED)
             return "quarantined"
-        there = set(existing.splitlines(keepends=True))
-        fresh = (line for line in dict.fromkeys(examined.rows.splitlines(keepends=True)) if line not in there)
-        fields = lake.fields_of(columns)
+        fresh = dict.fromkeys(examined.rows.splitlines(keepends=True))
+        for line in lake.rows(features, fields):
+            fresh.pop(line, None)
         texts = [lake.Field(each.name, "string", each.optional) for each in columns]
         lake.append(raw, texts, _below_header(content), part)
         lake.append(curated, fields, examined.rows, part)

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from workloads.artifacts import object_store, split_s3
 from workloads.columns import Column
 
 if TYPE_CHECKING:
@@ -28,8 +30,13 @@ ATTEMPTS = 10
 """At a commit, where others changed the columns or wrote the same part meanwhile. Behind mere appends it is tried
 again COMMITS times by the library itself."""
 COMMITS = 100
+STAYS = {"PreconditionFailed", "ConditionalRequestConflict"}
+"""What a store answers that makes an object only where none is: there is one, or somebody else is just making it."""
 KEPT = {"delta.enableExpiredLogCleanup": "false"}
 """Without it a checkpoint deletes commits of more than 30 days ago, and with them what an older version was."""
+
+
+RESTORE = "restore the files that the table had (the store keeps earlier objects where its bucket is versioned)"
 
 
 class TableError(Exception):
@@ -91,14 +98,16 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
     """Append rows, CSV without a header, to a table, which is made where there is none, as one version; return False
     where this part (a digest, say) was appended before.
 
-    Raise TableError where the table has other columns. Optional ones that it does not have yet are added to it: earlier
-    rows have no value there.
+    Raise TableError where the table has other columns, or the store would lose a commit. Optional columns that it does
+    not have yet are added to it: earlier rows have no value there.
     """
     from deltalake import CommitProperties, Transaction, write_deltalake
     from deltalake.exceptions import CommitFailedError
 
     if not exists(address):
         create(address, fields, b"")
+    if address.startswith("s3://"):
+        require_commits_to_stay(object_store(), address, _open(address).version())
     for _ in range(ATTEMPTS):
         table = _open(address)
         if table.transaction_version(part) is not None:
@@ -119,16 +128,38 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
     raise TableError(f"{address} was changed by others {ATTEMPTS} times while rows were appended: try again")
 
 
-def read(address: str, version: int | None = None) -> Snapshot:
-    """Return what a version of a table holds; None: the newest. Raise TableError where there is no such version."""
-    from deltalake import QueryBuilder
+def require_commits_to_stay(client: Any, address: str, version: int) -> None:
+    """Raise TableError where a store makes an object again although one is there: of two writers at once it would lose
+    one's rows, and say nothing. Tried with the commit of this version of a table, which is the same afterwards."""
+    from botocore.exceptions import ClientError
 
+    bucket, key = split_s3(address)
+    commit = f"{key}/_delta_log/{version:020}.json"
+    content = client.get_object(Bucket=bucket, Key=commit)["Body"].read()
+    try:
+        client.put_object(Bucket=bucket, Key=commit, Body=content, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") not in STAYS:
+            raise
+    else:
+        raise TableError(
+            f"the store of {address} ignores If-None-Match, so that it would lose rows of two writers at once: nothing "
+            "was appended; use a store that knows it, as AWS's S3 and SeaweedFS do"
+        )
+
+
+def read(address: str, version: int | None = None) -> Snapshot:
+    """Return what a version of a table holds; None: the newest. Raise TableError where there is no such version, or a
+    file of it is gone."""
     table = _open(address, version)
     names = [field.name for field in table.schema().fields]
-    found: Any = QueryBuilder().register("rows", table).execute("select * from rows")
-    lines = (line for batch in found for line in _lines(zip(*map(_values, batch.columns), strict=True)))
-    header = b"".join(_lines([names]))
-    return Snapshot(version=table.version(), content=b"".join([header, *sorted(lines)]))
+    return Snapshot(table.version(), b"".join([*_lines([names]), *sorted(_rows(table, address, names))]))
+
+
+def rows(address: str, fields: Sequence[Field]) -> Iterator[bytes]:
+    """Yield the rows of a table's newest version in any order, as lines of CSV with these fields; where the table has
+    none of that name, rows have no value. They are never in memory together. Raise TableError as `read`."""
+    yield from _rows(_open(address), address, [field.name for field in fields])
 
 
 def canonical(content: bytes) -> bytes:
@@ -163,18 +194,59 @@ def _open(address: str, version: int | None = None) -> "DeltaTable":
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
-        newest = DeltaTable(address, storage_options=storage_options())
+        table = DeltaTable(address, storage_options=storage_options())
     except TableNotFoundError as error:
         raise TableError(f"there is no table at {address}") from error
-    if version is None:
-        return newest
-    try:
-        newest.load_as_version(version)
     except DeltaError as error:
+        raise TableError(f"the table at {address} can't be read: {_reason(error)}; {RESTORE}") from error
+    if version is not None:
+        try:
+            table.load_as_version(version)
+        except DeltaError as error:
+            raise TableError(
+                f"version {version} of the table at {address} can't be read: {_reason(error)}; versions begin with 0"
+            ) from error
+    _require_own_files(table, address)
+    return table
+
+
+def _require_own_files(table: "DeltaTable", address: str) -> None:
+    """Raise TableError where a commit names a file that isn't below the table, which the library would read with this
+    process's keys: what lies elsewhere is no version of this table, and changes without one."""
+    added: Any = table.get_add_actions()
+    for path in added.column("path").to_pylist():
+        plain = unquote(path)
+        if ":" in plain.partition("/")[0] or plain.startswith("/") or ".." in plain.split("/"):
+            raise TableError(
+                f"version {table.version()} of the table at {address} names the file {path}, which is not below it: "
+                "this library writes no such commit, so remove it, or restore the table's folder _delta_log"
+            )
+
+
+def _rows(table: "DeltaTable", address: str, names: Sequence[str]) -> Iterator[bytes]:
+    """Yield each row as a line of CSV with the columns of these names."""
+    there = {field.name for field in table.schema().fields}
+    for batch in _stored(table, address):
+        columns = [_values(batch.column(name)) if name in there else [""] * batch.num_rows for name in names]
+        yield from _lines(zip(*columns, strict=True))
+
+
+def _stored(table: "DeltaTable", address: str) -> Iterator[Any]:
+    """Yield the rows in Arrow's batches."""
+    from deltalake import QueryBuilder
+
+    try:
+        found: Any = QueryBuilder().register("rows", table).execute("select * from rows")
+        yield from found
+    except Exception as error:  # the library has no class of its own for files that are gone
         raise TableError(
-            f"version {version} of the table at {address} can't be read: {error}; versions begin with 0"
+            f"version {table.version()} of the table at {address} can't be read: {_reason(error)}; {RESTORE}"
         ) from error
-    return newest
+
+
+def _reason(error: Exception) -> str:
+    """What the library says, without the stack that follows."""
+    return str(error).partition("\n")[0]
 
 
 def _added(table: "DeltaTable", address: str, fields: Sequence[Field]) -> list[str]:

@@ -35,6 +35,8 @@ class Column(Settings):
         bounds = (self.minimum, self.maximum)
         if self.labels is not None and bounds != (None, None):
             raise ValueError("it has labels and bounds: a column holds numbers (minimum, maximum) or labels, not both")
+        if unprintable := [label for label in self.labels or () if not label.isprintable()]:
+            raise ValueError(f"label {unprintable[0]!r} is not of printable characters alone: a row is one line")
         if self.labels is None and None in bounds:
             raise ValueError("say minimum and maximum for numbers, or labels for texts")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
@@ -70,6 +72,19 @@ class Data(Settings):
         optional = [name for name, column in self.columns.items() if column.optional]
         if self.file is not None and optional:
             raise ValueError(f"columns {optional} are optional, but a file has all columns: remove that, or say table")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_can_be_named(self) -> Self:
+        for name in self.columns:
+            if not name.isprintable() or not name or {",", '"'} & {*name}:
+                raise ValueError(
+                    f"columns holds {name!r}: a name is of printable characters without commas and quotes, since it is "
+                    "in the header of a CSV file"
+                )
+        lower = [name.lower() for name in self.columns]
+        if self.table and (alike := [name for name in self.columns if lower.count(name.lower()) > 1]):
+            raise ValueError(f"columns {alike} differ in capitals only, and are one column of a table: rename one")
         return self
 
 

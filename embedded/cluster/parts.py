@@ -113,7 +113,9 @@ def api_server(spec: ClusterSpec) -> Part:
             f"--proxy-client-key-file={layout.key('front-proxy')}",
             "--anonymous-auth=false",
             "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction,DenyServiceExternalIPs,EventRateLimit",
+            "--enable-admission-plugins="
+            # As on EKS: who asks for an accelerator tolerates the taint of the nodes that have it.
+            "NodeRestriction,DenyServiceExternalIPs,EventRateLimit,ExtendedResourceToleration",
             f"--admission-control-config-file={layout.config / 'admission.yaml'}",
             f"--audit-policy-file={layout.config / 'audit.yaml'}",
             f"--audit-log-path={layout.audit}",

@@ -162,6 +162,7 @@ class Nodes(Component):
             instance_types=group.instance_types,
             ami_type=group.ami_type,
             capacity_type="ON_DEMAND",
+            # The size is declared with its bounds: AWS refuses a least number above the size that there is.
             scaling_config=NodeGroupScalingConfigArgs(
                 min_size=group.min_size,
                 max_size=group.max_size,

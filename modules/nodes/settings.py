@@ -18,7 +18,10 @@ Purpose = Literal["system", "general", "training", "serving"]
 PURPOSES: tuple[Purpose, ...] = ("system", "general", "training", "serving")
 SMALLEST_DISK, LARGEST_DISK = "20Gi", "16Ti"
 """The image of a node and its first containers; what a gp3 volume holds everywhere."""
-OTHERS_PREFIXES = ("kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws", "nvidia.com")
+OTHERS_PREFIXES = (
+    *("kubernetes.io", "k8s.io", "karpenter.sh", "karpenter.k8s.aws"),
+    *("nvidia.com", "amazonaws.com", "aws.amazon.com"),
+)
 """Of keys by which others than the platform know a node."""
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")

@@ -143,5 +143,5 @@ def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return called
 
     monkeypatch.setattr(lake, "storage_options", dict[str, str])
-    for name in ("exists", "has", "create", "append", "read"):
+    for name in ("exists", "has", "create", "append", "read", "rows"):
         monkeypatch.setattr(lake, name, in_folder(getattr(lake, name)))

@@ -1,7 +1,10 @@
 """Tables of the lake, in a folder; tests/integration/lake_test.py writes them to the object store."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -57,6 +60,43 @@ def test_a_version_that_is_not_there_is_named(table: str) -> None:
         read(table, 7)
 
 
+def test_a_version_whose_files_were_vacuumed_is_named(table: str) -> None:
+    from deltalake import DeltaTable
+
+    append(table, FIELDS, b"1.5,small\n", "a")
+    DeltaTable(table).optimize.compact()
+    DeltaTable(table).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    with pytest.raises(
+        TableError, match=r"version 1 of the table at .*/table can't be read: .*: ?.*; restore the files"
+    ):
+        read(table, 1)
+    assert read(table).content == HEADER + b"1.5,small\n9.0,large\n"
+
+
+def test_a_commit_that_is_no_commit_is_named(table: str) -> None:
+    Path(table, "_delta_log", f"{0:020}.json").write_text("{bad")
+    with pytest.raises(TableError, match=r"the table at .*/table can't be read: [^\n]+; restore the files"):
+        read(table)
+
+
+@pytest.mark.parametrize(
+    "path", ["../other/{}", "{folder}/other/{}", "file://{folder}/other/{}", "%2e%2e/other/{}", "s3://other/tables/{}"]
+)
+def test_a_commit_that_names_a_file_of_another_table_is_refused(table: str, tmp_path: Path, path: str) -> None:
+    create(str(tmp_path / "other"), FIELDS, b"6.0,small\n")
+    (other,) = (tmp_path / "other").glob("*.parquet")
+    added = {"path": path.format(other.name, folder=tmp_path), "size": other.stat().st_size, "dataChange": True}
+    commit: Any = {"add": {**added, "partitionValues": {}, "modificationTime": 0}}
+    Path(table, "_delta_log", f"{1:020}.json").write_text(json.dumps(commit) + "\n")
+    with pytest.raises(
+        TableError, match=r"version 1 of the table at .*/table names the file .*, which is not below it"
+    ):
+        read(table)
+    with pytest.raises(TableError, match="which is not below it"):
+        append(table, FIELDS, b"1.5,small\n", "a")
+    assert read(table, 0).content == HEADER + b"9.0,large\n"
+
+
 def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert not exists(str(tmp_path / "none"))
     with pytest.raises(TableError, match=r"there is no table at .*/none"):
@@ -108,6 +148,35 @@ def test_a_declared_optional_column_is_added_and_earlier_rows_have_no_value(tabl
     assert read(table, 0).content == HEADER + b"9.0,large\n"
     with pytest.raises(TableError, match="depth is in the table, and not among the columns"):
         append(table, FIELDS, b"1.5,small\n", "b")
+
+
+def test_rows_are_read_by_the_names_of_columns_that_the_table_need_not_have(table: str) -> None:
+    kind, width = FIELDS[1], FIELDS[0]
+    assert list(lake.rows(table, [kind, Field("depth", "double", optional=True), width])) == [b"large,,9.0\n"]
+
+
+def ignoring(store: Any) -> Callable[..., None]:
+    """What a store does with an object that doesn't know the condition."""
+    kept = store.put_object
+
+    def put_object(*, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
+        kept(Bucket=Bucket, Key=Key, Body=Body)
+
+    return put_object
+
+
+COMMIT = ("features", f"tables/toys/features/_delta_log/{3:020}.json")
+
+
+def test_a_store_that_would_lose_a_commit_is_refused_and_the_commit_is_as_it_was(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.objects[COMMIT] = b"commit"
+    lake.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
+    monkeypatch.setattr(store, "put_object", ignoring(store))
+    with pytest.raises(TableError, match=r"the store of s3://features/tables/toys/features ignores If-None-Match"):
+        lake.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
+    assert store.objects == {COMMIT: b"commit"}
 
 
 def test_writers_at_once_lose_nothing(table: str) -> None:

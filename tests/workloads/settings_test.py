@@ -63,6 +63,9 @@ def test_a_workload_is_accepted(path: str, value: Any) -> None:
         ("data.columns.x", {"minimum": 2, "maximum": 1}, "minimum 2.0 is greater than maximum 1.0"),
         ("data.columns.x", {"minimum": 1, "maximum": 2, "labels": ["a"]}, "not both"),
         ("data.columns.x", {"labels": []}, "data.columns.x.labels is []"),
+        ("data.columns.x", {"labels": ["a", "b\rc"]}, "label 'b\\rc' is not of printable characters alone"),
+        ("data.columns", {"a,b": {"labels": ["a"]}}, "columns holds 'a,b': a name is of printable characters"),
+        ("data.columns", {"a\nb": {"labels": ["a"]}}, "columns holds 'a\\nb': a name is of printable"),
         ("parameters.seed", -1, "parameters.seed is -1"),
         ("parameters.seed", "1", "parameters.seed is '1'"),
         ("parameters.seed", 2**32, "parameters.seed is 4294967296"),
@@ -110,6 +113,10 @@ def test_data_in_a_table_is_accepted(data: dict[str, Any]) -> None:
     [
         (table(version=None), "table is features and version is None: a table needs one, a file has none"),
         (table(version="newest"), "data.version is 'newest'"),
+        (
+            table(columns={"x": {"labels": ["a"]}, "X": {"labels": ["a"]}}),
+            "columns ['x', 'X'] differ in capitals only, and are one column of a table: rename one",
+        ),
         (table(file="screening.csv"), "say file for a data set in a file, or table and version for one in the lake"),
         (
             {**table(), "images": {"training": "training"}},

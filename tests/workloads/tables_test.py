@@ -1,6 +1,7 @@
 """A workload whose data set is a table of the lake: its training, new data, and an older version."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,13 +152,24 @@ def test_a_file_that_would_make_the_table_too_large_comes_into_none(
 ) -> None:
     bring(store, "a.csv", b"width,kind\n2,small\n")
     ingested(store)
-    monkeypatch.setattr(incoming, "DATA_LIMIT", 50)
+    monkeypatch.setattr(incoming, "DATA_LIMIT", 39)
     bring(store, "b.csv", b"width,kind\n3,small\n")
     bring(store, "known.csv", b"width,kind\n2,small\n")
     assert ingested(store) == IngestResult(accepted=0, quarantined=1, known=1)
     (report,) = (content for (_, key), content in store.objects.items() if key.endswith(".report.json"))
-    assert json.loads(report)["shown"][0]["value"] == "51 bytes, with the rows that are there"
+    assert json.loads(report)["shown"][0]["value"] == "40 bytes, with the rows that are there"
     assert content("curated") == b"width,kind\n1.0,small\n2.0,small\n9.0,large\n"
+
+
+def test_of_a_table_that_is_trained_on_with_its_repeated_rows_these_count_too(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "DATA_LIMIT", 45)
+    for number, outcome in enumerate([IngestResult(accepted=1, quarantined=0, known=0)] * 2):
+        bring(store, "a.csv", b"width,kind\n2,small\n" + b"\n" * number)
+        assert ingest(config(address=TABLES["curated"]), (WIDTH, KIND), store, lambda: SEED) == outcome
+    bring(store, "a.csv", b"width,kind\n2,small\n\n\n")
+    assert ingest(config(address=TABLES["curated"]), (WIDTH, KIND), store, lambda: SEED).quarantined == 1
 
 
 def test_columns_that_were_changed_without_being_optional_end_the_task_and_the_file_stays(store: Any) -> None:
@@ -176,6 +188,16 @@ def test_a_declared_optional_column_is_added_and_the_older_version_trains_as_bef
     assert ingested(store, WIDTH, KIND, DEPTH) == IngestResult(accepted=1, quarantined=0, known=0)
     assert content("features") == b"width,kind,depth\n1.0,small,\n2.0,small,0.5\n3.0,large,\n9.0,large,\n"
     assert read_data(config(), store, bytes) == SORTED
+
+
+def test_rows_are_once_in_features_also_where_a_column_was_added_between_others(store: Any) -> None:
+    read_data(config(), store, lambda: SEED)
+    first = b"width,depth,kind\n1,,small\n2,0.5,small\n"
+    bring(store, "a.csv", first)
+    ingested(store, WIDTH, DEPTH, KIND)
+    bring(store, "b.csv", first + b"9,,large\n2,0.7,small\n")
+    ingested(store, WIDTH, DEPTH, KIND)
+    assert content("features") == b"width,kind,depth\n1.0,small,\n2.0,small,0.5\n2.0,small,0.7\n9.0,large,\n"
 
 
 def test_a_training_of_an_older_version_gives_the_same_model_after_the_table_grew(store: Any) -> None:
@@ -236,3 +258,20 @@ def test_columns_that_a_training_does_not_name_change_nothing_and_rows_without_a
     for name in ("x_train", "x_test", "y_train", "y_test"):
         assert getattr(wider, name).equals(getattr(plain, name))
         assert getattr(fewer, name).equals(getattr(plain, name))
+
+
+def test_a_column_that_was_added_to_a_table_behind_the_labels_can_be_trained_on() -> None:
+    header, *lines = SCREENING.seed_data().splitlines()
+    behind = b"\n".join([header + b",thickness", *(line + b",0.5" for line in lines)])
+    wider = replace(SCREENING, features=[*SCREENING.features, "thickness"])
+    parts = wider.split(behind, seed=1, test_size=0.3, declared_rows=0)
+    assert list(parts.x_train.columns) == wider.features
+    assert len(parts.x_train) + len(parts.x_test) == len(lines)
+    assert set(parts.x_test["thickness"]) == {0.5}
+    assert set(parts.y_train) == {"benign", "malignant"}
+
+
+def test_a_table_without_a_column_that_is_trained_on_is_refused() -> None:
+    wider = replace(SCREENING, features=[*SCREENING.features, "thickness"])
+    with pytest.raises(TrainingError, match=r"the data set has the columns .*, expected .*'thickness', 'diagnosis'"):
+        wider.split(SCREENING.seed_data(), seed=1, test_size=0.3, declared_rows=0)

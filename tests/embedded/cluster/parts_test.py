@@ -15,3 +15,14 @@ def test_only_what_pulls_images_has_a_way_outside_and_only_where_it_is_asked_for
     }
     way = {"HTTPS_PROXY": "http://10.81.255.253:17128", "NO_PROXY": "10.81.0.0/16"}
     assert variables == ({"containerd": way} if outside else {})
+
+
+def test_pods_that_ask_for_accelerators_tolerate_their_taint_as_on_a_cloud(spec: ClusterSpec) -> None:
+    (server,) = (part for part in parts(spec) if part.name == "kube-apiserver")
+    (plugins,) = (each for each in server.command if each.startswith("--enable-admission-plugins="))
+    assert set(plugins.partition("=")[2].split(",")) == {
+        "NodeRestriction",
+        "DenyServiceExternalIPs",
+        "EventRateLimit",
+        "ExtendedResourceToleration",
+    }

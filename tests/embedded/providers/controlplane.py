@@ -154,6 +154,7 @@ class ControlPlane:
             f"--service-account-key-file={self.folder / 'accounts.key'}",
             f"--service-account-signing-key-file={self.folder / 'accounts.key'}",
             "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=ExtendedResourceToleration",
         ]
         self._start("kube-apiserver", arguments)
 

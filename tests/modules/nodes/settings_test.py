@@ -129,6 +129,14 @@ def test_a_gpu_that_can_not_be_shared_so_is_refused(gpu: dict[str, Any], message
         ({**GENERAL, "labels": {"node.kubernetes.io/x": "y"}}, "pools.it.labels: 'node.kubernetes.io/x' belongs"),
         ({**GENERAL, "labels": {"a": "b c"}}, "pools.it.labels: a has the value 'b c'"),
         ({**GENERAL, "taints": [{"key": "nvidia.com/gpu"}]}, "pools.it.taints.0: 'nvidia.com/gpu' belongs to those"),
+        (
+            {**GENERAL, "labels": {"eks.amazonaws.com/nodegroup": "y"}},
+            "pools.it.labels: 'eks.amazonaws.com/nodegroup' belongs to those",
+        ),
+        (
+            {**GENERAL, "taints": [{"key": "aws.amazon.com/neuron"}]},
+            "pools.it.taints.0: 'aws.amazon.com/neuron' belongs to those",
+        ),
         ({**GENERAL, "taints": [{"key": "a", "effect": "Never"}]}, "pools.it.taints.0.effect is 'Never'; "),
         ({**GENERAL, "shape": {"cpu": 0, "memory": "1Gi"}}, "pools.it.shape.cpu is 0"),
         ({**GENERAL, "shape": {"cpu": 2, "memory": "8"}}, "pools.it.shape.memory is '8': a size is"),
