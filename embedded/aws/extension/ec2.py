@@ -1,5 +1,5 @@
-"""EC2: an endpoint that is given another route table or subnet has its route or interface there; with a NAT gateway goes
-its interface, and its address is free again."""
+"""EC2: an endpoint that is given another route table or subnet has its route or interface there; with a NAT gateway
+goes its interface, and its address is free again."""
 
 from typing import Any
 
@@ -19,13 +19,15 @@ def load() -> None:
 def _extend_endpoints() -> None:
     plain, create = EC2Backend.modify_vpc_endpoint, EC2Backend.create_vpc_endpoint
 
-    def create_vpc_endpoint(self: Any, *, endpoint_type: str | None, **named: Any) -> Any:
-        return create(self, endpoint_type=endpoint_type or GATEWAY, **named)
+    def create_vpc_endpoint(
+        self: Any, vpc_id: str, service_name: str, endpoint_type: str | None, *arguments: Any, **named: Any
+    ) -> Any:
+        return create(self, vpc_id, service_name, endpoint_type or GATEWAY, *arguments, **named)
 
     def modify_vpc_endpoint(self: Any, vpc_id: str, *arguments: Any, **named: Any) -> None:
         """vpc_id: the endpoint's, by moto's own name."""
         (endpoint,) = self.describe_vpc_endpoints(vpc_end_point_ids=[vpc_id])
-        tables, subnets = set(endpoint.route_table_ids or ()), set(endpoint.subnet_ids or ())
+        tables, subnets = set[str](endpoint.route_table_ids or ()), set[str](endpoint.subnet_ids or ())
         plain(self, vpc_id, *arguments, **named)
         _move_routes(self, endpoint, tables)
         if endpoint.vpc_endpoint_type.lower() == "interface":
@@ -36,7 +38,7 @@ def _extend_endpoints() -> None:
 
 
 def _move_routes(backend: Any, endpoint: Any, before: set[str]) -> None:
-    after, destination = set(endpoint.route_table_ids or ()), endpoint.destination_prefix_list_id
+    after, destination = set[str](endpoint.route_table_ids or ()), endpoint.destination_prefix_list_id
     if not destination:
         return
     for table in after - before:
@@ -46,7 +48,7 @@ def _move_routes(backend: Any, endpoint: Any, before: set[str]) -> None:
 
 
 def _move_interfaces(backend: Any, endpoint: Any, before: set[str]) -> None:
-    after = set(endpoint.subnet_ids or ())
+    after = set[str](endpoint.subnet_ids or ())
     for name in list(endpoint.network_interface_ids):
         if backend.enis[name].subnet.id in before - after:
             backend.enis.pop(name)
