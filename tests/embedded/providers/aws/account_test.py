@@ -100,11 +100,21 @@ DATABASE: dict[str, Any] = {
     [
         ({"DBInstanceClass": "db.nope"}, "Invalid DB Instance class: db.nope"),
         ({"AllocatedStorage": 1}, "at least 20 GiB"),
+        ({"EngineVersion": "99.1"}, "Cannot find version 99.1 for postgres"),
+        ({"Engine": "mysql", "EngineVersion": "17"}, "Cannot find version 17 for mysql"),
         ({"MasterUserPassword": "a-password"}, "ManageMasterUserPassword"),
     ],
 )
 def test_a_wrong_database_is_refused(aws: Aws, wrong: dict[str, Any], reason: str) -> None:
     assert reason in refusal(aws("rds").create_db_instance, **{**DATABASE, **wrong})
+
+
+def test_a_database_is_raised_to_no_version_that_there_is_not(aws: Aws) -> None:
+    rds = aws("rds")
+    rds.create_db_instance(**{**DATABASE, "DBInstanceIdentifier": "versions", "EngineVersion": "17"})
+    raised = {"DBInstanceIdentifier": "versions", "EngineVersion": "17.99", "AllowMajorVersionUpgrade": True}
+    assert "Cannot find version 17.99 for postgres" in refusal(rds.modify_db_instance, **raised)
+    rds.delete_db_instance(DBInstanceIdentifier="versions", SkipFinalSnapshot=True)
 
 
 def test_a_wrong_node_group_is_refused(aws: Aws) -> None:
@@ -113,9 +123,13 @@ def test_a_wrong_node_group_is_refused(aws: Aws) -> None:
     zones: Any = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"] if subnet["DefaultForAz"]]
     one = {"name": "rules", "roleArn": role, "resourcesVpcConfig": {"subnetIds": zones[:1]}}
     assert "at least two different AZs" in refusal(eks.create_cluster, **one)
-    eks.create_cluster(**{**one, "resourcesVpcConfig": {"subnetIds": zones[:2]}})
+    two = {**one, "resourcesVpcConfig": {"subnetIds": zones[:2]}}
+    assert "unsupported Kubernetes version 1.99" in refusal(eks.create_cluster, **two, version="1.99")
+    eks.create_cluster(**two, version="1.34")
+    assert "unsupported" in refusal(eks.update_cluster_version, name="rules", version="1.99")
     group = {"clusterName": "rules", "nodegroupName": "g", "nodeRole": role, "subnets": zones[:2]}
     assert "[g5.nonsense] is not a valid" in refusal(eks.create_nodegroup, **group, instanceTypes=["g5.nonsense"])
+    assert "newer than the cluster's, 1.34" in refusal(eks.create_nodegroup, **group, version="1.35")
     scaling = {"minSize": 3, "desiredSize": 1, "maxSize": 2}
     assert "must not decrease" in refusal(eks.create_nodegroup, **group, scalingConfig=scaling)
     eks.delete_cluster(name="rules")
