@@ -1,14 +1,14 @@
 """The emulated account: where it answers, as whom it is asked, and its calls."""
 
+import http.client
 import ipaddress
 import json
 import os
 import socket
 import threading
-import urllib.request
 import uuid
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,11 +134,13 @@ class Account:
     def keep(self, keys: Iterable[str]) -> None:
         """Say that the state has what was made under these keys. An account that does not answer loses little: what is
         asked for again under one of them is then looked for."""
-        headers, body = {"x-groundwork-kept": "true"}, "\n".join(keys).encode()
-        request = urllib.request.Request(require_loopback(self.endpoint), body, headers)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with suppress(OSError), direct.open(request, timeout=LAST_WORD_SECONDS):
-            pass
+        where = urlsplit(require_loopback(self.endpoint))
+        kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+        # Neither a proxy nor a redirect leads anywhere else.
+        connection = kind(where.hostname or "", where.port, timeout=LAST_WORD_SECONDS)
+        with suppress(OSError, http.client.HTTPException), closing(connection):
+            connection.request("POST", "/", "\n".join(keys), {"x-groundwork-kept": "true"})
+            connection.getresponse().read()
 
     @property
     def id(self) -> str:

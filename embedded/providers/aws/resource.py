@@ -83,7 +83,11 @@ class Live:
         if name in self.entry.get("by_input", {}):
             meanings: dict[str, str] = self.entry["by_input"][name]
             return next((meaning for choice, meaning in meanings.items() if self.values.get(choice)), MISSING)
-        return self._sent(name, self.values)
+        sent = self._sent(name, self.values)
+        cleared: Object = self.entry.get("cleared", {})
+        if sent is MISSING and name in cleared and self.old.get(name):
+            return to_api(self.nodes[name], cleared[name])
+        return sent
 
     def _sent(self, name: str, values: Object) -> Any:
         value = values.get(name)
