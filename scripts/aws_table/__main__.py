@@ -1,4 +1,5 @@
-"""Writes embedded/providers/aws/table/*.json from embedded/providers/aws/types/*.yaml and the installed packages.
+"""Writes embedded/providers/aws/table/*.json from embedded/providers/aws/types/*.yaml and the installed packages, and
+embedded/aws/extension/rds_engines.json from them.
 
 Run by hand after a change to either, or to a pin: uv sync --group aws --group emulation --group aws-table first.
 Ends with 1, and the list of them, where a type has inputs or outputs that are neither mapped nor listed.
@@ -12,10 +13,13 @@ from typing import Any
 
 import yaml
 
+from . import engines
 from .build import Builder
 from .schemas import schema_date
 
-AWS = Path(__file__).parents[2] / "embedded" / "providers" / "aws"
+EMBEDDED = Path(__file__).parents[2] / "embedded"
+AWS = EMBEDDED / "providers" / "aws"
+ENGINES = EMBEDDED / "aws" / "extension" / "rds_engines.json"
 
 
 def build(file: Path) -> tuple[dict[str, Any], int]:
@@ -43,6 +47,7 @@ def main() -> int:
             types, found = build(file)
             problems += found
             (AWS / "table" / f"{file.stem}.json").write_text(render(types))
+    ENGINES.write_text(engines.render())
     return 1 if problems else 0
 
 

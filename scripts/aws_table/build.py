@@ -15,7 +15,7 @@ BUILT_IN = {"region", "tags", "tagsAll"}
 """Inputs and outputs that every type treats alike."""
 COPIED = (
     *("read", "more", "before_delete", "tags", "arn", "gone", "absent", "deleted", "wait", "name", "defaults", "id"),
-    *("either", "by_input", "computed", "import_by", "account_default"),
+    *("either", "by_input", "computed", "import_by", "account_default", "cleared"),
 )
 """Declarations that the provider reads as they are."""
 SCALARS = {"string", "integer", "number", "boolean"}

@@ -14,12 +14,12 @@ Schema = dict[str, Any]
 
 
 def schema_date() -> str:
-    return json.loads((_data() / "version.json").read_text())["schema_date"]
+    return json.loads((data() / "version.json").read_text())["schema_date"]
 
 
 def load(name: str) -> Schema:
     """name: such as AWS::EC2::VPC."""
-    return json.loads((_data() / "resources" / f"{_region()[name]}.json").read_text())
+    return json.loads((data() / "resources" / f"{_region()[name]}.json").read_text())
 
 
 def plain(name: str) -> str:
@@ -88,7 +88,7 @@ def readable(pattern: str) -> bool:
     return True
 
 
-def _data() -> Path:
+def data() -> Path:
     spec = find_spec("cfnlint")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("cfn-lint is not installed: uv sync --group aws --group emulation --group aws-table")
@@ -97,4 +97,4 @@ def _data() -> Path:
 
 @cache
 def _region() -> dict[str, str]:
-    return json.loads((_data() / "providers" / f"{REGION}.json").read_text())
+    return json.loads((data() / "providers" / f"{REGION}.json").read_text())

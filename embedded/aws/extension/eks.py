@@ -14,7 +14,7 @@ from moto.eks.responses import EKSResponse
 
 from . import eks_records
 from .eks_common import UPDATES, Fields, attribute, cluster_of, given, merged, missing, store, updated
-from .eks_rules import refuse_cluster, refuse_node_group
+from .eks_rules import refuse_cluster, refuse_node_group, refuse_version
 
 SETTINGS = (
     *("accessConfig", "upgradePolicy", "zonalShiftConfig", "computeConfig", "storageConfig", "remoteNetworkConfig"),
@@ -46,6 +46,7 @@ def load() -> None:
 
 def create_cluster(self: Any) -> ActionResult:
     network: Fields = self._get_param("resourcesVpcConfig") or {}
+    refuse_version(self._get_param("version"))
     vpc = refuse_cluster(self.current_account, self.region, self._get_param("roleArn"), network)
     PLAIN["create_cluster"](self)
     cluster: Any = self.eks_backend.describe_cluster(self._get_param("name"))
@@ -129,6 +130,7 @@ def update_cluster_config(self: Any) -> ActionResult:
 def update_cluster_version(self: Any) -> ActionResult:
     cluster: Any = self.eks_backend.describe_cluster(self._get_param("name"))
     wanted: str = self._get_param("version")
+    refuse_version(wanted)
     now, then = (int(version.split(".")[1]) for version in (cluster.version, wanted))
     if then != now + 1:
         raise InvalidParameterException(
@@ -158,9 +160,10 @@ def describe_update(self: Any) -> ActionResult:
 def create_nodegroup(self: Any) -> ActionResult:
     names = ("subnets", "instanceTypes", "scalingConfig", "nodeRole")
     refuse_node_group(self.current_account, self.region, **{attribute(name): self._get_param(name) for name in names})
+    cluster: Any = self.eks_backend.describe_cluster(cluster_of(self))
+    refuse_version(self._get_param("version"), cluster=cluster.version)
     PLAIN["create_nodegroup"](self)
-    group: Any = self.eks_backend.describe_nodegroup(cluster_of(self), self._get_param("nodegroupName"))
-    cluster: Any = self.eks_backend.describe_cluster(group.cluster_name)
+    group: Any = self.eks_backend.describe_nodegroup(cluster.name, self._get_param("nodegroupName"))
     group.version = self._get_param("version") or cluster.version
     group.release_version = self._get_param("releaseVersion") or f"{group.version}.0"
     group.update_config = self._get_param("updateConfig") or {"maxUnavailable": 1}
@@ -174,6 +177,7 @@ def create_nodegroup(self: Any) -> ActionResult:
 def update_nodegroup_version(self: Any) -> ActionResult:
     group: Any = self.eks_backend.describe_nodegroup(cluster_of(self), self._get_param("nodegroupName"))
     changes = given(self, "version", "releaseVersion", "launchTemplate")
+    refuse_version(changes.get("version"), cluster=self.eks_backend.describe_cluster(cluster_of(self)).version)
     for name, value in changes.items():
         setattr(group, attribute(name), merged(getattr(group, attribute(name), None), value))
     return updated("VersionUpdate", changes, cluster=cluster_of(self))

@@ -6,6 +6,8 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.eks.exceptions import InvalidParameterException
 
 LEAST_ZONES = 2
+VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36")
+"""Of Kubernetes, in standard or extended support on 30 November 2026 by "Kubernetes versions" in the EKS user guide."""
 
 
 def refuse_cluster(account: str, region: str, role: str, network: dict[str, Any]) -> Any:
@@ -42,6 +44,18 @@ def refuse_node_group(
     if not low <= size <= high:
         raise InvalidParameterException(
             message=f"minSize {low}, desiredSize {size} and maxSize {high} must not decrease in this order"
+        )
+
+
+def refuse_version(version: str | None, *, cluster: str = VERSIONS[-1]) -> None:
+    """cluster: the version of the control plane, which its nodes may not be newer than."""
+    if version is not None and version not in VERSIONS:
+        raise InvalidParameterException(
+            message=f"unsupported Kubernetes version {version}; supported are {', '.join(VERSIONS)}"
+        )
+    if version is not None and VERSIONS.index(version) > VERSIONS.index(cluster):
+        raise InvalidParameterException(
+            message=f"Requested Nodegroup Kubernetes version {version} is newer than the cluster's, {cluster}"
         )
 
 

@@ -1,6 +1,9 @@
 """RDS: a subnet group that is modified stays, parameters go back to their defaults, and what AWS refuses is refused."""
 
+import json
 import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -23,15 +26,37 @@ def load() -> None:
         refuse_instance(db_kwargs)
         return create(self, db_kwargs)
 
+    modify = RDSBackend.modify_db_instance
+
+    def modify_db_instance(self: Any, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> Any:
+        (instance,) = self.describe_db_instances(db_instance_identifier)
+        refuse_version(instance.engine, db_kwargs.get("engine_version"))
+        return modify(self, db_instance_identifier, db_kwargs)
+
     RDSBackend.modify_db_subnet_group = modify_db_subnet_group
     RDSBackend.create_db_instance = create_db_instance
+    RDSBackend.modify_db_instance = modify_db_instance
     RDSResponse.reset_db_parameter_group = reset_db_parameter_group  # pyright: ignore[reportAttributeAccessIssue]
 
 
+ENGINES = Path(__file__).with_name("rds_engines.json")
+"""scripts/aws_table writes it."""
 INSTANCE_CLASS = r"db\.[a-z][a-z0-9]*\.(micro|small|medium|large|\d*xlarge)(\.tpc[12]\.mem[0-9]x)?"
 """As "DB instance classes" in the RDS user guide names them."""
 LEAST_GIB = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100, "standard": 5}
 """Of MariaDB, MySQL and PostgreSQL, by "Amazon RDS DB instance storage" in the RDS user guide."""
+
+
+@cache
+def _versions() -> dict[str, list[str]]:
+    return json.loads(ENGINES.read_text())["versions"]
+
+
+def refuse_version(engine: str, version: str | None) -> None:
+    """Of an engine of RDS; a major version alone is RDS's choice of a minor one."""
+    known = _versions().get(engine)
+    if version is not None and known is not None and version not in known:
+        raise InvalidParameterCombination(f"Cannot find version {version} for {engine}")
 
 
 def refuse_instance(given: dict[str, Any]) -> None:
@@ -43,6 +68,7 @@ def refuse_instance(given: dict[str, Any]) -> None:
     least = LEAST_GIB.get(kind, 0)
     if size is not None and int(size) < least and not str(given.get("engine")).startswith("aurora"):
         raise InvalidParameterValue(f"Invalid storage size for storage type {kind}: {size}; at least {least} GiB")
+    refuse_version(str(given.get("engine")), given.get("engine_version"))
     if given.get("manage_master_user_password") and given.get("master_user_password"):
         raise InvalidParameterCombination("You can't specify MasterUserPassword with ManageMasterUserPassword")
 

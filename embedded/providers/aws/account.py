@@ -1,21 +1,28 @@
 """The emulated account: where it answers, as whom it is asked, and its calls."""
 
+import http.client
 import ipaddress
+import json
 import os
 import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from embedded.providers.base import ProviderError
+from embedded.providers.base import Object, ProviderError
 
 RETRIES = 12
 """Attempts of a call that is throttled or fails inside AWS, with botocore's growing pauses: nearly a third of the calls
 may be throttled, and a platform of a thousand calls still comes up."""
+
+
+LAST_WORD_SECONDS = 2.0
+"""How long a provider that ends waits for the account."""
 
 
 class ApiError(ProviderError):
@@ -56,18 +63,20 @@ def _add_headers(params: dict[str, Any], **_: Any) -> None:
 
 
 @contextmanager
-def creating(key: str, *, anew: bool) -> Generator[None]:
+def creating(key: str, note: Object, *, anew: bool) -> Generator[None]:
     """Names what the calls inside make: embedded/aws/repeats.py answers them as it did before, unless `anew`."""
-    token = _headers.set({"x-groundwork-creation": key, **({"x-groundwork-anew": "true"} if anew else {})})
+    headers = {"x-groundwork-creation": key, "x-groundwork-note": json.dumps(note)}
+    token = _headers.set({**headers, **({"x-groundwork-anew": uuid.uuid4().hex} if anew else {})})
     try:
         yield
     finally:
         _headers.reset(token)
 
 
-def was_repeated(answer: dict[str, Any]) -> bool:
-    """Whether an answer is that of an earlier, equal request."""
-    return "x-groundwork-repeated" in answer["ResponseMetadata"]["HTTPHeaders"]
+def earlier_note(answer: dict[str, Any]) -> Object | None:
+    """The note of the earlier request for the same thing, whose answer this is; None: there was none."""
+    found: str | None = answer["ResponseMetadata"]["HTTPHeaders"].get("x-groundwork-repeated")
+    return None if found is None else json.loads(found)
 
 
 @dataclass
@@ -121,6 +130,17 @@ class Account:
             raise ApiError(f"{service} {call}", found["Code"], found.get("Message", "")) from None
         except BotoCoreError as error:
             raise ProviderError(f"{service} {call} at {self.endpoint}: {error}") from None
+
+    def keep(self, keys: Iterable[str]) -> None:
+        """Say that the state has what was made under these keys. An account that does not answer loses little: what is
+        asked for again under one of them is then looked for."""
+        where = urlsplit(require_loopback(self.endpoint))
+        kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+        # Neither a proxy nor a redirect leads anywhere else.
+        connection = kind(where.hostname or "", where.port, timeout=LAST_WORD_SECONDS)
+        with suppress(OSError, http.client.HTTPException), closing(connection):
+            connection.request("POST", "/", "\n".join(keys), {"x-groundwork-kept": "true"})
+            connection.getresponse().read()
 
     @property
     def id(self) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,10 @@ class Aws(Provider):
         self.account = account or Account()
         self.default_tags: dict[str, str] = {}
         self._names = Names()
-        self._known: set[str] = set()
+        self._known: dict[str, str | None] = {}
+        """URN -> id of what the state has, None as long as that is not known."""
+        self._made: list[str] = []
+        """Keys of what this process made."""
 
     def configure(self, settings: Object) -> None:
         found: Object = {name: _parsed(reveal(value)) for name, value in settings.items() if not has_unknown(value)}
@@ -65,7 +69,7 @@ class Aws(Provider):
     def check(self, resource: Resource, new: Object) -> Checked:
         entry = entry_of(resource.type)
         if resource.last:  # the state has it: one that is created from now on replaces it
-            self._known.add(resource.urn)
+            self._known.setdefault(resource.urn, None)
         inputs = {name: value for name, value in new.items() if value is not None and name != "__defaults"}
         for name, value in entry.get("defaults", {}).items():
             inputs.setdefault(name, value)
@@ -89,6 +93,7 @@ class Aws(Provider):
         entry = entry_of(resource.type)
         if "region" in entry["inputs"]:
             new = {**new, "region": new.get("region") or self.account.region}
+        self._known[resource.urn] = resource.id
         return Diff(changes(entry, state, old, new))
 
     def create(self, resource: Resource, inputs: Object, *, preview: bool) -> Created:
@@ -97,7 +102,9 @@ class Aws(Provider):
             return Created("", {**dict.fromkeys([*entry["outputs"], "arn"], UNKNOWN), **inputs})
         live = self._live(entry, inputs)
         with _named(resource):
-            there_already = live.create(_key(resource, inputs), anew=resource.urn in self._known)
+            key = _key(resource)
+            there_already = live.create(key, replaces=self._known.get(resource.urn, ""))
+        self._made.append(key)
         try:
             if there_already:
                 live.resume_creation()
@@ -153,6 +160,10 @@ class Aws(Provider):
             return super().invoke(token, arguments)
         return INVOKES[token](self.account, {k: v for k, v in reveal(arguments).items() if v is not None})
 
+    def end(self) -> None:
+        if self._made:
+            self.account.keep(self._made)
+
     def _live(self, entry: Entry, values: Object, id: str = "") -> Any:
         from .resource import Live  # late: with it come botocore and JMESPath, which a check does not need
 
@@ -164,8 +175,9 @@ class Aws(Provider):
         return _merged(live.entry, inputs, live.outputs())
 
 
-def _key(resource: Resource, inputs: Object) -> str:
-    text = json.dumps([resource.urn, reveal(inputs)], sort_keys=True)
+def _key(resource: Resource) -> str:
+    """Of a resource in its state's backend: another backend's stack of the same name is another one."""
+    text = json.dumps([os.environ.get("PULUMI_BACKEND_URL", ""), resource.urn])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,15 +1,18 @@
 """One resource of the account: its calls, as the table declares them, filled with its values."""
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedded.providers.base import Object, ProviderError
+from embedded.providers.base import Change, Object, ProviderError
 from embedded.providers.base.values import is_list, is_object
 
 from . import tags
-from .account import Account, ApiError, creating, was_repeated
+from .account import Account, ApiError, creating, earlier_note
 from .convert import from_api, like, plain, same, to_api
+from .diff import changes
 from .hooks import HOOKS
 from .table import Entry, Node
 from .templates import MISSING, Lookup, fill, search, text
@@ -80,7 +83,11 @@ class Live:
         if name in self.entry.get("by_input", {}):
             meanings: dict[str, str] = self.entry["by_input"][name]
             return next((meaning for choice, meaning in meanings.items() if self.values.get(choice)), MISSING)
-        return self._sent(name, self.values)
+        sent = self._sent(name, self.values)
+        cleared: Object = self.entry.get("cleared", {})
+        if sent is MISSING and name in cleared and self.old.get(name):
+            return to_api(self.nodes[name], cleared[name])
+        return sent
 
     def _sent(self, name: str, values: Object) -> Any:
         value = values.get(name)
@@ -133,23 +140,59 @@ class Live:
 
     # Its calls.
 
-    def create(self, key: str, *, anew: bool = False) -> bool:
+    def create(self, key: str, *, replaces: str | None) -> bool:
         """key: the same for the same thing, also in a later run. True: it was there already, of a run that was killed.
 
-        anew: what the account made under that key is another one, which the state knows.
+        replaces: the id that the state has of it; "": none; None: one that is not known. What the account made under
+        that key is then this one, or one of a run that was killed as it replaced it.
         """
+        answer = self._make(key, anew=replaces is None)
+        note = earlier_note(answer)
+        if note is None:
+            return False
+        earlier = self._earlier(answer, note)
+        if earlier is not None and earlier.id != replaces:
+            if note["inputs"] == self._fingerprint() or not earlier.must_go_for(self.values):
+                self.id = earlier.id
+                return True
+            earlier.delete()
+        self._make(key, anew=True)
+        return False
+
+    def _make(self, key: str, *, anew: bool) -> Object:
         declared: Object = self.entry["create"]
         filled: Any = fill(declared["with"], self.lookup)
         parameters: Object = {} if filled is MISSING else filled
-        with creating(key, anew=anew):
+        named = self.name_by_parts() if "id" in self.entry else ""
+        with creating(key, {"id": named, "inputs": self._fingerprint()}, anew=anew):
             answer = self.call(declared["call"], {**parameters, **tags.at_creation(self.entry, self.all_tags)})
+        self.id = self._id_in(answer) or named
+        return answer
+
+    def _id_in(self, answer: Object) -> str:
+        declared: Object = self.entry["create"]
         if "id_hook" in declared:
-            self.id = HOOKS[declared["id_hook"]](self)
-        else:
-            self.id = search(declared["id"], answer, self.lookup) if "id" in declared else self.name_by_parts()
-        if not was_repeated(answer):
-            return False
-        return True if self.find(more=False) and not self._is("deleted") else self.create(key, anew=True)
+            return HOOKS[declared["id_hook"]](self)
+        return search(declared["id"], answer, self.lookup) if "id" in declared else ""
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(json.dumps(self.values, sort_keys=True).encode()).hexdigest()
+
+    def _earlier(self, answer: Object, note: Object) -> "Live | None":
+        """What the answer's first request made, with what is found of it; None where it is gone."""
+        parts = set(self.entry.get("id", {}).get("names", ()))
+        values = {name: value for name, value in self.values.items() if name not in parts or not note["id"]}
+        found = Live(self.account, self.entry, values, self._id_in(answer) or note["id"])
+        found.take_parts()
+        if not found.find() or found._is("deleted"):
+            return None
+        found.old = {name: value for name, value in found.outputs().items() if value is not None}
+        found.values.update(found.old)
+        return found
+
+    def must_go_for(self, wanted: Object) -> bool:
+        """Whether what was found cannot be changed to what is wanted; what no read shows counts as another value."""
+        return Change.UPDATE_REPLACE in changes(self.entry, self.old, self.old, wanted).values()
 
     def resume_creation(self) -> None:
         """What a run that was killed had not yet done."""

@@ -27,6 +27,8 @@ class Resource:
     name: str
     last: Object = field(default_factory=dict[str, Any])
     """Checked inputs of the last run, for a check; empty where there are none, or where it replaces."""
+    id: str = ""
+    """That the state has, for a diff."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ class Provider:
     def invoke(self, token: str, arguments: Object) -> Object:
         del arguments
         raise ProviderError(self.left_out(token))
+
+    def end(self) -> None:
+        """The engine is done, and its state has what this process made; not called where the engine was killed."""
 
     def left_out(self, token: str) -> str:
         """Why a remote component, function or method is not there."""

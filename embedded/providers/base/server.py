@@ -82,7 +82,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old, new = decode(request.old_inputs), decode(request.news)
         for path in request.ignoreChanges:
             _ignore(path, old, new)
-        return _diff(self.provider.diff(_resource(request), decode(request.olds), old, new))
+        resource = replace(_resource(request), id=request.id)
+        return _diff(self.provider.diff(resource, decode(request.olds), old, new))
 
     @_answers_errors
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -187,5 +188,6 @@ def serve(provider: Provider) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    serve_the_engine(port)
+    if serve_the_engine(port):
+        provider.end()
     os._exit(0)

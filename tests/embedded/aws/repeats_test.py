@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from embedded.aws.repeats import FORGET, KEY, REPEATED, Repeats
+from embedded.aws.repeats import ANEW, KEPT, KEY, NOTE, REPEATED, Repeats
 
 
 class Counter:
@@ -33,18 +33,27 @@ def ask(application: Repeats, **headers: str) -> tuple[str, dict[str, str], byte
     return started[0][0], dict(started[0][1]), body
 
 
-def test_a_creation_that_is_asked_for_again_is_answered_as_before() -> None:
+def test_a_creation_that_is_asked_for_again_is_answered_as_before_with_its_note() -> None:
     application = Repeats(Counter())
-    assert ask(application, **{KEY: "one"}) == ("200 OK", {"a": "b"}, b"1")
-    assert ask(application, **{KEY: "one"}) == ("200 OK", {"a": "b", REPEATED: "true"}, b"1")
+    assert ask(application, **{KEY: "one", NOTE: "first"}) == ("200 OK", {"a": "b"}, b"1")
+    assert ask(application, **{KEY: "one", NOTE: "again"}) == ("200 OK", {"a": "b", REPEATED: "first"}, b"1")
     assert ask(application, **{KEY: "two"})[2] == b"2"
 
 
-def test_what_is_gone_is_made_anew() -> None:
+def test_what_is_gone_is_made_anew_once() -> None:
     application = Repeats(Counter())
     ask(application, **{KEY: "one"})
-    assert ask(application, **{KEY: "one", FORGET: "true"}) == ("200 OK", {"a": "b"}, b"2")
+    assert ask(application, **{KEY: "one", ANEW: "x"}) == ("200 OK", {"a": "b"}, b"2")
+    assert ask(application, **{KEY: "one", ANEW: "x"})[2] == b"2"
     assert ask(application, **{KEY: "one"})[2] == b"2"
+    assert ask(application, **{KEY: "one", ANEW: "y"})[2] == b"3"
+
+
+def test_what_a_state_has_is_not_known_any_more() -> None:
+    application = Repeats(Counter())
+    ask(application, **{KEY: "body"})
+    assert ask(application, **{KEPT: "true"})[0] == "200 OK"
+    assert ask(application, **{KEY: "body"}) == ("200 OK", {"a": "b"}, b"2")
 
 
 @pytest.mark.parametrize("headers", [{}, {KEY: "one"}])

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.aws_table.__main__ import AWS, build, render
+from scripts.aws_table import engines
+from scripts.aws_table.__main__ import AWS, ENGINES, build, render
 from scripts.aws_table.schemas import find
 from scripts.aws_table.sdk import read_type
 
@@ -23,6 +24,10 @@ def test_the_committed_table_is_what_the_packages_and_declarations_give(service:
     _, built, problems, name = service
     assert problems == 0
     assert (AWS / "table" / f"{name}.json").read_text() == render(built)
+
+
+def test_the_committed_versions_of_engines_are_what_the_packages_give() -> None:
+    assert ENGINES.read_text() == engines.render()
 
 
 def test_every_input_and_output_is_mapped_or_listed_with_a_reason(service: Any) -> None:

@@ -42,6 +42,14 @@ def inline_policies(live: "Live") -> None:
         live.call("put_role_policy", {"RoleName": live.id, "PolicyName": name, "PolicyDocument": document})
 
 
+def permissions_boundary(live: "Live") -> None:
+    wanted: str = live.values.get("permissionsBoundary") or ""
+    if wanted:
+        live.call("put_role_permissions_boundary", {"RoleName": live.id, "PermissionsBoundary": wanted})
+    else:
+        live.call("delete_role_permissions_boundary", {"RoleName": live.id})
+
+
 def empty_role(live: "Live") -> None:
     """Takes away what the role's own inputs attached, and with forceDetachPolicies what others did."""
     force = bool(live.values.get("forceDetachPolicies"))

@@ -43,6 +43,46 @@ def test_a_killed_run_is_gone_on_with_and_nothing_is_made_twice(cloud: Project, 
     assert left(aws) == before
 
 
+@pytest.mark.parametrize("lines", [2, 9])
+def test_a_run_that_is_killed_and_then_wants_something_else_leaves_nothing(
+    cloud: Project, aws: Aws, lines: int
+) -> None:
+    before = left(aws)
+    cloud.write(PROGRAM)
+    kill_after(cloud, lines)
+    cloud.run("cancel", "--yes")
+    cloud.run("config", "set", "network", "10.30.0.0/16")
+    cloud.run("config", "set", "days", "90")
+    cloud.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    cloud.up()
+    cloud.run("preview", "--expect-no-changes")
+    assert [vpc["CidrBlock"] for vpc in aws("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == ["10.30.0.0/16"]
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
+def test_what_a_person_takes_out_of_the_state_stays_as_it_is(cloud: Project, aws: Aws) -> None:
+    before = left(aws)
+    cloud.write(
+        """
+        import pulumi
+        from pulumi_aws.ec2 import Vpc
+        vpc = Vpc("own", cidr_block=pulumi.Config().get("network") or "10.44.0.0/16")
+        pulumi.export("urn", vpc.urn)
+        pulumi.export("id", vpc.id)
+        """
+    )
+    cloud.up()
+    made = cloud.outputs()
+    cloud.run("state", "delete", str(made["urn"]), "--yes")
+    cloud.run("config", "set", "network", "10.45.0.0/16")
+    cloud.up()
+    assert cloud.outputs()["id"] != made["id"]
+    aws("ec2").delete_vpc(VpcId=made["id"])
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
 @pytest.mark.heavy
 def test_an_account_that_throttles_and_fails_gets_the_same_platform(cloud: Project) -> None:
     with serving(str(Path(__file__).parent / "faulty.py")) as (faulty, plain):
