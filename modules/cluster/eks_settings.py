@@ -1,6 +1,6 @@
 """Settings of a cluster of Amazon EKS."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -12,15 +12,28 @@ Principal = Annotated[
 ]
 """ARN of a role or a user in IAM."""
 AddonVersion = Annotated[str, StringConstraints(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+$")]
+UNREACHABLE = tuple(
+    IPv4Network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
+)
+"""Nobody comes from these over the internet, and EKS refuses them."""
 NARROWEST_OPEN = 8
 """Bits of prefix of the widest range that may reach the API: as many as one organisation has."""
 
 
 def _allowed(ranges: list[str]) -> list[str]:
     for text in ranges:
-        if ip_network(text).prefixlen < NARROWEST_OPEN:
+        given = ip_network(text)
+        if given.prefixlen < NARROWEST_OPEN:
             raise ValueError(
                 f"{text} is nearly everyone: name the ranges of those who deploy, /{NARROWEST_OPEN} or less"
+            )
+        if not isinstance(given, IPv4Network):
+            raise ValueError(f"{text} is of IPv6, at which the API doesn't answer: expected IPv4 ranges")
+        if any(given.overlaps(each) for each in UNREACHABLE):
+            raise ValueError(
+                f"{text} is no range of the internet: expected public addresses, of those who deploy; from the network "
+                "of the cluster the API is reached anyway"
             )
     return ranges
 

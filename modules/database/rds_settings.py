@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from modules.core.quantities import Size, size_bytes
-from modules.core.settings import Settings
+from modules.core.settings import Settings, advice
+
+from .rds_classes import CLASSES
 
 LEAST_GIB, MOST_GIB = 20, 65536
 """Of a gp3 volume of RDS for PostgreSQL: CreateDBInstance."""
@@ -24,6 +26,15 @@ def gib(text: str) -> int:
     return size_bytes(text) // 2**30
 
 
+def _class(text: str) -> str:
+    family, _, size = text.removeprefix("db.").partition(".")
+    if text.startswith("db.") and size in CLASSES.get(family, ()):
+        return text
+    if text.startswith("db.") and family in CLASSES:
+        raise ValueError(advice(text, [f"db.{family}.{each}" for each in CLASSES[family]]))
+    raise ValueError(f"{advice(family, [*CLASSES])}, each as db.FAMILY.SIZE, such as db.m7g.large")
+
+
 Volume = Annotated[Size, AfterValidator(_volume)]
 
 
@@ -33,7 +44,7 @@ class RdsSettings(Settings):
     version: Literal["15", "16", "17"] = Field(
         default="17", description="Major version of PostgreSQL: it can be raised, never lowered. Minor ones come alone."
     )
-    instance_class: Annotated[str, Field(pattern=r"^db\.[a-z][a-z0-9]*\.[a-z0-9]+$")] = Field(
+    instance_class: Annotated[str, AfterValidator(_class)] = Field(
         default="db.t4g.medium", description="Class of the server, such as db.t4g.medium or db.m7g.large."
     )
     volume: Volume = Field(
