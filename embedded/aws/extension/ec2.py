@@ -1,29 +1,60 @@
-"""EC2: a gateway endpoint that is given another route table has its route there; with a NAT gateway goes its interface,
-and its address is free again."""
+"""EC2: an endpoint that is given another route table or subnet has its route or interface there; with a NAT gateway
+goes its interface, and its address is free again."""
 
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.utils import random_private_ip
+
+GATEWAY = "Gateway"
+"""The kind of an endpoint that names none."""
 
 
 def load() -> None:
-    plain = EC2Backend.modify_vpc_endpoint
+    _extend_endpoints()
+    _extend_nat_gateways()
+
+
+def _extend_endpoints() -> None:
+    plain, create = EC2Backend.modify_vpc_endpoint, EC2Backend.create_vpc_endpoint
+
+    def create_vpc_endpoint(
+        self: Any, vpc_id: str, service_name: str, endpoint_type: str | None, *arguments: Any, **named: Any
+    ) -> Any:
+        return create(self, vpc_id, service_name, endpoint_type or GATEWAY, *arguments, **named)
 
     def modify_vpc_endpoint(self: Any, vpc_id: str, *arguments: Any, **named: Any) -> None:
         """vpc_id: the endpoint's, by moto's own name."""
         (endpoint,) = self.describe_vpc_endpoints(vpc_end_point_ids=[vpc_id])
-        before = set(endpoint.route_table_ids or ())
+        tables, subnets = set[str](endpoint.route_table_ids or ()), set[str](endpoint.subnet_ids or ())
         plain(self, vpc_id, *arguments, **named)
-        after = set(endpoint.route_table_ids or ())
-        destination = endpoint.destination_prefix_list_id
-        for table in after - before:
-            self.create_route(table, None, destination_prefix_list_id=destination, gateway_id=endpoint.id)
-        for table in before - after:
-            self.delete_route(table, destination)
+        _move_routes(self, endpoint, tables)
+        if endpoint.vpc_endpoint_type.lower() == "interface":
+            _move_interfaces(self, endpoint, subnets)
 
+    EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
-    _extend_nat_gateways()
+
+
+def _move_routes(backend: Any, endpoint: Any, before: set[str]) -> None:
+    after, destination = set[str](endpoint.route_table_ids or ()), endpoint.destination_prefix_list_id
+    if not destination:
+        return
+    for table in after - before:
+        backend.create_route(table, None, destination_prefix_list_id=destination, gateway_id=endpoint.id)
+    for table in before - after:
+        backend.delete_route(table, destination)
+
+
+def _move_interfaces(backend: Any, endpoint: Any, before: set[str]) -> None:
+    after = set[str](endpoint.subnet_ids or ())
+    for name in list(endpoint.network_interface_ids):
+        if backend.enis[name].subnet.id in before - after:
+            backend.enis.pop(name)
+            endpoint.network_interface_ids.remove(name)
+    for subnet in sorted(after - before):
+        endpoint.network_interface_ids.append(backend.create_network_interface(subnet, random_private_ip()).id)
 
 
 def _extend_nat_gateways() -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from embedded.providers.base import Object, ProviderError
+from embedded.providers.base import Object, ProviderError, Secret
 
 from .account import Account
 from .convert import plain
@@ -179,11 +179,34 @@ def parameter(account: Account, arguments: Object) -> Object:
         "id": found["Name"],
         "name": found["Name"],
         "type": found["Type"],
-        "value": found["Value"],
+        "value": Secret(found["Value"]),
         "arn": found["ARN"],
         "version": found["Version"],
         "withDecryption": decrypted,
         "insecureValue": found["Value"] if found["Type"] != "SecureString" else None,
+    }
+
+
+def secret_version(account: Account, arguments: Object) -> Object:
+    """What is in a secret. The official provider marks it as secret, so that no state and no output shows it."""
+    where = _region(account, arguments)
+    stage = None if arguments.get("versionId") else arguments.get("versionStage") or "AWSCURRENT"
+    asked = {"SecretId": arguments["secretId"], "VersionId": arguments.get("versionId"), "VersionStage": stage}
+    given = {name: value for name, value in asked.items() if value}
+    found = account.call("secretsmanager", "get_secret_value", given, where)
+    binary: bytes = found.get("SecretBinary", b"")
+    return {
+        "id": f"{arguments['secretId']}|{arguments.get('versionId') or stage}",
+        "secretId": arguments["secretId"],
+        "secretArn": found["ARN"],
+        "arn": found["ARN"],
+        "createdDate": plain(found["CreatedDate"]),
+        "region": where,
+        "secretString": Secret(found.get("SecretString", "")),
+        "secretBinary": Secret(binary.decode(errors="replace")),
+        "versionId": found["VersionId"],
+        "versionStage": stage,
+        "versionStages": found["VersionStages"],
     }
 
 
@@ -200,7 +223,7 @@ def cluster_auth(account: Account, arguments: Object) -> Object:
     finally:
         client.meta.events.unregister("before-sign.sts.GetCallerIdentity", unique_id="cluster-auth")
     token = "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
-    return {"id": arguments["name"], "name": arguments["name"], "token": token}
+    return {"id": arguments["name"], "name": arguments["name"], "token": Secret(token)}
 
 
 INVOKES: dict[str, Ask] = {
@@ -213,5 +236,6 @@ INVOKES: dict[str, Ask] = {
     "aws:ec2/getVpc:getVpc": vpc,
     "aws:ec2/getSubnets:getSubnets": subnets,
     "aws:ssm/getParameter:getParameter": parameter,
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": secret_version,
     "aws:eks/getClusterAuth:getClusterAuth": cluster_auth,
 }

@@ -46,6 +46,45 @@ def test_what_is_not_there_is_missed(aws: Aws, vpc: tuple[str, str]) -> None:
     assert "InvalidServiceName" in refusal(ec2.create_vpc_endpoint, VpcId=vpc[0], ServiceName=service)
 
 
+def test_a_gateway_endpoint_that_is_given_another_table_has_its_route_there(aws: Aws, vpc: tuple[str, str]) -> None:
+    ec2 = aws("ec2")
+    (main,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc[0]]}])["RouteTables"]
+    other: str = ec2.create_route_table(VpcId=vpc[0])["RouteTable"]["RouteTableId"]
+    first: str = main["RouteTableId"]
+    asked = {"VpcId": vpc[0], "ServiceName": "com.amazonaws.us-east-1.s3", "RouteTableIds": [first]}
+    endpoint: str = ec2.create_vpc_endpoint(**asked)["VpcEndpoint"]["VpcEndpointId"]
+
+    def led_to_it() -> set[str]:
+        tables: Any = ec2.describe_route_tables(RouteTableIds=[first, other])["RouteTables"]
+        return {
+            table["RouteTableId"]
+            for table in tables
+            for route in table["Routes"]
+            if route.get("GatewayId") == endpoint and route.get("DestinationPrefixListId")
+        }
+
+    assert led_to_it() == {first}
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, AddRouteTableIds=[other])
+    assert led_to_it() == {first, other}
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, RemoveRouteTableIds=[first])
+    assert led_to_it() == {other}
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    assert led_to_it() == set()
+    ec2.delete_route_table(RouteTableId=other)
+
+
+def test_a_subnet_that_an_endpoint_leaves_can_go(aws: Aws, vpc: tuple[str, str]) -> None:
+    ec2 = aws("ec2")
+    other: str = ec2.create_subnet(VpcId=vpc[0], CidrBlock="10.90.1.0/24")["Subnet"]["SubnetId"]
+    service = {"VpcId": vpc[0], "ServiceName": "com.amazonaws.us-east-1.ecr.api", "VpcEndpointType": "Interface"}
+    made: Any = ec2.create_vpc_endpoint(**service, SubnetIds=[vpc[1]])["VpcEndpoint"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], AddSubnetIds=[other])
+    assert "DependencyViolation" in refusal(ec2.delete_subnet, SubnetId=other)
+    ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], RemoveSubnetIds=[other])
+    ec2.delete_subnet(SubnetId=other)
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+
+
 DATABASE: dict[str, Any] = {
     "DBInstanceIdentifier": "wrong",
     "DBInstanceClass": "db.t4g.medium",

@@ -41,7 +41,11 @@ def left(aws: Aws) -> list[str]:
     found += aws("eks").list_clusters()["clusters"]
     found += [entry["DBInstanceIdentifier"] for entry in aws("rds").describe_db_instances()["DBInstances"]]
     found += [entry["DBSubnetGroupName"] for entry in aws("rds").describe_db_subnet_groups()["DBSubnetGroups"]]
-    found += [entry["DBParameterGroupName"] for entry in aws("rds").describe_db_parameter_groups()["DBParameterGroups"]]
+    parameters = [
+        entry["DBParameterGroupName"] for entry in aws("rds").describe_db_parameter_groups()["DBParameterGroups"]
+    ]
+    found += [name for name in parameters if not name.startswith("default.")]
+    found += [entry["TagKey"] for entry in aws("ce").list_cost_allocation_tags(Status="Active")["CostAllocationTags"]]
     found += [entry["Name"] for entry in aws("secretsmanager").list_secrets()["SecretList"]]
     found += [entry["repositoryName"] for entry in aws("ecr").describe_repositories()["repositories"]]
     found += [entry["Name"] for entry in aws("glue").get_databases()["DatabaseList"]]

@@ -61,6 +61,7 @@ def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, a
         ("private_network", {"second": "true"}, 6),
         ("cluster", {"version": "1.34", "most": "5", "team": "b"}, 3),
         ("data", {"days": "14", "limit": "250"}, 13),
+        ("rights", {"services": "events,sqs", "cluster": "two", "status": "Inactive"}, 4),
     ],
 )
 def test_every_change_of_a_program_is_made_in_place_and_leaves_nothing_to_do(
