@@ -9,6 +9,8 @@ from modules.core.aws import REQUIRED_TAGS
 from policies.pods import Document, group
 
 EVERYONE = {"0.0.0.0/0", "::/0"}
+ALL_RIGHTS = {"AdministratorAccess", "PowerUserAccess"}
+"""Policies of AWS by which nearly everything is allowed; those that end in FullAccess are refused too."""
 LONGEST_KEPT = 3653
 """Days that CloudWatch Logs keeps records at most; none is for ever."""
 
@@ -107,12 +109,12 @@ def _bucket_policy(props: Document) -> list[str]:
     return _open_to_everyone(found)
 
 
-def _queue_policy(props: Document) -> list[str]:
+def _allowed_to_everyone(props: Document) -> list[str]:
     return _open_to_everyone(_statements(props.get("policy")))
 
 
 def _open_to_everyone(statements: Sequence[Document]) -> list[str]:
-    everyone: tuple[object, ...] = ("*", {"AWS": "*"})
+    everyone: tuple[object, ...] = ("*", {"AWS": "*"}, ["*"], {"AWS": ["*"]})
     return [
         "policy allows everyone what it allows: name the accounts or services"
         for each in statements
@@ -120,24 +122,28 @@ def _open_to_everyone(statements: Sequence[Document]) -> list[str]:
     ]
 
 
-def _key(props: Document) -> list[str]:
-    return _open_to_everyone(_statements(props.get("policy")))
-
-
-def _attached(props: Document) -> list[str]:
-    name = str(props.get("policyArn")).rpartition("/")[2]
-    wide = name.endswith("FullAccess") or name in {"AdministratorAccess", "PowerUserAccess"}
-    return [f"policyArn is {name}, which allows far more than one task: name the actions"] if wide else []
-
-
 def _rights(props: Document) -> list[str]:
-    return [
+    found = _statements(props.get("policy"))
+    others = [
+        f"policy allows all but what {key} names: name the actions and the resources"
+        for each in found
+        if each.get("Effect") == "Allow"
+        for key in ("NotAction", "NotResource")
+        if key in each
+    ]
+    return others + [
         f"policy allows {action} on everything: name the actions and the resources"
-        for each in _statements(props.get("policy"))
+        for each in found
         if each.get("Effect") == "Allow" and "*" in _texts(each.get("Resource"))
         for action in _texts(each.get("Action"))
         if action.endswith("*")
     ]
+
+
+def _attached(props: Document) -> list[str]:
+    name = str(props.get("policyArn")).rpartition("/")[2]
+    wide = name in ALL_RIGHTS or name.endswith("FullAccess")
+    return [f"policyArn is {name}, which allows everything: name what is needed"] if wide else []
 
 
 def _trust(props: Document) -> list[str]:
@@ -213,7 +219,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "iam.Role": _trust,
     "iam.RolePolicy": _rights,
     "iam.RolePolicyAttachment": _attached,
-    "kms.Key": _all(_is("enableKeyRotation", True, "set it to true"), _key),
+    "kms.Key": _all(_is("enableKeyRotation", True, "set it to true"), _allowed_to_everyone),
     "rds.Instance": _all(
         _is("storageEncrypted", True, "set it to true"),
         _is("publiclyAccessible", False, "set it to false: only the cluster's pods connect"),
@@ -225,7 +231,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "s3.BucketPublicAccessBlock": _public_access,
     "s3.BucketServerSideEncryptionConfiguration": _bucket_encryption,
     "sqs.Queue": _is("sqsManagedSseEnabled", True, "set it to true"),
-    "sqs.QueuePolicy": _queue_policy,
+    "sqs.QueuePolicy": _allowed_to_everyone,
     "vpc.SecurityGroupIngressRule": _ingress,
 }
 """By type, as programs import it: service and class."""

@@ -108,12 +108,16 @@ class Monitor(MockMonitor):
         super().__init__(mocks)
         self.protected: set[str] = set()
         """Names in the program."""
+        self.retained: set[str] = set()
+        """Names in the program of what stays when the engine forgets it."""
         self.ignored: dict[str, list[str]] = {}
         """Paths of inputs whose changes are ignored, by name in the program."""
         self.parents: dict[str, str] = {}
         """Type token of the parent by the resource's own and its name; empty where it has none."""
         self.providers: dict[str, str] = {}
         """Provider by the resource's type token and name."""
+        self.before: dict[str, set[str]] = {}
+        """Type tokens and names of what it depends on itself, its provider among them, by its own."""
         self.complete: set[str] = set()
         """Type token and name of those that registered their outputs: they declare no further child."""
 
@@ -121,11 +125,27 @@ class Monitor(MockMonitor):
         resource = f"{request.type} {request.name}"
         if request.protect:
             self.protected.add(request.name)
+        if request.retainOnDelete:
+            self.retained.add(request.name)
         if request.ignoreChanges:
             self.ignored[request.name] = list(request.ignoreChanges)
         self.parents[resource] = _type_of(request.parent) if request.parent else ""
         self.providers[resource] = request.provider
+        provider = [request.provider.rpartition("::")[0]] if request.provider else []
+        self.before[resource] = {
+            f"{_type_of(urn)} {urn.rpartition('::')[2]}" for urn in [*request.dependencies, *provider]
+        }
         return super().RegisterResource(request)
+
+    def all_before(self, resource: str) -> set[str]:
+        """Return all that is made before a resource, and deleted after it."""
+        found: set[str] = set()
+        waiting = [resource]
+        while waiting:
+            new = self.before.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         self.complete.add(f"{_type_of(request.urn)} {request.urn.rpartition('::')[2]}")

@@ -46,7 +46,8 @@ class MonthlyBudget(Component):
             opts=self.child(),
         )
         for key in sorted(tags) if settings.activate_tags else ():
-            CostAllocationTag(f"{name}-{key}", tag_key=key, status="Active", opts=self.child())
+            # They are the account's, not the platform's: others there are counted by them too.
+            CostAllocationTag(f"{name}-{key}", tag_key=key, status="Active", opts=self.child(retain=True))
         self.register_outputs({})
 
 

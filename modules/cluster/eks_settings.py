@@ -1,39 +1,34 @@
 """Settings of a cluster of Amazon EKS."""
 
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from modules.core.settings import Cidr, Settings
 
+INSIDE = tuple(map(ip_network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
+"""Ranges that nothing on the internet has: RFC 1918, RFC 6598."""
+
 Principal = Annotated[
     str, StringConstraints(pattern=r"^arn:aws:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]{1,256}$")
 ]
 """ARN of a role or a user in IAM."""
 AddonVersion = Annotated[str, StringConstraints(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+$")]
-UNREACHABLE = tuple(
-    IPv4Network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
-)
-"""Nobody comes from these over the internet, and EKS refuses them."""
 NARROWEST_OPEN = 8
 """Bits of prefix of the widest range that may reach the API: as many as one organisation has."""
 
 
 def _allowed(ranges: list[str]) -> list[str]:
     for text in ranges:
-        given = ip_network(text)
-        if given.prefixlen < NARROWEST_OPEN:
+        if ip_network(text).prefixlen < NARROWEST_OPEN:
             raise ValueError(
                 f"{text} is nearly everyone: name the ranges of those who deploy, /{NARROWEST_OPEN} or less"
             )
-        if not isinstance(given, IPv4Network):
-            raise ValueError(f"{text} is of IPv6, at which the API doesn't answer: expected IPv4 ranges")
-        if any(given.overlaps(each) for each in UNREACHABLE):
+        if any(ip_network(text).overlaps(each) for each in INSIDE):
             raise ValueError(
-                f"{text} is no range of the internet: expected public addresses, of those who deploy; from the network "
-                "of the cluster the API is reached anyway"
+                f"{text} is a private range, from which nobody comes over the internet, and EKS refuses it: name "
+                "public ones; who is in the network, or in one that is connected to it, gets in anyway"
             )
     return ranges
 

@@ -41,10 +41,17 @@ class Component(pulumi.ComponentResource):
         self.name = name
         self.labels = labels
 
-    def child(self, *, protect: bool = False, ignore_changes: Sequence[str] = ()) -> pulumi.ResourceOptions:
-        """protect: the engine refuses to delete or replace it, for data would go with it. ignore_changes: paths of
-        inputs that stay as they were first."""
-        return pulumi.ResourceOptions(parent=self, protect=protect or None, ignore_changes=list(ignore_changes) or None)
+    def child(
+        self, *, protect: bool = False, retain: bool = False, ignore_changes: Sequence[str] = ()
+    ) -> pulumi.ResourceOptions:
+        """protect: the engine refuses to delete or replace it, for data would go with it. retain: it stays where it is
+        when the engine forgets it. ignore_changes: paths of inputs that stay as they were first."""
+        return pulumi.ResourceOptions(
+            parent=self,
+            protect=protect or None,
+            retain_on_delete=retain or None,
+            ignore_changes=list(ignore_changes) or None,
+        )
 
     def meta(
         self,
@@ -205,5 +212,8 @@ def type_token(component: type) -> str:
 
 
 def after(value: pulumi.Input[str], *others: pulumi.Input[Any]) -> pulumi.Output[str]:
-    """Return the value, known once the others are there: what takes it is made after them, and deleted before."""
-    return pulumi.Output.all(value, *others).apply(lambda values: str(values[0]))
+    """Return the value; what takes it is made after the others, and deleted before. A preview knows it where it knows
+    the value, whatever it knows of the others: else one more of them would be shown as a replacement of all that is
+    after it."""
+    known = pulumi.Output.from_input(value).apply(str)
+    return pulumi.Output.all(*others).apply(lambda _: known, run_with_unknowns=True)

@@ -134,14 +134,17 @@ class RdsDatabase(Component):
         return {**self.tags, "Name": self._named(role)}
 
     def _server(self, settings: RdsSettings, place: Place) -> Instance:
-        key = self._key("data", None, protect=self.protect)
-        final = self._named("final") if self.safeguards.final_snapshot else None
+        # Without its key nobody could read the snapshot that it leaves.
+        key = self._key("data", None, protect=self.protect, retain=self.safeguards.final_snapshot)
+        snapshot = self._final_snapshot()
         return Instance(
             f"{self.name}-server",
             # Its name by the log groups: RDS would make these itself, and keep them for ever.
             identifier=self._logs(),
             engine="postgres",
             engine_version=settings.version,
+            # Another major version is one that the settings name: without this RDS refuses it.
+            allow_major_version_upgrade=True,
             auto_minor_version_upgrade=True,
             instance_class=settings.instance_class,
             storage_type="gp3",
@@ -164,7 +167,7 @@ class RdsDatabase(Component):
             deletion_protection=self.safeguards.deletion_protection,
             delete_automated_backups=not self.safeguards.final_snapshot,
             skip_final_snapshot=not self.safeguards.final_snapshot,
-            final_snapshot_identifier=final,
+            final_snapshot_identifier=snapshot if self.safeguards.final_snapshot else None,
             enabled_cloudwatch_logs_exports=LOGS,
             monitoring_interval=MONITORING_SECONDS,
             monitoring_role_arn=self._monitoring(),
@@ -177,7 +180,13 @@ class RdsDatabase(Component):
             opts=self.child(protect=self.protect),
         )
 
-    def _key(self, role: str, policy: str | None, *, protect: bool) -> pulumi.Output[str]:
+    def _final_snapshot(self) -> pulumi.Output[str]:
+        """Return the name of the snapshot at the end: another one for each server that ever has this one's name, since
+        RDS refuses to delete one whose snapshot would have the name of an earlier one's."""
+        own = random.RandomId(f"{self.name}-final", byte_length=4, opts=self.child())
+        return own.hex.apply(lambda digits: self._named(f"final-{digits}"))
+
+    def _key(self, role: str, policy: str | None, *, protect: bool, retain: bool = False) -> pulumi.Output[str]:
         """Create a key. Return its ARN. policy: None is the account's administrators by IAM."""
         key = Key(
             f"{self.name}-{role}",
@@ -186,7 +195,7 @@ class RdsDatabase(Component):
             deletion_window_in_days=self.safeguards.key_days,
             policy=policy,
             tags=self._tags(role),
-            opts=self.child(protect=protect),
+            opts=self.child(protect=protect, retain=retain),
         )
         Alias(
             f"{self.name}-{role}",

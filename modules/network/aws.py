@@ -81,11 +81,14 @@ class Network(Component):
         )
         subnets = self._subnets(zones)
         tables = self._tables(subnets["public"])
-        self.subnet_ids = {
+        associated: dict[Kind, list[pulumi.Output[str]]] = {
             kind: [self._associated(f"{kind}-{zone}", subnet, tables[kind][zone]) for zone, subnet in enumerate(each)]
             for kind, each in subnets.items()
         }
-        self._endpoints([*tables["private"], tables["intra"][0]])
+        endpoints = self._endpoints([*tables["private"], tables["intra"][0]], associated["intra"])
+        # What runs in private subnets gives back its load balancers and volumes by these: they go last.
+        ways = (*associated["public"], *endpoints)
+        self.subnet_ids = {**associated, "private": [after(each, *ways) for each in associated["private"]]}
         self._flow_logs()
         self.register_outputs({"vpc_id": self.vpc_id})
 
@@ -113,14 +116,15 @@ class Network(Component):
             made[each.kind].append(subnet)
         return made
 
-    def _tables(self, public: Sequence[Subnet]) -> dict[Kind, list[RouteTable]]:
-        """Return the route table of each zone's subnet: public and intra subnets share one."""
+    def _tables(self, public: Sequence[Subnet]) -> dict[Kind, list[pulumi.Output[str]]]:
+        """Return the id of the route table of each zone's subnet, known once its way out is there: public and intra
+        subnets share one."""
         zones = self.settings.zones
         gateway = InternetGateway(
             f"{self.name}-internet", vpc_id=self.vpc_id, tags=self._tags("internet"), opts=self.child()
         )
         outside = self._table("public")
-        Route(
+        way_out = Route(
             f"{self.name}-public-out",
             route_table_id=outside.id,
             destination_cidr_block=EVERYWHERE,
@@ -131,17 +135,24 @@ class Network(Component):
         nats = {
             zone: self._nat(zone, public[zone], gateway) for zone in sorted({each for each in ways if each is not None})
         }
-        private = [self._table(f"private-{zone}") for zone in range(zones)]
-        for zone, way in enumerate(ways):
-            if way is not None:
-                Route(
-                    f"{self.name}-private-{zone}-out",
-                    route_table_id=private[zone].id,
-                    destination_cidr_block=EVERYWHERE,
-                    nat_gateway_id=nats[way].id,
-                    opts=self.child(),
-                )
-        return {"public": [outside] * zones, "private": private, "intra": [self._table("intra")] * zones}
+        return {
+            "public": [after(outside.id, way_out.id)] * zones,
+            "private": [self._private_table(zone, None if way is None else nats[way]) for zone, way in enumerate(ways)],
+            "intra": [self._table("intra").id] * zones,
+        }
+
+    def _private_table(self, zone: int, nat: NatGateway | None) -> pulumi.Output[str]:
+        table = self._table(f"private-{zone}")
+        if nat is None:
+            return table.id
+        way_out = Route(
+            f"{self.name}-private-{zone}-out",
+            route_table_id=table.id,
+            destination_cidr_block=EVERYWHERE,
+            nat_gateway_id=nat.id,
+            opts=self.child(),
+        )
+        return after(table.id, way_out.id)
 
     def _table(self, role: str) -> RouteTable:
         return RouteTable(f"{self.name}-{role}-routes", vpc_id=self.vpc_id, tags=self._tags(role), opts=self.child())
@@ -156,25 +167,32 @@ class Network(Component):
             opts=self.child(),
         )
 
-    def _associated(self, role: str, subnet: Subnet, table: RouteTable) -> pulumi.Output[str]:
+    def _associated(self, role: str, subnet: Subnet, table: pulumi.Output[str]) -> pulumi.Output[str]:
         made = RouteTableAssociation(
-            f"{self.name}-{role}", subnet_id=subnet.id, route_table_id=table.id, opts=self.child()
+            f"{self.name}-{role}", subnet_id=subnet.id, route_table_id=table, opts=self.child()
         )
         return after(subnet.id, made.id)
 
-    def _endpoints(self, tables: Sequence[RouteTable]) -> None:
-        prefix = f"com.amazonaws.{self.account.region}"
-        VpcEndpoint(
+    def _endpoints(
+        self, tables: Sequence[pulumi.Output[str]], subnets: Sequence[pulumi.Output[str]]
+    ) -> list[pulumi.Output[str]]:
+        """Create the endpoints. Return their ids. tables: of the route to S3; subnets: of the addresses of others."""
+        to_store = VpcEndpoint(
             f"{self.name}-{GATEWAY_ENDPOINT}",
             vpc_id=self.vpc_id,
-            service_name=f"{prefix}.{GATEWAY_ENDPOINT}",
+            service_name=f"com.amazonaws.{self.account.region}.{GATEWAY_ENDPOINT}",
             vpc_endpoint_type="Gateway",
-            route_table_ids=[table.id for table in tables],
+            route_table_ids=tables,
             tags=self._tags(GATEWAY_ENDPOINT),
             opts=self.child(),
         )
         if not self.settings.endpoints:
-            return
+            return [to_store.id]
+        group = self._endpoint_group()
+        return [to_store.id, *(self._interface(service, group, subnets) for service in self.settings.endpoints)]
+
+    def _endpoint_group(self) -> pulumi.Output[str]:
+        """Return the id of the security group of endpoints, known once it lets in what is in the network."""
         group = SecurityGroup(
             f"{self.name}-endpoints",
             name=f"{self.cluster}-endpoints",
@@ -183,7 +201,7 @@ class Network(Component):
             tags=self._tags("endpoints"),
             opts=self.child(),
         )
-        SecurityGroupIngressRule(
+        rule = SecurityGroupIngressRule(
             f"{self.name}-endpoints-https",
             security_group_id=group.id,
             cidr_ipv4=self.settings.range,
@@ -193,18 +211,22 @@ class Network(Component):
             tags=self._tags("endpoints-https"),
             opts=self.child(),
         )
-        for service in self.settings.endpoints:
-            VpcEndpoint(
-                f"{self.name}-{service}",
-                vpc_id=self.vpc_id,
-                service_name=f"{prefix}.{service}",
-                vpc_endpoint_type="Interface",
-                private_dns_enabled=True,
-                subnet_ids=self.subnet_ids["intra"],
-                security_group_ids=[group.id],
-                tags=self._tags(service),
-                opts=self.child(),
-            )
+        return after(group.id, rule.id)
+
+    def _interface(
+        self, service: str, group: pulumi.Output[str], subnets: Sequence[pulumi.Output[str]]
+    ) -> pulumi.Output[str]:
+        return VpcEndpoint(
+            f"{self.name}-{service}",
+            vpc_id=self.vpc_id,
+            service_name=f"com.amazonaws.{self.account.region}.{service}",
+            vpc_endpoint_type="Interface",
+            private_dns_enabled=True,
+            subnet_ids=subnets,
+            security_group_ids=[group],
+            tags=self._tags(service),
+            opts=self.child(),
+        ).id
 
     def _flow_logs(self) -> None:
         key = Key(
@@ -237,7 +259,7 @@ class Network(Component):
             tags=self._tags("flow-logs"),
             opts=self.child(),
         )
-        RolePolicy(
+        rights = RolePolicy(
             f"{self.name}-flow-logs",
             name="write",
             role=role.name,
@@ -250,7 +272,7 @@ class Network(Component):
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
             log_destination=group.arn,
-            iam_role_arn=role.arn,
+            iam_role_arn=after(role.arn, rights.id),
             max_aggregation_interval=AGGREGATION,
             tags=self._tags("flow-logs"),
             opts=self.child(),

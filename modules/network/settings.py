@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from modules.core.settings import Settings, advice
 
-from .plan import LARGEST, LEAST_ZONES, MOST_ZONES, PRIVATE, SMALLEST, SMALLEST_PLANNED, Nat
+from .plan import LARGEST, LEAST_ZONES, MOST_ZONES, PRIVATE, SMALLEST, SMALLEST_PLANNED, Nat, plan
 
 GATEWAY_ENDPOINT = "s3"
 """The service of AWS that a route leads to, at no cost."""
@@ -18,6 +18,9 @@ INTERFACE_ENDPOINTS = (
 """Services of AWS that an address in each zone leads to, each at a price by the hour."""
 REQUIRED_WITHOUT_NAT = ("ec2", "ecr.api", "ecr.dkr", "eks", "sts", "sqs", "ssm")
 """What a node needs to join the cluster and to pull images, and Karpenter to bring nodes."""
+TAKEN = 5 + 6 + 2
+"""Addresses of an intra subnet beside the endpoints': AWS's own in each, those that EKS needs for a control plane, and
+those of the database server and of one that takes its place."""
 RetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
@@ -103,6 +106,17 @@ class NetworkSettings(Settings):
         for name, other in others[1:]:
             if IPv4Network(self.range).overlaps(IPv4Network(other)):
                 raise ValueError(f"range {self.range} and {name} {other} overlap: change one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _endpoints_fit(self) -> Self:
+        smallest = min(IPv4Network(each.range).num_addresses for each in plan(self.range, self.zones))
+        room = smallest - TAKEN
+        if len(self.endpoints) > room:
+            raise ValueError(
+                f"range {self.range} has room for {room} endpoints in each zone, and {len(self.endpoints)} are named: "
+                "choose a larger range, or name fewer"
+            )
         return self
 
     @model_validator(mode="after")

@@ -35,17 +35,15 @@ from .settings import PoolSettings, PoolsSettings
 
 KARPENTER = ("kube-system", "karpenter")
 """Namespace and service account of Karpenter: in kube-system it has the priority of what runs the cluster."""
-DESIRED_SIZE = "scalingConfig.desiredSize"
-"""Of a node group: whoever changes it by hand within its bounds keeps it."""
 VOLUMES = ("instance", "volume", "network-interface")
 """What a launch template tags."""
 
 
 class Nodes(Component):
     """`cluster`: name of the EKS cluster, known once it takes nodes; `security_group`: the one that it made for its
-    nodes. `subnets`: where nodes are. `issuer`: of its service accounts' tokens. `kms_key`: ARN of the key of volumes;
-    None: the account's own. `tags`: of everything that takes tags, beside its name. `key`: path of the settings, for
-    messages."""
+    nodes. `version`: of its Kubernetes, which nodes follow. `subnets`: where nodes are. `issuer`: of its service
+    accounts' tokens. `kms_key`: ARN of the key of volumes; None: the account's own. `tags`: of everything that takes
+    tags, beside its name. `key`: path of the settings, for messages."""
 
     instance_profile: pulumi.Output[str]
     """Name of the profile by which nodes join, known once they may."""
@@ -64,6 +62,7 @@ class Nodes(Component):
         account: AwsAccount,
         cluster: pulumi.Input[str],
         cluster_name: str,
+        version: str,
         security_group: pulumi.Input[str],
         subnets: Sequence[pulumi.Input[str]],
         issuer: pulumi.Input[TokenIssuer],
@@ -75,6 +74,7 @@ class Nodes(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.account, self.cluster_name, self.kms_key, self.tags = account, cluster_name, kms_key, tags
+        self.version = version
         groups = system_pools(settings.pools, key)
         Tag(
             f"{name}-discovery",
@@ -150,18 +150,23 @@ class Nodes(Component):
         group = node_group(pool_name, pool)
         template = self._launch_template(pool_name, group.disk_gib)
         # What can't be changed is in the name: the new group is there before the old one goes.
-        fixed = (list(group.instance_types), group.ami_type)
+        fixed = (list(group.instance_types), group.ami_type, len(subnets))
         return NodeGroup(
             f"{self.name}-{pool_name}",
             cluster_name=cluster,
             node_group_name=hashed(self._named(pool_name), fixed, limit=LABEL_LIMIT),
+            # Without it nodes would stay what they were first, until their cluster is too new for them.
+            version=self.version,
             node_role_arn=role.arn,
             subnet_ids=subnets,
             instance_types=group.instance_types,
             ami_type=group.ami_type,
             capacity_type="ON_DEMAND",
             scaling_config=NodeGroupScalingConfigArgs(
-                min_size=group.min_size, max_size=group.max_size, desired_size=group.min_size
+                min_size=group.min_size,
+                max_size=group.max_size,
+                # Nothing but a person changes it; EKS takes no smallest size that is above it.
+                desired_size=group.min_size,
             ),
             update_config=NodeGroupUpdateConfigArgs(max_unavailable=1),
             launch_template=NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
@@ -171,7 +176,7 @@ class Nodes(Component):
                 for taint in group.taints
             ],
             tags=self._tags(pool_name),
-            opts=self.child(ignore_changes=[DESIRED_SIZE]),
+            opts=self.child(),
         ).id
 
     def _launch_template(self, pool_name: str, disk_gib: int) -> LaunchTemplate:

@@ -95,7 +95,7 @@ class EcrRegistry(Component):
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration=RepositoryImageScanningConfigurationArgs(scan_on_push=True),
             encryption_configurations=[RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=key)],
-            force_delete=not safeguards.deletion_protection,
+            force_delete=safeguards.emptied,
             tags={**tags, "Name": physical_name},
             opts=self.child(),
         )

@@ -61,8 +61,8 @@ def aws_store(environment: str, account: AwsAccount, ranges: Sequence[str]) -> O
 
 class AwsStore(Component):
     """`tags`: of everything that takes tags, beside its name. `protect`: the engine refuses to delete buckets, and the
-    key without which they can't be read. Without deletion protection a bucket that is deleted is emptied first; with
-    it, AWS refuses to delete one that holds anything."""
+    key without which they can't be read. Where its data is disposable a bucket that is deleted is emptied
+    first; elsewhere AWS refuses to delete one that holds anything."""
 
     key_arn: pulumi.Output[str]
     buckets: Mapping[BucketRole, pulumi.Output[str]]
@@ -125,7 +125,7 @@ class AwsStore(Component):
         made = Bucket(
             resource,
             bucket=self._named(role),
-            force_destroy=not self.safeguards.deletion_protection,
+            force_destroy=self.safeguards.emptied,
             tags=self._tags(role),
             opts=self.child(protect=self.protect),
         )

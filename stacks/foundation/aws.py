@@ -13,6 +13,7 @@ from modules.cluster.aws import Addons, EksCluster
 from modules.cluster.ebs import EbsClass
 from modules.core.component import after
 from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Reach, Registry
+from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.protection import Safeguards, safeguards
@@ -22,7 +23,7 @@ from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
 from modules.identity.aws import Roles
-from modules.network.aws import Network
+from modules.network.aws import EVERYWHERE, Network
 from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
 from modules.registry.aws import EcrRegistry, ecr_registry
@@ -36,6 +37,8 @@ from stacks.foundation.pods import pod_rules
 from stacks.services import images
 from stacks.settings import PlatformSettings
 
+TOKENS = "sts"
+"""The service of AWS that gives pods what they sign requests with."""
 NAME_SERVERS = Reach(port=53, namespace="kube-system", labels={"k8s-app": "kube-dns"})
 """CoreDNS, as EKS runs it."""
 
@@ -59,6 +62,9 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
     store = aws_store(environment, account, given.service_ranges)
     access = matrix(environment, consumers, store=store, account=account, alias=key_alias(environment))
     intra = [each.range for each in plan(given.network.range, given.network.zones) if each.kind == "intra"]
+    # An endpoint's addresses are in the network, whatever those of the service are elsewhere.
+    own = intra if TOKENS in given.network.endpoints and EVERYWHERE not in given.service_ranges else ()
+    tokens = [*given.service_ranges, *own]
     cluster = Cluster(
         name=name,
         # The control plane's addresses are in the same network, and no pods'.
@@ -74,12 +80,18 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
         store=store,
         database=rds_database(consumers, intra),
         access=access,
-        identity=identity(consumers, access, account, Reach(port=HTTPS, ranges=given.service_ranges)),
+        identity=identity(consumers, access, account, Reach(port=HTTPS, ranges=tokens)),
     )
 
 
 def physical_name(environment: str) -> str:
-    """Return the name of the cluster, and of what there is once in an environment."""
+    """Return the name of the cluster, and of what there is once in an environment. Raise UserError where RDS would
+    refuse it for its server, long after the rest is made."""
+    if "--" in environment:
+        raise UserError(
+            f"environment {environment!r} has two dashes in a row, which RDS takes in no name: choose another stack's "
+            "name"
+        )
     return f"groundwork-{environment}"
 
 
@@ -220,6 +232,7 @@ class _Account:
             account=self.given.aws_account,
             cluster=eks.cluster,
             cluster_name=self.name,
+            version=self.given.cluster.version,
             security_group=eks.security_group,
             subnets=network.subnet_ids["private"],
             issuer=eks.issuer,

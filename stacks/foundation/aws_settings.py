@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -67,6 +68,16 @@ LOAD_BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """TLS 1.3 and 1.2 alone."""
 HTTPS, FORWARDED = 443, 8443
+ZONES: Mapping[str, str] = {
+    "ap-northeast-1": "acd",
+    "ap-northeast-2": "abcd",
+    "ca-central-1": "abd",
+    "us-east-1": "abcdef",
+    "us-west-1": "",
+    "us-west-2": "abcd",
+}
+"""Letters of a region's availability zones, as EC2 lists them for a new account; those of others are a, b and c. Two
+accounts have not the same ones in us-west-1."""
 Certificate = Annotated[str, StringConstraints(pattern=r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-f0-9-]+$")]
 """ARN of a certificate of ACM."""
 
@@ -162,13 +173,15 @@ class AwsSettings(FoundationSettings):
     )
     availability_zones: list[str] = Field(
         default=[],
-        description="Names of the availability zones, as many as network.zones says; none: the region's a, b and so "
-        "on. They never change.",
+        description="Names of the availability zones, as many as network.zones says; none: the region's first ones. "
+        "They never change.",
     )
     protection: Protection = Field(
         default="full",
         description="full: AWS refuses to delete what holds data, the database is in two zones, backed up for 14 days "
-        "and leaves a snapshot, logs are kept for a year. disposable: all of it may go with the environment.",
+        "and leaves a snapshot, logs are kept for a year. removable: the same, but AWS deletes cluster and database "
+        "when that is asked for: set it before a platform is taken down. disposable: all of it may go with the "
+        "environment.",
     )
     cost_centre: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 +._:/@-]{1,256}$")] | None = Field(
         default=None, description="Who pays: the tag cost-centre of everything that takes tags."
@@ -206,17 +219,34 @@ class AwsSettings(FoundationSettings):
             raise ValueError(
                 f"availability_zones hold {strange[0]!r}, which is none of {self.region}: such as {self.region}a"
             )
+        if len(self.zone_names) < self.network.zones:
+            raise ValueError(
+                f"availability_zones are not named, and network.zones is {self.network.zones}, more than are known of "
+                f"{self.region}: name them (`aws ec2 describe-availability-zones --region {self.region}`), or lower "
+                "network.zones"
+            )
         return self
 
     @model_validator(mode="after")
     def _certificate_is_of_the_region(self) -> Self:
-        certificate = self.reached.certificate
-        place = f"arn:{PARTITION}:acm:{self.region}:{self.account}:"
-        if certificate is not None and not certificate.startswith(place):
+        own = f"arn:{PARTITION}:acm:{self.region}:{self.account}:"
+        if self.reached.certificate is not None and not self.reached.certificate.startswith(own):
             raise ValueError(
-                f"reached.certificate is {certificate!r}: a load balancer shows those of its own account and region "
-                f"alone: expected one that begins with {place}"
+                f"reached.certificate is {self.reached.certificate}, but a load balancer takes certificates of its own "
+                f"account and region alone: give one that begins with {own}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _addresses_are_of_its_kind(self) -> Self:
+        lists = {
+            "service_ranges": self.service_ranges,
+            "cluster.public_ranges": self.cluster.public_ranges,
+            "reached.ranges": self.reached.ranges,
+        }
+        for key, ranges in lists.items():
+            if strange := [each for each in ranges if ip_network(each).version != 4]:
+                raise ValueError(f"{key} holds {strange[0]}: network and cluster are of IPv4: name ranges of that")
         return self
 
     @model_validator(mode="after")
@@ -235,7 +265,8 @@ class AwsSettings(FoundationSettings):
 
     @property
     def zone_names(self) -> list[str]:
-        return self.availability_zones or [f"{self.region}{letter}" for letter in "abcd"[: self.network.zones]]
+        letters = ZONES.get(self.region, "abc")[: self.network.zones]
+        return self.availability_zones or [f"{self.region}{letter}" for letter in letters]
 
     @property
     def aws_account(self) -> AwsAccount:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from modules.core.contracts import ROLES
+from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.identity.access import differences
 from policies import aws as policy
@@ -217,3 +218,34 @@ def test_pods_reach_the_databases_subnets_and_the_services_that_give_them_tokens
     assert opened["local-mlflow"] == {("0.0.0.0/0", 443), *database}
     assert opened["local-database"] == database
     assert opened["local-iris"] == {("0.0.0.0/0", 443)}
+
+
+def test_pods_reach_the_endpoint_that_gives_them_tokens_where_other_addresses_of_aws_are_narrowed() -> None:
+    config = example("aws-prod")
+    config["groundwork:foundation"]["service_ranges"] = ["52.218.0.0/17"]
+    settings = parse(config, source="test")
+    assert settings.aws is not None
+    described = describe(settings.aws, ENVIRONMENT, settings.consumers())
+    assert described.identity.reach is not None
+    assert set(described.identity.reach.ranges) == {"52.218.0.0/17", *described.database.reach.ranges}
+    assert list(described.store.reach.ranges) == ["52.218.0.0/17"]
+
+
+def test_a_name_that_rds_would_refuse_at_the_end_is_refused_before_anything_is_made() -> None:
+    settings = parse(example("aws-dev"), source="test")
+    assert settings.aws is not None
+    with pytest.raises(UserError, match="environment 'a--b' has two dashes in a row, which RDS takes in no name"):
+        describe(settings.aws, "a--b", settings.consumers())
+
+
+def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that_it_needs_to_leave_nothing_behind(
+    account: Platform,
+) -> None:
+    """Load balancers and volumes are given back by what runs on nodes and calls AWS: that is deleted after them."""
+    needed_kinds = ("Addon", "NodeGroup", "AccessPolicyAssociation", "Route", "NatGateway", "VpcEndpoint")
+    needed = {str(each) for each in in_aws(account) if each.type.endswith(tuple(f":{kind}" for kind in needed_kinds))}
+    objects = [str(each) for each in account.declared if each.is_object]
+    assert objects
+    assert len(needed) > 10
+    for each in objects:
+        assert needed <= account.monitor.all_before(each), each

@@ -9,7 +9,7 @@ from modules.budget.settings import BudgetSettings
 from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.core.settings import validated
-from tests.mocks import Declared, declare
+from tests.mocks import Declared, Monitor, declare
 
 TAGS = {"environment": "dev", "owner": "someone", "cost-centre": "42"}
 
@@ -20,11 +20,16 @@ def budget(**values: Any) -> BudgetSettings:
 
 
 def declared(**values: Any) -> list[Declared]:
+    return watched(**values)[0]
+
+
+def watched(**values: Any) -> tuple[list[Declared], Monitor]:
     def program() -> None:
         labels = Labels(environment="dev", owner="someone")
         MonthlyBudget("budget", settings=budget(**values), tags=TAGS, labels=labels)
 
-    return declare(program)[0].declared
+    recorder, monitor = declare(program)
+    return recorder.declared, monitor
 
 
 def of_kind(resources: list[Declared], kind: str) -> list[dict[str, Any]]:
@@ -49,6 +54,10 @@ def test_costs_are_counted_by_tags_where_the_account_may_say_so() -> None:
     assert of_kind(declared(), "CostAllocationTag") == []
     activated = of_kind(declared(activate_tags=True), "CostAllocationTag")
     assert {each["tagKey"]: each["status"] for each in activated} == dict.fromkeys(TAGS, "Active")
+
+
+def test_the_accounts_tags_still_count_costs_of_others_when_a_platform_goes() -> None:
+    assert watched(activate_tags=True)[1].retained == {f"budget-{key}" for key in TAGS}
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,17 @@ def test_a_protected_server_is_in_two_zones_backed_up_and_leaves_a_snapshot() ->
     made = server(declared("full")[0])
     assert (made["multiAz"], made["deletionProtection"], made["backupRetentionPeriod"]) == (True, True, 14)
     assert (made["skipFinalSnapshot"], made["deleteAutomatedBackups"]) == (False, False)
-    assert made["finalSnapshotIdentifier"] == "groundwork-dev-final"
+    (own,) = of_kind(declared("full")[0], "RandomId")
+    assert own == "database-final"
+    assert made["finalSnapshotIdentifier"].startswith("groundwork-dev-final-0")
+
+
+def test_a_server_that_is_removed_leaves_a_snapshot_that_can_still_be_read() -> None:
+    resources, monitor = declared("removable")
+    made = server(resources)
+    assert (made["deletionProtection"], made["skipFinalSnapshot"], made["multiAz"]) == (False, False, True)
+    assert monitor.retained == declared("full")[1].retained == {"database-data"}
+    assert declared("disposable")[1].retained == set()
 
 
 def test_the_engine_deletes_neither_a_protected_server_nor_its_key() -> None:
@@ -147,6 +157,11 @@ def test_roles_are_made_with_the_password_that_rds_has_now(resources: list[Decla
 def test_a_server_of_another_major_version_gets_parameters_of_its_own() -> None:
     groups = of_kind(declared(version="16")[0], "ParameterGroup")
     assert {name: each["name"] for name, each in groups.items()} == {"database-parameters-16": "groundwork-dev-16"}
+
+
+def test_a_major_version_can_be_raised(resources: list[Declared]) -> None:
+    """RDS refuses one where this is not said."""
+    assert server(resources)["allowMajorVersionUpgrade"] is True
 
 
 def test_everything_that_takes_tags_has_all_of_them(resources: list[Declared]) -> None:

@@ -25,6 +25,7 @@ ALLOWED: list[dict[str, Any]] = [
     {"peers": ["10.41.0.0/16", "192.168.0.0/24"]},
     {"nat": "none", "endpoints": list(REQUIRED_WITHOUT_NAT)},
     {"endpoints": list(INTERFACE_ENDPOINTS)},
+    {"endpoints": list(INTERFACE_ENDPOINTS), "range": "10.0.0.0/22"},
     {"flow_log_days": 365},
 ]
 
@@ -67,6 +68,10 @@ def test_a_network_is_taken(values: dict[str, Any]) -> None:
         ({"endpoints": ["s3"]}, "endpoints is ['s3']: 's3' always has a route of its own, which costs nothing"),
         ({"endpoints": ["ecr.ap"]}, "endpoints is ['ecr.ap']: 'ecr.ap': did you mean 'ecr.api'? allowed: ec2, "),
         ({"endpoints": ["sts", "sts"]}, "endpoints is ['sts', 'sts']: 'sts' is there twice: remove one"),
+        (
+            {"range": "10.0.0.0/23", "endpoints": list(REQUIRED_WITHOUT_NAT)},
+            " range 10.0.0.0/23 has room for 3 endpoints in each zone, and 7 are named: choose a larger range, or",
+        ),
         ({"flow_log_days": 31}, "flow_log_days is 31; did you mean '731'? allowed: 1, 3, 5, 7, 14, 30, "),
         ({"vpc": "x"}, "vpc: unknown key; allowed: endpoints, "),
     ],

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -27,7 +27,13 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 UNTAGGED = {"Nodes", "Tag", "RolePolicyAttachment", "RolePolicy", "QueuePolicy", "EventTarget"}
 
 
-def declared(pools: Mapping[str, PoolSettings] = POOLS, kms_key: str | None = None) -> tuple[list[Declared], Monitor]:
+def declared(
+    pools: Mapping[str, PoolSettings] = POOLS,
+    kms_key: str | None = None,
+    *,
+    version: str = "1.34",
+    subnets: Sequence[str] = ("subnet-a", "subnet-b"),
+) -> tuple[list[Declared], Monitor]:
     def program() -> None:
         Nodes(
             "nodes",
@@ -36,7 +42,8 @@ def declared(pools: Mapping[str, PoolSettings] = POOLS, kms_key: str | None = No
             cluster="groundwork-dev",
             cluster_name="groundwork-dev",
             security_group="sg-1",
-            subnets=["subnet-a", "subnet-b"],
+            version=version,
+            subnets=subnets,
             issuer=ISSUER,
             kms_key=kms_key,
             tags=TAGS,
@@ -123,8 +130,24 @@ def test_nodes_of_another_size_are_there_before_the_old_ones_go() -> None:
     assert before.startswith("groundwork-dev-system-")
 
 
-def test_how_many_nodes_there_are_now_is_left_alone() -> None:
-    assert declared()[1].ignored["nodes-system"] == ["scalingConfig.desiredSize"]
+def test_nodes_in_another_zone_are_a_group_of_another_name() -> None:
+    """A group can't change its subnets either, and EKS takes no second one of the same name beside it."""
+    names = {
+        of_kind(declared(subnets=subnets)[0], "NodeGroup")["nodes-system"]["nodeGroupName"]
+        for subnets in (("a", "b"), ("a", "b", "c"))
+    }
+    assert len(names) == 2
+
+
+def test_more_nodes_at_least_are_asked_for_at_once() -> None:
+    """EKS refuses a smallest size above the size that is wanted now."""
+    group = of_kind(declared({"system": changed("system", min=3)})[0], "NodeGroup")["nodes-system"]
+    assert group["scalingConfig"] == {"minSize": 3, "maxSize": 3, "desiredSize": 3}
+    assert declared()[1].ignored == {}
+
+
+def test_nodes_follow_the_version_of_their_cluster() -> None:
+    assert of_kind(declared(version="1.35")[0], "NodeGroup")["nodes-system"]["version"] == "1.35"
 
 
 def test_nodes_join_by_one_role_that_pods_do_not_get(resources: list[Declared]) -> None:

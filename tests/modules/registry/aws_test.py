@@ -63,7 +63,8 @@ def test_images_with_a_tag_are_kept_so_that_releases_can_be_rolled_back(resource
 
 def test_only_disposable_repositories_are_deleted_with_their_images(resources: list[Declared]) -> None:
     assert all(each["forceDelete"] for each in of_kind(resources, "Repository").values())
-    assert not any(each["forceDelete"] for each in of_kind(declared("full"), "Repository").values())
+    for protection in ("removable", "full"):
+        assert not any(each["forceDelete"] for each in of_kind(declared(protection), "Repository").values())
 
 
 def test_everything_that_takes_tags_has_all_of_them(resources: list[Declared]) -> None:

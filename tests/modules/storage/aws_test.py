@@ -114,6 +114,8 @@ def test_data_is_protected_and_emptied_only_where_that_was_said() -> None:
     resources, monitor = declared(protect=True)
     assert monitor.protected == {"storage-key", *(f"storage-{role}" for role in EVERY)}
     assert not any(each["forceDestroy"] for each in by_role(resources, "Bucket").values())
+    resources, _ = declared("removable")
+    assert not any(each["forceDestroy"] for each in by_role(resources, "Bucket").values())
     resources, monitor = declared("disposable")
     assert monitor.protected == set()
     assert all(each["forceDestroy"] for each in by_role(resources, "Bucket").values())

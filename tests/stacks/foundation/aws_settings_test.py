@@ -21,7 +21,6 @@ GIVEN: dict[str, Any] = {
 }
 DOMAIN = "ml.example.com"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/0-1"
-ELSEWHERE = "arn:aws:acm:us-east-1:123456789012:certificate/0-1"
 PREFIX = "service.beta.kubernetes.io/aws-load-balancer"
 
 
@@ -46,6 +45,8 @@ def account(**values: Any) -> AwsSettings:
         {"service_ranges": ["52.218.0.0/17"]},
         {"budget": {"monthly_usd": 10, "emails": ["a@b.example"]}},
         {"quota": None},
+        {"region": "us-east-1", "network": {"zones": 4}},
+        {"region": "us-west-1", "availability_zones": ["us-west-1a", "us-west-1c"]},
     ],
 )
 def test_an_account_is_taken(values: dict[str, Any]) -> None:
@@ -67,13 +68,33 @@ def test_an_account_is_taken(values: dict[str, Any]) -> None:
         ({"availability_zones": ["eu-west-1a", "eu-west-2b"]}, ": availability_zones hold 'eu-west-2b', which is none"),
         ({"availability_zones": ["eu-west-1a", "eu-west-1B"]}, ": availability_zones hold 'eu-west-1B', which is none"),
         ({"availability_zones": ["eu-west-1a", "eu-west-1z"]}, ": availability_zones hold 'eu-west-1z', which is none"),
-        ({"protection": "none"}, ".protection is 'none'; allowed: disposable, full"),
+        (
+            {"network": {"zones": 4}},
+            ": availability_zones are not named, and network.zones is 4, more than are known of eu-west-1: name them",
+        ),
+        (
+            {"region": "us-west-1"},
+            ": availability_zones are not named, and network.zones is 2, more than are known of us-west-1: name them",
+        ),
+        ({"protection": "none"}, ".protection is 'none'; allowed: disposable, removable, full"),
         ({"cost_centre": "a,b"}, ".cost_centre is 'a,b': "),
         (
             {"expiry": "31.1.2027"},
             ".expiry is '31.1.2027': Invalid isoformat string: '31.1.2027': expected a day, such",
         ),
         ({"expiry": "2027-02-30"}, ".expiry is '2027-02-30': "),
+        (
+            {"service_ranges": ["2600:1f68::/32"]},
+            ": service_ranges holds 2600:1f68::/32: network and cluster are of IPv4: name ranges of that",
+        ),
+        (
+            {"cluster": {**CLUSTER, "public_ranges": ["2001:db8::/32"]}},
+            ": cluster.public_ranges holds 2001:db8::/32: network and cluster are of IPv4",
+        ),
+        (
+            {"reached": {"by": "load-balancer", "domain": DOMAIN, "public": True, "ranges": ["::/0"]}},
+            ": reached.ranges holds ::/0: network and cluster are of IPv4",
+        ),
         ({"service_ranges": []}, ".service_ranges is []: "),
         ({"cluster": {}}, ".cluster.administrators: missing; "),
         ({"database": {}}, ".database.ca: missing; PEM file, "),
@@ -87,14 +108,19 @@ def test_an_account_is_taken(values: dict[str, Any]) -> None:
             {"reached": {"by": "load-balancer", "domain": DOMAIN, "public": True}},
             ".reached: ranges is empty where public is true: name the CIDRs that may connect",
         ),
+        *(
+            (
+                {"reached": {"by": "load-balancer", "domain": DOMAIN, "certificate": certificate}},
+                f": reached.certificate is {certificate}, but a load balancer takes certificates of its own",
+            )
+            for certificate in (
+                CERTIFICATE.replace("eu-west-1", "us-east-1"),
+                CERTIFICATE.replace("123456789012", "210987654321"),
+            )
+        ),
         (
             {"reached": {"by": "load-balancer", "domain": DOMAIN, "certificate": "arn:aws:iam::1:server/x"}},
             ".reached.certificate is 'arn:aws:iam::1:server/x': ",
-        ),
-        (
-            {"reached": {"by": "load-balancer", "domain": DOMAIN, "certificate": ELSEWHERE}},
-            f": reached.certificate is {ELSEWHERE!r}: a load balancer shows those of its own account and region alone: "
-            "expected one that begins with arn:aws:acm:eu-west-1:123456789012:",
         ),
         ({"reached": {"by": "load-balancer", "domain": "localhost"}}, ".reached.domain is 'localhost': "),
         (
@@ -123,6 +149,7 @@ def test_data_services_in_the_cluster_are_no_part_of_it() -> None:
 
 def test_zones_are_the_regions_first_ones_unless_they_are_named() -> None:
     assert account(network={"zones": 3}).zone_names == ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    assert account(region="ap-northeast-1").zone_names == ["ap-northeast-1a", "ap-northeast-1c"]
     assert account(availability_zones=["eu-west-1c", "eu-west-1a"]).zone_names == ["eu-west-1c", "eu-west-1a"]
 
 
