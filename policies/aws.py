@@ -9,8 +9,8 @@ from modules.core.aws import REQUIRED_TAGS
 from policies.pods import Document, group
 
 EVERYONE = {"0.0.0.0/0", "::/0"}
-ALL_RIGHTS = {"AdministratorAccess", "PowerUserAccess", "IAMFullAccess"}
-"""Policies of AWS by which nearly everything is allowed, or can be allowed to oneself."""
+ALL_RIGHTS = {"AdministratorAccess", "PowerUserAccess"}
+"""Policies of AWS by which nearly everything is allowed; those that end in FullAccess are refused too."""
 LONGEST_KEPT = 3653
 """Days that CloudWatch Logs keeps records at most; none is for ever."""
 
@@ -19,10 +19,17 @@ def problems(resource_type: str, props: Document) -> list[str]:
     """What is wrong with a resource of AWS, one line each; nothing is with others."""
     if not resource_type.startswith("aws:"):
         return []
-    kind = resource_type.rpartition(":")[2]
-    if kind not in RULES:
+    kind = kind_of(resource_type)
+    if kind not in RULES and kind not in WITHOUT_RULE:
         return [f"no rule is known for {resource_type}: add it to policies/aws.py, or say there that it needs none"]
-    return [*RULES[kind](props), *(() if kind in UNTAGGED else _tags(props))]
+    found = RULES[kind](props) if kind in RULES else []
+    return [*found, *(() if kind in UNTAGGED else _tags(props))]
+
+
+def kind_of(resource_type: str) -> str:
+    """Return a type as programs import it: eks.Cluster of aws:eks/cluster:Cluster."""
+    _, module, name = resource_type.split(":")
+    return f"{module.partition('/')[0]}.{name}"
 
 
 def _tags(props: Document) -> list[str]:
@@ -31,11 +38,6 @@ def _tags(props: Document) -> list[str]:
         for key in REQUIRED_TAGS
         if not group(props, "tags").get(key)
     ]
-
-
-def _nothing(props: Document) -> list[str]:
-    del props
-    return []
 
 
 def _is(key: str, wanted: object, remedy: str) -> Callable[[Document], list[str]]:
@@ -140,7 +142,8 @@ def _rights(props: Document) -> list[str]:
 
 def _attached(props: Document) -> list[str]:
     name = str(props.get("policyArn")).rpartition("/")[2]
-    return [f"policyArn is {name}, which allows everything: name what is needed"] if name in ALL_RIGHTS else []
+    wide = name in ALL_RIGHTS or name.endswith("FullAccess")
+    return [f"policyArn is {name}, which allows everything: name what is needed"] if wide else []
 
 
 def _trust(props: Document) -> list[str]:
@@ -201,77 +204,71 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 RULES: Mapping[str, Callable[[Document], list[str]]] = {
-    "AccessEntry": _nothing,
-    "AccessPolicyAssociation": _nothing,
-    "Addon": _nothing,
-    "Alias": _nothing,
-    "Bucket": _nothing,
-    "BucketLifecycleConfiguration": _nothing,
-    "BucketLogging": _nothing,
-    "BucketOwnershipControls": _is("rule.objectOwnership", "BucketOwnerEnforced", "set it to BucketOwnerEnforced"),
-    "BucketPolicy": _bucket_policy,
-    "BucketPublicAccessBlock": _public_access,
-    "BucketServerSideEncryptionConfiguration": _bucket_encryption,
-    "BucketVersioning": _nothing,
-    "Budget": _nothing,
-    "Cluster": _cluster,
-    "CostAllocationTag": _nothing,
-    "DefaultSecurityGroup": _emptied,
-    "Eip": _nothing,
-    "EventRule": _nothing,
-    "EventTarget": _nothing,
-    "FlowLog": _is("trafficType", "ALL", "record all connections, not only those that were accepted or refused"),
-    "Instance": _all(
-        _is("storageEncrypted", True, "set it to true"),
-        _is("publiclyAccessible", False, "set it to false: only the cluster's pods connect"),
-        _is("manageMasterUserPassword", True, "set it to true: a password of one's own would be in the stack's state"),
-    ),
-    "InstanceProfile": _nothing,
-    "InternetGateway": _nothing,
-    "Key": _all(_is("enableKeyRotation", True, "set it to true"), _allowed_to_everyone),
-    "LaunchTemplate": _launch_template,
-    "LifecyclePolicy": _nothing,
-    "LogGroup": _log_group,
-    "NatGateway": _nothing,
-    "NodeGroup": _nothing,
-    "OpenIdConnectProvider": _nothing,
-    "ParameterGroup": _parameters,
-    "Queue": _is("sqsManagedSseEnabled", True, "set it to true"),
-    "QueuePolicy": _allowed_to_everyone,
-    "Repository": _all(
+    "cloudwatch.LogGroup": _log_group,
+    "ec2.DefaultSecurityGroup": _emptied,
+    "ec2.FlowLog": _is("trafficType", "ALL", "record all connections, not only those that were accepted or refused"),
+    "ec2.LaunchTemplate": _launch_template,
+    "ec2.SecurityGroup": _security_group,
+    "ec2.Subnet": _is("mapPublicIpOnLaunch", False, "set it to false: only load balancers have public addresses"),
+    "ecr.Repository": _all(
         _is("imageTagMutability", "IMMUTABLE", "set it to IMMUTABLE: a tag must always mean the same image"),
         _is("imageScanningConfiguration.scanOnPush", True, "set it to true"),
         _repository_key,
     ),
-    "Role": _trust,
-    "RolePolicy": _rights,
-    "RolePolicyAttachment": _attached,
-    "Route": _nothing,
-    "RouteTable": _nothing,
-    "RouteTableAssociation": _nothing,
-    "SecurityGroup": _security_group,
-    "SecurityGroupIngressRule": _ingress,
-    "Subnet": _is("mapPublicIpOnLaunch", False, "set it to false: only load balancers have public addresses"),
-    "SubnetGroup": _nothing,
-    "Tag": _nothing,
-    "Vpc": _nothing,
-    "VpcEndpoint": _nothing,
-}
-"""By the last part of the type token."""
-UNTAGGED = {
-    *(
-        "AccessPolicyAssociation",
-        "Alias",
-        "CostAllocationTag",
-        "EventTarget",
-        "LifecyclePolicy",
-        "QueuePolicy",
-        "RolePolicy",
-        "RolePolicyAttachment",
-        "Route",
-        "RouteTableAssociation",
-        "Tag",
+    "eks.Cluster": _cluster,
+    "iam.Role": _trust,
+    "iam.RolePolicy": _rights,
+    "iam.RolePolicyAttachment": _attached,
+    "kms.Key": _all(_is("enableKeyRotation", True, "set it to true"), _allowed_to_everyone),
+    "rds.Instance": _all(
+        _is("storageEncrypted", True, "set it to true"),
+        _is("publiclyAccessible", False, "set it to false: only the cluster's pods connect"),
+        _is("manageMasterUserPassword", True, "set it to true: a password of one's own would be in the stack's state"),
     ),
-    *(kind for kind in RULES if kind.startswith("Bucket") and kind != "Bucket"),
+    "rds.ParameterGroup": _parameters,
+    "s3.BucketOwnershipControls": _is("rule.objectOwnership", "BucketOwnerEnforced", "set it to BucketOwnerEnforced"),
+    "s3.BucketPolicy": _bucket_policy,
+    "s3.BucketPublicAccessBlock": _public_access,
+    "s3.BucketServerSideEncryptionConfiguration": _bucket_encryption,
+    "sqs.Queue": _is("sqsManagedSseEnabled", True, "set it to true"),
+    "sqs.QueuePolicy": _allowed_to_everyone,
+    "vpc.SecurityGroupIngressRule": _ingress,
+}
+"""By type, as programs import it: service and class."""
+WITHOUT_RULE: Mapping[str, str] = {
+    "budgets.Budget": "counts costs; opens and holds nothing",
+    "cloudwatch.EventRule": "chooses events; who gets them is the queue's policy",
+    "cloudwatch.EventTarget": "names a queue, whose policy says who may send to it",
+    "costexplorer.CostAllocationTag": "counts costs; opens and holds nothing",
+    "ec2.Eip": "an address alone: what has it is held to rules of its own",
+    "ec2.InternetGateway": "opens nothing without a route and a public address",
+    "ec2.NatGateway": "leads out alone",
+    "ec2.Route": "opens nothing: subnets give no public addresses, and security groups decide who gets in",
+    "ec2.RouteTable": "a list of routes, which are resources of their own",
+    "ec2.RouteTableAssociation": "opens nothing: as a route",
+    "ec2.Tag": "is a tag",
+    "ec2.Vpc": "has no rule of its own: its default security group, subnets and flow log are held to theirs",
+    "ec2.VpcEndpoint": "is reached by its security group, which is held to a rule; rights are those of the caller",
+    "ecr.LifecyclePolicy": "deletes images that nobody pulls; opens nothing",
+    "eks.AccessEntry": "gives no right by itself; settings name who administers",
+    "eks.AccessPolicyAssociation": "settings name who administers and who only looks",
+    "eks.Addon": "its rights are its role's, which is held to a rule",
+    "eks.NodeGroup": "its disks and metadata are of the launch template, its rights of the role",
+    "iam.InstanceProfile": "hands on a role, which is held to a rule",
+    "iam.OpenIdConnectProvider": "gives no right by itself: roles say which service account they trust",
+    "kms.Alias": "is a name of a key",
+    "rds.SubnetGroup": "names subnets, which are held to a rule",
+    "s3.Bucket": "AWS encrypts and closes each; what makes sure of it are resources of their own",
+    "s3.BucketLifecycleConfiguration": "settings say how long objects are kept",
+    "s3.BucketLogging": "adds a record; opens nothing",
+    "s3.BucketVersioning": "settings say by role whether versions are kept",
+}
+"""Types that are held to no rule but that of tags, and why."""
+UNTAGGED = {
+    *("cloudwatch.EventTarget", "costexplorer.CostAllocationTag", "ec2.Route", "ec2.RouteTableAssociation", "ec2.Tag"),
+    *("ecr.LifecyclePolicy", "eks.AccessPolicyAssociation", "iam.RolePolicy", "iam.RolePolicyAttachment", "kms.Alias"),
+    *("sqs.QueuePolicy", "s3.BucketLifecycleConfiguration", "s3.BucketLogging", "s3.BucketOwnershipControls"),
+    *("s3.BucketPolicy", "s3.BucketPublicAccessBlock", "s3.BucketServerSideEncryptionConfiguration"),
+    "s3.BucketVersioning",
 }
 """What takes no tags."""

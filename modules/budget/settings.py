@@ -11,6 +11,12 @@ MOST_ADDRESSES = 10
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=254)]
 
 
+def _addresses(values: list[str]) -> list[str]:
+    if repeated := sorted({value for value in values if values.count(value) > 1}):
+        raise ValueError(f"{repeated[0]} is there twice: remove one")
+    return values
+
+
 def _percents(values: list[int]) -> list[int]:
     for value in values:
         if not 1 <= value <= 1000:
@@ -24,7 +30,7 @@ class BudgetSettings(Settings):
     """What a platform may cost a month, and who hears of it."""
 
     monthly_usd: int = Field(ge=1, le=100_000_000, description="US dollars a month, 1 to 100000000.")
-    emails: list[Email] = Field(
+    emails: Annotated[list[Email], AfterValidator(_addresses)] = Field(
         min_length=1,
         max_length=MOST_ADDRESSES,
         description=f"Addresses that are written to, 1 to {MOST_ADDRESSES}.",

@@ -23,7 +23,10 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 
 
 def _cidr(text: str) -> str:
-    ip_network(text)
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{error}: expected a range such as 203.0.113.0/24, without host bits") from error
     return text
 
 

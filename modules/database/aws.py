@@ -190,7 +190,7 @@ class RdsDatabase(Component):
         """Create a key. Return its ARN. policy: None is the account's administrators by IAM."""
         key = Key(
             f"{self.name}-{role}",
-            description=f"{role.capitalize()} of {self.server_name}",
+            description=f"{role.capitalize()} of the database of {self.server_name}",
             enable_key_rotation=True,
             deletion_window_in_days=self.safeguards.key_days,
             policy=policy,

@@ -23,6 +23,45 @@ from stacks.foundation.reached import Domain
 from stacks.foundation.settings import FoundationSettings
 
 PARTITION = "aws"
+Region = Literal[
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+]
+"""Those of the partition, as botocore has them: a test compares."""
+ZONE_LETTERS = "abcdef"
+"""That a zone's name ends in: us-east-1 has six."""
 SYSTEM = PoolSettings(purpose="system", shape=ShapeSettings(cpu=4, memory="16Gi"), min=2, max=4)
 LOAD_BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
 """Prefix of the annotations by which the cluster makes load balancers."""
@@ -130,7 +169,7 @@ class AwsSettings(FoundationSettings):
     account: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(
         description='Number of the account, twelve digits as text ("123456789012"): in no other one anything is made.'
     )
-    region: Annotated[str, StringConstraints(pattern=r"^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-[1-9]$")] = Field(
+    region: Region = Field(
         description="Region, such as eu-west-1. Those of China and of the US government are not among them."
     )
     availability_zones: list[str] = Field(
@@ -177,7 +216,7 @@ class AwsSettings(FoundationSettings):
                 f"availability_zones are {', '.join(zones)}: network.zones says {self.network.zones}: name so many "
                 "different ones"
             )
-        if strange := [zone for zone in zones if zone[:-1] != self.region or not zone[-1].isalpha()]:
+        if strange := [zone for zone in zones if zone not in {f"{self.region}{letter}" for letter in ZONE_LETTERS}]:
             raise ValueError(
                 f"availability_zones hold {strange[0]!r}, which is none of {self.region}: such as {self.region}a"
             )

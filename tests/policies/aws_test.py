@@ -22,7 +22,13 @@ TAGS = platform_tags(Labels(environment="dev", owner="someone"), cost_centre="42
 
 
 def problems(kind: str, inputs: dict[str, Any]) -> list[str]:
-    return aws.problems(f"aws:some/{kind}:{kind}", {"tags": TAGS, **inputs})
+    return aws.problems(token(kind), {"tags": TAGS, **inputs})
+
+
+def token(kind: str) -> str:
+    """The engine's name of a type, such as aws:eks/cluster:Cluster of eks.Cluster."""
+    package, _, name = kind.partition(".")
+    return f"aws:{package}/{name[0].lower()}{name[1:]}:{name}"
 
 
 @pytest.mark.parametrize("kind", FIXTURES["accepted"])
@@ -38,9 +44,9 @@ def test_is_refused_with_what_is_wrong_and_the_remedy(words: str) -> None:
     assert ": " in problem
 
 
-@pytest.mark.parametrize("kind", sorted(aws.RULES.keys() - aws.UNTAGGED))
+@pytest.mark.parametrize("kind", sorted((aws.RULES.keys() | aws.WITHOUT_RULE.keys()) - aws.UNTAGGED))
 def test_what_takes_tags_has_those_by_which_costs_are_counted(kind: str) -> None:
-    found = aws.problems(f"aws:some/{kind}:{kind}", {"tags": {"owner": "someone"}})
+    found = aws.problems(token(kind), {"tags": {"owner": "someone"}})
     assert [each for each in found if each.startswith("tags lack")] == [
         "tags lack environment: by it its cost is counted, and it is found when it is left over"
     ]
@@ -49,6 +55,11 @@ def test_what_takes_tags_has_those_by_which_costs_are_counted(kind: str) -> None
 def test_a_type_that_nobody_thought_of_is_refused() -> None:
     (problem,) = aws.problems("aws:sagemaker/domain:Domain", {})
     assert problem.startswith("no rule is known for aws:sagemaker/domain:Domain: add it to policies/aws.py")
+
+
+def test_a_type_of_the_same_name_of_another_service_is_not_held_to_this_ones_rule() -> None:
+    (problem,) = aws.problems("aws:ec2/instance:Instance", {"tags": TAGS})
+    assert problem.startswith("no rule is known for aws:ec2/instance:Instance")
 
 
 def test_what_is_not_of_aws_is_left_alone() -> None:
@@ -71,5 +82,5 @@ def every_resource() -> list[Declared]:
 def test_what_the_modules_declare_is_accepted_and_every_rule_is_for_something() -> None:
     found = every_resource()
     assert [f"{each}: {problem}" for each in found for problem in aws.problems(each.type, each.inputs)] == []
-    used = {each.type.rpartition(":")[2] for each in found if each.type.startswith("aws:")}
-    assert used == set(aws.RULES)
+    used = {aws.kind_of(each.type) for each in found if each.type.startswith("aws:")}
+    assert used == aws.RULES.keys() | aws.WITHOUT_RULE.keys()

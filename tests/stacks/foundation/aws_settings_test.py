@@ -1,14 +1,15 @@
 """Which accounts of AWS are taken, and what is said of the others."""
 
-from typing import Any
+from typing import Any, cast, get_args
 
 import pytest
+from boto3.session import Session
 
 from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.storage.service import STORAGE
 from stacks.configuration import parse
-from stacks.foundation.aws_settings import AwsSettings
+from stacks.foundation.aws_settings import PARTITION, AwsSettings, Region
 
 CLUSTER = {"administrators": ["arn:aws:iam::123456789012:role/deployer"]}
 GIVEN: dict[str, Any] = {
@@ -57,12 +58,16 @@ def test_an_account_is_taken(values: dict[str, Any]) -> None:
     [
         ({"account": "1234"}, ".account is '1234': "),
         ({"account": 123456789012}, ".account is 123456789012: "),
-        ({"region": "eu-west"}, ".region is 'eu-west': "),
-        ({"region": "cn-north-1"}, ".region is 'cn-north-1': "),
-        ({"region": "us-gov-west-1"}, ".region is 'us-gov-west-1': "),
+        ({"region": "eu-west"}, ".region is 'eu-west'; did you mean 'eu-west-3'? allowed: af-south-1, "),
+        ({"region": "eu-wets-1"}, ".region is 'eu-wets-1'; did you mean 'eu-west-1'? "),
+        ({"region": "eu-west-9"}, ".region is 'eu-west-9'; did you mean "),
+        ({"region": "cn-north-1"}, ".region is 'cn-north-1'; "),
+        ({"region": "us-gov-west-1"}, ".region is 'us-gov-west-1'; "),
         ({"availability_zones": ["eu-west-1a"]}, ": availability_zones are eu-west-1a: network.zones says 2: name so"),
         ({"availability_zones": ["eu-west-1a"] * 2}, ": availability_zones are eu-west-1a, eu-west-1a: network.zones"),
         ({"availability_zones": ["eu-west-1a", "eu-west-2b"]}, ": availability_zones hold 'eu-west-2b', which is none"),
+        ({"availability_zones": ["eu-west-1a", "eu-west-1B"]}, ": availability_zones hold 'eu-west-1B', which is none"),
+        ({"availability_zones": ["eu-west-1a", "eu-west-1z"]}, ": availability_zones hold 'eu-west-1z', which is none"),
         (
             {"network": {"zones": 4}},
             ": availability_zones are not named, and network.zones is 4, more than are known of eu-west-1: name them",
@@ -130,6 +135,11 @@ def test_an_account_is_refused_with_its_path_the_reason_and_what_to_do(values: d
     with pytest.raises(UserError) as caught:
         account(**values)
     assert str(caught.value).startswith(f"groundwork:foundation{message}")
+
+
+def test_the_regions_are_those_that_awss_own_sdk_knows() -> None:
+    known = cast(list[str], Session().get_available_regions("ec2", PARTITION))
+    assert [*get_args(Region)] == known
 
 
 def test_data_services_in_the_cluster_are_no_part_of_it() -> None:
