@@ -245,7 +245,7 @@ def test_a_fault_of_the_server_names_nothing_but_the_model(
     response = client.post("/predict", json={"width": 1, "height": 1})
     assert response.status_code == 500
     assert response.json() == {**IDENTITY, "error": "internal error; the server's log says more"}
-    assert "POST /predict: AttributeError" in capsys.readouterr().out
+    assert "POST '/predict': AttributeError" in capsys.readouterr().out
 
 
 def test_before_the_model_is_loaded_it_is_live_but_not_ready(client: Client, holder: Holder) -> None:
