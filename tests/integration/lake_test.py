@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from modules.core.naming import bucket, namespace
@@ -33,24 +34,27 @@ for number in range({WRITES}):
 PREFIX = "tables/iris/lake-test/"
 
 
-def environment(platform: Environment, consumer: str) -> dict[str, str]:
-    """As the pods of a consumer have it."""
+def act_as(consumer: str, platform: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on this process has the variables of a consumer's pods; at the test's end those of before."""
     keys = kubectl.secret(platform, namespace(platform.stack, consumer), "s3-credentials")
     assert keys is not None
-    return {
+    variables = {
         "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{platform.settings.ports()['storage']}",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": keys["access-key-id"],
         "AWS_SECRET_ACCESS_KEY": keys["secret-access-key"],
     }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    # It holds the keys with which it was used first: those of this test would be those of all that follow.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture
 def table(platform: Environment, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Address of a table of one row that a training of iris made; this process has its key."""
-    for name, value in environment(platform, "iris-training").items():
-        monkeypatch.setenv(name, value)
+    act_as("iris-training", platform, monkeypatch)
     address = f"s3://{bucket(platform.stack, 'features')}/{PREFIX}table"
     lake.create(address, FIELDS, b"1000.0,one\n")
     yield address
@@ -93,7 +97,6 @@ def test_tables_of_others_are_neither_read_nor_written(
 ) -> None:
     with pytest.raises(Exception, match=r"(?i)denied|forbidden|403"):
         lake.create(table.replace("/iris/", "/rose/"), FIELDS, b"1.0,one\n")
-    for name, value in environment(platform, "iris").items():
-        monkeypatch.setenv(name, value)
+    act_as("iris", platform, monkeypatch)
     with pytest.raises(Exception, match=r"(?i)denied|forbidden|403"):
         lake.read(table)

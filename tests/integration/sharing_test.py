@@ -43,6 +43,7 @@ def bucket(platform: Environment, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", secret["access-key-id"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret["secret-access-key"])
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # whatever keys an earlier test used it with
     library: Any = boto3
     client = library.client("s3")
     client.create_bucket(Bucket="shared-cache")
