@@ -26,7 +26,7 @@ from workloads.screening.train import SCREENING
 from workloads.wine.train import WINE
 
 from .conftest import STACK, run
-from .lake_test import environment
+from .lake_test import act_as
 
 LIBRARIES = "libraries"
 NETWORK = "10.87.0.0/16"
@@ -104,8 +104,7 @@ def test_a_training_is_reproduced_from_the_version_of_its_table_after_that_grew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trained = json.loads(run(".venv/bin/groundwork", "train", "screening", "--stack", LIBRARIES, "--json").stdout)
-    for name, value in environment(Environment(LIBRARIES), "screening-training").items():
-        monkeypatch.setenv(name, value)
+    act_as("screening-training", Environment(LIBRARIES), monkeypatch)
     table = f"s3://{bucket(LIBRARIES, 'features')}/{TABLES}/screening/features"
     before = lake.read(table)
     columns = [Column(**each) for each in columns_document(catalog.load("screening"))]
