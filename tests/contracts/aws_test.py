@@ -280,7 +280,7 @@ def test_a_name_that_rds_would_refuse_at_the_end_is_refused_before_anything_is_m
 def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that_it_needs_to_leave_nothing_behind(
     account: Platform,
 ) -> None:
-    """Load balancers and volumes are given back by what runs on nodes and calls AWS: that is deleted after them."""
+    """Load balancers and volumes are given back by what runs on nodes and asks AWS: that is deleted after them."""
     needed_kinds = ("Addon", "NodeGroup", "AccessPolicyAssociation", "Route", "NatGateway", "VpcEndpoint")
     needed = {str(each) for each in in_aws(account) if each.type.endswith(tuple(f":{kind}" for kind in needed_kinds))}
     objects = [str(each) for each in account.declared if each.is_object]

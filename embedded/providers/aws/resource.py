@@ -191,7 +191,7 @@ class Live:
         return found
 
     def must_go_for(self, wanted: Object) -> bool:
-        """Whether what was found cannot be changed to what is wanted; what no read shows counts as another value."""
+        """Whether what was found cannot be changed to what is declared; what no read shows counts as another value."""
         return Change.UPDATE_REPLACE in changes(self.entry, self.old, self.old, wanted).values()
 
     def resume_creation(self) -> None:

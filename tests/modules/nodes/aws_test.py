@@ -140,7 +140,7 @@ def test_nodes_in_another_zone_are_a_group_of_another_name() -> None:
 
 
 def test_more_nodes_at_least_are_asked_for_at_once() -> None:
-    """EKS refuses a smallest size above the size that is wanted now."""
+    """EKS refuses a smallest size above the size that a group has."""
     group = of_kind(declared({"system": changed("system", min=3)})[0], "NodeGroup")["nodes-system"]
     assert group["scalingConfig"] == {"minSize": 3, "maxSize": 3, "desiredSize": 3}
     assert declared()[1].ignored == {}
