@@ -146,15 +146,6 @@ BUILD_TARGETS = (
 
 IMAGE_TARGETS = (
     BuildTarget(
-        name="traefik",
-        package="github.com/traefik/traefik/v3/cmd/traefik",
-        pinned="github.com/traefik/traefik/v3",
-        stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
-        replacement=Replacement(
-            module="github.com/go-acme/lego/v5", folder="providers/dns", files="dns", place="_lego"
-        ),
-    ),
-    BuildTarget(
         name="weed",
         package="github.com/seaweedfs/seaweedfs/weed",
         pinned="github.com/seaweedfs/seaweedfs",
@@ -166,6 +157,19 @@ IMAGE_TARGETS = (
     ),
 )
 """Programs that run in the platform's images; no cluster needs them."""
+
+TEST_TARGETS = (
+    BuildTarget(
+        name="traefik",
+        package="github.com/traefik/traefik/v3/cmd/traefik",
+        pinned="github.com/traefik/traefik/v3",
+        stamps=("github.com/traefik/traefik/v3/pkg/version.Version={version}",),
+        replacement=Replacement(
+            module="github.com/go-acme/lego/v5", folder="providers/dns", files="dns", place="_lego"
+        ),
+    ),
+)
+"""Programs that play somebody else's part in a test; no environment needs them."""
 
 
 def pinned_version(go_mod: Path, module: str) -> str:

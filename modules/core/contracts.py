@@ -291,8 +291,8 @@ class Route:
     health: str
     """Path that answers 2xx while a server is well."""
     login: str | None
-    """Secret in the gateway's namespace whose file `users` says whom the gateway lets in; None: it asks nobody. The
-    login goes on to the service."""
+    """Secret in the gateway's namespace whose file `digests` says whom the gateway lets in (modules/core/passwords.py);
+    None: it asks nobody. The login goes on to the service."""
     own_logins: Sequence[str] = ()
     """Beginnings of the paths at which the service itself takes passwords."""
     grpc: str | None = None

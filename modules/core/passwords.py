@@ -4,7 +4,6 @@
 Nobody chooses a password of this kind; one that people choose needs a slow hash, and is refused here.
 """
 
-import base64
 import hashlib
 
 import pulumi
@@ -20,12 +19,12 @@ def generated_password(owner: Component, resource: str) -> pulumi.Output[str]:
     return random.RandomPassword(resource, length=LENGTH, special=False, opts=owner.child()).result
 
 
-def users_line(username: str, password: str) -> str:
-    """Return a line of the file by which a proxy knows a user. It checks the password at each request: by a slow hash
-    ten a second would fill its processor. Raise ValueError for a password that is shorter than a generated one."""
+def login_digest(username: str, password: str) -> str:
+    """Return a line of the file by which the gateway knows a login: SHA-256 of `user:password`. It checks one at each
+    request: by a slow hash ten a second would fill its processor. Raise ValueError for a password that is shorter than
+    a generated one."""
     if len(password) < LENGTH:
         raise ValueError(
             f"the password of {username} has {len(password)} characters: allowed are generated ones, of {LENGTH}"
         )
-    digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
-    return f"{username}:{{SHA}}{base64.b64encode(digest).decode()}\n"
+    return hashlib.sha256(f"{username}:{password}".encode()).hexdigest().upper() + "\n"

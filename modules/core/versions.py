@@ -4,3 +4,6 @@
 DEBIAN = "bookworm"
 # renovate: datasource=deb depName=postgresql
 POSTGRESQL = "15"
+# renovate: datasource=deb depName=haproxy
+HAPROXY = "2.6"
+"""Of Debian's release, which the gateway's configuration is written for."""

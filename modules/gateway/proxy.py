@@ -1,38 +1,33 @@
 """The gateway on a cluster: the proxy, and beside it in the same pod the landing page."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
-import yaml
 
 from modules.core.certificates import certificates
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Entry, Registry, Route, ServedModel, Tracking
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
-from modules.core.naming import hashed
 from modules.core.network import allow_ingress, pods_of
 from modules.core.pods import Container, checksum, config_volume, http_probe, mount, pod, secret_volume
-from modules.core.quantities import millicores, size_bytes
-from modules.core.settings import ResourceAmounts
 
+from .configuration import CONFIGURATION, SECONDS_PAGE, files
 from .documents import (
     CERTIFICATE,
     HTTPS,
     LOGIN,
     METRICS_PORT,
     PORT,
+    PORTAL_DOCUMENT,
     PORTAL_PORT,
     ROUTES,
+    ROUTING,
     SERVICE,
-    STATIC,
     TRACKING_LOGIN,
-    files,
     login_secrets,
     server_names,
-    static_configuration,
 )
 from .outside import (
     AUTHORITY,
@@ -80,17 +75,23 @@ class Gateway(Component):
         self.namespace = namespace.ready
         self.logins = login_secrets(routes)
         self.tracking_login = tracking.credentials[name]
-        static = self._static()
-        followed = files(routes, models, environment=labels.environment, tracking=tracking, entry=entry)
+        followed = files(
+            routes,
+            models,
+            environment=labels.environment,
+            tracking=tracking,
+            entry=entry,
+            limits=settings.resources.limits,
+        )
         k8s.core.v1.ConfigMap(
-            f"{name}-routes",
+            f"{name}-routing",
             # One that changes: the proxy follows it while it runs, since a restart could lose requests.
-            metadata=self.meta("routes", component=COMPONENT, namespace=self.namespace),
+            metadata=self.meta(ROUTING, component=COMPONENT, namespace=self.namespace),
             data=pulumi.Output.all(*ready).apply(lambda _: followed),
             opts=self.child(),
         )
         certificate = self._certificate(routes) if entry.certificate is None else dict[str, pulumi.Output[str]]()
-        self._server(static, checksum(*certificate.values()))
+        self._server(checksum(*certificate.values()))
         self._service(namespace.name)
         self._outside(namespace.name, server_names(routes, entry), certificate)
         self.register_outputs({})
@@ -106,17 +107,7 @@ class Gateway(Component):
         self.secret(f"{self.name}-certificate-secret", CERTIFICATE_SECRET, values=made, namespace=self.namespace)
         return made
 
-    def _static(self) -> k8s.core.v1.ConfigMap:
-        content = {"traefik.yaml": yaml.safe_dump(static_configuration(), sort_keys=False)}
-        return self.config_map(
-            f"{self.name}-configuration",
-            hashed(self.name, content),
-            files=content,
-            component=COMPONENT,
-            namespace=self.namespace,
-        )
-
-    def _server(self, static: k8s.core.v1.ConfigMap, secrets: pulumi.Output[str]) -> None:
+    def _server(self, secrets: pulumi.Output[str]) -> None:
         account = self.service_account(
             f"{self.name}-account", SERVICE, component=COMPONENT, namespace=self.namespace, registry=self.registry
         )
@@ -143,8 +134,7 @@ class Gateway(Component):
                         service_account=account,
                         containers=[self._proxy(), self._portal()],
                         volumes=[
-                            config_volume("static", static.metadata.name),
-                            config_volume("routes", "routes"),
+                            config_volume("routing", ROUTING),
                             secret_volume("certificate", self.entry.certificate or CERTIFICATE_SECRET),
                             secret_volume("tracking-login", self.tracking_login),
                             *(secret_volume(secret, secret) for secret in self.logins),
@@ -156,16 +146,15 @@ class Gateway(Component):
         )
 
     def _proxy(self) -> Container:
+        followed = [f"{ROUTES}/{SECONDS_PAGE}", CERTIFICATE, *(f"{LOGIN}/{secret}" for secret in self.logins)]
         return Container(
             name="proxy",
             image=self.image,
-            command=["traefik", f"--configfile={STATIC}/traefik.yaml"],
-            environment=_limits_of_go(self.settings.resources.limits),
+            command=["python", "/opt/groundwork/follow.py", f"{ROUTES}/{CONFIGURATION}", *followed],
             resources=self.settings.resources,
             ports={"https": PORT, "metrics": METRICS_PORT},
             mounts=[
-                mount("static", STATIC),
-                mount("routes", ROUTES),
+                mount("routing", ROUTES),
                 mount("certificate", CERTIFICATE),
                 *(mount(secret, f"{LOGIN}/{secret}") for secret in self.logins),
             ],
@@ -175,7 +164,7 @@ class Gateway(Component):
         )
 
     def _portal(self) -> Container:
-        command = ["python", "/opt/groundwork/portal.py", f"{ROUTES}/portal.json", str(PORTAL_PORT)]
+        command = ["python", "/opt/groundwork/portal.py", f"{ROUTES}/{PORTAL_DOCUMENT}", str(PORTAL_PORT)]
         return Container(
             name="portal",
             image=self.image,
@@ -185,7 +174,7 @@ class Gateway(Component):
             startup=http_probe("/live", "portal", period_seconds=1, failures=60),
             readiness=http_probe("/live", "portal", period_seconds=10),
             liveness=http_probe("/live", "portal", period_seconds=20, failures=3),
-            mounts=[mount("routes", ROUTES), mount("tracking-login", TRACKING_LOGIN)],
+            mounts=[mount("routing", ROUTES), mount("tracking-login", TRACKING_LOGIN)],
         )
 
     def _service(self, namespace_name: str) -> None:
@@ -270,12 +259,3 @@ class Gateway(Component):
                 spec=each.spec,
                 opts=self.child(),
             )
-
-
-def _limits_of_go(limits: ResourceAmounts) -> dict[str, str]:
-    """Return what Go keeps to: it collects garbage harder near a memory, before the limit ends it, and runs on as many
-    cores as the limit has. By itself it takes two at least, which look for work of each other and are throttled."""
-    return {
-        "GOMEMLIMIT": str(size_bytes(limits.memory) * 4 // 5),
-        "GOMAXPROCS": str(math.ceil(millicores(limits.cpu) / 1000)),
-    }

@@ -3,6 +3,7 @@
 from modules.core.contracts import ServedModel, Tracking
 from modules.core.images import Image
 from modules.core.service import Context, Deployed, Service
+from modules.core.versions import HAPROXY
 
 from .settings import GatewaySettings
 
@@ -37,11 +38,11 @@ GATEWAY = Service[GatewaySettings](
     images=(
         Image(
             name="gateway",
-            budget_mb=290,
+            budget_mb=160,
             containerfile="modules/gateway/Containerfile",
-            files=("modules/gateway/files/portal.py", "modules/gateway/files/portal.html.j2"),
+            files=("modules/gateway/files/portal*", "modules/gateway/files/follow.py"),
             group="gateway",
-            program="traefik",
+            version=HAPROXY,
         ),
     ),
 )

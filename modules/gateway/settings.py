@@ -6,7 +6,7 @@ from modules.core.settings import Port, Resources, Settings, resources
 
 
 class GatewaySettings(Settings):
-    """Traefik, and the page with everything on it."""
+    """HAProxy, and the page with everything on it."""
 
     local_port: Port | None = Field(
         default=8443,

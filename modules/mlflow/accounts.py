@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from modules.core.component import Component
-from modules.core.passwords import generated_password, users_line
+from modules.core.passwords import generated_password, login_digest
 
 from .documents import (
     ACCOUNTS_SECRET,
@@ -36,8 +36,8 @@ def create_accounts(
     for holder, account in accounts.items():
         _login(owner, holder, account.name, passwords[holder], places[holder])
     if GATEWAY in clients:
-        line = passwords[PEOPLE].apply(lambda password: users_line(PEOPLE, password))
-        owner.secret(f"{owner.name}-users", USERS_SECRET, values={"users": line}, namespace=clients[GATEWAY])
+        line = passwords[PEOPLE].apply(lambda password: login_digest(PEOPLE, password))
+        owner.secret(f"{owner.name}-users", USERS_SECRET, values={"digests": line}, namespace=clients[GATEWAY])
     known = list(accounts.values())
     document = pulumi.Output.all(*passwords.values()).apply(
         lambda found: accounts_document(dict(zip(known, found, strict=True)))

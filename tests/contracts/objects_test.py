@@ -225,7 +225,7 @@ def test_who_uses_data_names_every_account_that_it_makes(objects: list[Declared]
 
 def test_config_maps_are_immutable_and_named_by_content(objects: list[Declared]) -> None:
     for declared in of_kind(objects, "ConfigMap"):
-        if declared.name == "gateway-routes":
+        if declared.name == "gateway-routing":
             continue  # the proxy follows this one while it runs
         assert declared.inputs["immutable"] is True, str(declared)
         assert re.search(r"-[0-9a-f]{10}$", declared.inputs["metadata"]["name"]), str(declared)

@@ -74,7 +74,14 @@ mlflow server --backend-store-uri=sqlite:////tmp/mlflow.db --artifacts-destinati
 {ANSWERS.format("5000/health")}
 """
 GATEWAY = f"""
-traefik --ping --entrypoints.traefik.address=127.0.0.1:8082 & echo "{{}}" > /tmp/portal.json
+echo "
+defaults
+    mode http
+    timeout client 9s
+frontend ping
+    bind 127.0.0.1:8082
+    http-request return status 200" > /tmp/haproxy.cfg
+python /opt/groundwork/follow.py /tmp/haproxy.cfg & echo "{{}}" > /tmp/portal.json
 python /opt/groundwork/portal.py /tmp/portal.json 9000 &
 {ANSWERS.format("8082/ping")} && {ANSWERS.format("9000/live")}
 """

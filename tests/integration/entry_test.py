@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,8 +15,9 @@ import pytest
 import yaml
 
 from embedded.cluster import Cluster
+from embedded.toolchain.programs import program
 from modules.core.contracts import Registry, Route, Tracking
-from modules.core.images import read_images
+from modules.core.images import Image, read_images
 from modules.core.labels import Labels
 from modules.core.namespaces import NamespaceRef
 from modules.core.paths import REPOSITORY
@@ -54,6 +56,9 @@ PAGES = Route(
     health="/live",
     login=None,
 )
+THEIR_PROXY = Image(
+    name="their-proxy", budget_mb=300, containerfile="tests/integration/their_proxy.Containerfile", program="traefik"
+)
 TRACKING = Tracking(
     url="http://mlflow:5000", namespace="mlflow", artifacts="s3://artifacts", credentials={"gateway": "mlflow-login"}
 )
@@ -71,13 +76,20 @@ def theirs() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def image(theirs: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+def images(theirs: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     registry = Registry(push=f"{NODE}:5000/groundwork", pull=f"{NODE}:5000/groundwork")
     log = tmp_path_factory.mktemp("images") / "log"
-    images = [image for image in services.images() if image.name in (BASE.name, *(own.name for own in GATEWAY.images))]
-    build_images(STACK, images, registry=registry, access=access_of(theirs), progress=print, log=log, keys=SBOM_KEYS)
-    pinned = read_images(STACK)["gateway"]
-    return f"{registry.pull}/gateway:{pinned.version}@{pinned.digest}"
+    own = [image for image in services.images() if image.name in (BASE.name, *(own.name for own in GATEWAY.images))]
+    built = [*own, replace(THEIR_PROXY, compiled=program("traefik"))]
+    build_images(STACK, built, registry=registry, access=access_of(theirs), progress=print, log=log, keys=SBOM_KEYS)
+    return {
+        name: f"{registry.pull}/{name}:{pinned.version}@{pinned.digest}" for name, pinned in read_images(STACK).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def image(images: Mapping[str, str]) -> str:
+    return images["gateway"]
 
 
 @pytest.fixture(scope="module")
@@ -232,9 +244,9 @@ def test_a_service_is_open_until_its_command_ends_and_goes_on_with_the_next_pod(
 
 
 @pytest.fixture(scope="module")
-def front(theirs: Cluster, image: str, public: Authority) -> None:
+def front(theirs: Cluster, images: Mapping[str, str], public: Authority) -> None:
     """An Ingress controller and a Gateway of somebody else."""
-    deploy_front(theirs, image, public.issue([DOMAIN, f"*.{DOMAIN}"]))
+    deploy_front(theirs, images[THEIR_PROXY.name], public.issue([DOMAIN, f"*.{DOMAIN}"]))
 
 
 @pytest.mark.usefixtures("front")
@@ -250,7 +262,7 @@ def test_an_ingress_speaks_https_to_the_gateway_and_checks_its_certificate(
     with gateway.client(environment, f"https://{DOMAIN}/pages/") as client:
         assert client.get("status.json").json()["environment"] == STACK
     # An authority that did not issue the gateway's certificate: nobody is led there any more.
-    other = {"data": encoded(Authority.new("other").issue([DOMAIN]))}
+    other = {"data": encoded({"ca.crt": Authority.new("other").pem})}
     kubectl(theirs, "patch", "secret", gateway.CERTIFICATE, "-n", PLACE, "-p", json.dumps(other))
     assert eventually(lambda: not answers(public)(), 60)
 

@@ -1,12 +1,15 @@
 """What is measured of two versions that serve side by side, and whether the new one is worse: pure functions."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from modules.gateway.documents import FALLBACK
 
 LINE = re.compile(r"^(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)$")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-REQUESTS, SECONDS = "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket"
+REQUESTS, UNANSWERED = "haproxy_server_http_responses_total", "haproxy_server_redispatch_warnings_total"
+SECONDS = "gateway_request_duration_seconds_bucket"
 QUANTILE = 0.95
 WEIGHT, MIN_DURATION, MIN_REQUESTS = 10, 60.0, 100
 """How a new version is tried by default: percent of the requests that it gets, seconds that it is
@@ -18,7 +21,7 @@ class Sample:
     """What the gateway has counted of one server."""
 
     answers: Mapping[str, float]
-    """By status code."""
+    """By the first digit of the status: 2xx."""
     seconds: Mapping[float, float]
     """Answers that took at most so many seconds, by that bound; the last one is infinite."""
 
@@ -64,22 +67,30 @@ class Limits:
 
 
 def parse_sample(text: str, server: str) -> Sample:
-    """Read one server's counters from Prometheus' text format, as Traefik writes it."""
+    """Read one server's counters from Prometheus' text format, as the gateway writes it.
+
+    What a server failed to answer, or did not have, the gateway asked of another one. It counts that as one thing;
+    where the other one has refused the request too, it was the client's fault."""
     answers: dict[str, float] = {}
     seconds: dict[float, float] = {}
-    for line in text.splitlines():
-        found = LINE.match(line)
-        if found is None or found["name"] not in {REQUESTS, SECONDS}:
-            continue
-        labels = dict(LABEL.findall(found["labels"]))
-        if labels.get("service") != f"{server}@file":
-            continue
-        if found["name"] == REQUESTS:
-            answers[labels["code"]] = answers.get(labels["code"], 0) + float(found["value"])
-        else:
-            bound = float(labels["le"])
-            seconds[bound] = seconds.get(bound, 0) + float(found["value"])
+    for name, labels, value in _lines(text):
+        of = labels.get("proxy"), labels.get("server")
+        if name == SECONDS and labels["server"] == server:
+            seconds[float(labels["le"])] = value
+        elif name == REQUESTS and of == (server, server):
+            answers[labels["code"]] = answers.get(labels["code"], 0) + value
+        elif name == UNANSWERED and of == (server, server):
+            answers["5xx"] = answers.get("5xx", 0) + value
+        elif name == REQUESTS and of == (server, FALLBACK) and labels["code"] == "4xx":
+            answers["4xx"] = answers.get("4xx", 0) + value
+            answers["5xx"] = answers.get("5xx", 0) - value
     return Sample(answers=answers, seconds=dict(sorted(seconds.items())))
+
+
+def _lines(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    for line in text.splitlines():
+        if found := LINE.match(line):
+            yield found["name"], dict(LABEL.findall(found["labels"])), float(found["value"])
 
 
 def version_metrics(sample: Sample, accuracy: float | None) -> VersionMetrics:

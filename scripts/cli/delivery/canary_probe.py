@@ -39,7 +39,8 @@ class CanaryProbe:
 
     def samples(self) -> list[Sample]:
         """Return what the gateway has counted of each server so far."""
-        text = forward.ask(self.place.environment, GATEWAY, METRICS_PORT, "/metrics")
+        pages = ("/metrics?scope=server", "/seconds")
+        text = "".join(forward.ask(self.place.environment, GATEWAY, METRICS_PORT, page) for page in pages)
         return [parse_sample(text, server) for server in self.servers]
 
     def accuracies(self, rows: Rows) -> list[float | None]:

@@ -12,7 +12,7 @@ from modules.core.contracts import Entry
 from modules.core.labels import LOCAL_PORT, VERSION
 from modules.core.naming import namespace
 from modules.core.simulation import SIMULATED, SIMULATION_REASON
-from modules.gateway.documents import client_address, front_address
+from modules.gateway.documents import PORTAL_DOCUMENT, ROUTING, client_address, front_address
 from modules.gateway.service import GATEWAY
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
@@ -49,7 +49,7 @@ def find(environment: Environment) -> list[Service]:
     """All services of the platform, by name."""
     place = namespace(environment.stack, GATEWAY.name)
     with ThreadPoolExecutor(1) as beside:
-        routes = beside.submit(kubectl.get, environment, "configmap", "routes", "-n", place)
+        routes = beside.submit(kubectl.get, environment, "configmap", ROUTING, "-n", place)
         objects = kubectl.ours(environment, "services,pods")
     settings = environment.settings
     return rows(objects, hosts_of(routes.result(), settings.entry), routable=settings.foundation.publishes)
@@ -72,7 +72,7 @@ def hosts_of(routes: Object | None, entry: Entry) -> dict[str, str]:
     """Where any client reaches what the gateway leads to, by service; nothing while it is not there, or closed."""
     if routes is None:
         return {}
-    named = [service["name"] for service in json.loads(routes["data"]["portal.json"])["services"]]
+    named = [service["name"] for service in json.loads(routes["data"][PORTAL_DOCUMENT])["services"]]
     found = {GATEWAY.name: front_address(entry), **{name: client_address(name, entry) for name in named}}
     return {name: address for name, address in found.items() if address is not None}
 

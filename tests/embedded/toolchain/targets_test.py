@@ -10,9 +10,16 @@ import pytest
 from embedded.toolchain import build
 from embedded.toolchain.compiler import RELEASE
 from embedded.toolchain.programs import program
-from embedded.toolchain.targets import BUILD_TARGETS, IMAGE_TARGETS, BuildTarget, Replacement, pinned_version
+from embedded.toolchain.targets import (
+    BUILD_TARGETS,
+    IMAGE_TARGETS,
+    TEST_TARGETS,
+    BuildTarget,
+    Replacement,
+    pinned_version,
+)
 
-TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS)
+TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS, *TEST_TARGETS)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
@@ -51,8 +58,8 @@ def test_own_files_take_the_place_of_one_folder_of_a_published_module(tmp_path: 
 
 
 def test_a_program_of_an_image_has_the_version_that_people_know() -> None:
-    versions = {target.name: program(target.name).version for target in IMAGE_TARGETS}
-    traefik = next(target for target in IMAGE_TARGETS if target.name == "traefik")
+    versions = {target.name: program(target.name).version for target in (*IMAGE_TARGETS, *TEST_TARGETS)}
+    traefik = next(target for target in TEST_TARGETS if target.name == "traefik")
     assert versions["traefik"] == pinned_version(traefik.folder / "go.mod", "github.com/traefik/traefik/v3")[1:]
     assert re.fullmatch(r"4\.\d\d", versions["weed"])
 

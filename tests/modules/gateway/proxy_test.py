@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-import yaml
 
 from modules.core.contracts import Entry, Route, Tracking
 from modules.core.labels import LOCAL_PORT, Labels
 from modules.core.namespaces import NamespaceRef
-from modules.core.quantities import size_bytes
 from modules.core.settings import resources
 from modules.gateway.proxy import CERTIFICATE_SECRET, Gateway
 from modules.gateway.settings import GatewaySettings
@@ -65,16 +63,8 @@ def test_a_new_route_restarts_nothing() -> None:
     one, two = (declared(routes).objects for routes in ((MLFLOW,), (MLFLOW, IRIS)))
     deployments = [objects["Deployment", "gateway-proxy"]["spec"] for objects in (one, two)]
     assert deployments[0] == deployments[1]
-    assert one["ConfigMap", "gateway-routes"]["metadata"] == two["ConfigMap", "gateway-routes"]["metadata"]
-    assert one["ConfigMap", "gateway-routes"]["data"] != two["ConfigMap", "gateway-routes"]["data"]
-
-
-def test_a_login_is_asked_for_on_every_way_to_a_route_that_wants_one_and_on_no_other() -> None:
-    data = declared().objects["ConfigMap", "gateway-routes"]["data"]
-    (text,) = (content for name, content in data.items() if name.endswith(".yaml"))
-    routers = yaml.safe_load(text)["http"]["routers"]
-    asking = {name for name, router in routers.items() if "mlflow-users" in router.get("middlewares", [])}
-    assert asking == {"mlflow", "mlflow-path"}
+    assert one["ConfigMap", "gateway-routing"]["metadata"] == two["ConfigMap", "gateway-routing"]["metadata"]
+    assert one["ConfigMap", "gateway-routing"]["data"] != two["ConfigMap", "gateway-routing"]["data"]
 
 
 def test_the_proxy_knows_who_is_let_in_and_only_the_landing_page_how_to_ask_mlflow() -> None:
@@ -92,18 +82,21 @@ def test_the_proxy_knows_who_is_let_in_and_only_the_landing_page_how_to_ask_mlfl
     assert mounted == {"proxy": {CERTIFICATE_SECRET, "mlflow-users"}, "portal": {"mlflow-login"}}
 
 
-def test_the_proxy_collects_its_garbage_before_its_limit_ends_it() -> None:
-    proxy, _ = declared().objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]["containers"]
-    (limit,) = (int(each["value"]) for each in proxy["env"] if each["name"] == "GOMEMLIMIT")
-    assert 0 < limit < size_bytes(proxy["resources"]["limits"]["memory"])
+def test_the_proxy_follows_all_that_its_configuration_names() -> None:
+    container, _ = declared().objects["Deployment", "gateway-proxy"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == [
+        *("python", "/opt/groundwork/follow.py", "/etc/groundwork/routes/haproxy.cfg"),
+        "/etc/groundwork/routes/seconds.txt",
+        "/var/run/groundwork/certificate",
+        "/var/run/groundwork/login/mlflow-users",
+    ]
 
 
-@pytest.mark.parametrize(("limit", "cores"), [("500m", "1"), ("1", "1"), ("1500m", "2"), ("2", "2")])
-def test_the_proxy_runs_on_no_more_cores_than_its_limit_has(limit: str, cores: str) -> None:
+@pytest.mark.parametrize(("limit", "threads"), [("500m", 1), ("1", 1), ("1500m", 2), ("2", 2)])
+def test_the_proxy_runs_on_no_more_cores_than_its_limit_has(limit: str, threads: int) -> None:
     settings = GatewaySettings(resources=resources(cpu=("50m", limit), memory=("96Mi", "256Mi")))
-    deployment = declared(settings=settings).objects["Deployment", "gateway-proxy"]
-    proxy, _ = deployment["spec"]["template"]["spec"]["containers"]
-    assert {"name": "GOMAXPROCS", "value": cores} in proxy["env"]
+    data = declared(settings=settings).objects["ConfigMap", "gateway-routing"]["data"]
+    assert f"    nbthread {threads}\n" in data["haproxy.cfg"]
 
 
 def test_its_service_says_how_it_is_published() -> None:

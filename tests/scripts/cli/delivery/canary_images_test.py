@@ -37,13 +37,13 @@ def test_a_new_serving_image_that_is_worse_is_taken_back_and_not_tried_again_but
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.champion = 1
-    platform.canary_code = "500"
+    platform.canary_code = "5xx"
     write_releases("local", {"iris": IN_EARLIER})
     assert (tried(platform).result, pinned().pin) == ("restored", IN_EARLIER.pin)
     assert controller(platform).try_next() is None
     next_one = "sha256:" + "3" * 64
     monkeypatch.setattr(canary, "deployed_image", always(next_one))
-    platform.canary_code = "200"
+    platform.canary_code = "2xx"
     assert tried(platform).serving_image == next_one
 
 

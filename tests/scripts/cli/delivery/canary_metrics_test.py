@@ -17,27 +17,38 @@ from scripts.cli.delivery.canary_metrics import (
 )
 
 LIMITS = Limits(min_requests=100)
-TEXT = """# HELP traefik_service_requests_total How many requests.
-# TYPE traefik_service_requests_total counter
-traefik_service_requests_total{code="200",method="POST",protocol="http",service="iris@file"} 90
-traefik_service_requests_total{code="200",method="GET",protocol="http",service="iris@file"} 5
-traefik_service_requests_total{code="500",method="POST",protocol="http",service="iris-canary@file"} 3
-traefik_service_request_duration_seconds_bucket{code="200",method="POST",service="iris@file",le="0.1"} 80
-traefik_service_request_duration_seconds_bucket{code="200",method="POST",service="iris@file",le="+Inf"} 90
-traefik_service_request_duration_seconds_bucket{code="200",method="GET",service="iris@file",le="0.1"} 5
+TEXT = """# HELP haproxy_server_http_responses_total Total number of HTTP responses
+# TYPE haproxy_server_http_responses_total counter
+haproxy_server_http_responses_total{proxy="iris",server="iris",code="2xx"} 95
+haproxy_server_http_responses_total{proxy="iris",server="failed",code="5xx"} 1
+haproxy_server_http_responses_total{proxy="iris-canary",server="iris-canary",code="2xx"} 4
+haproxy_server_http_responses_total{proxy="iris-canary",server="fallback",code="2xx"} 3
+haproxy_server_http_responses_total{proxy="iris-canary",server="fallback",code="4xx"} 2
+haproxy_server_redispatch_warnings_total{proxy="iris",server="iris"} 1
+haproxy_server_redispatch_warnings_total{proxy="iris-canary",server="iris-canary"} 5
+haproxy_server_redispatch_warnings_total{proxy="iris-canary",server="fallback"} 0
+gateway_request_duration_seconds_bucket{server="iris",le="0.1"} 80
+gateway_request_duration_seconds_bucket{server="iris",le="+Inf"} 95
+gateway_request_duration_seconds_bucket{server="iris-canary",le="0.1"} 4
+gateway_request_duration_seconds_bucket{server="iris-canary",le="+Inf"} 4
 """
 
 
-def test_a_server_is_read_whatever_the_method() -> None:
-    assert parse_sample(TEXT, "iris") == Sample(answers={"200": 95}, seconds={0.1: 85, math.inf: 90})
-    assert parse_sample(TEXT, "iris-canary") == Sample(answers={"500": 3}, seconds={})
+def test_what_a_server_gave_no_answer_to_is_a_failure_of_its_own() -> None:
+    assert parse_sample(TEXT, "iris") == Sample(answers={"2xx": 95, "5xx": 1}, seconds={0.1: 80, math.inf: 95})
     assert parse_sample(TEXT, "other") == Sample(answers={}, seconds={})
 
 
+def test_what_the_other_server_refused_too_was_the_client_s_fault() -> None:
+    """Of five that were asked again, what serves answered three."""
+    counted = parse_sample(TEXT, "iris-canary")
+    assert counted == Sample(answers={"2xx": 4, "4xx": 2, "5xx": 3}, seconds={0.1: 4, math.inf: 4})
+
+
 def test_only_what_came_since_counts() -> None:
-    earlier = Sample(answers={"200": 10}, seconds={0.1: 9, math.inf: 10})
-    now = Sample(answers={"200": 15, "500": 1}, seconds={0.1: 10, math.inf: 16})
-    assert now.since(earlier) == Sample(answers={"200": 5, "500": 1}, seconds={0.1: 1, math.inf: 6})
+    earlier = Sample(answers={"2xx": 10}, seconds={0.1: 9, math.inf: 10})
+    now = Sample(answers={"2xx": 15, "5xx": 1}, seconds={0.1: 10, math.inf: 16})
+    assert now.since(earlier) == Sample(answers={"2xx": 5, "5xx": 1}, seconds={0.1: 1, math.inf: 6})
     assert earlier.since(now) is None
 
 
@@ -57,7 +68,7 @@ def test_the_quantile_lies_within_its_bucket(seconds: dict[float, float], expect
 
 
 def test_only_answers_of_the_server_s_own_fault_are_failures() -> None:
-    made = version_metrics(Sample(answers={"200": 6, "404": 2, "500": 1, "502": 1}, seconds={}), 0.9)
+    made = version_metrics(Sample(answers={"2xx": 6, "4xx": 2, "5xx": 2}, seconds={}), 0.9)
     assert (made.requests, made.failures, made.failed_share) == (10, 2, 0.2)
 
 

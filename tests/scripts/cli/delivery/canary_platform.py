@@ -12,7 +12,7 @@ from modules.core.releases import Pin, Release, read_releases, write_releases
 from scripts.cli.clients import engine, forward, pins
 from scripts.cli.delivery import canary, jobs
 from scripts.cli.delivery.canary import CanaryController, CanaryOptions, CanaryResult
-from scripts.cli.delivery.canary_metrics import Limits
+from scripts.cli.delivery.canary_metrics import REQUESTS, Limits
 from scripts.cli.delivery.release import place_of
 from tests.scripts.cli.fakes import (
     DIGEST,
@@ -60,7 +60,7 @@ class Platform:
         self.champion = 2
         self.tags: dict[str, str] = {}
         """Of the champion, beside what its training gave it."""
-        self.canary_code = "200"
+        self.canary_code = "2xx"
         self.labels = {"iris": GOOD, "iris-canary": GOOD}
         self.asked = {"iris": 0, "iris-canary": 0}
         self.applied: list[tuple[int, int | None]] = []
@@ -104,12 +104,14 @@ class Platform:
         if path == "/predict":
             assert (part, len(json["rows"])) == ("iris", 2)
             return dumps({"predictions": self.labels[server]})
+        if path == "/seconds":
+            return ""
         current = read_releases("local")["iris"]
         if current.canary and current.canary.weight:
             self.asked = {"iris": self.asked["iris"] + 90, "iris-canary": self.asked["iris-canary"] + 10}
-        codes = {"iris": "200", "iris-canary": self.canary_code}
+        codes = {"iris": "2xx", "iris-canary": self.canary_code}
         return "".join(
-            f'traefik_service_requests_total{{code="{codes[server]}",service="{server}@file"}} {count}\n'
+            f'{REQUESTS}{{proxy="{server}",server="{server}",code="{codes[server]}"}} {count}\n'
             for server, count in self.asked.items()
         )
 

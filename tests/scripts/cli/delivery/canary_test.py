@@ -50,7 +50,7 @@ def test_what_is_not_worse_is_promoted_and_the_canary_goes_last(platform: Platfo
 
 
 def failing(platform: Platform) -> None:
-    platform.canary_code = "500"
+    platform.canary_code = "5xx"
 
 
 def inaccurate(platform: Platform) -> None:
