@@ -15,7 +15,7 @@ from modules.core.pods import ACCOUNT_FILES, Container, command_probe, mount, po
 from modules.core.settings import resources
 
 from .documents import PRIORITIES, gpu_quota
-from .karpenter import STARTUP_TAINT, Document, NodeClass, node_class, node_overlay, node_pool
+from .karpenter import STARTUP_TAINT, Document, NodeClass, node_class, node_overlay, node_pool, weights
 from .settings import NodesSettings, PoolSettings
 
 COMPONENT = "nodes"
@@ -48,6 +48,7 @@ class Pools(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.cluster, self.namespace, self.registry, self.image = cluster, namespace, registry, image
+        self.weights = weights(settings.pools)
         for pool_name, pool in settings.pools.items():
             if pool.purpose != "system":
                 self._pool(pool_name, pool, common, instance_profile)
@@ -69,7 +70,7 @@ class Pools(Component):
         self._custom(made, {"instanceProfile": instance_profile})
         if overlay := node_overlay(pool_name, pool):
             self._custom(overlay, {})
-        self._custom(node_pool(pool_name, pool), {})
+        self._custom(node_pool(pool_name, pool, weight=self.weights[pool_name]), {})
 
     def _custom(self, document: Document, known_later: Mapping[str, pulumi.Input[str]]) -> None:
         name = document["metadata"]["name"]

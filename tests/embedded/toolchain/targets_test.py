@@ -10,9 +10,16 @@ import pytest
 from embedded.toolchain import build
 from embedded.toolchain.compiler import RELEASE
 from embedded.toolchain.programs import program
-from embedded.toolchain.targets import BUILD_TARGETS, IMAGE_TARGETS, BuildTarget, Replacement, pinned_version
+from embedded.toolchain.targets import (
+    BUILD_TARGETS,
+    IMAGE_TARGETS,
+    KARPENTER_KWOK,
+    BuildTarget,
+    Replacement,
+    pinned_version,
+)
 
-TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS)
+TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS, KARPENTER_KWOK)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

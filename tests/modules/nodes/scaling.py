@@ -1,0 +1,229 @@
+"""A control plane and an emulated account with the real Karpenter between them, for tests."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+from embedded.toolchain.build import ensure
+from embedded.toolchain.targets import KARPENTER_KWOK
+from modules.core.aws import service_trust
+from modules.nodes.facts import instance_types
+from modules.nodes.files import ready
+from modules.nodes.karpenter import (
+    DISCOVERY,
+    STARTUP_TAINT,
+    Document,
+    NodeClass,
+    definitions,
+    node_class,
+    node_overlay,
+    node_pool,
+    weights,
+)
+from modules.nodes.settings import PoolSettings
+from tests.embedded.providers.aws.conftest import REGION, clients, serving
+from tests.embedded.providers.controlplane import ControlPlane
+
+CLUSTER = "groundwork-dev"
+COMMON = NodeClass(
+    cluster=CLUSTER,
+    instance_profile=f"{CLUSTER}-node",
+    image="al2023@v20251103",
+    kms_key=None,
+    tags={"environment": "dev", "owner": "someone"},
+)
+PODS = "/api/v1/namespaces/default/pods"
+CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
+DEFINED = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+LATER = (404, 429)
+"""Answers of an API server that does not know a new kind yet."""
+IDLE = "20s"
+"""In the place of five minutes."""
+PODS_OF_A_NODE = 110
+"""The fleet of Karpenter's simulation looks at the first of its launch templates alone, and Karpenter has one for each
+number of pods that types have room for. AWS's own looks at all of them."""
+
+
+class Scaled:
+    """A cluster to which Karpenter adds nodes, and what is on it."""
+
+    def __init__(self, plane: ControlPlane, pools: Mapping[str, PoolSettings]) -> None:
+        self.plane, self.pools = plane, pools
+
+    def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.plane.call(method, path, body, content_type)
+            except HTTPError as error:
+                if error.code not in LATER or time.monotonic() > deadline:
+                    raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+                time.sleep(0.2)
+
+    def items(self, path: str) -> list[Any]:
+        return self.call("GET", path)["items"]
+
+    def declare(self) -> None:
+        """Karpenter's objects of the pools, as the platform has them but for the two that this file names."""
+        found = weights(self.pools)
+        for name, pool in self.pools.items():
+            classed, pooled = node_class(name, pool, COMMON), node_pool(name, pool, weight=found[name])
+            classed["spec"]["kubelet"] = {"maxPods": PODS_OF_A_NODE}
+            pooled["spec"]["disruption"]["consolidateAfter"] = IDLE
+            for document in (classed, node_overlay(name, pool), pooled):
+                if document:
+                    self.call("POST", _path(document), document)
+
+    def run(self, name: str, limits: Mapping[str, str]) -> None:
+        """A pod, as the admission plugin ExtendedResourceToleration would leave it."""
+        container = {"name": "main", "image": "any", "resources": {"limits": dict(limits), "requests": dict(limits)}}
+        tolerations = [{"key": key, "operator": "Exists"} for key in limits]
+        spec = {"tolerations": tolerations, "containers": [container], "automountServiceAccountToken": False}
+        self.call("POST", PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+
+    def end(self, *names: str) -> None:
+        for name in names:
+            self.call("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
+
+    def pods(self) -> set[str]:
+        return {each["metadata"]["name"] for each in self.items(PODS)}
+
+    def nodes(self) -> dict[str, Any]:
+        return {each["metadata"]["name"]: each for each in self.items("/api/v1/nodes")}
+
+    def running(self) -> set[str]:
+        """Names of the pods that have a node."""
+        return {each["metadata"]["name"] for each in self.items(PODS) if "nodeName" in each["spec"]}
+
+    def asked(self) -> list[tuple[str, str]]:
+        """Pool and instance type of each node that Karpenter started, in alphabetical order; those whose type is not
+        known yet are not among them."""
+        labels = (each["metadata"]["labels"] for each in self.items(CLAIMS))
+        kind = "node.kubernetes.io/instance-type"
+        return sorted((each["karpenter.sh/nodepool"], each[kind]) for each in labels if kind in each)
+
+    def is_empty(self) -> bool:
+        return not self.items(CLAIMS) and not self.nodes()
+
+    def until(self, what: str, done: Callable[[], bool], seconds: float = 300) -> float:
+        """Wait, in the place of the device plugin and with what opens nodes. Print and return the seconds."""
+        begun = time.monotonic()
+        while not done():
+            assert time.monotonic() < begun + seconds, f"not {what}: {self.running()}, {self.asked()}"
+            self._report_devices()
+            ready.open_nodes(_Administrator(self), STARTUP_TAINT)
+            time.sleep(0.5)
+        took = time.monotonic() - begun
+        print(f"{what}: {took:.0f} s", flush=True)
+        return took
+
+    def _report_devices(self) -> None:
+        """Slices and MIG instances, which the nodes of the simulation lack."""
+        for name, node in self.nodes().items():
+            pool = self.pools.get(node["metadata"]["labels"].get("karpenter.sh/nodepool", ""))
+            if pool and pool.gpu and pool.gpu.resource not in node["status"]["allocatable"]:
+                has = {pool.gpu.resource: str(pool.gpu.per_node)}
+                status = {"status": {"capacity": has, "allocatable": has}}
+                self.call("PATCH", f"/api/v1/nodes/{name}/status", status, "application/merge-patch+json")
+
+
+class _Administrator(ready.Cluster):
+    """What opens nodes, without an account of its own."""
+
+    def __init__(self, scaled: Scaled) -> None:  # pyright: ignore[reportMissingSuperCall]
+        self.scaled = scaled
+
+    def call(self, method: str, path: str, patch: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self.scaled.plane.call(method, path, patch, "application/merge-patch+json")
+
+
+@contextmanager
+def karpenter(folder: Path, tools: Path, pools: Mapping[str, PoolSettings]) -> Generator[Scaled]:
+    """Karpenter, with a cluster and an account of its own, and the pools."""
+    built = ensure(print, folder / "karpenter-build.log", (KARPENTER_KWOK,))
+    prices = folder / "prices.json"
+    prices.write_text(json.dumps({each.name: each.price for each in instance_types() if each.price is not None}))
+    plane = ControlPlane(tools, folder / "plane", nodes=0)
+    with (
+        serving("-I", "-m", "embedded.aws", "0", str(prices)) as (address,),
+        (folder / "karpenter.log").open("w") as log,
+    ):
+        try:
+            plane.start()
+            _account(clients(address))
+            scaled = Scaled(plane, pools)
+            for name, spec in definitions().items():
+                scaled.call("POST", DEFINED, _definition(name, spec))
+            with subprocess.Popen(
+                [built / KARPENTER_KWOK.name], env=_environment(plane, address), stdout=log, stderr=log
+            ) as process:
+                try:
+                    scaled.declare()
+                    yield scaled
+                finally:
+                    process.kill()
+        finally:
+            plane.stop()
+
+
+def _environment(plane: ControlPlane, address: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {
+        **kept,
+        "KUBECONFIG": str(plane.kubeconfig),
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_REGION": REGION,
+        "CLUSTER_NAME": CLUSTER,
+        "CLUSTER_ENDPOINT": plane.server,
+        "SYSTEM_NAMESPACE": "kube-system",
+        "FEATURE_GATES": "NodeOverlay=true",
+        "DISABLE_LEADER_ELECTION": "true",
+        "METRICS_PORT": "0",
+        "HEALTH_PROBE_PORT": "0",
+    }
+
+
+def _account(aws: Callable[[str], Any]) -> None:
+    """What nodes are started in, marked as the platform marks it, and the cluster, which Karpenter describes."""
+    ec2, iam = aws("ec2"), aws("iam")
+
+    def marked(kind: str) -> list[Any]:
+        return [{"ResourceType": kind, "Tags": [{"Key": DISCOVERY, "Value": CLUSTER}]}]
+
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(
+            VpcId=vpc,
+            CidrBlock=f"10.0.{number}.0/24",
+            AvailabilityZone=f"{REGION}{zone}",
+            TagSpecifications=marked("subnet"),
+        )["Subnet"]["SubnetId"]
+        for number, zone in enumerate("ab")
+    ]
+    ec2.create_security_group(
+        GroupName="nodes", Description="nodes", VpcId=vpc, TagSpecifications=marked("security-group")
+    )
+    node = COMMON.instance_profile
+    iam.create_role(RoleName=node, AssumeRolePolicyDocument=service_trust("ec2"))
+    iam.create_instance_profile(InstanceProfileName=node)
+    iam.add_role_to_instance_profile(InstanceProfileName=node, RoleName=node)
+    plane = iam.create_role(RoleName="control-plane", AssumeRolePolicyDocument=service_trust("eks"))["Role"]["Arn"]
+    aws("eks").create_cluster(name=CLUSTER, version="1.34", roleArn=plane, resourcesVpcConfig={"subnetIds": subnets})
+
+
+def _definition(name: str, spec: Document) -> Document:
+    kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    return {**kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _path(document: Document) -> str:
+    return f"/apis/{document['apiVersion']}/{document['kind'].lower().replace('class', 'classe')}s"
