@@ -166,6 +166,12 @@ IMAGE_TARGETS = (
         # How long an entry of a volume's index is: without it no volume opens that a version before this one wrote.
         tags=("5BytesOffset",),
     ),
+    BuildTarget(
+        name="karpenter",
+        package="github.com/aws/karpenter-provider-aws/cmd/controller",
+        pinned="github.com/aws/karpenter-provider-aws",
+        stamps=("sigs.k8s.io/karpenter/pkg/operator.Version={version}",),
+    ),
 )
 """Programs that run in the platform's images; no cluster needs them."""
 
@@ -176,7 +182,7 @@ KARPENTER_KWOK = BuildTarget(
     pinned="github.com/aws/karpenter-provider-aws",
     stamps=("sigs.k8s.io/karpenter/pkg/operator.Version={version}",),
 )
-"""Karpenter for AWS, whose instances are simulated nodes. No cluster and no image needs it: it is built where a test
+"""The same Karpenter, whose instances are simulated nodes. No cluster and no image needs it: it is built where a test
 shows what Karpenter makes of the platform's pools."""
 
 
