@@ -166,14 +166,16 @@ IMAGE_TARGETS = (
         # How long an entry of a volume's index is: without it no volume opens that a version before this one wrote.
         tags=("5BytesOffset",),
     ),
-    BuildTarget(
-        name="karpenter",
-        package="github.com/aws/karpenter-provider-aws/cmd/controller",
-        pinned="github.com/aws/karpenter-provider-aws",
-        stamps=("sigs.k8s.io/karpenter/pkg/operator.Version={version}",),
-    ),
 )
 """Programs that run in the platform's images; no cluster needs them."""
+
+KARPENTER = BuildTarget(
+    name="karpenter",
+    package="github.com/aws/karpenter-provider-aws/cmd/controller",
+    pinned="github.com/aws/karpenter-provider-aws",
+    stamps=("sigs.k8s.io/karpenter/pkg/operator.Version={version}",),
+)
+"""What brings nodes on AWS, in an image of its own: no platform elsewhere builds it."""
 
 KARPENTER_KWOK = BuildTarget(
     name="karpenter-kwok",

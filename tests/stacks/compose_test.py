@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedded.toolchain.targets import IMAGE_TARGETS
+from embedded.toolchain.targets import IMAGE_TARGETS, KARPENTER
 from modules.airflow.service import AIRFLOW
 from modules.core.contracts import Consumer, Grant, users_of
 from modules.core.paths import REPOSITORY
@@ -123,7 +123,7 @@ def test_what_brings_nodes_is_built_where_pools_need_it_alone() -> None:
 
 def test_programs_of_images_are_compiled_here_and_name_their_versions() -> None:
     programs = {image.program: image.compiled for image in images() if image.program}
-    assert programs.keys() == {target.name for target in IMAGE_TARGETS}
+    assert programs.keys() == {target.name for target in (*IMAGE_TARGETS, KARPENTER)}
     assert all(compiled and compiled.version for compiled in programs.values())
 
 

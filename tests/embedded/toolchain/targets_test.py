@@ -13,13 +13,14 @@ from embedded.toolchain.programs import program
 from embedded.toolchain.targets import (
     BUILD_TARGETS,
     IMAGE_TARGETS,
+    KARPENTER,
     KARPENTER_KWOK,
     BuildTarget,
     Replacement,
     pinned_version,
 )
 
-TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS, KARPENTER_KWOK)
+TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS, KARPENTER, KARPENTER_KWOK)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
