@@ -25,6 +25,7 @@ from modules.identity.aws import Roles
 from modules.network.aws import Network
 from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
+from modules.nodes.documents import device_plugin
 from modules.registry.aws import EcrRegistry, ecr_registry
 from modules.storage.aws import AwsStore, aws_store, key_alias
 from modules.storage.service import STORAGE
@@ -185,7 +186,10 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         },
         images=images,
         addresses={},
-        outputs={"access": rows(described.access)},
+        outputs={
+            "access": rows(described.access),
+            **({"device_plugin": plugin} if (plugin := device_plugin(given.nodes.pools)) else {}),
+        },
     )
 
 

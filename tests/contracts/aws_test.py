@@ -247,6 +247,7 @@ def test_pools_have_nodes_that_karpenter_brings(tmp_path: Path) -> None:
     (image,) = {each["image"] for each in controller["spec"]["template"]["spec"]["containers"]}
     assert image == made.outputs["images"]["nodes"]
     variables = {each["name"]: each["value"] for each in controller["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert made.outputs["device_plugin"].keys() == {"gpus"}
     assert {variables["INTERRUPTION_QUEUE"]} == {each["name"] for each in of_kind(made, "Queue").values()}
 
 
@@ -254,6 +255,7 @@ def test_without_such_pools_there_is_no_karpenter(tmp_path: Path) -> None:
     made = deployed(example("aws-dev"), tmp_path)
     assert not of_kind(made, "CustomResourceDefinition")
     assert not of_kind(made, "NodePool")
+    assert "device_plugin" not in made.outputs
     assert f"{ENVIRONMENT}-nodes" not in {
         each.inputs["metadata"]["name"] for each in made.declared if each.type == "kubernetes:core/v1:Namespace"
     }
