@@ -13,6 +13,9 @@ from urllib.error import HTTPError
 from embedded.toolchain.build import ensure
 from embedded.toolchain.targets import KARPENTER_KWOK
 from modules.core.aws import service_trust
+from modules.core.documents import plain
+from modules.nodes import rights
+from modules.nodes.controller import CONTROLLER
 from modules.nodes.facts import instance_types
 from modules.nodes.files import ready
 from modules.nodes.karpenter import (
@@ -39,7 +42,11 @@ COMMON = NodeClass(
     tags={"environment": "dev", "owner": "someone"},
 )
 PODS = "/api/v1/namespaces/default/pods"
+POOLS_PATH = "/apis/karpenter.sh/v1/nodepools"
 CLAIMS = "/apis/karpenter.sh/v1/nodeclaims"
+NAMESPACE = "kube-system"
+ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 DEFINED = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 LATER = (404, 429)
 """Answers of an API server that does not know a new kind yet."""
@@ -53,8 +60,12 @@ number of pods that types have room for. AWS's own looks at all of them."""
 class Scaled:
     """A cluster to which Karpenter adds nodes, and what is on it."""
 
-    def __init__(self, plane: ControlPlane, pools: Mapping[str, PoolSettings]) -> None:
-        self.plane, self.pools = plane, pools
+    def __init__(self, plane: ControlPlane, pools: Mapping[str, PoolSettings], log: Path) -> None:
+        self.plane, self.pools, self.log = plane, pools, log
+
+    def refusals(self) -> list[str]:
+        """What Karpenter was not allowed to do in the cluster, by its log."""
+        return [line for line in self.log.read_text().splitlines() if "forbidden" in line]
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         deadline = time.monotonic() + 30
@@ -91,8 +102,15 @@ class Scaled:
         for name in names:
             self.call("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
 
+    def delete_pool(self, name: str) -> None:
+        """As the Kubernetes plugin deletes: what it owns first."""
+        self.call("DELETE", f"{POOLS_PATH}/{name}", {"propagationPolicy": "Foreground"})
+
+    def names(self, path: str) -> set[str]:
+        return {each["metadata"]["name"] for each in self.items(path)}
+
     def pods(self) -> set[str]:
-        return {each["metadata"]["name"] for each in self.items(PODS)}
+        return self.names(PODS)
 
     def nodes(self) -> dict[str, Any]:
         return {each["metadata"]["name"]: each for each in self.items("/api/v1/nodes")}
@@ -157,11 +175,12 @@ def karpenter(folder: Path, tools: Path, pools: Mapping[str, PoolSettings]) -> G
         try:
             plane.start()
             _account(clients(address))
-            scaled = Scaled(plane, pools)
+            scaled = Scaled(plane, pools, Path(log.name))
             for name, spec in definitions().items():
                 scaled.call("POST", DEFINED, _definition(name, spec))
+            user = _user(scaled, folder / "kubeconfig")
             with subprocess.Popen(
-                [built / KARPENTER_KWOK.name], env=_environment(plane, address), stdout=log, stderr=log
+                [built / KARPENTER_KWOK.name], env=_environment(plane, address, user), stdout=log, stderr=log
             ) as process:
                 try:
                     scaled.declare()
@@ -172,11 +191,41 @@ def karpenter(folder: Path, tools: Path, pools: Mapping[str, PoolSettings]) -> G
             plane.stop()
 
 
-def _environment(plane: ControlPlane, address: str) -> dict[str, str]:
+def _user(scaled: Scaled, kubeconfig: Path) -> Path:
+    """A service account with the rights that the platform gives Karpenter, and those by which its simulation adds nodes
+    and remembers them."""
+    simulation = [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["create"]},
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+        },
+    ]
+    rules = [*map(plain, (*rights.in_the_cluster(), *rights.in_its_namespace())), *simulation]
+    scaled.call("POST", f"{ACCOUNTS}", {"metadata": {"name": CONTROLLER}})
+    scaled.call("POST", f"{RBAC}/clusterroles", {"metadata": {"name": CONTROLLER}, "rules": rules})
+    binding = {
+        "metadata": {"name": CONTROLLER},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": CONTROLLER},
+        "subjects": [{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": NAMESPACE}],
+    }
+    scaled.call("POST", f"{RBAC}/clusterrolebindings", binding)
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+    token = scaled.call("POST", f"{ACCOUNTS}/{CONTROLLER}/token", asked)["status"]["token"]
+    document = json.loads(scaled.plane.kubeconfig.read_text())
+    (user,) = document["users"]
+    user["user"] = {"token": token}
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(json.dumps(document))
+    return kubeconfig
+
+
+def _environment(plane: ControlPlane, address: str, kubeconfig: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
-        "KUBECONFIG": str(plane.kubeconfig),
+        "KUBECONFIG": str(kubeconfig),
         "AWS_ENDPOINT_URL": address,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -184,9 +233,9 @@ def _environment(plane: ControlPlane, address: str) -> dict[str, str]:
         "AWS_REGION": REGION,
         "CLUSTER_NAME": CLUSTER,
         "CLUSTER_ENDPOINT": plane.server,
-        "SYSTEM_NAMESPACE": "kube-system",
+        "SYSTEM_NAMESPACE": NAMESPACE,
         "FEATURE_GATES": "NodeOverlay=true",
-        "DISABLE_LEADER_ELECTION": "true",
+        "LEADER_ELECTION_NAMESPACE": NAMESPACE,
         "METRICS_PORT": "0",
         "HEALTH_PROBE_PORT": "0",
     }

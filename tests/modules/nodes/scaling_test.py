@@ -8,7 +8,7 @@ import pytest
 from embedded.toolchain.build import ensure
 from modules.nodes.settings import PoolsSettings
 
-from .scaling import Scaled, karpenter
+from .scaling import POOLS_PATH, Scaled, karpenter
 
 pytestmark = [pytest.mark.integration, pytest.mark.heavy]
 
@@ -83,3 +83,17 @@ def test_pods_share_nodes_and_a_pool_has_no_more_than_its_most(
         (waiting,) = scaled.pods() - scaled.running()
         scaled.end(*scaled.running())
         scaled.until("the last one has a place", lambda: waiting in scaled.running())
+
+
+def test_a_pool_is_gone_only_when_its_nodes_are(scaled: Scaled, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the engine deletes it: no node outlives the environment."""
+    with capsys.disabled():
+        scaled.run("slice", {"nvidia.com/gpu.shared": "1"})
+        scaled.until("a pod runs", lambda: "slice" in scaled.running())
+        scaled.delete_pool("shared")
+        scaled.until("its pool is gone, and the node with it", lambda: "shared" not in scaled.names(POOLS_PATH))
+        assert scaled.asked() == []
+
+
+def test_karpenter_lacked_no_right_that_it_asked_for(scaled: Scaled) -> None:
+    assert scaled.refusals() == []
