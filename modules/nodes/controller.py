@@ -30,7 +30,7 @@ CRITICAL = "system-cluster-critical"
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What Karpenter is told of the account."""
+    """What Karpenter has to know of the account."""
 
     cluster: str
     """Name of the EKS cluster."""
@@ -43,8 +43,8 @@ class Surroundings:
 
 
 class Karpenter(Component):
-    """`surroundings`: see there. `account`: who it is on AWS. `ready`: known once it may be there. `namespace`: where
-    it runs. `image`: of modules/nodes/Containerfile."""
+    """`surroundings`: see there. `account`: who it is on AWS. `namespace`: where it runs, known once it may do on AWS
+    what it must. `image`: of modules/nodes/Containerfile."""
 
     ready: pulumi.Output[str]
     """Its name, known once it runs: what it reads is declared after that, and is gone before it goes."""
@@ -82,7 +82,7 @@ class Karpenter(Component):
             spec=allow_api(self.selector(component=CONTROLLER)),
             opts=self.child(),
         )
-        self.ready = self._deployment(after(user, *made), _environment(surroundings))
+        self.ready = self._deployment(after(user, *made), environment(surroundings))
         self.register_outputs({"ready": self.ready})
 
     def _definitions(self) -> list[pulumi.Output[str]]:
@@ -129,12 +129,12 @@ class Karpenter(Component):
             ).id,
         ]
 
-    def _deployment(self, user: pulumi.Input[str], environment: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    def _deployment(self, user: pulumi.Input[str], variables: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
         container = Container(
             name=CONTROLLER,
             image=self.image,
             command=[CONTROLLER],
-            environment={**environment, "SYSTEM_NAMESPACE": self.namespace},
+            environment={**variables, "SYSTEM_NAMESPACE": self.namespace},
             resources=RESOURCES,
             ports={"http-metrics": METRICS_PORT, PROBES: PROBES_PORT},
             # It asks for all types and prices of the region first.
@@ -169,7 +169,8 @@ def _name(made: k8s.rbac.v1.ClusterRole | k8s.rbac.v1.Role | k8s.apps.v1.Deploym
     return made.metadata.apply(lambda metadata: metadata.name or "")
 
 
-def _environment(given: Surroundings) -> dict[str, pulumi.Input[str]]:
+def environment(given: Surroundings) -> dict[str, pulumi.Input[str]]:
+    """Return the variables that Karpenter reads, apart from its own namespace."""
     return {
         "AWS_REGION": given.region,
         "CLUSTER_NAME": given.cluster,

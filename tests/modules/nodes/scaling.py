@@ -11,11 +11,11 @@ from typing import Any
 from urllib.error import HTTPError
 
 from embedded.toolchain.build import ensure
-from embedded.toolchain.targets import KARPENTER_KWOK
+from embedded.toolchain.targets import KARPENTER_KWOK, BuildTarget
 from modules.core.aws import service_trust
 from modules.core.documents import plain
 from modules.nodes import rights
-from modules.nodes.controller import CONTROLLER
+from modules.nodes.controller import CONTROLLER, Surroundings, environment
 from modules.nodes.facts import instance_types
 from modules.nodes.files import ready
 from modules.nodes.karpenter import (
@@ -60,8 +60,19 @@ number of pods that types have room for. AWS's own looks at all of them."""
 class Scaled:
     """A cluster to which Karpenter adds nodes, and what is on it."""
 
-    def __init__(self, plane: ControlPlane, pools: Mapping[str, PoolSettings], log: Path) -> None:
-        self.plane, self.pools, self.log = plane, pools, log
+    def __init__(
+        self, plane: ControlPlane, aws: Callable[[str], Any], pools: Mapping[str, PoolSettings], log: Path
+    ) -> None:
+        self.plane, self.aws, self.pools, self.log = plane, aws, pools, log
+
+    def instances(self) -> list[tuple[str, dict[str, str]]]:
+        """Type and tags of what was started in the account. Simulated nodes are no instances there."""
+        found = self.aws("ec2").describe_instances()["Reservations"]
+        return [
+            (each["InstanceType"], {tag["Key"]: tag["Value"] for tag in each["Tags"]})
+            for reservation in found
+            for each in reservation["Instances"]
+        ]
 
     def refusals(self) -> list[str]:
         """What Karpenter was not allowed to do in the cluster, by its log."""
@@ -162,9 +173,11 @@ class _Administrator(ready.Cluster):
 
 
 @contextmanager
-def karpenter(folder: Path, tools: Path, pools: Mapping[str, PoolSettings]) -> Generator[Scaled]:
-    """Karpenter, with a cluster and an account of its own, and the pools."""
-    built = ensure(print, folder / "karpenter-build.log", (KARPENTER_KWOK,))
+def karpenter(
+    folder: Path, tools: Path, pools: Mapping[str, PoolSettings], target: BuildTarget = KARPENTER_KWOK
+) -> Generator[Scaled]:
+    """Karpenter as it is deployed, with a cluster and an account of its own, and the pools."""
+    built = ensure(print, folder / "karpenter-build.log", (target,))
     prices = folder / "prices.json"
     prices.write_text(json.dumps({each.name: each.price for each in instance_types() if each.price is not None}))
     plane = ControlPlane(tools, folder / "plane", nodes=0)
@@ -174,14 +187,12 @@ def karpenter(folder: Path, tools: Path, pools: Mapping[str, PoolSettings]) -> G
     ):
         try:
             plane.start()
-            _account(clients(address))
-            scaled = Scaled(plane, pools, Path(log.name))
+            scaled = Scaled(plane, clients(address), pools, Path(log.name))
+            _account(scaled.aws)
             for name, spec in definitions().items():
                 scaled.call("POST", DEFINED, _definition(name, spec))
-            user = _user(scaled, folder / "kubeconfig")
-            with subprocess.Popen(
-                [built / KARPENTER_KWOK.name], env=_environment(plane, address, user), stdout=log, stderr=log
-            ) as process:
+            variables = _environment(address, _user(scaled, folder / "kubeconfig"))
+            with subprocess.Popen([built / target.name], env=variables, stdout=log, stderr=log) as process:
                 try:
                     scaled.declare()
                     yield scaled
@@ -221,21 +232,20 @@ def _user(scaled: Scaled, kubeconfig: Path) -> Path:
     return kubeconfig
 
 
-def _environment(plane: ControlPlane, address: str, kubeconfig: Path) -> dict[str, str]:
+def _environment(address: str, kubeconfig: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    around = Surroundings(cluster=CLUSTER, region=REGION, queue=CLUSTER, reaches_prices=True)
     return {
         **kept,
+        **{name: str(value) for name, value in environment(around).items()},
+        "SYSTEM_NAMESPACE": NAMESPACE,
         "KUBECONFIG": str(kubeconfig),
+        "LEADER_ELECTION_NAMESPACE": NAMESPACE,
         "AWS_ENDPOINT_URL": address,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_CONFIG_FILE": os.devnull,
-        "AWS_REGION": REGION,
-        "CLUSTER_NAME": CLUSTER,
-        "CLUSTER_ENDPOINT": plane.server,
-        "SYSTEM_NAMESPACE": NAMESPACE,
-        "FEATURE_GATES": "NodeOverlay=true",
-        "LEADER_ELECTION_NAMESPACE": NAMESPACE,
+        # Free ones.
         "METRICS_PORT": "0",
         "HEALTH_PROBE_PORT": "0",
     }
@@ -261,6 +271,7 @@ def _account(aws: Callable[[str], Any]) -> None:
     ec2.create_security_group(
         GroupName="nodes", Description="nodes", VpcId=vpc, TagSpecifications=marked("security-group")
     )
+    aws("sqs").create_queue(QueueName=CLUSTER)
     node = COMMON.instance_profile
     iam.create_role(RoleName=node, AssumeRolePolicyDocument=service_trust("ec2"))
     iam.create_instance_profile(InstanceProfileName=node)

@@ -2,13 +2,15 @@
 simulated, and so is the account."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from embedded.toolchain.build import ensure
+from embedded.toolchain.targets import KARPENTER
 from modules.nodes.settings import PoolsSettings
 
-from .scaling import POOLS_PATH, Scaled, karpenter
+from .scaling import COMMON, POOLS_PATH, Scaled, karpenter
 
 pytestmark = [pytest.mark.integration, pytest.mark.heavy]
 
@@ -97,3 +99,24 @@ def test_a_pool_is_gone_only_when_its_nodes_are(scaled: Scaled, capsys: pytest.C
 
 def test_karpenter_lacked_no_right_that_it_asked_for(scaled: Scaled) -> None:
     assert scaled.refusals() == []
+
+
+def test_the_controller_that_is_deployed_starts_an_instance_and_marks_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not its simulation: what the image has. The instance joins nothing, for it has no kubelet."""
+    with capsys.disabled(), karpenter(tmp_path, ensure(print, tmp_path / "log"), POOLS, KARPENTER) as real:
+        real.run("whole", {"nvidia.com/gpu": "1"})
+        real.until("an instance was started", lambda: len(real.instances()) == 1)
+        ((kind, tags),) = real.instances()
+        assert kind == cheapest("one")
+        assert (
+            tags.items()
+            >= {
+                "kubernetes.io/cluster/groundwork-dev": "owned",
+                "eks:eks-cluster-name": "groundwork-dev",
+                "karpenter.sh/nodepool": "one",
+                **COMMON.tags,
+            }.items()
+        )
+        assert real.refusals() == []
