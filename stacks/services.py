@@ -12,6 +12,7 @@ from modules.database.service import DATABASE
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
 from modules.mlflow.service import MLFLOW
+from modules.nodes.images import NODES_IMAGE
 from modules.registry.images import BASE
 from modules.storage.service import STORAGE
 from workloads.service import WORKLOADS
@@ -31,11 +32,17 @@ SERVICES: tuple[Service[Any], ...] = (
 EVERY: tuple[Service[Any], ...] = (*DATA, *SERVICES)
 
 
-def images(chosen: Callable[[Service[Any]], Sequence[Image]] | None = None) -> tuple[Image, ...]:
+OF_FOUNDATIONS: tuple[Image, ...] = (NODES_IMAGE,)
+"""Images that no service runs, but a foundation."""
+
+
+def images(
+    chosen: Callable[[Service[Any]], Sequence[Image]] | None = None, foundation: Sequence[Image] = OF_FOUNDATIONS
+) -> tuple[Image, ...]:
     """Return the images that are built from this repository, the one below the others first. `chosen`: says which ones
-    of a service; None: all."""
+    of a service; None: all. foundation: those that the foundation runs."""
     own = (image for service in EVERY for image in (chosen(service) if chosen else service.images))
-    return (BASE, *map(_compiled, own))
+    return (BASE, *map(_compiled, (*own, *foundation)))
 
 
 def _compiled(image: Image) -> Image:

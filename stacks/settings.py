@@ -127,7 +127,9 @@ class PlatformSettings(Settings):
     def images(self) -> tuple[Image, ...]:
         """Return the images of this repository that the environment runs, the one below the others first. UserError
         where a workload is not there, or its workload.yaml says something wrong."""
-        return images(lambda service: service.built(self.of(service)))
+        return images(
+            lambda service: service.built(self.of(service)) if self._describes(service) else (), self.foundation.images
+        )
 
     def namespaces(self, environment: str) -> list[str]:
         """Return the names of the environment's namespaces: of the consumers, and of data services that something
@@ -220,8 +222,9 @@ class PlatformSettings(Settings):
 
     @model_validator(mode="after")
     def _workloads_are_not_services(self) -> Self:
-        for name in sorted(RESERVED & self.workloads.keys()):
-            raise ValueError(f"workloads.{name} has the name of a service: choose another than {sorted(RESERVED)}")
+        reserved = {*RESERVED, *self.foundation.namespaces}
+        for name in sorted(reserved & self.workloads.keys()):
+            raise ValueError(f"workloads.{name} has the name of a service: choose another than {sorted(reserved)}")
         for suffix, what in OTHERS_SUFFIXES.items():
             for name in sorted(name for name in self.workloads if name.endswith(suffix)):
                 raise ValueError(f"workloads.{name} has the name of {what}: choose one that does not end in {suffix}")

@@ -8,12 +8,12 @@ from modules.core.images import Program
 
 from . import compiler
 from .build import ensure, target_key
-from .targets import IMAGE_TARGETS, TEST_TARGETS
+from .targets import IMAGE_TARGETS, KARPENTER, TEST_TARGETS
 
 
 def program(name: str) -> Program:
-    """Return one of IMAGE_TARGETS or TEST_TARGETS by its name. KeyError where there is none of that name."""
-    target = {each.name: each for each in (*IMAGE_TARGETS, *TEST_TARGETS)}[name]
+    """Return one of the programs of images or of tests by its name. KeyError where there is none of that name."""
+    target = {each.name: each for each in (*IMAGE_TARGETS, KARPENTER, *TEST_TARGETS)}[name]
 
     def build(progress: Callable[[str], None], log: Path, open_cache: OpenCache) -> Path:
         return ensure(progress, log, (target,), open_cache) / name

@@ -34,7 +34,9 @@ class BuildTarget:
     """One Go module below this folder and the binary that comes of it."""
 
     name: str
-    """Folder, and name of the binary."""
+    """Name of the binary."""
+    source: str | None = None
+    """Folder; None: of the binary's name."""
     package: str = "."
     """What `go build` is given: a package of the module itself, or of what it requires."""
     pinned: str | None = None
@@ -54,7 +56,7 @@ class BuildTarget:
 
     @property
     def folder(self) -> Path:
-        return HERE / self.name
+        return HERE / (self.source or self.name)
 
     def sources(self) -> list[Path]:
         """What the binary depends on, apart from Go itself and `go build`'s arguments."""
@@ -170,6 +172,24 @@ TEST_TARGETS = (
     ),
 )
 """Programs that play somebody else's part in a test; no environment needs them."""
+
+KARPENTER = BuildTarget(
+    name="karpenter",
+    package="github.com/aws/karpenter-provider-aws/cmd/controller",
+    pinned="github.com/aws/karpenter-provider-aws",
+    stamps=("sigs.k8s.io/karpenter/pkg/operator.Version={version}",),
+)
+"""What brings nodes on AWS, in an image of its own: no platform elsewhere builds it."""
+
+KARPENTER_KWOK = BuildTarget(
+    name="karpenter-kwok",
+    source="karpenter",
+    package="github.com/aws/karpenter-provider-aws/kwok",
+    pinned="github.com/aws/karpenter-provider-aws",
+    stamps=("sigs.k8s.io/karpenter/pkg/operator.Version={version}",),
+)
+"""The same Karpenter, whose instances are simulated nodes. No cluster and no image needs it: it is built where a test
+shows what Karpenter makes of the platform's pools."""
 
 
 def pinned_version(go_mod: Path, module: str) -> str:

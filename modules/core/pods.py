@@ -77,6 +77,7 @@ def pod(
     restart_policy: str | None = None,
     grace_seconds: int | None = None,
     simulated: bool = False,
+    priority_class: str | None = None,
 ) -> PodSpecArgs:
     """A pod under the restricted standard and the cluster's rules: a user of no privilege, default seccomp profile, no
     token. /tmp is the only folder that every container can write to. `simulated`: for the simulated nodes, and no
@@ -103,6 +104,7 @@ def pod(
         volumes=[scratch_volume("tmp"), *volumes, *_trust_volumes(rules)],
         restart_policy=restart_policy,
         termination_grace_period_seconds=grace_seconds,
+        priority_class_name=priority_class,
     )
 
 

@@ -20,10 +20,10 @@ from pulumi_aws.eks import (
     NodeGroupTaintArgs,
     NodeGroupUpdateConfigArgs,
 )
-from pulumi_aws.iam import InstanceProfile, Role, RolePolicy, RolePolicyAttachment
+from pulumi_aws.iam import InstanceProfile, Role, RolePolicyAttachment
 from pulumi_aws.sqs import Queue, QueuePolicy
 
-from modules.core.aws import AwsAccount, TokenIssuer, service_trust, token_trust
+from modules.core.aws import AwsAccount, service_trust
 from modules.core.component import Component, after
 from modules.core.labels import Labels
 from modules.core.naming import LABEL_LIMIT, hashed
@@ -33,22 +33,20 @@ from .karpenter import DISCOVERY, ROOT_DEVICE
 from .node_group import node_group, system_pools
 from .settings import PoolSettings, PoolsSettings
 
-KARPENTER = ("kube-system", "karpenter")
-"""Namespace and service account of Karpenter: in kube-system it has the priority of what runs the cluster."""
+DESIRED_SIZE = "scalingConfig.desiredSize"
+"""Of a node group: whoever changes it by hand within its bounds keeps it."""
 VOLUMES = ("instance", "volume", "network-interface")
 """What a launch template tags."""
 
 
 class Nodes(Component):
     """`cluster`: name of the EKS cluster, known once it takes nodes; `security_group`: the one that it made for its
-    nodes. `version`: of its Kubernetes, which nodes follow. `subnets`: where nodes are. `issuer`: of its service
-    accounts' tokens. `kms_key`: ARN of the key of volumes; None: the account's own. `tags`: of everything that takes
-    tags, beside its name. `key`: path of the settings, for messages."""
+    nodes. `version`: of its Kubernetes, which nodes follow. `subnets`: where nodes are. `kms_key`: ARN of the key of
+    volumes; None: the account's own. `tags`: of everything that takes tags, beside its name. `key`: path of the
+    settings, for messages."""
 
     instance_profile: pulumi.Output[str]
     """Name of the profile by which nodes join, known once they may."""
-    controller_role: pulumi.Output[str]
-    """ARN of the role that Karpenter's service account assumes."""
     queue: pulumi.Output[str]
     """Name of the queue from which Karpenter hears that a node is about to go."""
     cluster: pulumi.Output[str]
@@ -65,7 +63,6 @@ class Nodes(Component):
         version: str,
         security_group: pulumi.Input[str],
         subnets: Sequence[pulumi.Input[str]],
-        issuer: pulumi.Input[TokenIssuer],
         kms_key: str | None,
         tags: Mapping[str, str],
         key: str,
@@ -93,11 +90,9 @@ class Nodes(Component):
         made = [self._group(pool_name, pool, open_cluster, role, subnets) for pool_name, pool in groups.items()]
         self.cluster = after(cluster, *made)
         self.queue = self._events()
-        self.controller_role = self._controller(issuer)
         self.register_outputs(
             {
                 "instance_profile": self.instance_profile,
-                "controller_role": self.controller_role,
                 "queue": self.queue,
             }
         )
@@ -111,7 +106,7 @@ class Nodes(Component):
     def _node_role(self) -> Role:
         return Role(
             f"{self.name}-node",
-            name=self._named("node"),
+            name=policy.node_role(self.cluster_name),
             assume_role_policy=service_trust("ec2"),
             tags=self._tags("node"),
             opts=self.child(),
@@ -214,7 +209,7 @@ class Nodes(Component):
         """Return the queue's name, known once events arrive in it."""
         queue = Queue(
             f"{self.name}-events",
-            name=self.cluster_name,
+            name=policy.queue_name(self.cluster_name),
             message_retention_seconds=policy.QUEUE_SECONDS,
             sqs_managed_sse_enabled=True,
             tags=self._tags("events"),
@@ -223,7 +218,7 @@ class Nodes(Component):
         rights = QueuePolicy(
             f"{self.name}-events",
             queue_url=queue.url,
-            policy=policy.queue(self.account, self.cluster_name),
+            policy=policy.queue(self.account, policy.queue_name(self.cluster_name)),
             opts=self.child(),
         )
         targets: list[pulumi.Output[str]] = []
@@ -245,28 +240,3 @@ class Nodes(Component):
             )
             targets.append(target.id)
         return after(queue.name, *targets)
-
-    def _controller(self, issuer: pulumi.Input[TokenIssuer]) -> pulumi.Output[str]:
-        """Return the ARN of Karpenter's role, known once it may do what it must."""
-        trusted = pulumi.Output.from_input(issuer).apply(lambda known: token_trust(known, *KARPENTER))
-        role = Role(
-            f"{self.name}-karpenter",
-            name=self._named("karpenter"),
-            assume_role_policy=trusted,
-            tags=self._tags("karpenter"),
-            opts=self.child(),
-        )
-        rights = RolePolicy(
-            f"{self.name}-karpenter",
-            name="nodes",
-            role=role.name,
-            policy=policy.controller(
-                self.account,
-                cluster=self.cluster_name,
-                node_role=self._named("node"),
-                queue=self.cluster_name,
-                kms_key=self.kms_key,
-            ),
-            opts=self.child(),
-        )
-        return after(role.arn, rights.id)

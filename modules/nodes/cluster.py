@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modules.core.component import Component
+from modules.core.component import Component, after
 from modules.core.contracts import Cluster, Registry
 from modules.core.labels import Labels
 from modules.core.naming import label
@@ -15,7 +15,7 @@ from modules.core.pods import ACCOUNT_FILES, Container, command_probe, mount, po
 from modules.core.settings import resources
 
 from .documents import PRIORITIES, gpu_quota
-from .karpenter import STARTUP_TAINT, Document, NodeClass, node_class, node_overlay, node_pool
+from .karpenter import STARTUP_TAINT, Document, NodeClass, node_class, node_overlay, node_pool, weights
 from .settings import NodesSettings, PoolSettings
 
 COMPONENT = "nodes"
@@ -28,8 +28,9 @@ OPENER = resources(cpu=("10m", "200m"), memory=("32Mi", "64Mi"))
 
 
 class Pools(Component):
-    """`common`: what all nodes have; `instance_profile`: its name, known once nodes may join by it. `namespace`: where
-    what opens nodes runs; `namespaces`: those of each team, by team. `image`: of modules/nodes/Containerfile."""
+    """`common`: what all nodes have; `instance_profile`: its name, known once nodes may join by it. `karpenter`: known
+    once Karpenter runs. `namespace`: where what opens nodes runs; `namespaces`: those of each team, by team. `image`:
+    of modules/nodes/Containerfile."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Pools(Component):
         settings: NodesSettings,
         common: NodeClass,
         instance_profile: pulumi.Input[str],
+        karpenter: pulumi.Input[str],
         cluster: Cluster,
         namespace: pulumi.Input[str],
         namespaces: Mapping[str, Sequence[pulumi.Input[str]]],
@@ -48,6 +50,8 @@ class Pools(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         self.cluster, self.namespace, self.registry, self.image = cluster, namespace, registry, image
+        self.karpenter = karpenter
+        self.weights = weights(settings.pools)
         for pool_name, pool in settings.pools.items():
             if pool.purpose != "system":
                 self._pool(pool_name, pool, common, instance_profile)
@@ -69,7 +73,7 @@ class Pools(Component):
         self._custom(made, {"instanceProfile": instance_profile})
         if overlay := node_overlay(pool_name, pool):
             self._custom(overlay, {})
-        self._custom(node_pool(pool_name, pool), {})
+        self._custom(node_pool(pool_name, pool, weight=self.weights[pool_name]), {})
 
     def _custom(self, document: Document, known_later: Mapping[str, pulumi.Input[str]]) -> None:
         name = document["metadata"]["name"]
@@ -77,7 +81,8 @@ class Pools(Component):
             f"{self.name}-{document['kind'].lower()}-{name}",
             api_version=document["apiVersion"],
             kind=document["kind"],
-            metadata=self.meta(name, component=COMPONENT),
+            # Gone before Karpenter goes, with the nodes that it brought: nobody else would end them.
+            metadata=self.meta(after(name, self.karpenter), component=COMPONENT),
             spec={**document["spec"], **known_later},
             opts=self.child(),
         )

@@ -2,16 +2,20 @@
 
 The schemas are those of v1.15, the release whose prices the table of instance types has."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from modules.core.quantities import size_bytes
 
+from .facts import InstanceType
 from .pools import node_labels, node_taints
 from .settings import PoolSettings, Purpose
 
 Document = dict[str, Any]
+DEFINITIONS = Path(__file__).with_name("karpenter_crds.json")
 DISCOVERY = "karpenter.sh/discovery"
 """Tag of the subnets and security groups of a cluster's nodes; its value is the cluster's name."""
 NODE_CLASS = ("karpenter.k8s.aws", "EC2NodeClass")
@@ -24,6 +28,8 @@ CAPACITY_TYPES = {"on-demand": ["on-demand"], "spot": ["spot"], "spot-with-fallb
 """Karpenter takes spot nodes first, and those on demand while a zone and type has none."""
 IDLE = "5m"
 """How long a node is empty, or could do with fewer, before it goes: a training's next task finds it still there."""
+MOST_WEIGHT = 100
+"""Of a NodePool."""
 LONGEST_LIFE = "720h"
 """Of a node that serves: 30 days, Karpenter's own default, after which it is replaced by one with a newer image."""
 
@@ -57,8 +63,26 @@ class NodeClass:
     """Of instances, volumes and network interfaces."""
 
 
-def node_pool(name: str, pool: PoolSettings) -> Document:
-    """Return the NodePool of a pool. Raise ValueError for one of purpose system."""
+def definitions() -> dict[str, Document]:
+    """Return what the API server must know of Karpenter's objects: the specification of each
+    CustomResourceDefinition, by its name. `python -m scripts.generators.karpenter_crds` makes the file."""
+    return json.loads(DEFINITIONS.read_text())
+
+
+def weights(pools: Mapping[str, PoolSettings]) -> dict[str, int]:
+    """Return the weight of each pool: the cheaper its cheapest type, the more. Of the pools whose nodes a pod fits on
+    Karpenter takes the one of most weight, and compares the prices of types within that pool alone: with the same
+    weight for all, a pod that asks for one GPU may start a node with eight."""
+
+    def price(name: str) -> tuple[bool, float, str]:
+        cheapest = pools[name].instance_types()[0].price
+        return cheapest is None, cheapest or 0, name
+
+    return {name: max(MOST_WEIGHT - place, 1) for place, name in enumerate(sorted(pools, key=price))}
+
+
+def node_pool(name: str, pool: PoolSettings, *, weight: int) -> Document:
+    """Return the NodePool of a pool. weight: see `weights`. Raise ValueError for one of purpose system."""
     if pool.purpose == "system":
         raise ValueError(f"pool {name} is of purpose system: Karpenter runs there, and does not bring such nodes")
     types = pool.instance_types()
@@ -81,7 +105,8 @@ def node_pool(name: str, pool: PoolSettings) -> Document:
         "spec": {
             "template": {"metadata": {"labels": node_labels(name, pool)}, "spec": template},
             "disruption": {**_DISRUPTION[pool.purpose], "consolidateAfter": IDLE},
-            "limits": {"nodes": str(pool.max)},
+            "limits": _limits(pool, types),
+            "weight": weight,
         },
     }
 
@@ -137,6 +162,13 @@ def node_overlay(name: str, pool: PoolSettings) -> Document | None:
             "capacity": {pool.gpu.resource: str(pool.gpu.per_node)},
         },
     }
+
+
+def _limits(pool: PoolSettings, types: Sequence[InstanceType]) -> dict[str, str]:
+    """Karpenter counts nodes that are there, but not those that it starts for other pods of the same moment, of which
+    it counts the resources alone: as much as the largest type has."""
+    limits = {"nodes": str(pool.max), "cpu": str(pool.max * max(each.vcpus for each in types))}
+    return limits if pool.gpu is None else {**limits, pool.gpu.resource: str(pool.max * pool.gpu.per_node)}
 
 
 def _in(key: str, values: list[str]) -> Document:

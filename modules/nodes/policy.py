@@ -6,7 +6,7 @@ reservations and zonal shift are not among it."""
 import json
 from collections.abc import Mapping
 
-from modules.core.aws import AwsAccount, allow, policy
+from modules.core.aws import AwsAccount, Statement, allow, policy
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly")
 """Of AWS's own. The network plugin runs before any pod can have an identity, so that its rights are the node's; pods
@@ -35,6 +35,16 @@ def event_pattern(source: str, detail_type: str) -> str:
     return json.dumps({"source": [source], "detail-type": [detail_type]})
 
 
+def node_role(cluster: str) -> str:
+    """Return the name of the nodes' role."""
+    return f"{cluster}-node"
+
+
+def queue_name(cluster: str) -> str:
+    """Return the name of the queue of events."""
+    return cluster
+
+
 def queue(account: AwsAccount, name: str) -> str:
     """Return who may use the queue: events of this account come in, and nothing without TLS."""
     arn = account.arn("sqs", name)
@@ -56,10 +66,10 @@ def queue(account: AwsAccount, name: str) -> str:
     )
 
 
-def controller(account: AwsAccount, *, cluster: str, node_role: str, queue: str, kms_key: str | None) -> str:
+def controller(account: AwsAccount, *, cluster: str, kms_key: str | None) -> list[Statement]:
     """Return what Karpenter may do: start nodes that are marked as the cluster's, and end those alone.
 
-    node_role, queue: names. kms_key: ARN of the key of the nodes' volumes; None: the account's own."""
+    cluster: its name. kms_key: ARN of the key of the nodes' volumes; None: the account's own."""
     owned = f"kubernetes.io/cluster/{cluster}"
     made = [account.arn("ec2", f"{each}/*").replace(f":{account.id}:", ":*:") for each in _MADE]
     used = [account.arn("ec2", f"{each}/*").replace(f":{account.id}:", ":*:") for each in _USED]
@@ -67,7 +77,7 @@ def controller(account: AwsAccount, *, cluster: str, node_role: str, queue: str,
     new = {f"aws:RequestTag/{owned}": "owned", "aws:RequestTag/eks:eks-cluster-name": cluster}
     old = {f"aws:ResourceTag/{owned}": "owned"}
     of_pool = {"aws:RequestTag/karpenter.sh/nodepool": "*"}
-    statements = [
+    return [
         allow(("ec2:RunInstances", "ec2:CreateFleet"), (*images, *used)),
         allow(
             ("ec2:RunInstances", "ec2:CreateFleet", "ec2:CreateLaunchTemplate"),
@@ -99,19 +109,19 @@ def controller(account: AwsAccount, *, cluster: str, node_role: str, queue: str,
         allow(("pricing:GetProducts", "iam:GetInstanceProfile", "iam:ListInstanceProfiles"), ("*",)),
         allow(
             ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
-            (account.arn("sqs", queue),),
+            (account.arn("sqs", queue_name(cluster)),),
         ),
         allow(
             ("iam:PassRole",),
-            (account.role(node_role),),
+            (account.role(node_role(cluster)),),
             StringEquals={"iam:PassedToService": "ec2.amazonaws.com"},
         ),
         allow(("eks:DescribeCluster",), (account.arn("eks", f"cluster/{cluster}"),)),
+        *(_volume_key(account, kms_key) if kms_key else ()),
     ]
-    return policy(*statements, *(_volume_key(account, kms_key) if kms_key else ()))
 
 
-def _volume_key(account: AwsAccount, kms_key: str) -> list[Mapping[str, object]]:
+def _volume_key(account: AwsAccount, kms_key: str) -> list[Statement]:
     """EC2 uses the key of a node's volumes in the name of who starts the node, and by a grant as long as it runs."""
     through = {"kms:ViaService": f"ec2.{account.region}.amazonaws.com"}
     return [

@@ -5,7 +5,6 @@ Needs a package index, a Go module proxy and the toolchain's Go, which `scripts/
 
 import gzip
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -13,16 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from embedded.toolchain.build import toolchain_home
-from embedded.toolchain.compiler import RELEASE, go_environment
 from modules.core.paths import REPOSITORY
 from modules.nodes.facts import DEVICE_MODELS, NONE
 
+from .karpenter_module import MODULE, VERSION, downloaded
+
 # renovate: datasource=pypi depName=moto
 MOTO = "5.2.5"
-# renovate: datasource=go depName=github.com/aws/karpenter-provider-aws
-KARPENTER = "v1.15.0"
-MODULE = "github.com/aws/karpenter-provider-aws"
 TYPES = "moto/ec2/resources/instance_types.json.gz"
 PRICES = "pkg/providers/pricing/zz_generated.pricing_aws.go"
 REGION = "us-east-1"
@@ -117,7 +113,7 @@ def render(types: Mapping[str, Mapping[str, Any]], prices: Prices) -> str:
         moto=MOTO,
         types=TYPES,
         module=MODULE,
-        karpenter=KARPENTER,
+        karpenter=VERSION,
         prices=PRICES,
         region=REGION,
         date=prices.date,
@@ -132,19 +128,12 @@ def _types(scratch: Path) -> Mapping[str, Mapping[str, Any]]:
         return json.load(file)
 
 
-def _prices(scratch: Path) -> Prices:
-    go = toolchain_home() / f"golang-{RELEASE}/bin/go"
-    environment = {**go_environment(os.environ), "GOMODCACHE": str(scratch), "GOFLAGS": "-modcacherw"}
-    command = [go, "mod", "download", "-json", f"{MODULE}@{KARPENTER}"]
-    done = subprocess.run(command, check=True, cwd=scratch, env=environment, stdout=subprocess.PIPE)
-    return parse_prices((Path(json.loads(done.stdout)["Dir"]) / PRICES).read_text())
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         (scratch / "go").mkdir()
-        TARGET.write_text(render(_types(scratch / "python"), _prices(scratch / "go")))
+        prices = parse_prices((downloaded(scratch / "go") / PRICES).read_text())
+        TARGET.write_text(render(_types(scratch / "python"), prices))
 
 
 if __name__ == "__main__":

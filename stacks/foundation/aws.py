@@ -26,12 +26,14 @@ from modules.identity.aws import Roles
 from modules.network.aws import EVERYWHERE, Network
 from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
+from modules.nodes.documents import device_plugin
 from modules.registry.aws import EcrRegistry, ecr_registry
 from modules.storage.aws import AwsStore, aws_store, key_alias
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
-from stacks.foundation.aws_settings import HTTPS, AwsSettings
+from stacks.foundation.aws_settings import HTTPS, NODES, AwsSettings
 from stacks.foundation.data import IMAGES, OWN, read_ca
+from stacks.foundation.karpenter import deploy_karpenter, own_access, own_consumers
 from stacks.foundation.namespaces import deploy_namespaces
 from stacks.foundation.pods import pod_rules
 from stacks.services import images
@@ -60,7 +62,10 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
     account = given.aws_account
     name = physical_name(environment)
     store = aws_store(environment, account, given.service_ranges)
-    access = matrix(environment, consumers, store=store, account=account, alias=key_alias(environment))
+    access = [
+        *matrix(environment, consumers, store=store, account=account, alias=key_alias(environment)),
+        *own_access(given, environment, name),
+    ]
     intra = [each.range for each in plan(given.network.range, given.network.zones) if each.kind == "intra"]
     # An endpoint's addresses are in the network, whatever those of the service are elsewhere.
     own = intra if TOKENS in given.network.endpoints and EVERYWHERE not in given.service_ranges else ()
@@ -80,7 +85,7 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
         store=store,
         database=rds_database(consumers, intra),
         access=access,
-        identity=identity(consumers, access, account, Reach(port=HTTPS, ranges=tokens)),
+        identity=identity({**consumers, **own_consumers(given)}, access, account, Reach(port=HTTPS, ranges=tokens)),
     )
 
 
@@ -125,12 +130,12 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
     assert ca is not None
     account = _Account(settings, given, labels)
     network = account.network()
-    eks, opened = account.cluster(network)
+    eks, nodes, opened = account.cluster(network)
     provider = _kubernetes(described.cluster.name, opened, eks, given.region)
     on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider])
     volumes = EbsClass("volumes", physical_name=described.cluster.name, labels=labels, opts=on_cluster)
     namespaces = deploy_namespaces(
-        {DATABASE.name: OWN[DATABASE.name], **dict(sorted(consumers.items()))},
+        {DATABASE.name: OWN[DATABASE.name], **own_consumers(given), **dict(sorted(consumers.items()))},
         store=described.store,
         database=described.database,
         identity=described.identity,
@@ -159,6 +164,19 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         opts=on_cluster,
     )
     granted = account.access(described.access, eks)
+    images = {IMAGES[DATABASE.name]: image}
+    if given.brings_nodes:
+        images |= deploy_karpenter(
+            given,
+            cluster=described.cluster,
+            registry=described.registry,
+            identity=described.identity,
+            ready_namespace=after(namespaces[NODES], *granted[NODES]),
+            instance_profile=nodes.instance_profile,
+            queue=nodes.queue,
+            labels=labels,
+            opts=on_cluster,
+        )
     return Foundation(
         cluster=described.cluster,
         registry=described.registry,
@@ -176,9 +194,12 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
             )
             for name in consumers
         },
-        images={IMAGES[DATABASE.name]: image},
+        images=images,
         addresses={},
-        outputs={"access": rows(described.access)},
+        outputs={
+            "access": rows(described.access),
+            **({"device_plugin": plugin} if (plugin := device_plugin(given.nodes.pools)) else {}),
+        },
     )
 
 
@@ -212,8 +233,8 @@ class _Account:
             opts=self.opts,
         )
 
-    def cluster(self, network: Network) -> tuple[EksCluster, pulumi.Output[str]]:
-        """Return the cluster, and its name, known once pods run in it."""
+    def cluster(self, network: Network) -> tuple[EksCluster, Nodes, pulumi.Output[str]]:
+        """Return the cluster, its nodes, and its name, known once pods run in it."""
         eks = EksCluster(
             "cluster",
             settings=self.given.cluster,
@@ -235,7 +256,6 @@ class _Account:
             version=self.given.cluster.version,
             security_group=eks.security_group,
             subnets=network.subnet_ids["private"],
-            issuer=eks.issuer,
             kms_key=None,
             tags=self.tags,
             key=f"{PROJECT}:foundation.nodes.pools",
@@ -253,7 +273,7 @@ class _Account:
             labels=self.labels,
             opts=self.opts,
         )
-        return eks, addons.cluster
+        return eks, nodes, addons.cluster
 
     def access(self, access: Sequence[Access], eks: EksCluster) -> dict[str, list[pulumi.Output[str]]]:
         """Create what service accounts and nodes get from the account: buckets, images and roles. Return by consumer
@@ -281,7 +301,9 @@ class _Account:
             MonthlyBudget("budget", settings=self.given.budget, tags=self.tags, labels=self.labels, opts=self.opts)
         granted: dict[str, list[pulumi.Output[str]]] = {}
         for each in access:
-            granted.setdefault(each.consumer, list(store.buckets.values())).append(roles.granted[each.role])
+            # Who brings nodes uses no bucket.
+            before = [] if each.consumer == NODES else [*store.buckets.values()]
+            granted.setdefault(each.consumer, before).append(roles.granted[each.role])
         return granted
 
 

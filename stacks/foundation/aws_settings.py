@@ -11,12 +11,14 @@ from modules.budget.settings import BudgetSettings
 from modules.cluster.eks_settings import EksSettings
 from modules.core.aws import AwsAccount, platform_tags
 from modules.core.contracts import Entry
+from modules.core.images import Image
 from modules.core.labels import Labels
 from modules.core.protection import Protection
 from modules.core.settings import Cidr, Settings
 from modules.database.rds_settings import RdsSettings
 from modules.database.service import DATABASE
 from modules.network.settings import NetworkSettings
+from modules.nodes.images import NODES_IMAGE
 from modules.nodes.settings import PoolSettings, PoolsSettings, ShapeSettings
 from modules.storage.settings import BucketsSettings
 from stacks.foundation.reached import Domain
@@ -63,6 +65,8 @@ Region = Literal[
 ZONE_LETTERS = "abcdef"
 """That a zone's name ends in: us-east-1 has six."""
 SYSTEM = PoolSettings(purpose="system", shape=ShapeSettings(cpu=4, memory="16Gi"), min=2, max=4)
+NODES = "nodes"
+"""Name of what brings nodes: of its namespace, for the commands and the program."""
 LOAD_BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
 """Prefix of the annotations by which the cluster makes load balancers."""
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -160,6 +164,17 @@ class AwsEntrySettings(Settings):
         )
 
 
+class AwsNodesSettings(PoolsSettings):
+    """The nodes of a cluster on AWS."""
+
+    image: Annotated[str, StringConstraints(pattern=r"^al2023@(latest|v[0-9]{8})$")] = Field(
+        default="al2023@latest",
+        description="Machine image of the nodes that come when pods need them: a release of EKS's Amazon Linux 2023, "
+        "such as al2023@v20251103; or al2023@latest, which replaces nodes as images appear, those of purpose training "
+        "excepted.",
+    )
+
+
 class AwsSettings(FoundationSettings):
     """An account of AWS, in one region."""
 
@@ -198,8 +213,8 @@ class AwsSettings(FoundationSettings):
     )
     network: NetworkSettings = Field(default=NetworkSettings(), description="The network.")
     cluster: EksSettings = Field(description="The cluster.")
-    nodes: PoolsSettings = Field(
-        default=PoolsSettings(pools={"system": SYSTEM}), description="The nodes of the cluster."
+    nodes: AwsNodesSettings = Field(
+        default=AwsNodesSettings(pools={"system": SYSTEM}), description="The nodes of the cluster."
     )
     buckets: BucketsSettings = Field(default=BucketsSettings(), description="The buckets of S3, by role.")
     database: RdsSettings = Field(description="The database server.")
@@ -250,19 +265,19 @@ class AwsSettings(FoundationSettings):
                 raise ValueError(f"{key} holds {strange[0]}: network and cluster are of IPv4: name ranges of that")
         return self
 
-    @model_validator(mode="after")
-    def _system_has_nodes(self) -> Self:
-        if others := sorted(name for name, pool in self.nodes.pools.items() if pool.purpose != "system"):
-            raise ValueError(
-                f"nodes.pools.{others[0]} is of purpose {self.nodes.pools[others[0]].purpose}, whose nodes Karpenter "
-                "brings, and the platform does not deploy it on AWS yet: remove the pool, or raise the max of one of "
-                "purpose system"
-            )
-        return self
+    @property
+    def brings_nodes(self) -> bool:
+        """Whether there are pools whose nodes come when pods need them."""
+        return any(pool.purpose != "system" for pool in self.nodes.pools.values())
+
+    @property
+    def images(self) -> Sequence[Image]:
+        # By that of the database a Job gives each service its own there.
+        return (*DATABASE.images, NODES_IMAGE) if self.brings_nodes else DATABASE.images
 
     @property
     def namespaces(self) -> Sequence[str]:
-        return (DATABASE.name,)
+        return (DATABASE.name, NODES) if self.brings_nodes else (DATABASE.name,)
 
     @property
     def zone_names(self) -> list[str]:

@@ -13,6 +13,7 @@ from embedded.cluster.status import START_SECONDS
 from modules.cluster.settings import QuotaSettings
 from modules.core.contracts import Entry
 from modules.core.external import ExternalSettings
+from modules.core.images import Image
 from modules.core.labels import LOCAL_PORT
 from modules.core.settings import Port, Settings
 from modules.nodes.settings import PoolsSettings
@@ -50,6 +51,12 @@ class FoundationSettings(Settings):
     @property
     def namespaces(self) -> Sequence[str]:
         """Names of those that the foundation has something in, beside its target's data services."""
+        return ()
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """Images of this repository that it runs itself, beside those of data services that have settings of their
+        own."""
         return ()
 
     @property

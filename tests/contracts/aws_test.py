@@ -27,8 +27,11 @@ from tests.mocks import Declared, Monitor, Recorder
 from .conftest import ENVIRONMENT, Platform, make_pins
 
 EXAMPLES = ("aws-dev", "aws-prod")
+POOLS = "aws-prod with pools"
 ONLY_LOCAL = {"storage", "database"}
 """Components that run the data services in the cluster."""
+ONLY_AWS = {"karpenter", "pools"}
+"""Those that bring nodes, and open them."""
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 
 
@@ -57,9 +60,22 @@ def deployed(config: dict[str, Any], folder: Path) -> Platform:
     return Platform(recorder.declared, outputs, monitor)
 
 
-@pytest.fixture(scope="module", params=EXAMPLES)
+def with_pools(name: str) -> dict[str, Any]:
+    """An example with nodes that come when pods need them."""
+    config = example(name)
+    nodes: dict[str, Any] = config["groundwork:foundation"].setdefault("nodes", {})
+    nodes["pools"] = {
+        "system": {"purpose": "system", "shape": {"cpu": 8, "memory": "32Gi"}, "min": 3, "max": 9},
+        "general": {"purpose": "general", "families": ["m7i"], "max": 10, "capacity": "spot-with-fallback"},
+        "gpus": {"purpose": "training", "gpu": {"model": "h100", "count": 8}, "max": 2},
+    }
+    return config
+
+
+@pytest.fixture(scope="module", params=[*EXAMPLES, POOLS])
 def account(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    return deployed(example(request.param), tmp_path_factory.mktemp("stacks"))
+    config = with_pools("aws-prod") if request.param == POOLS else example(request.param)
+    return deployed(config, tmp_path_factory.mktemp("stacks"))
 
 
 def of_kind(platform: Platform, kind: str) -> dict[str, dict[str, Any]]:
@@ -76,7 +92,7 @@ def workload_objects(platform: Platform) -> set[tuple[str, str]]:
     return {
         (each.type.rpartition(":")[2], each.inputs["metadata"]["name"])
         for each in platform.declared
-        if each.type.endswith(kinds) and each.name.partition("-")[0] not in {*ONLY_LOCAL, "jenkins"}
+        if each.type.endswith(kinds) and each.name.partition("-")[0] not in {*ONLY_LOCAL, *ONLY_AWS, "jenkins"}
     }
 
 
@@ -108,9 +124,9 @@ def test_each_account_that_uses_data_assumes_the_role_that_is_made_for_it(accoun
     assert {each["role"] for each in account.outputs["access"]} == set(roles)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*EXAMPLES, POOLS])
 def test_no_account_may_do_more_or_less_than_its_service_declares(name: str, tmp_path: Path) -> None:
-    config = example(name)
+    config = with_pools("aws-prod") if name == POOLS else example(name)
     platform = deployed(config, tmp_path)
     settings = parse(config, source="test")
     assert settings.aws is not None
@@ -288,3 +304,30 @@ def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that
     assert len(needed) > 10
     for each in objects:
         assert needed <= account.monitor.all_before(each), each
+
+
+def test_pools_have_nodes_that_karpenter_brings(tmp_path: Path) -> None:
+    made = deployed(with_pools("aws-prod"), tmp_path)
+    pools = {each["metadata"]["name"]: each["spec"] for each in of_kind(made, "NodePool").values()}
+    assert pools.keys() == {"general", "gpus"}
+    classes = {each["metadata"]["name"]: each["spec"] for each in of_kind(made, "EC2NodeClass").values()}
+    profiles = {each["name"] for each in of_kind(made, "InstanceProfile").values()}
+    assert {each["instanceProfile"] for each in classes.values()} == profiles
+    (controller,) = (each for each in of_kind(made, "Deployment").values() if each["metadata"]["name"] == "karpenter")
+    assert controller["metadata"]["namespace"] == f"{ENVIRONMENT}-nodes"
+    (image,) = {each["image"] for each in controller["spec"]["template"]["spec"]["containers"]}
+    assert image == made.outputs["images"]["nodes"]
+    variables = {each["name"]: each["value"] for each in controller["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert made.outputs["device_plugin"].keys() == {"gpus"}
+    assert {variables["INTERRUPTION_QUEUE"]} == {each["name"] for each in of_kind(made, "Queue").values()}
+
+
+def test_without_such_pools_there_is_no_karpenter(tmp_path: Path) -> None:
+    made = deployed(example("aws-dev"), tmp_path)
+    assert not of_kind(made, "CustomResourceDefinition")
+    assert not of_kind(made, "NodePool")
+    assert "device_plugin" not in made.outputs
+    assert f"{ENVIRONMENT}-nodes" not in {
+        each.inputs["metadata"]["name"] for each in made.declared if each.type == "kubernetes:core/v1:Namespace"
+    }
+    assert not [each for each in made.outputs["access"] if each["account"].endswith("/karpenter")]

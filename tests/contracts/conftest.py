@@ -14,7 +14,7 @@ from stacks.configuration import parse
 from tests.mocks import Declared, Monitor, Recorder, set_mocks
 
 ENVIRONMENT = "local"
-IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "airflow", "xcom", "training", "serving")
+IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "airflow", "xcom", "training", "serving", "nodes")
 
 
 @dataclass(frozen=True)

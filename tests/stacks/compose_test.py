@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedded.toolchain.targets import IMAGE_TARGETS
+from embedded.toolchain.targets import IMAGE_TARGETS, KARPENTER
 from modules.airflow.service import AIRFLOW
 from modules.core.contracts import Consumer, Grant, users_of
 from modules.core.paths import REPOSITORY
@@ -100,7 +100,7 @@ def test_images_that_no_workload_runs_in_are_not_built() -> None:
         settings = parse({"groundwork:workloads": workloads}, source="test")
         return {image.name for image in settings.images()}
 
-    assert built() == {image.name for image in images()} - {image.name for image in WORKLOADS.images}
+    assert built() == {image.name for image in images(foundation=())} - {image.name for image in WORKLOADS.images}
     assert built(iris={}) - built() == {"training", "serving"}
     assert built(iris={}, wine={}) == built(iris={})
     assert built(digits={}) - built() == {"training-torch", "serving"}
@@ -108,9 +108,22 @@ def test_images_that_no_workload_runs_in_are_not_built() -> None:
     assert built(screening={}) - built() == {"training-lake", "serving"}
 
 
+def test_what_brings_nodes_is_built_where_pools_need_it_alone() -> None:
+    def built(**pools: Any) -> set[str]:
+        cluster = {"administrators": ["arn:aws:iam::123456789012:role/deployer"]}
+        account = {"target": "aws", "account": "123456789012", "region": "eu-west-1", "cluster": cluster}
+        given = {**account, "database": {"ca": "rds.pem"}, "nodes": {"pools": pools}}
+        return {image.name for image in parse({"groundwork:foundation": given}, source="test").images()}
+
+    pool = {"purpose": "general", "families": ["m7i"], "max": 3}
+    assert built(general=pool) - built() == {"nodes"}
+    assert "postgresql" in built()
+    assert "storage" not in built()
+
+
 def test_programs_of_images_are_compiled_here_and_name_their_versions() -> None:
     programs = {image.program: image.compiled for image in images() if image.program}
-    assert programs.keys() == {target.name for target in IMAGE_TARGETS}
+    assert programs.keys() == {target.name for target in (*IMAGE_TARGETS, KARPENTER)}
     assert all(compiled and compiled.version for compiled in programs.values())
 
 

@@ -13,13 +13,15 @@ from embedded.toolchain.programs import program
 from embedded.toolchain.targets import (
     BUILD_TARGETS,
     IMAGE_TARGETS,
+    KARPENTER,
+    KARPENTER_KWOK,
     TEST_TARGETS,
     BuildTarget,
     Replacement,
     pinned_version,
 )
 
-TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS, *TEST_TARGETS)
+TARGETS = (*BUILD_TARGETS, *IMAGE_TARGETS, KARPENTER, KARPENTER_KWOK, *TEST_TARGETS)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

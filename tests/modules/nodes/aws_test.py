@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from modules.core.aws import AwsAccount, TokenIssuer
+from modules.core.aws import AwsAccount, Statement
+from modules.core.aws import policy as document_of
 from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.nodes import policy
@@ -18,13 +19,9 @@ from tests.mocks import Declared, Monitor, declare
 from .declarations import POOLS, changed
 
 ACCOUNT = AwsAccount(partition="aws", id="123456789012", region="eu-west-1")
-ISSUER = TokenIssuer(
-    provider="arn:aws:iam::123456789012:oidc-provider/oidc.example/id/1",
-    url="oidc.example/id/1",
-)
 TAGS = {"environment": "dev", "owner": "someone"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
-UNTAGGED = {"Nodes", "Tag", "RolePolicyAttachment", "RolePolicy", "QueuePolicy", "EventTarget"}
+UNTAGGED = {"Nodes", "Tag", "RolePolicyAttachment", "QueuePolicy", "EventTarget"}
 
 
 def declared(
@@ -44,7 +41,6 @@ def declared(
             security_group="sg-1",
             version=version,
             subnets=subnets,
-            issuer=ISSUER,
             kms_key=kms_key,
             tags=TAGS,
             key="groundwork:foundation.nodes.pools",
@@ -76,7 +72,7 @@ def test_a_pool_for_the_system_and_karpenters_parts_are_declared(resources: list
     assert Counter(kind(each) for each in resources) == {
         "Nodes": 1,
         "Tag": 1,
-        "Role": 2,
+        "Role": 1,
         "InstanceProfile": 1,
         "RolePolicyAttachment": 3,
         "AccessEntry": 1,
@@ -86,7 +82,6 @@ def test_a_pool_for_the_system_and_karpenters_parts_are_declared(resources: list
         "QueuePolicy": 1,
         "EventRule": 4,
         "EventTarget": 4,
-        "RolePolicy": 1,
     }
 
 
@@ -159,18 +154,6 @@ def test_nodes_join_by_one_role_that_pods_do_not_get(resources: list[Declared]) 
     assert trust["Principal"] == {"Service": "ec2.amazonaws.com"}
 
 
-def test_only_karpenters_service_account_assumes_its_role(resources: list[Declared]) -> None:
-    (trust,) = statements(of_kind(resources, "Role")["nodes-karpenter"]["assumeRolePolicy"])
-    assert trust["Principal"] == {"Federated": ISSUER.provider}
-    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert trust["Condition"] == {
-        "StringEquals": {
-            "oidc.example/id/1:sub": "system:serviceaccount:kube-system:karpenter",
-            "oidc.example/id/1:aud": "sts.amazonaws.com",
-        }
-    }
-
-
 def test_karpenter_finds_the_clusters_security_group(resources: list[Declared]) -> None:
     (tag,) = of_kind(resources, "Tag").values()
     assert tag == {"resourceId": "sg-1", "key": "karpenter.sh/discovery", "value": "groundwork-dev"}
@@ -194,11 +177,8 @@ def test_the_queue_takes_events_of_this_account_and_nothing_without_tls(resource
     assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def rights(kms_key: str | None = None) -> list[dict[str, Any]]:
-    document = policy.controller(
-        ACCOUNT, cluster="groundwork-dev", node_role="groundwork-dev-node", queue="groundwork-dev", kms_key=kms_key
-    )
-    return statements(document)
+def rights(kms_key: str | None = None) -> list[Statement]:
+    return policy.controller(ACCOUNT, cluster="groundwork-dev", kms_key=kms_key)
 
 
 def test_karpenter_ends_only_what_is_the_clusters() -> None:
@@ -245,10 +225,8 @@ def test_the_key_of_volumes_is_used_by_ec2_alone_and_only_where_there_is_one() -
 
 def test_a_policy_is_small_enough_for_iam() -> None:
     """An inline policy of a role has 10,240 characters at most, without white space: IAM's quotas."""
-    document = policy.controller(
-        ACCOUNT, cluster="groundwork-" + "x" * 40, node_role="n" * 60, queue="q" * 60, kms_key=KEY
-    )
-    assert len(document.replace(" ", "")) < 10_240
+    statements = policy.controller(ACCOUNT, cluster="groundwork-" + "x" * 40, kms_key=KEY)
+    assert len(document_of(*statements).replace(" ", "")) < 10_240
 
 
 def test_without_a_pool_for_the_system_nothing_is_begun() -> None:

@@ -26,6 +26,7 @@ def declared(cluster: Cluster, settings: NodesSettings = NODES) -> Objects:
             settings=settings,
             common=COMMON,
             instance_profile="the-profile",
+            karpenter="karpenter",
             cluster=cluster,
             namespace="dev-nodes",
             namespaces={"vision": ["dev-iris", "dev-iris-training"], "others": ["dev-wine"]},

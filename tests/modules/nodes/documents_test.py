@@ -108,7 +108,7 @@ def test_simulated_nodes_are_those_that_a_cloud_would_have() -> None:
     nodes = list(simulated_nodes(POOLS))
     assert len(nodes) == len({node.name for node in nodes}) == 10 + 2 + 3 + 1 + 4
     for name in ("general", "training", "shared", "divided", "neuron"):
-        template = node_pool(name, POOLS[name])["spec"]["template"]
+        template = node_pool(name, POOLS[name], weight=1)["spec"]["template"]
         for node in (node for node in nodes if node.labels["groundwork.dev/pool"] == name):
             assert node.labels == template["metadata"]["labels"]
             assert node.taints == template["spec"]["taints"]

@@ -1,7 +1,5 @@
 """What Karpenter is given, held to its own schemas."""
 
-import json
-from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
@@ -13,14 +11,16 @@ from modules.nodes.karpenter import (
     STARTUP_TAINT,
     Document,
     NodeClass,
+    definitions,
     node_class,
     node_overlay,
     node_pool,
+    weights,
 )
 
 from .declarations import POOLS, changed
 
-SCHEMAS: dict[str, Any] = json.loads(Path(__file__).with_name("karpenter.schemas.json").read_text())
+SCHEMAS: dict[str, Any] = {each["names"]["kind"]: each for each in definitions().values()}
 KARPENTERS = sorted(name for name, pool in POOLS.items() if pool.purpose != "system")
 COMMON = NodeClass(
     cluster="groundwork-dev",
@@ -42,9 +42,11 @@ def strict(schema: Any) -> Any:
 
 
 def check(document: Document) -> None:
-    schema = SCHEMAS[document["kind"]]
-    assert document["apiVersion"] == schema["apiVersion"]
-    jsonschema.Draft202012Validator(strict(schema["spec"])).validate(document["spec"])
+    defined = SCHEMAS[document["kind"]]
+    (version,) = defined["versions"]
+    assert document["apiVersion"] == f"{defined['group']}/{version['name']}"
+    schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    jsonschema.Draft202012Validator(strict(schema)).validate(document["spec"])
 
 
 def requirements(document: Document) -> dict[str, list[str]]:
@@ -53,14 +55,14 @@ def requirements(document: Document) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", KARPENTERS)
 def test_every_document_is_what_the_schema_takes(name: str) -> None:
-    check(node_pool(name, POOLS[name]))
+    check(node_pool(name, POOLS[name], weight=1))
     check(node_class(name, POOLS[name], COMMON))
     if overlay := node_overlay(name, POOLS[name]):
         check(overlay)
 
 
 def test_a_field_that_karpenter_does_not_know_would_be_found() -> None:
-    document = node_pool("general", POOLS["general"])
+    document = node_pool("general", POOLS["general"], weight=1)
     document["spec"]["template"]["spec"]["taint"] = []
     with pytest.raises(jsonschema.ValidationError, match="'taint' was unexpected"):
         check(document)
@@ -68,7 +70,7 @@ def test_a_field_that_karpenter_does_not_know_would_be_found() -> None:
 
 @pytest.mark.parametrize("name", KARPENTERS)
 def test_a_pool_names_its_class_and_the_types_that_the_declaration_allows(name: str) -> None:
-    pool = node_pool(name, POOLS[name])
+    pool = node_pool(name, POOLS[name], weight=1)
     made = node_class(name, POOLS[name], COMMON)
     reference = pool["spec"]["template"]["spec"]["nodeClassRef"]
     assert reference == {"group": "karpenter.k8s.aws", "kind": made["kind"], "name": made["metadata"]["name"]}
@@ -79,8 +81,19 @@ def test_a_pool_names_its_class_and_the_types_that_the_declaration_allows(name: 
         assert known[each].device == (wanted.model if wanted else "-")
 
 
-def test_the_number_of_nodes_is_limited_by_max() -> None:
-    assert node_pool("general", POOLS["general"])["spec"]["limits"] == {"nodes": "10"}
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("general", {"nodes": "10", "cpu": "40"}),
+        ("training", {"nodes": "2", "cpu": "384", "nvidia.com/gpu": "16"}),
+        ("divided", {"nodes": "1", "cpu": "96", "nvidia.com/mig-1g.5gb": "56"}),
+    ],
+)
+def test_the_number_of_nodes_is_limited_by_max_also_when_many_are_wanted_at_once(
+    name: str, limits: dict[str, str]
+) -> None:
+    """By the number of nodes alone Karpenter would start one for each pod that waits."""
+    assert node_pool(name, POOLS[name], weight=1)["spec"]["limits"] == limits
 
 
 @pytest.mark.parametrize(
@@ -88,20 +101,20 @@ def test_the_number_of_nodes_is_limited_by_max() -> None:
     [("on-demand", ["on-demand"]), ("spot", ["spot"]), ("spot-with-fallback", ["spot", "on-demand"])],
 )
 def test_spot_falls_back_only_where_it_was_said(capacity: str, types: list[str]) -> None:
-    found = requirements(node_pool("general", changed("general", capacity=capacity)))
+    found = requirements(node_pool("general", changed("general", capacity=capacity), weight=1))
     assert found["karpenter.sh/capacity-type"] == types
 
 
 def test_a_node_with_accelerators_starts_closed_until_it_reports_them() -> None:
     """The count of GPUs is 0 while the device plugin starts: karpenter-provider-aws PR 1476."""
     for name in KARPENTERS:
-        template = node_pool(name, POOLS[name])["spec"]["template"]["spec"]
+        template = node_pool(name, POOLS[name], weight=1)["spec"]["template"]["spec"]
         closed = [taint["key"] for taint in template["startupTaints"]]
         assert closed == ([STARTUP_TAINT] if POOLS[name].gpu else [])
 
 
 def test_no_node_with_a_training_on_it_goes() -> None:
-    spec = node_pool("training", POOLS["training"])["spec"]
+    spec = node_pool("training", POOLS["training"], weight=1)["spec"]
     budgets = {reason: each["nodes"] for each in spec["disruption"]["budgets"] for reason in each["reasons"]}
     assert budgets == {"Underutilized": "0", "Drifted": "0", "Empty": "100%"}
     assert spec["disruption"]["consolidationPolicy"] == "WhenEmpty"
@@ -109,14 +122,25 @@ def test_no_node_with_a_training_on_it_goes() -> None:
 
 
 def test_nodes_that_serve_are_replaced_one_at_a_time() -> None:
-    spec = node_pool("shared", POOLS["shared"])["spec"]
+    spec = node_pool("shared", POOLS["shared"], weight=1)["spec"]
     assert spec["disruption"]["budgets"] == [{"nodes": "1"}]
     assert spec["template"]["spec"]["expireAfter"] == "720h"
 
 
+def test_a_pod_that_fits_on_several_pools_gets_a_node_of_the_cheapest() -> None:
+    """Of NodePools Karpenter takes the one of most weight, whatever its types cost."""
+    wide = {**POOLS, "one": changed("shared", gpu={"model": "a10g"})}
+    found = weights(wide)
+    assert found["one"] > found["training"]
+    assert found["general"] > found["divided"] > found["training"]
+    assert set(found.values()) == set(range(101 - len(wide), 101))
+    many = weights({f"pool-{number}": POOLS["general"] for number in range(200)})
+    assert (max(many.values()), min(many.values())) == (100, 1)
+
+
 def test_the_system_pool_is_not_karpenters() -> None:
     with pytest.raises(ValueError, match="pool system is of purpose system: Karpenter runs there"):
-        node_pool("system", POOLS["system"])
+        node_pool("system", POOLS["system"], weight=1)
 
 
 @pytest.mark.parametrize("name", KARPENTERS)

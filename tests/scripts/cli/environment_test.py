@@ -59,6 +59,7 @@ def test_without_an_official_engine_the_stand_ins_have_a_home_of_their_own(envir
     assert official_pulumi() is None
     assert environment.variables()["PULUMI_HOME"] == str(environment.pulumi_home)
     assert "pulumi" in {target.name for target in environment.build_targets}
+    assert not [target.name for target in environment.build_targets if target.name.startswith("karpenter")]
 
 
 def test_an_official_engine_is_used_as_it_is(environment: Environment, tmp_path: Path) -> None:

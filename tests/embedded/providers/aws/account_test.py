@@ -134,3 +134,18 @@ def test_a_wrong_node_group_is_refused(aws: Aws) -> None:
     assert "must not decrease" in refusal(eks.create_nodegroup, **group, scalingConfig=scaling)
     eks.delete_cluster(name="rules")
     iam.delete_role(RoleName="eks-rules")
+
+
+def test_machine_images_of_eks_are_found_by_parameters_as_aws_publishes_them(aws: Aws) -> None:
+    folder = "/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/arm64/standard"
+    name = "amazon-eks-node-al2023-arm64-standard-1.34-v20251103"
+
+    def parameter(name: str) -> str:
+        return aws("ssm").get_parameter(Name=f"{folder}/{name}/image_id")["Parameter"]["Value"]
+
+    image = parameter("recommended")
+    assert image == parameter(name)
+    (found,) = aws("ec2").describe_images(ImageIds=[image])["Images"]
+    assert (found["Name"], found["Architecture"]) == (name, "arm64")
+    assert "ParameterNotFound" in refusal(aws("ssm").get_parameter, Name=f"{folder}/nonsense/image_id")
+    assert not aws("ec2").describe_images(Owners=["self"])["Images"]
