@@ -135,6 +135,13 @@ def exit_now(code: int) -> NoReturn:
     os._exit(code)
 
 
+def interrupt(number: int, frame: object) -> NoReturn:
+    """Interrupt the program once. The engine may send a second signal while the first one is being followed."""
+    del number, frame
+    signal.signal(signal.SIGINT, end_at_once)
+    raise KeyboardInterrupt
+
+
 def end_at_once(number: int, frame: object) -> NoReturn:
     del number, frame
     os._exit(INTERRUPTED)
@@ -147,17 +154,24 @@ def forget_interrupt(unraisable: Any) -> None:
     sys.__unraisablehook__(unraisable)
 
 
-if __name__ == "__main__":
-    sys.unraisablehook = forget_interrupt
+def run() -> int:
+    """Return the exit code of the program."""
     try:
-        ended = main()
-    except KeyboardInterrupt:
-        ended = INTERRUPTED  # the engine has had enough, and says why
+        return main()
     except SystemExit as exit_of_program:
         if isinstance(exit_of_program.code, str):
             print(exit_of_program.code, file=sys.stderr)
-        ended = exit_of_program.code if isinstance(exit_of_program.code, int) else int(bool(exit_of_program.code))
-    if not ended:
-        signal.signal(signal.SIGINT, end_at_once)
-        threading._shutdown()  # pyright: ignore  waits for the program's threads, as Python's own end does first
-    exit_now(ended)
+        return exit_of_program.code if isinstance(exit_of_program.code, int) else int(bool(exit_of_program.code))
+
+
+if __name__ == "__main__":
+    sys.unraisablehook = forget_interrupt
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        ended = run()
+        if not ended:
+            signal.signal(signal.SIGINT, end_at_once)
+            threading._shutdown()  # pyright: ignore  waits for the program's threads, as Python's own end does first
+        exit_now(ended)
+    except KeyboardInterrupt:  # at any moment until then: the engine has had enough, and says why
+        exit_now(INTERRUPTED)
