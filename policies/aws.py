@@ -248,7 +248,7 @@ WITHOUT_RULE: Mapping[str, str] = {
     "ec2.RouteTableAssociation": "opens nothing: as a route",
     "ec2.Tag": "is a tag",
     "ec2.Vpc": "has no rule of its own: its default security group, subnets and flow log are held to theirs",
-    "ec2.VpcEndpoint": "is reached by its security group, which is held to a rule; rights are those of the caller",
+    "ec2.VpcEndpoint": "is reached by its security group, which is held to a rule; some services take no policy of it",
     "ecr.LifecyclePolicy": "deletes images that nobody pulls; opens nothing",
     "eks.AccessEntry": "gives no right by itself; settings name who administers",
     "eks.AccessPolicyAssociation": "settings name who administers and who only looks",

@@ -134,6 +134,19 @@ def test_the_way_to_the_object_store_costs_nothing() -> None:
     assert len(endpoint["routeTableIds"]) == 3
 
 
+def test_endpoints_carry_nothing_out_to_another_account() -> None:
+    endpoints = of_kind(declared(endpoints=["ecr.api", "eks", "sts"]), "VpcEndpoint")
+    own, reads = json.loads(endpoints["network-s3"]["policy"])["Statement"]
+    assert own["Condition"] == {"StringEquals": {"aws:ResourceAccount": "123456789012"}}
+    assert not any(word in action for action in reads["Action"] for word in ("Put", "Delete", "*"))
+    (caller,) = json.loads(endpoints["network-ecr.api"]["policy"])["Statement"]
+    assert caller["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
+    _, by_token = json.loads(endpoints["network-sts"]["policy"])["Statement"]
+    assert by_token["Action"] == ["sts:AssumeRoleWithWebIdentity"]
+    assert by_token["Resource"] == ["arn:aws:iam::123456789012:role/*"]
+    assert "policy" not in endpoints["network-eks"]
+
+
 def test_endpoints_are_open_to_the_network_alone() -> None:
     resources = declared(endpoints=["ecr.api", "sts"])
     endpoints = of_kind(resources, "VpcEndpoint")
