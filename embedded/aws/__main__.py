@@ -1,31 +1,60 @@
-"""`python -m embedded.aws [PORT [PRICES]]`: serve the account on 127.0.0.1 until a signal ends it; its port goes to
-standard output. Without PORT, or with 0, the system chooses one. PRICES: a JSON file of what an hour of each instance
-type costs."""
+"""`python -m embedded.aws [PORT]`: serve the account on 127.0.0.1 until a signal ends it; its port goes to standard
+output. Without PORT, or with 0, the system chooses one.
 
+With --clusters, each cluster of EKS is a Kubernetes on this machine (root), and ends with the server.
+"""
+
+import argparse
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 
 # moto reads it as it is imported. Without it, every policy that AWS manages is refused.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
+from .clusters import Clusters, Machine
 from .server import make
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    port = int(arguments[0]) if arguments else 0
-    server = make(port, json.loads(Path(arguments[1]).read_text()) if len(arguments) > 1 else None)
+    options = arguments()
+    clusters = clusters_of(options)
+    if clusters:
+        clusters.destroy_all()
+    server = make(options.port, clusters, json.loads(options.prices.read_text()) if options.prices else {})
 
     def end(*_: object) -> None:
+        if clusters:
+            clusters.destroy_all()
         os._exit(0)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     print(server.port, flush=True)
     server.serve_forever()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m embedded.aws")
+    parser.add_argument("port", type=int, nargs="?", default=0)
+    parser.add_argument("--clusters", type=Path, help="folder of the clusters' data: what is in it is removed")
+    parser.add_argument("--tools", type=Path, help="folder of the binaries of a cluster")
+    parser.add_argument("--registry", type=Path, help="storage of the clusters' image registries")
+    parser.add_argument("--prices", type=Path, help="JSON: what an hour of each instance type costs, in US dollars")
+    options = parser.parse_args()
+    if options.clusters and not (options.tools and options.registry):
+        parser.error("--clusters needs --tools and --registry")
+    return options
+
+
+def clusters_of(options: argparse.Namespace) -> Clusters | None:
+    if not options.clusters:
+        return None
+    machine = Machine(
+        folder=options.clusters.absolute(), tools=options.tools.absolute(), registry=options.registry.absolute()
+    )
+    return Clusters(machine)
 
 
 main()

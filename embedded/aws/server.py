@@ -2,22 +2,30 @@
 
 import logging
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from . import extension
+from .clusters import Clusters
+from .extension import eks_planes
 from .prices import Prices
 from .repeats import Repeats
 
 HOST = "127.0.0.1"
 
 
-def make(port: int = 0, prices: Mapping[str, float] | None = None) -> BaseWSGIServer:
-    """A server that listens and does not serve yet. port 0: the system chooses one. prices: of instance types, US
-    dollars an hour."""
+def make(
+    port: int = 0, clusters: Clusters | None = None, prices: Mapping[str, float] = MappingProxyType({})
+) -> BaseWSGIServer:
+    """A server that listens and does not serve yet. port 0: the system chooses one. clusters: where those of EKS run;
+    None: they are records, whose endpoint nothing answers at. prices: of instance types, US dollars an hour."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
+    if clusters:
+        eks_planes.use(clusters)
     application = DomainDispatcherApplication(create_backend_app)
-    account = Repeats(Prices(application, prices or {}))
-    return make_server(HOST, port, account, threaded=True, request_handler=MotoRequestHandler)
+    return make_server(
+        HOST, port, Repeats(Prices(application, prices)), threaded=True, request_handler=MotoRequestHandler
+    )

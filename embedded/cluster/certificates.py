@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from modules.core.errors import UserError
+
 from .layout import ADMINS, FRONT_PROXY, METRICS_HOST, Layout
 from .network import Network
 from .spec import ClusterSpec
@@ -96,6 +98,20 @@ def ensure(layout: Layout, cluster: str, network: Network, now: datetime.datetim
         write_private(layout.key("service-account"), _private_pem(key))
 
 
+def issue(layout: Layout, user: str, groups: Sequence[str], *, minutes: int) -> tuple[str, str]:
+    """Return a client's certificate and its key, PEM, that end after `minutes` and are written nowhere.
+
+    UserError where the cluster has no authority yet, or one that is about to end."""
+    now = datetime.datetime.now(datetime.UTC)
+    authority = _read_authority(layout, now)
+    if authority is None:
+        raise UserError(f"cluster: no authority in {layout.pki} signs: start the cluster first")
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf = Leaf(name="", user=user, groups=groups)
+    certificate = _certificate(leaf, authority, key.public_key(), now, datetime.timedelta(minutes=minutes))
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), _private_pem(key).decode()
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Puts a file in place that only its owner may read, and never a part of it."""
     unfinished = path.with_name(f".{path.name}")
@@ -131,7 +147,7 @@ def _new_authority(layout: Layout, cluster: str, now: datetime.datetime) -> Auth
         decipher_only=False,
     )
     certificate = (
-        _builder(name, name, key.public_key(), now, CA_DAYS)
+        _builder(name, name, key.public_key(), now, datetime.timedelta(days=CA_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -144,9 +160,21 @@ def _new_authority(layout: Layout, cluster: str, now: datetime.datetime) -> Auth
 
 def _sign(layout: Layout, leaf: Leaf, authority: Authority, now: datetime.datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certificate(leaf, authority, key.public_key(), now, datetime.timedelta(days=LEAF_DAYS))
+    write_private(layout.key(leaf.name), _private_pem(key))
+    write_private(layout.certificate(leaf.name), certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _certificate(
+    leaf: Leaf,
+    authority: Authority,
+    key: ec.EllipticCurvePublicKey,
+    now: datetime.datetime,
+    valid: datetime.timedelta,
+) -> x509.Certificate:
     usage = ExtendedKeyUsageOID.SERVER_AUTH if leaf.hosts else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        _builder(_subject(leaf), authority.certificate.subject, key.public_key(), now, LEAF_DAYS)
+        _builder(_subject(leaf), authority.certificate.subject, key, now, valid)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(
@@ -156,9 +184,7 @@ def _sign(layout: Layout, leaf: Leaf, authority: Authority, now: datetime.dateti
     )
     if leaf.hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(leaf.hosts)), critical=False)
-    certificate = builder.sign(authority.key, hashes.SHA256())
-    write_private(layout.key(leaf.name), _private_pem(key))
-    write_private(layout.certificate(leaf.name), certificate.public_bytes(serialization.Encoding.PEM))
+    return builder.sign(authority.key, hashes.SHA256())
 
 
 def _good(path: Path, leaf: Leaf, authority: Authority, now: datetime.datetime) -> bool:
@@ -187,7 +213,11 @@ def _ends_soon(certificate: x509.Certificate, now: datetime.datetime) -> bool:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    now: datetime.datetime,
+    valid: datetime.timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -196,7 +226,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))  # clocks that differ a little
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(now + valid)
     )
 
 

@@ -24,7 +24,7 @@ from .layout import (
     Layout,
 )
 from .objects import KWOK_ANNOTATION
-from .spec import ClusterSpec
+from .spec import OWN_ISSUER, ClusterSpec
 
 CHECK_SECONDS = 5.0
 """What a part gets to answer: on a slow machine encryption alone may take a second."""
@@ -100,7 +100,8 @@ def api_server(spec: ClusterSpec) -> Part:
             f"--kubelet-client-certificate={layout.certificate('kubelet-client')}",
             f"--kubelet-client-key={layout.key('kubelet-client')}",
             "--kubelet-preferred-address-types=InternalIP",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+            f"--service-account-issuer={spec.issuer}",
+            f"--api-audiences={OWN_ISSUER}",
             f"--service-account-key-file={layout.pki / 'service-account.pub'}",
             f"--service-account-signing-key-file={layout.key('service-account')}",
             f"--encryption-provider-config={layout.pki / 'encryption.yaml'}",

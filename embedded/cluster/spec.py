@@ -17,6 +17,7 @@ from .network import Network, split
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 SIMULATED_MOST = 1000
+OWN_ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,9 @@ class ClusterSpec:
     """Nodes that only pretend to run their pods, labelled and tainted groundwork.dev/simulated."""
     simulated_pools: Sequence[SimulatedNode] = ()
     """More of these, which stand for the pools of a cloud."""
+
+    issuer: str = OWN_ISSUER
+    """URL as which the tokens of service accounts name the cluster, for those outside that trust them."""
 
     platform: bool = False
     """Whether an environment's platform is on it, and nothing else: only its namespaces publish Services on this

@@ -12,7 +12,7 @@ from moto.eks import urls
 from moto.eks.exceptions import InvalidParameterException, InvalidRequestException
 from moto.eks.responses import EKSResponse
 
-from . import eks_records
+from . import eks_credentials, eks_planes, eks_records
 from .eks_common import UPDATES, Fields, attribute, cluster_of, given, merged, missing, store, updated
 from .eks_rules import refuse_cluster, refuse_node_group, refuse_version
 
@@ -28,7 +28,10 @@ PLATFORM = "eks.1"
 LOGS = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 PLAIN: dict[str, Any] = {
-    name: getattr(EKSResponse, name) for name in ("create_cluster", "delete_cluster", "create_nodegroup")
+    name: getattr(EKSResponse, name)
+    for name in (
+        *("create_cluster", "delete_cluster", "create_nodegroup", "update_nodegroup_config", "delete_nodegroup"),
+    )
 }
 """moto's own, which these build upon."""
 
@@ -38,7 +41,7 @@ def load() -> None:
         for name, function in vars(module).items():
             if inspect.isfunction(function) and next(iter(inspect.signature(function).parameters), "") == "self":
                 setattr(EKSResponse, name, function)
-    urls.url_paths["{0}/clusters/(?P<rest>.+)$"] = urls.response.dispatch
+    urls.url_paths["{0}/clusters/(?P<rest>.+)$"] = eks_credentials.Requests.dispatch
 
 
 # Clusters.
@@ -70,6 +73,9 @@ def create_cluster(self: Any) -> ActionResult:
         **(cluster.kubernetes_network_config or {}),
     }
     cluster.kubernetes_network_config = network_config
+    if access["bootstrapClusterCreatorAdminPermissions"]:
+        cluster.creator = eks_credentials.caller(self)
+    eks_planes.begin(self.eks_backend, cluster, vpc)
     return ActionResult({"cluster": cluster})
 
 
@@ -90,7 +96,9 @@ def delete_cluster(self: Any) -> ActionResult:
     cluster: Any = self.eks_backend.describe_cluster(self._get_param("name"))
     if getattr(cluster, "deletion_protection", False):
         raise InvalidRequestException(message=f"Cluster {cluster.name} has deletion protection; switch it off first")
+    eks_planes.refuse_busy(cluster)
     answer = PLAIN["delete_cluster"](self)
+    eks_planes.end(cluster)
     _ec2(self).delete_security_group(group_id=cluster.resources_vpc_config["clusterSecurityGroupId"])
     return answer
 
@@ -171,7 +179,21 @@ def create_nodegroup(self: Any) -> ActionResult:
     group.remote_access = self._get_param("remoteAccess")
     if group.launch_template:
         group.disk_size = None
+    eks_planes.nodes_changed(cluster)
     return ActionResult({"nodegroup": group})
+
+
+def update_nodegroup_config(self: Any) -> ActionResult:
+    return _nodes_changed(self, PLAIN["update_nodegroup_config"](self))
+
+
+def delete_nodegroup(self: Any) -> ActionResult:
+    return _nodes_changed(self, PLAIN["delete_nodegroup"](self))
+
+
+def _nodes_changed(self: Any, answer: ActionResult) -> ActionResult:
+    eks_planes.nodes_changed(self.eks_backend.describe_cluster(cluster_of(self)))
+    return answer
 
 
 def update_nodegroup_version(self: Any) -> ActionResult:

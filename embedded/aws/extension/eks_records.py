@@ -7,6 +7,7 @@ from moto.core.utils import utcnow
 from moto.eks.exceptions import InvalidParameterException, InvalidRequestException, ResourceInUseException
 from moto.moto_api._internal import mock_random
 
+from . import eks_planes
 from .eks_common import Fields, arn, cluster_of, given, missing, record, store, updated
 
 
@@ -123,7 +124,13 @@ def delete_access_entry(self: Any) -> ActionResult:
     entry = record(self, "access entry", self._get_param("principalArn"))
     del store(self.eks_backend, cluster_of(self), "access entry")[entry["principalArn"]]
     store(self.eks_backend, cluster_of(self), "access policy").pop(entry["principalArn"], None)
+    _access_changed(self)
     return EmptyResult()
+
+
+def _access_changed(self: Any) -> None:
+    cluster = self.eks_backend.describe_cluster(cluster_of(self))
+    eks_planes.access_changed(self.eks_backend, cluster, self._get_param("principalArn"))
 
 
 def _policies(self: Any) -> Fields:
@@ -138,6 +145,7 @@ def associate_access_policy(self: Any) -> ActionResult:
     times = {"associatedAt": utcnow(), **_policies(self).get(policy, {}), "modifiedAt": utcnow()}
     made = {**times, "policyArn": policy, "accessScope": self._get_param("accessScope")}
     _policies(self)[policy] = made
+    _access_changed(self)
     answer = {"clusterName": cluster_of(self), "principalArn": self._get_param("principalArn")}
     return ActionResult({**answer, "associatedAccessPolicy": made})
 
@@ -150,6 +158,7 @@ def list_associated_access_policies(self: Any) -> ActionResult:
 def disassociate_access_policy(self: Any) -> ActionResult:
     if _policies(self).pop(self._get_param("policyArn"), None) is None:
         raise missing(f"No association found for policy: {self._get_param('policyArn')}.")
+    _access_changed(self)
     return EmptyResult()
 
 

@@ -18,7 +18,9 @@ from .table import Entry, Node
 from .templates import MISSING, Lookup, fill, search, text
 
 PATIENCE = 60.0
-"""Seconds: for what is being made, and for what must go before something else can. The emulated account is quick."""
+"""Seconds, for what must go before something else can. The emulated account is quick."""
+READY_SECONDS = 1800.0
+"""For what is being made: a cluster of EKS may be a real one. As long as the official provider waits for it."""
 PAUSE = 0.2
 IN_USE = ("DependencyViolation", "DeleteConflict", "ResourceInUse", "InvalidIPAddress.InUse")
 """Codes, or beginnings of them, that pass by themselves once what uses a resource is gone."""
@@ -297,7 +299,7 @@ class Live:
             self._await(gone=False)
 
     def _await(self, *, gone: bool) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + READY_SECONDS
         while True:
             there = self.find(more=False)
             if gone and (not there or self._is("deleted")):
@@ -306,10 +308,13 @@ class Live:
             if not gone and state == self.entry["wait"]["is"]:
                 return
             if not gone and state in self.entry["wait"].get("failed", ()):
-                raise ProviderError(f"{self.id} is {state}")
+                reason = search(self.entry["wait"].get("reason", "''"), self.item, self.lookup)
+                raise ProviderError(f"{self.id} is {state}{f': {reason}' if reason else ''}")
             if time.monotonic() > deadline:
                 aim = "gone" if gone else self.entry["wait"]["is"]
-                raise ProviderError(f"{self.id} is not {aim} after {PATIENCE:.0f} s; its state is {state or 'unknown'}")
+                raise ProviderError(
+                    f"{self.id} is not {aim} after {READY_SECONDS:.0f} s; its state is {state or 'unknown'}"
+                )
             time.sleep(PAUSE)
 
     # What is there.

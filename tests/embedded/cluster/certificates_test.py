@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from embedded.cluster import ClusterSpec
-from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, leaves, main
+from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, issue, leaves, main
 from embedded.cluster.layout import Layout
+from modules.core.errors import UserError
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -112,3 +113,22 @@ def test_a_damaged_certificate_is_made_anew(spec: ClusterSpec, layout: Layout, d
     layout.certificate("kwok").write_bytes(damage)
     ensure(layout, spec.name, spec.addresses, NOW)
     read(layout, "kwok").verify_directly_issued_by(read(layout, "ca"))
+
+
+def test_a_client_is_issued_a_certificate_that_ends_soon_and_is_in_no_file(layout: Layout, spec: ClusterSpec) -> None:
+    ensure(layout, spec.name, spec.addresses)
+    before = contents(layout.pki)
+    pem, key = issue(layout, "someone", ["readers"], minutes=15)
+    made = x509.load_pem_x509_certificate(pem.encode())
+    made.verify_directly_issued_by(read(layout, "ca"))
+    assert made.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "someone"
+    assert made.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == "readers"
+    left = made.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    assert datetime.timedelta(minutes=14) < left <= datetime.timedelta(minutes=15)
+    assert "PRIVATE KEY" in key
+    assert contents(layout.pki) == before
+
+
+def test_a_cluster_without_an_authority_issues_nothing(spec: ClusterSpec) -> None:
+    with pytest.raises(UserError, match="no authority"):
+        issue(Layout(spec.state_dir), "someone", [], minutes=15)

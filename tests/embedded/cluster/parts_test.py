@@ -26,3 +26,11 @@ def test_pods_that_ask_for_accelerators_tolerate_their_taint_as_on_a_cloud(spec:
         "EventRateLimit",
         "ExtendedResourceToleration",
     }
+
+
+def test_tokens_are_of_the_issuer_that_is_asked_for_and_always_for_the_cluster_itself(spec: ClusterSpec) -> None:
+    own = "https://kubernetes.default.svc.cluster.local"
+    for given, issuer in ((spec, own), (replace(spec, issuer="https://oidc.example"), "https://oidc.example")):
+        (server,) = (part for part in parts(given) if part.name == "kube-apiserver")
+        assert f"--service-account-issuer={issuer}" in server.command
+        assert f"--api-audiences={own}" in server.command

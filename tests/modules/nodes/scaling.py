@@ -182,7 +182,7 @@ def karpenter(
     prices.write_text(json.dumps({each.name: each.price for each in instance_types() if each.price is not None}))
     plane = ControlPlane(tools, folder / "plane", nodes=0)
     with (
-        serving("-I", "-m", "embedded.aws", "0", str(prices)) as (address,),
+        serving("-I", "-m", "embedded.aws", "--prices", str(prices)) as (address,),
         (folder / "karpenter.log").open("w") as log,
     ):
         try:

@@ -1,0 +1,113 @@
+"""The control planes of the account's EKS clusters: each is a cluster of embedded/cluster on this machine.
+
+Like the account they live no longer than its server: whatever an earlier one left behind is removed at the start.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded.cluster import Cluster, ClusterSpec
+from embedded.cluster.api import Client
+from embedded.cluster.layout import API_PORT
+from embedded.cluster.network import parse
+from modules.core.errors import UserError
+
+NAME_LENGTH = 27
+"""Of a cluster's own name in that of its node, which has at most 40 characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where on this machine they are."""
+
+    folder: Path
+    """Of their data, and of nothing else: what is in it is removed."""
+    tools: Path
+    """Folder of the binaries of a cluster."""
+    registry: Path
+    """Storage of their image registries, which is kept."""
+
+
+class Clusters:
+    """Those of one account, by their ARNs."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._made: dict[str, Cluster] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, arn: str, *, network: str, issuer: str, done: Callable[[str], None]) -> None:
+        """Start one in the background. Raise UserError at once where it can't have its network.
+
+        network: the VPC's range. issuer: of its service accounts' tokens. done: called at the end, with the reason
+        where it does not run, or with nothing."""
+        try:
+            parse(network)
+        except ValueError as error:
+            raise UserError(
+                f"the VPC's range is {network}: a cluster takes all of it on this machine: {error}"
+            ) from None
+        cluster = self._cluster(node_name(arn), network, issuer)
+        with self._lock:
+            for other, made in self._made.items():
+                if made.spec.network == network:
+                    raise UserError(f"the VPC's range {network} is that of {other}, which takes all of it")
+            self._made[arn] = cluster
+
+        def start() -> None:
+            try:
+                cluster.start()
+            except Exception as error:  # whatever it is, whoever waits for the cluster is given the reason
+                done(str(error) or type(error).__name__)
+            else:
+                done("")
+
+        threading.Thread(target=start, daemon=True).start()
+
+    def of(self, arn: str) -> Cluster:
+        return self._made[arn]
+
+    def client(self, arn: str) -> Client:
+        """A client of its API server that may do everything."""
+        cluster = self.of(arn)
+        layout = cluster.layout
+        return Client(
+            cluster.node_address,
+            API_PORT,
+            ca=cluster.ca,
+            certificate=layout.certificate("supervisor"),
+            key=layout.key("supervisor"),
+        )
+
+    def destroy(self, arn: str) -> None:
+        """End it, with its data. One that never started leaves nothing either."""
+        self.of(arn).destroy()
+        with self._lock:
+            del self._made[arn]
+
+    def destroy_all(self) -> None:
+        """End all that have data here, those of an earlier server too."""
+        for state in sorted(path for path in self.machine.folder.glob("*") if path.is_dir()):
+            self._cluster(state.name, "10.0.0.0/16", "").destroy()  # the network is in no file that goes
+
+    def _cluster(self, name: str, network: str, issuer: str) -> Cluster:
+        return Cluster(
+            ClusterSpec(
+                name=name,
+                network=network,
+                issuer=issuer,
+                bin_dir=self.machine.tools,
+                state_dir=self.machine.folder / name,
+                registry_dir=self.machine.registry,
+            )
+        )
+
+
+def node_name(arn: str) -> str:
+    """Return the name of the node of an EKS cluster: of one cluster alone, whatever its name, region and account."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in arn.rpartition("/")[2].lower())
+    digest = hashlib.sha256(arn.encode()).hexdigest()[:8]
+    return f"eks-{name[:NAME_LENGTH].strip('-')}-{digest}"

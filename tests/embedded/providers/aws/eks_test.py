@@ -1,0 +1,178 @@
+"""A cluster of EKS that is a real one: who gets in, which nodes it has, and that nothing of it is left. Root."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded.aws import command
+from embedded.cluster.host import routes
+from stacks.foundation.aws import kubeconfig
+
+from .conftest import REGION, clients, serving
+from .search import Aws
+
+NAME, NETWORK = "eks-test", "10.92.0.0/16"
+POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKS{}"
+TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+ZONES = ("us-east-1a", "us-east-1b")
+
+
+@dataclass(frozen=True)
+class Eks:
+    """A cluster of an account, and the way into it."""
+
+    address: str
+    aws: Aws
+    cluster: Any
+    roles: dict[str, str]
+    """ARN by name."""
+    tools: Path
+    home: Path
+
+    def kubectl(self, role: str, *arguments: str, check: bool = True) -> str:
+        """Run kubectl as somebody who has a role. What it prints, or what it complains of."""
+        session = self.aws("sts").assume_role(RoleArn=self.roles[role], RoleSessionName="test")["Credentials"]
+        authority = self.cluster["certificateAuthority"]["data"]
+        (self.home / "config").write_text(kubeconfig(NAME, self.cluster["endpoint"], authority, REGION))
+        environment = {
+            "PATH": f"{self.home}/bin:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "KUBECONFIG": str(self.home / "config"),
+            "AWS_ENDPOINT_URL": self.address,
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        }
+        asked = [str(self.tools / "kubectl"), *arguments]
+        done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout if done.returncode == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def machine(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of an account whose clusters run here, and the folder of their data. At its end none is left."""
+    home = tmp_path_factory.mktemp("machine")
+    where = ["--clusters", str(home / "clusters"), "--tools", str(toolchain), "--registry", str(home / "registry")]
+    with serving("-I", "-m", "embedded.aws", *where) as (address,):
+        yield address, home
+    assert list((home / "clusters").iterdir()) == []
+    assert not ways()
+
+
+def ways() -> list[Any]:
+    """This machine's routes to the cluster."""
+    return [route for route in routes() if str(route["dst"]).startswith(NETWORK.removesuffix("0.0/16"))]
+
+
+@pytest.fixture(scope="module")
+def eks(machine: tuple[str, Path], toolchain: Path) -> Eks:
+    address, home = machine
+    aws = clients(address)
+    command.install(home / "bin", Path(sys.executable))
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    roles = ("control-plane", "worker", "deployer", "viewer", "stranger")
+    arns = {
+        name: aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"] for name in roles
+    }
+    vpc = aws("ec2").create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
+    subnets = [
+        aws("ec2").create_subnet(VpcId=vpc, CidrBlock=f"10.92.{n}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for n, zone in enumerate(ZONES)
+    ]
+    made = aws("eks").create_cluster(
+        name=NAME,
+        roleArn=arns["control-plane"],
+        resourcesVpcConfig={"subnetIds": subnets},
+        accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+    )
+    assert made["cluster"]["status"] == "CREATING"
+    waiter: Any = aws("eks").get_waiter("cluster_active")
+    waiter.wait(name=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
+    found = aws("eks").describe_cluster(name=NAME)["cluster"]
+    eks = Eks(address=address, aws=aws, cluster=found, roles=arns, tools=toolchain, home=home)
+    for role, policy in (("deployer", "ClusterAdminPolicy"), ("viewer", "ViewPolicy")):
+        aws("eks").create_access_entry(clusterName=NAME, principalArn=arns[role])
+        allow(eks, role, policy)
+    return eks
+
+
+def allow(eks: Eks, role: str, policy: str) -> None:
+    eks.aws("eks").associate_access_policy(
+        clusterName=NAME,
+        principalArn=eks.roles[role],
+        policyArn=POLICY.format(policy),
+        accessScope={"type": "cluster"},
+    )
+
+
+def add_group(eks: Eks, name: str, size: int, **other: Any) -> None:
+    eks.aws("eks").create_nodegroup(
+        clusterName=NAME,
+        nodegroupName=name,
+        nodeRole=eks.roles["worker"],
+        subnets=eks.cluster["resourcesVpcConfig"]["subnetIds"],
+        scalingConfig={"minSize": 0, "desiredSize": size, "maxSize": 3},
+        **other,
+    )
+
+
+def test_the_endpoint_is_an_api_server_with_the_authority_that_the_account_names(eks: Eks) -> None:
+    assert eks.cluster["endpoint"] == "https://10.92.0.1:6443"
+    user = json.loads(eks.kubectl("deployer", "auth", "whoami", "-o", "json"))["status"]["userInfo"]
+    assert user["username"] == eks.roles["deployer"]
+
+
+def test_each_gets_in_by_an_access_entry_and_may_do_what_its_policies_say(eks: Eks) -> None:
+    assert "has no access entry" in eks.kubectl("stranger", "get", "namespaces", check=False)
+    eks.kubectl("deployer", "create", "secret", "generic", "own", "--from-literal=a=b")
+    assert "kubernetes" in eks.kubectl("viewer", "get", "services")
+    assert "forbidden" in eks.kubectl("viewer", "get", "secrets", check=False)
+    gone = {"clusterName": NAME, "principalArn": eks.roles["viewer"]}
+    eks.aws("eks").disassociate_access_policy(**gone, policyArn=POLICY.format("ViewPolicy"))
+    assert "forbidden" in eks.kubectl("viewer", "get", "services", check=False)
+    allow(eks, "viewer", "AdminPolicy")
+    assert "own" in eks.kubectl("viewer", "get", "secrets")
+
+
+def test_tokens_of_service_accounts_are_of_the_issuer_that_the_account_names(eks: Eks) -> None:
+    token = eks.kubectl("deployer", "create", "token", "default", "--audience", "sts.amazonaws.com")
+    body = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(f"{body}{'=' * (-len(body) % 4)}"))
+    assert claims["iss"] == eks.cluster["identity"]["oidc"]["issuer"]
+
+
+def test_nodes_come_with_node_groups_change_with_them_and_go(eks: Eks) -> None:
+    def nodes() -> dict[str, Any]:
+        found = json.loads(eks.kubectl("deployer", "get", "nodes", "-o", "json"))["items"]
+        return {node["metadata"]["name"]: node for node in found}
+
+    (real,) = nodes()
+    assert nodes()[real]["spec"]["unschedulable"]
+    add_group(eks, "system", 1, labels={"pool": "system"}, instanceTypes=["m6i.large"])
+    add_group(eks, "gpu", 2, instanceTypes=["g5.12xlarge"])
+    found = nodes()
+    assert set(found) == {real, "gpu-0", "gpu-1"}
+    assert not found[real]["spec"].get("unschedulable")
+    assert found[real]["metadata"]["labels"]["pool"] == "system"
+    assert found["gpu-1"]["status"]["capacity"]["nvidia.com/gpu"] == "4"
+    group = {"clusterName": NAME, "nodegroupName": "gpu"}
+    eks.aws("eks").update_nodegroup_config(**group, scalingConfig={"minSize": 0, "desiredSize": 0, "maxSize": 3})
+    assert set(nodes()) == {real}
+    eks.aws("eks").delete_nodegroup(**group)
+    eks.aws("eks").delete_nodegroup(clusterName=NAME, nodegroupName="system")
+    assert nodes()[real]["spec"]["unschedulable"]
+
+
+def test_a_deleted_cluster_is_gone_from_the_machine(eks: Eks) -> None:
+    eks.aws("eks").delete_cluster(name=NAME)
+    assert list((eks.home / "clusters").iterdir()) == []
+    assert eks.aws("eks").list_clusters()["clusters"] == []
+    assert not ways()
