@@ -1,7 +1,8 @@
 """`python -m embedded.aws [PORT]`: serve the account on 127.0.0.1 until a signal ends it; its port goes to standard
 output. Without PORT, or with 0, the system chooses one.
 
-With --clusters, each cluster of EKS is a Kubernetes on this machine (root), and ends with the server.
+With --machine, each cluster of EKS is a Kubernetes on this machine, and a PostgreSQL of RDS in its network a real one
+(root). They end with the server.
 """
 
 import argparse
@@ -38,21 +39,21 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m embedded.aws")
     parser.add_argument("port", type=int, nargs="?", default=0)
-    parser.add_argument("--clusters", type=Path, help="folder of the clusters' data: what is in it is removed")
+    parser.add_argument("--machine", type=Path, help="folder of the data of clusters and databases: it is emptied")
     parser.add_argument("--tools", type=Path, help="folder of the binaries of a cluster")
     parser.add_argument("--registry", type=Path, help="storage of the clusters' image registries")
     parser.add_argument("--prices", type=Path, help="JSON: what an hour of each instance type costs, in US dollars")
     options = parser.parse_args()
-    if options.clusters and not (options.tools and options.registry):
-        parser.error("--clusters needs --tools and --registry")
+    if options.machine and not (options.tools and options.registry):
+        parser.error("--machine needs --tools and --registry")
     return options
 
 
 def clusters_of(options: argparse.Namespace) -> Clusters | None:
-    if not options.clusters:
+    if not options.machine:
         return None
     machine = Machine(
-        folder=options.clusters.absolute(), tools=options.tools.absolute(), registry=options.registry.absolute()
+        folder=options.machine.absolute(), tools=options.tools.absolute(), registry=options.registry.absolute()
     )
     return Clusters(machine)
 

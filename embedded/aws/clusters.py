@@ -4,6 +4,7 @@ Like the account they live no longer than its server: whatever an earlier one le
 """
 
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,24 +12,44 @@ from pathlib import Path
 
 from embedded.cluster import Cluster, ClusterSpec
 from embedded.cluster.api import Client
-from embedded.cluster.layout import API_PORT
+from embedded.cluster.layout import API_PORT, Layout
 from embedded.cluster.network import parse
 from modules.core.errors import UserError
 
+DATABASE_NAMES = (
+    "^[^.]+[.]c(?P<a>[0-9]+)-(?P<b>[0-9]+)-(?P<c>[0-9]+)-(?P<d>[0-9]+)[.][^.]+[.]rds[.]amazonaws[.]com[.]$",
+    "{{ .Group.a }}.{{ .Group.b }}.{{ .Group.c }}.{{ .Group.d }}",
+)
+"""Names of databases carry their address, as which a cluster's name servers answer."""
 NAME_LENGTH = 27
 """Of a cluster's own name in that of its node, which has at most 40 characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where on this machine they are."""
+    """Where on this machine clusters and databases of an account are."""
 
     folder: Path
-    """Of their data, and of nothing else: what is in it is removed."""
+    """Of their data: it is removed when a server starts and when it ends."""
     tools: Path
     """Folder of the binaries of a cluster."""
     registry: Path
     """Storage of their image registries, which is kept."""
+
+    @property
+    def clusters(self) -> Path:
+        """A folder for each cluster, by the name of its node."""
+        return self.folder / "clusters"
+
+    @property
+    def databases(self) -> Path:
+        """A folder for each database."""
+        return self.folder / "databases"
+
+    @property
+    def authority(self) -> Layout:
+        """Of what signs the certificates of databases. It is kept."""
+        return Layout(self.folder / "authority")
 
 
 class Clusters:
@@ -70,6 +91,11 @@ class Clusters:
     def of(self, arn: str) -> Cluster:
         return self._made[arn]
 
+    def in_network(self, network: str) -> Cluster | None:
+        """The cluster whose VPC has this range, ready or not."""
+        with self._lock:
+            return next((made for made in self._made.values() if made.spec.network == network), None)
+
     def client(self, arn: str) -> Client:
         """A client of its API server that may do everything."""
         cluster = self.of(arn)
@@ -89,9 +115,10 @@ class Clusters:
             del self._made[arn]
 
     def destroy_all(self) -> None:
-        """End all that have data here, those of an earlier server too."""
-        for state in sorted(path for path in self.machine.folder.glob("*") if path.is_dir()):
+        """End all that have data here, those of an earlier server too, with the databases in their networks."""
+        for state in sorted(path for path in self.machine.clusters.glob("*") if path.is_dir()):
             self._cluster(state.name, "10.0.0.0/16", "").destroy()  # the network is in no file that goes
+        shutil.rmtree(self.machine.databases, ignore_errors=True)
 
     def _cluster(self, name: str, network: str, issuer: str) -> Cluster:
         return Cluster(
@@ -99,8 +126,9 @@ class Clusters:
                 name=name,
                 network=network,
                 issuer=issuer,
+                names=(DATABASE_NAMES,),
                 bin_dir=self.machine.tools,
-                state_dir=self.machine.folder / name,
+                state_dir=self.machine.clusters / name,
                 registry_dir=self.machine.registry,
             )
         )

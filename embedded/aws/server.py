@@ -9,7 +9,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from . import extension
 from .clusters import Clusters
-from .extension import eks_planes
+from .databases import Databases
+from .extension import eks_planes, rds_servers
 from .prices import Prices
 from .repeats import Repeats
 
@@ -19,12 +20,13 @@ HOST = "127.0.0.1"
 def make(
     port: int = 0, clusters: Clusters | None = None, prices: Mapping[str, float] = MappingProxyType({})
 ) -> BaseWSGIServer:
-    """A server that listens and does not serve yet. port 0: the system chooses one. clusters: where those of EKS run;
-    None: they are records, whose endpoint nothing answers at. prices: of instance types, US dollars an hour."""
+    """A server that listens and does not serve yet. port 0: the system chooses one. clusters: where those of EKS run,
+    with databases in their networks; None: all are records, whose endpoints nothing answers at. prices: of instance types, US dollars an hour."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
     if clusters:
         eks_planes.use(clusters)
+        rds_servers.use(Databases(clusters))
     application = DomainDispatcherApplication(create_backend_app)
     return make_server(
         HOST, port, Repeats(Prices(application, prices)), threaded=True, request_handler=MotoRequestHandler

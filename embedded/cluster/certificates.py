@@ -98,17 +98,29 @@ def ensure(layout: Layout, cluster: str, network: Network, now: datetime.datetim
         write_private(layout.key("service-account"), _private_pem(key))
 
 
-def issue(layout: Layout, user: str, groups: Sequence[str], *, minutes: int) -> tuple[str, str]:
-    """Return a client's certificate and its key, PEM, that end after `minutes` and are written nowhere.
+def ensure_authority(layout: Layout, name: str) -> None:
+    """Make an authority where there is none, or only one near its end: for certificates of other things than a
+    cluster's parts. layout: of a folder of its own. name: of who signs."""
+    layout.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
+    now = datetime.datetime.now(datetime.UTC)
+    if _read_authority(layout, now) is None:
+        _new_authority(layout, name, now)
 
-    UserError where the cluster has no authority yet, or one that is about to end."""
+
+def issue(
+    layout: Layout, name: str, *, valid: datetime.timedelta, groups: Sequence[str] = (), hosts: Sequence[str] = ()
+) -> tuple[str, str]:
+    """Return a certificate and its key, PEM, that are written nowhere. name, groups: of a client. hosts: DNS names and
+    addresses of a server.
+
+    UserError where there is no authority yet, or one that is about to end."""
     now = datetime.datetime.now(datetime.UTC)
     authority = _read_authority(layout, now)
     if authority is None:
-        raise UserError(f"cluster: no authority in {layout.pki} signs: start the cluster first")
+        raise UserError(f"certificates: no authority in {layout.pki} signs: start the cluster first")
     key = ec.generate_private_key(ec.SECP256R1())
-    leaf = Leaf(name="", user=user, groups=groups)
-    certificate = _certificate(leaf, authority, key.public_key(), now, datetime.timedelta(minutes=minutes))
+    leaf = Leaf(name="", user=name, groups=groups, hosts=hosts)
+    certificate = _certificate(leaf, authority, key.public_key(), now, valid)
     return certificate.public_bytes(serialization.Encoding.PEM).decode(), _private_pem(key).decode()
 
 
@@ -132,9 +144,9 @@ def _read_authority(layout: Layout, now: datetime.datetime) -> Authority | None:
     return Authority(certificate, key)
 
 
-def _new_authority(layout: Layout, cluster: str, now: datetime.datetime) -> Authority:
+def _new_authority(layout: Layout, owner: str, now: datetime.datetime) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{cluster} authority")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{owner} authority")])
     usage = x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,

@@ -118,10 +118,26 @@ def _values(spec: ClusterSpec) -> dict[str, str]:
         "registry_hashes": str(layout.registry_hashes),
         "containerd_socket": str(CONTAINERD_SOCKET),
         "pause_image": PAUSE_IMAGE,
+        "names": "".join(_answers(pattern, address) for pattern, address in spec.names),
         "pod_security": "restricted" if spec.platform else "baseline",
         "ciphers": ", ".join(CIPHERS),
         "cni_bin": str(cni_folder() or CNI_FOLDERS[0]),
     }
+
+
+def _answers(pattern: str, address: str) -> str:
+    """For the Corefile: a name's address. Whoever asks for another kind of answer learns that the name is there."""
+    return f"""  template IN A . {{
+    match "{pattern}"
+    answer "{{{{ .Name }}}} 60 IN A {address}"
+    fallthrough
+  }}
+  template IN AAAA . {{
+    match "{pattern}"
+    rcode NOERROR
+    fallthrough
+  }}
+"""
 
 
 def _kubeconfig(spec: ClusterSpec, authority: dict[str, str], user: dict[str, str]) -> dict[str, Any]:

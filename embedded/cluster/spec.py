@@ -57,6 +57,10 @@ class ClusterSpec:
     issuer: str = OWN_ISSUER
     """URL as which the tokens of service accounts name the cluster, for those outside that trust them."""
 
+    names: Sequence[tuple[str, str]] = ()
+    """What the name servers know beside the cluster's own names: a pattern that a whole name matches (RE2, with the
+    dot at its end), and the IPv4 address, a template of CoreDNS's that may use the pattern's groups."""
+
     platform: bool = False
     """Whether an environment's platform is on it, and nothing else: only its namespaces publish Services on this
     machine, what `restrictions` has is refused, and
@@ -94,6 +98,7 @@ class ClusterSpec:
     def from_json(cls, text: str) -> "ClusterSpec":
         fields: dict[str, Any] = json.loads(text)
         fields["simulated_pools"] = tuple(SimulatedNode(**each) for each in fields.get("simulated_pools", ()))
+        fields["names"] = tuple((pattern, address) for pattern, address in fields.get("names", ()))
         for name in ("bin_dir", "state_dir", "registry_dir"):
             fields[name] = Path(fields[name])
         return cls(**fields)

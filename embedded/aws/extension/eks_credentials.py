@@ -6,6 +6,7 @@ the account itself looks who asks, and answers with a certificate that is valid 
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -22,7 +23,7 @@ from .eks_access import entry_of
 from .eks_common import store
 
 PATH = re.compile(r"/clusters/([^/]+)/credential")
-MINUTES = 15
+VALID = timedelta(minutes=15)
 """How long a token of EKS is valid."""
 Answer = tuple[int, dict[str, str], str]
 
@@ -64,7 +65,7 @@ def credential(response: Any, name: str) -> Answer:
 
 
 def _issued(clusters: Clusters, cluster: Any, user: str, groups: list[str]) -> Answer:
-    certificate, key = issue(clusters.of(cluster.arn).layout, user, groups, minutes=MINUTES)
+    certificate, key = issue(clusters.of(cluster.arn).layout, user, groups=groups, valid=VALID)
     return _answer(200, certificate=certificate, key=key)
 
 

@@ -37,7 +37,7 @@ def clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clusters:
 
     monkeypatch.setattr(Cluster, "start", start)
     monkeypatch.setattr(Cluster, "destroy", destroy)
-    return Clusters(Machine(folder=tmp_path / "clusters", tools=tmp_path, registry=tmp_path))
+    return Clusters(Machine(folder=tmp_path, tools=tmp_path, registry=tmp_path))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_what_an_earlier_account_left_goes(clusters: Clusters, begin: Callable[.
     begin("one")
     again = Clusters(clusters.machine)
     again.destroy_all()
-    assert not list(clusters.machine.folder.iterdir())
+    assert not list(clusters.machine.clusters.iterdir())
 
 
 def test_names_of_nodes_are_of_one_cluster_alone() -> None:

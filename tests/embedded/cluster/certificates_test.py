@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from embedded.cluster import ClusterSpec
-from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, issue, leaves, main
+from embedded.cluster.certificates import CA_DAYS, LEAF_DAYS, RENEW_DAYS, ensure, ensure_authority, issue, leaves, main
 from embedded.cluster.layout import Layout
 from modules.core.errors import UserError
 
@@ -118,7 +118,7 @@ def test_a_damaged_certificate_is_made_anew(spec: ClusterSpec, layout: Layout, d
 def test_a_client_is_issued_a_certificate_that_ends_soon_and_is_in_no_file(layout: Layout, spec: ClusterSpec) -> None:
     ensure(layout, spec.name, spec.addresses)
     before = contents(layout.pki)
-    pem, key = issue(layout, "someone", ["readers"], minutes=15)
+    pem, key = issue(layout, "someone", groups=["readers"], valid=datetime.timedelta(minutes=15))
     made = x509.load_pem_x509_certificate(pem.encode())
     made.verify_directly_issued_by(read(layout, "ca"))
     assert made.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "someone"
@@ -129,6 +129,19 @@ def test_a_client_is_issued_a_certificate_that_ends_soon_and_is_in_no_file(layou
     assert contents(layout.pki) == before
 
 
+def test_an_authority_of_its_own_signs_for_servers_and_is_made_once(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "authority")
+    ensure_authority(layout, "databases")
+    before = contents(layout.pki)
+    ensure_authority(layout, "databases")
+    assert contents(layout.pki) == before
+    pem, _ = issue(layout, "server", hosts=["db.example", "10.1.2.3"], valid=datetime.timedelta(days=1))
+    made = x509.load_pem_x509_certificate(pem.encode())
+    made.verify_directly_issued_by(read(layout, "ca"))
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(name.value) for name in names} == {"db.example", "10.1.2.3"}
+
+
 def test_a_cluster_without_an_authority_issues_nothing(spec: ClusterSpec) -> None:
     with pytest.raises(UserError, match="no authority"):
-        issue(Layout(spec.state_dir), "someone", [], minutes=15)
+        issue(Layout(spec.state_dir), "someone", valid=datetime.timedelta(minutes=15))

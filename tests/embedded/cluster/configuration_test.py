@@ -167,3 +167,10 @@ def test_no_part_is_given_a_secret_as_an_argument(spec: ClusterSpec) -> None:
 def test_every_part_needs_only_parts_that_there_are(spec: ClusterSpec) -> None:
     names = {part.name for part in parts(spec)} | {"objects"}
     assert all(set(part.needs) <= names for part in parts(spec))
+
+
+def test_names_of_a_pattern_have_an_address_and_nothing_else_outside_has_one(spec: ClusterSpec) -> None:
+    text = documents(replace(spec, names=(("^one[.]example[.]$", "10.81.240.1"),)))["Corefile"]
+    assert 'match "^one[.]example[.]$"\n    answer "{{ .Name }} 60 IN A 10.81.240.1"' in text
+    assert text.index("rcode NOERROR") < text.index("rcode NXDOMAIN")
+    assert "example" not in documents(spec)["Corefile"]

@@ -1,7 +1,10 @@
-"""A cluster of EKS that is a real one: who gets in, which nodes it has, and that nothing of it is left. Root."""
+"""A cluster of EKS that is a real one, with a database of RDS in its network: who gets in, which nodes it has, and that
+nothing of it is left. Root."""
 
 import base64
 import json
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +15,9 @@ from typing import Any
 import pytest
 
 from embedded.aws import command
+from embedded.aws.postgresql import in_network
 from embedded.cluster.host import routes
+from embedded.cluster.layout import Layout
 from stacks.foundation.aws import kubeconfig
 
 from .conftest import REGION, clients, serving
@@ -35,6 +40,11 @@ class Eks:
     """ARN by name."""
     tools: Path
     home: Path
+
+    def subnet(self, network: str, zone: str) -> str:
+        """Create a subnet of the cluster's VPC. Return its id."""
+        vpc = self.cluster["resourcesVpcConfig"]["vpcId"]
+        return self.aws("ec2").create_subnet(VpcId=vpc, CidrBlock=network, AvailabilityZone=zone)["Subnet"]["SubnetId"]
 
     def kubectl(self, role: str, *arguments: str, check: bool = True) -> str:
         """Run kubectl as somebody who has a role. What it prints, or what it complains of."""
@@ -60,7 +70,7 @@ class Eks:
 def machine(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of an account whose clusters run here, and the folder of their data. At its end none is left."""
     home = tmp_path_factory.mktemp("machine")
-    where = ["--clusters", str(home / "clusters"), "--tools", str(toolchain), "--registry", str(home / "registry")]
+    where = ["--machine", str(home), "--tools", str(toolchain), "--registry", str(home / "registry")]
     with serving("-I", "-m", "embedded.aws", *where) as (address,):
         yield address, home
     assert list((home / "clusters").iterdir()) == []
@@ -169,6 +179,73 @@ def test_nodes_come_with_node_groups_change_with_them_and_go(eks: Eks) -> None:
     eks.aws("eks").delete_nodegroup(**group)
     eks.aws("eks").delete_nodegroup(clusterName=NAME, nodegroupName="system")
     assert nodes()[real]["spec"]["unschedulable"]
+
+
+def test_a_database_is_a_real_one_in_the_clusters_network(eks: Eks) -> None:
+    rds, wanted = eks.aws("rds"), {"DBInstanceIdentifier": NAME}
+    subnets = [eks.subnet(f"10.92.{number}.0/24", zone) for number, zone in zip((240, 241), ZONES, strict=True)]
+    rds.create_db_subnet_group(DBSubnetGroupName=NAME, DBSubnetGroupDescription="intra", SubnetIds=subnets)
+    made = rds.create_db_instance(
+        **wanted,
+        DBInstanceClass="db.t4g.medium",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="administrator",
+        ManageMasterUserPassword=True,
+        DBSubnetGroupName=NAME,
+    )
+    assert made["DBInstance"]["DBInstanceStatus"] == "creating"
+    waiter: Any = rds.get_waiter("db_instance_available")
+    waiter.wait(**wanted, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
+    (found,) = rds.describe_db_instances(**wanted)["DBInstances"]
+    secret: Any = eks.aws("secretsmanager").get_secret_value(SecretId=found["MasterUserSecret"]["SecretArn"])
+    login: Any = json.loads(secret["SecretString"])
+    assert login["username"] == "administrator"
+    host: str = found["Endpoint"]["Address"]
+    assert resolved(host, "10.92.0.1") == "10.92.240.10"
+
+    ask = Asking(eks, host, login["password"])
+    assert ask("SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = current_user") == "f|t"
+    ask("CREATE ROLE own LOGIN PASSWORD 'own'; GRANT own TO current_user")
+    ask("CREATE DATABASE own OWNER own")
+    assert "no encryption" in ask("SELECT 1", tls="disable")
+    assert "authentication failed" in Asking(eks, host, "wrong")("SELECT 1")
+
+    rds.delete_db_instance(**wanted, SkipFinalSnapshot=True)
+    assert "refused" in ask("SELECT 1")
+    assert list((eks.home / "databases").iterdir()) == []
+    rds.delete_db_subnet_group(DBSubnetGroupName=NAME)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A client of a database in the network of the cluster, where pods are."""
+
+    eks: Eks
+    host: str
+    password: str
+
+    def __call__(self, statement: str, tls: str = "verify-full") -> str:
+        (state,) = (self.eks.home / "clusters").iterdir()
+        authority = self.eks.home / "authority/pki/ca.crt"
+        where = f"host={self.host} hostaddr=10.92.240.10 user=administrator dbname=postgres"
+        asked = ["psql", "-XAtq", "-c", statement, f"{where} sslmode={tls} sslrootcert={authority}"]
+        environment = {"PATH": "/usr/bin:/bin", "PGPASSWORD": self.password}
+        command = [*in_network(Layout(state)), *asked]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else done.stderr
+
+
+def resolved(name: str, server: str) -> str:
+    """The IPv4 address by which a name server knows a name; nothing where it knows none."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    question = labels + b"\0" + struct.pack(">HH", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.settimeout(10)
+        asked.sendto(struct.pack(">HHHHHH", 1, 0x100, 1, 0, 0, 0) + question, (server, 53))
+        answer = asked.recv(512)
+    count = struct.unpack(">H", answer[6:8])[0]
+    return socket.inet_ntoa(answer[-4:]) if count else ""
 
 
 def test_a_deleted_cluster_is_gone_from_the_machine(eks: Eks) -> None:

@@ -1,0 +1,76 @@
+"""Names, addresses and settings of the account's databases. tests/embedded/providers/aws/eks_test.py starts one."""
+
+import re
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from embedded.aws import postgresql
+from embedded.aws.clusters import DATABASE_NAMES
+from embedded.aws.databases import free_address, host_name
+from embedded.aws.postgresql import Server, first_statements, own_parameters, settings, who_gets_in
+from modules.core.errors import UserError
+
+ADDRESS = IPv4Address("10.94.240.10")
+
+
+def test_the_name_of_a_database_leads_to_its_address() -> None:
+    name = host_name("groundwork-aws-dev", ADDRESS, "eu-west-1")
+    assert name == "groundwork-aws-dev.c10-94-240-10.eu-west-1.rds.amazonaws.com"
+    pattern, answer = DATABASE_NAMES
+    found = re.fullmatch(pattern, f"{name}.")
+    assert found
+    assert ".".join(found.group(*"abcd")) == str(ADDRESS)
+    assert answer == ".".join(f"{{{{ .Group.{part} }}}}" for part in "abcd")
+
+
+def test_a_database_has_an_address_of_its_own_in_its_subnet() -> None:
+    assert free_address("10.94.0.0/16", "10.94.240.0/24", set()) == ADDRESS
+    assert free_address("10.94.0.0/16", "10.94.240.0/24", {ADDRESS}) == ADDRESS + 1
+
+
+@pytest.mark.parametrize("subnet", ["10.94.0.0/20", "10.94.64.0/24", "10.94.255.0/24"])
+def test_a_subnet_that_the_cluster_uses_itself_is_refused(subnet: str) -> None:
+    with pytest.raises(UserError, match=re.escape(subnet)):
+        free_address("10.94.0.0/16", subnet, set())
+
+
+def test_administrators_are_no_superusers_and_own_the_first_databases() -> None:
+    made = first_statements('o"dd', "it's", "first")
+    assert """CREATE ROLE "o""dd" LOGIN CREATEDB CREATEROLE PASSWORD 'it''s'""" in made
+    assert 'ALTER DATABASE template1 OWNER TO "o""dd"' in made
+    assert made[-1] == 'CREATE DATABASE "first" OWNER "o""dd"'
+    assert not [line for line in made if "SUPERUSER" in line]
+
+
+def test_without_tls_nobody_gets_in_where_it_is_forced() -> None:
+    assert who_gets_in(force_tls=True)[-1] == "hostssl all all all scram-sha-256"
+    assert who_gets_in(force_tls=False)[-1] == "host all all all scram-sha-256"
+    assert who_gets_in(force_tls=True)[0] == "host all rdsadmin all reject"
+
+
+def test_parameters_of_a_group_are_set_but_for_those_of_rds_and_where_it_answers() -> None:
+    given = {
+        "rds.force_ssl": "1",
+        "max_connections": "{DBInstanceClassMemory/9}",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "port": "1",
+    }
+    server = Server(cluster="", address="10.94.240.10", port=5432, force_tls=True, parameters=own_parameters(given))
+    found = settings(server)
+    assert found["ssl_min_protocol_version"] == "TLSv1.2"
+    assert found["port"] == "5432"
+    assert found["listen_addresses"] == "10.94.240.10"
+    assert not {"rds.force_ssl", "max_connections"} & found.keys()
+
+
+def test_a_machine_without_postgresql_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(postgresql, "PROGRAMS", tmp_path)
+    with pytest.raises(UserError, match="install Debian's package postgresql"):
+        postgresql.programs()
+    for version in ("9", "15"):
+        folder = tmp_path / version / "bin"
+        folder.mkdir(parents=True)
+        (folder / "postgres").touch()
+    assert postgresql.programs() == tmp_path / "15/bin"
