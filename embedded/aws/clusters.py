@@ -8,10 +8,13 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from embedded.cluster import Cluster, ClusterSpec
 from embedded.cluster.api import Client
+from embedded.cluster.certificates import ensure_authority, issue
 from embedded.cluster.layout import API_PORT, Layout
 from embedded.cluster.network import parse
 from modules.core.errors import UserError
@@ -21,6 +24,8 @@ DATABASE_NAMES = (
     "{{ .Group.a }}.{{ .Group.b }}.{{ .Group.c }}.{{ .Group.d }}",
 )
 """Names of databases carry their address, as which a cluster's name servers answer."""
+VALID = timedelta(days=365)
+"""How long the certificates of other servers are, which are made anew with them."""
 NAME_LENGTH = 27
 """Of a cluster's own name in that of its node, which has at most 40 characters."""
 
@@ -47,9 +52,18 @@ class Machine:
         return self.folder / "databases"
 
     @property
-    def authority(self) -> Layout:
-        """Of what signs the certificates of databases. It is kept."""
+    def ca(self) -> Path:
+        """PEM file of the authority of the account's servers, once one has a certificate. It is kept."""
+        return self._authority.certificate("ca")
+
+    @property
+    def _authority(self) -> Layout:
         return Layout(self.folder / "authority")
+
+    def sign(self, *hosts: str) -> tuple[str, str]:
+        """Return the certificate of a server that is none of a cluster's, and its key, PEM."""
+        ensure_authority(self._authority, "emulated AWS account")
+        return issue(self._authority, hosts[0], hosts=hosts, valid=VALID)
 
 
 class Clusters:
@@ -71,7 +85,7 @@ class Clusters:
             raise UserError(
                 f"the VPC's range is {network}: a cluster takes all of it on this machine: {error}"
             ) from None
-        cluster = self._cluster(node_name(arn), network, issuer)
+        cluster = self._cluster(arn, network, issuer)
         with self._lock:
             for other, made in self._made.items():
                 if made.spec.network == network:
@@ -117,19 +131,23 @@ class Clusters:
     def destroy_all(self) -> None:
         """End all that have data here, those of an earlier server too, with the databases in their networks."""
         for state in sorted(path for path in self.machine.clusters.glob("*") if path.is_dir()):
-            self._cluster(state.name, "10.0.0.0/16", "").destroy()  # the network is in no file that goes
+            self._named(state.name, "10.0.0.0/16").destroy()  # the network is in no file that goes
         shutil.rmtree(self.machine.databases, ignore_errors=True)
 
-    def _cluster(self, name: str, network: str, issuer: str) -> Cluster:
+    def _cluster(self, arn: str, network: str, issuer: str) -> Cluster:
+        _, _, _, region, account, _ = arn.split(":")
+        ecr = f"{account}.dkr.ecr.{region}.amazonaws.com"
+        return self._named(node_name(arn), network, issuer=issuer, names=(DATABASE_NAMES,), registry_names=(ecr,))
+
+    def _named(self, name: str, network: str, **other: Any) -> Cluster:
         return Cluster(
             ClusterSpec(
                 name=name,
                 network=network,
-                issuer=issuer,
-                names=(DATABASE_NAMES,),
                 bin_dir=self.machine.tools,
                 state_dir=self.machine.clusters / name,
                 registry_dir=self.machine.registry,
+                **other,
             )
         )
 

@@ -9,21 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from sys import executable
 
 from embedded.cluster import Cluster
-from embedded.cluster.certificates import ensure_authority, issue
 from embedded.cluster.network import split
 from modules.core.errors import UserError
 
 from . import postgresql
 from .clusters import Clusters
 
-VALID = timedelta(days=365)
-"""How long a server's certificate is."""
 START_SECONDS = 600
 """For the cluster of its network and for the server itself, on a slow machine."""
 PAUSE = 0.5
@@ -69,12 +65,6 @@ class Databases:
         self.clusters, self.machine = clusters, clusters.machine
         self._running: dict[str, Running] = {}
         self._lock = threading.Lock()
-        ensure_authority(self.machine.authority, "RDS of the emulated account")
-
-    @property
-    def ca(self) -> Path:
-        """PEM file of the authority that signs the servers' certificates."""
-        return self.machine.authority.certificate("ca")
 
     def begin(self, arn: str, wanted: Database, done: Callable[[str], None]) -> str | None:
         """Start a server in the background. Return the host name that it will have; None where its VPC has no cluster,
@@ -105,7 +95,7 @@ class Databases:
 
     def _start(self, wanted: Database, running: Running, host: str) -> None:
         deadline = time.monotonic() + START_SECONDS
-        certificate, key = issue(self.machine.authority, host, hosts=[host], valid=VALID)
+        certificate, key = self.machine.sign(host)
         shutil.rmtree(running.folder, ignore_errors=True)
         postgresql.create(
             running.folder,

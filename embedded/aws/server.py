@@ -10,7 +10,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from . import extension
 from .clusters import Clusters
 from .databases import Databases
-from .extension import eks_planes, rds_servers
+from .extension import ecr, eks_planes, rds_servers
+from .images import Images
 from .prices import Prices
 from .repeats import Repeats
 
@@ -21,12 +22,16 @@ def make(
     port: int = 0, clusters: Clusters | None = None, prices: Mapping[str, float] = MappingProxyType({})
 ) -> BaseWSGIServer:
     """A server that listens and does not serve yet. port 0: the system chooses one. clusters: where those of EKS run,
-    with databases in their networks; None: all are records, whose endpoints nothing answers at. prices: of instance types, US dollars an hour."""
+    with databases in their networks and images that they run; None: all are records, whose endpoints nothing answers
+    at. prices: of instance types, US dollars an hour."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
     if clusters:
         eks_planes.use(clusters)
         rds_servers.use(Databases(clusters))
+        images = Images(clusters.machine)
+        images.start()
+        ecr.use(images)
     application = DomainDispatcherApplication(create_backend_app)
     return make_server(
         HOST, port, Repeats(Prices(application, prices)), threaded=True, request_handler=MotoRequestHandler

@@ -91,7 +91,8 @@ def write(spec: ClusterSpec) -> None:
     spec.registry_dir.mkdir(parents=True, exist_ok=True)
     certificates.ensure(layout, spec.name, spec.addresses)
     ensure_login(layout, spec.registry_address)
-    hosts = {f"registries/{spec.registry_address}/hosts.toml": hosts_file(spec)}
+    names = (spec.registry_address, *spec.registry_names)
+    hosts = {f"registries/{name}/hosts.toml": hosts_file(spec) for name in names}
     for name, content in (documents(spec) | hosts).items():
         path = layout.config / name
         path.parent.mkdir(parents=True, exist_ok=True)

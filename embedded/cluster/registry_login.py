@@ -19,7 +19,7 @@ COST = 4
 """bcrypt's lowest: slow hashing protects passwords that people choose, and each request would wait for it."""
 
 
-def ensure_login(layout: Layout, address: str) -> None:
+def ensure_login(layout: Layout, address: str, user: str = USER) -> None:
     """Make the login where there is none: for clients as `buildah login` writes it, for the registry as its hash.
 
     address: host:port of the registry. To have another login, remove the file and start the cluster anew."""
@@ -27,8 +27,8 @@ def ensure_login(layout: Layout, address: str) -> None:
         return
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(COST)).decode()
-    write_private(layout.registry_hashes, f"{USER}:{hashed}\n".encode())
-    entry = {"auth": base64.b64encode(f"{USER}:{password}".encode()).decode()}
+    write_private(layout.registry_hashes, f"{user}:{hashed}\n".encode())
+    entry = {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
     # Last: where it is, so is the hash that belongs to it.
     write_private(layout.registry_login, json.dumps({"auths": {address: entry}}).encode())
 

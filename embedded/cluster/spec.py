@@ -61,6 +61,9 @@ class ClusterSpec:
     """What the name servers know beside the cluster's own names: a pattern that a whole name matches (RE2, with the
     dot at its end), and the IPv4 address, a template of CoreDNS's that may use the pattern's groups."""
 
+    registry_names: Sequence[str] = ()
+    """Host names of registries whose images the node takes from the cluster's own."""
+
     platform: bool = False
     """Whether an environment's platform is on it, and nothing else: only its namespaces publish Services on this
     machine, what `restrictions` has is refused, and
@@ -99,6 +102,7 @@ class ClusterSpec:
         fields: dict[str, Any] = json.loads(text)
         fields["simulated_pools"] = tuple(SimulatedNode(**each) for each in fields.get("simulated_pools", ()))
         fields["names"] = tuple((pattern, address) for pattern, address in fields.get("names", ()))
+        fields["registry_names"] = tuple(fields.get("registry_names", ()))
         for name in ("bin_dir", "state_dir", "registry_dir"):
             fields[name] = Path(fields[name])
         return cls(**fields)

@@ -5,7 +5,6 @@ import os
 import ssl
 import subprocess
 import sys
-import tarfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,6 @@ import httpx
 import pytest
 
 from embedded.cluster import Cluster
-from embedded.cluster.image import write_image
 from embedded.cluster.layout import PROXY_PORT
 from embedded.toolchain.build import bin_folder
 from modules.core.contracts import Registry
@@ -28,6 +26,7 @@ from modules.registry.remote import Remote
 from scripts.cli.environment import CLUSTER_TARGETS, Environment
 from scripts.cli.lifecycle.clusters import BareCluster, existing
 from scripts.cli.lifecycle.up import access_of, cluster_of, settings_file
+from tests.kubectl_image import push_kubectl
 
 from . import pods
 from .conftest import STACK, Traces, address_of_this_machine, run
@@ -58,27 +57,9 @@ def bare(untouched: Traces) -> Iterator[Cluster]:  # noqa: ARG001  taken before 
     run("scripts/cluster", "start", NAME, "--nodes", "2", "--network", NETWORK)
     cluster = existing(BareCluster(NAME))
     with Remote(Registry(push=f"{REGISTRY}/{REPOSITORY}", pull=""), access_of(cluster)) as registry:
-        push(registry, cluster.layout.root)
+        push_kubectl(registry, bin_folder(CLUSTER_TARGETS), cluster.layout.root, TAG)
     yield cluster
     run("scripts/cluster", "delete", NAME, "--yes")
-
-
-def push(registry: Remote, folder: Path) -> None:
-    """Put the image of kubectl into a registry."""
-    archive = folder / "kubectl.tar"
-    write_image(bin_folder(CLUSTER_TARGETS) / "kubectl", f"kubectl:{TAG}", archive)
-    with tarfile.open(archive) as layout:
-        layout.extractall(folder / "image", filter="data")
-    index: dict[str, Any] = json.loads((folder / "image/index.json").read_text())
-
-    def blob(digest: str) -> Path:
-        return folder / "image/blobs" / digest.replace(":", "/")
-
-    manifest = blob(index["manifests"][0]["digest"]).read_bytes()
-    document: dict[str, Any] = json.loads(manifest)
-    for each in (document["config"], *document["layers"]):
-        registry.upload("kubectl", each["digest"], blob(each["digest"]))
-    registry.put_manifest("kubectl", TAG, manifest)
 
 
 def test_its_registry_gives_and_takes_nothing_without_its_login(bare: Cluster) -> None:
@@ -218,7 +199,7 @@ def test_an_image_of_another_registry_is_pulled_by_way_of_this_machine_which_sta
     bare: Cluster, tmp_path: Path
 ) -> None:
     with address_of_this_machine(OUTSIDE), registry_outside(bare, tmp_path) as remote:
-        push(remote, tmp_path)
+        push_kubectl(remote, bin_folder(CLUSTER_TARGETS), tmp_path, TAG)
         run_pod(bare, pod("foreign", *SERVE, image=f"{OUTSIDE}:{PORT}/other/kubectl:{TAG}"))
         ask = ("exec", "foreign", "--", "/kubectl", "get", "--raw=/v2/", "--token=nobody", "--request-timeout=3s")
         assert "unreachable" in kubectl(bare, *ask, f"--server=https://{OUTSIDE}:{PORT}", check=False)

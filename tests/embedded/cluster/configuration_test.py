@@ -174,3 +174,10 @@ def test_names_of_a_pattern_have_an_address_and_nothing_else_outside_has_one(spe
     assert 'match "^one[.]example[.]$"\n    answer "{{ .Name }} 60 IN A 10.81.240.1"' in text
     assert text.index("rcode NOERROR") < text.index("rcode NXDOMAIN")
     assert "example" not in documents(spec)["Corefile"]
+
+
+def test_images_of_other_registries_come_from_the_clusters_own_where_that_is_asked_for(spec: ClusterSpec) -> None:
+    write(replace(spec, registry_names=("registry.example",)))
+    folder = Layout(spec.state_dir).config / "registries"
+    own, other = (folder / name / "hosts.toml" for name in (spec.registry_address, "registry.example"))
+    assert own.read_text() == other.read_text()

@@ -15,13 +15,18 @@ def test_a_spec_survives_the_way_to_its_daemon(spec: ClusterSpec) -> None:
     node = SimulatedNode(name="simulated-gpu-0", labels={"a": "b"}, taints=[taint], capacity={"cpu": "4"})
     with_pool = replace(spec, simulated_pools=(node,))
     assert ClusterSpec.from_json(with_pool.to_json()) == with_pool
-    with_names = replace(spec, names=(("^one[.]example[.]$", "10.81.240.1"),), issuer="https://issuer.example")
+    with_names = replace(
+        spec,
+        names=(("^one[.]example[.]$", "10.81.240.1"),),
+        registry_names=("registry.example",),
+        issuer="https://issuer.example",
+    )
     assert ClusterSpec.from_json(with_names.to_json()) == with_names
 
 
 def test_a_spec_that_an_older_version_wrote_is_read(spec: ClusterSpec) -> None:
     fields = json.loads(spec.to_json())
-    del fields["simulated_pools"], fields["names"], fields["issuer"]
+    del fields["simulated_pools"], fields["names"], fields["registry_names"], fields["issuer"]
     assert ClusterSpec.from_json(json.dumps(fields)) == spec
 
 

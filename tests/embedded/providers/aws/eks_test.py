@@ -1,5 +1,5 @@
-"""A cluster of EKS that is a real one, with a database of RDS in its network: who gets in, which nodes it has, and that
-nothing of it is left. Root."""
+"""A cluster of EKS that is a real one, with a database of RDS in its network and images of ECR: who gets in, which
+nodes it has, and that nothing of it is left. Root."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,16 @@ from embedded.aws import command
 from embedded.aws.postgresql import in_network
 from embedded.cluster.host import routes
 from embedded.cluster.layout import Layout
+from modules.core.contracts import Registry
+from modules.core.errors import UserError
+from modules.registry.access import RegistryAccess
+from modules.registry.logins import Login
+from modules.registry.remote import Remote
 from stacks.foundation.aws import kubeconfig
+from tests.kubectl_image import push_kubectl
 
 from .conftest import REGION, clients, serving
-from .search import Aws
+from .search import ACCOUNT, Aws
 
 NAME, NETWORK = "eks-test", "10.92.0.0/16"
 POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKS{}"
@@ -246,6 +252,36 @@ def resolved(name: str, server: str) -> str:
         answer = asked.recv(512)
     count = struct.unpack(">H", answer[6:8])[0]
     return socket.inet_ntoa(answer[-4:]) if count else ""
+
+
+def test_images_are_pushed_by_ecrs_login_and_run_by_the_names_that_it_gives_them(eks: Eks, tmp_path: Path) -> None:
+    ecr = eks.aws("ecr")
+    name: str = ecr.create_repository(repositoryName="eks-test/kubectl")["repository"]["repositoryUri"]
+    assert name == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/eks-test/kubectl"
+    (given,) = ecr.get_authorization_token()["authorizationData"]
+    user, _, password = base64.b64decode(given["authorizationToken"]).decode().partition(":")
+    registry = Registry(push=f"{given['proxyEndpoint'].removeprefix('https://')}/eks-test", pull="")
+    access = RegistryAccess(ca=eks.home / "authority/pki/ca.crt", own=True, advice="")
+    with Remote(registry, access) as opened, pytest.raises(UserError, match="wants a login"):
+        opened.find({"kubectl": "1"})
+    login = Login(username=user, password=password, source="ecr")
+    with Remote(registry, replace(access, login=login)) as opened:
+        digest = push_kubectl(opened, eks.tools, tmp_path, "1")
+    (held,) = ecr.describe_images(repositoryName="eks-test/kubectl")["imageDetails"]
+    assert (held["imageDigest"], held["imageTags"]) == (digest, ["1"])
+
+    add_group(eks, "images", 1)
+    eks.kubectl("deployer", "run", "client", "--restart=Never", f"--image={name}@{digest}", "--", "version", "--client")
+    eks.kubectl("deployer", "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/client", "--timeout=180s")
+    assert "Client Version" in eks.kubectl("deployer", "logs", "client")
+    eks.kubectl("deployer", "delete", "pod", "client")
+    eks.aws("eks").delete_nodegroup(clusterName=NAME, nodegroupName="images")
+
+    with pytest.raises(ecr.exceptions.RepositoryNotEmptyException):
+        ecr.delete_repository(repositoryName="eks-test/kubectl")
+    ecr.delete_repository(repositoryName="eks-test/kubectl", force=True)
+    ecr.create_repository(repositoryName="eks-test/kubectl")
+    assert ecr.list_images(repositoryName="eks-test/kubectl")["imageIds"] == []
 
 
 def test_a_deleted_cluster_is_gone_from_the_machine(eks: Eks) -> None:
