@@ -269,8 +269,10 @@ class Live:
             HOOKS[step["hook"]](self)
             return
         parameters = fill(step["with"], self.lookup)
+        if parameters is MISSING:
+            return  # nothing of what it names is there: such as the association of an address that NAT gave back
         try:
-            self.call(step["call"], {} if parameters is MISSING else parameters)
+            self.call(step["call"], parameters)
         except ApiError as error:
             if error.code not in [*step.get("ignore", ()), *self.entry.get("gone", ())]:
                 raise

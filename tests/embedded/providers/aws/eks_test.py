@@ -26,6 +26,7 @@ from modules.registry.remote import Remote
 from stacks.foundation.aws import kubeconfig
 from tests.kubectl_image import push_kubectl
 
+from ..project import Project
 from .conftest import REGION, clients, serving
 from .search import ACCOUNT, Aws
 
@@ -289,3 +290,31 @@ def test_a_deleted_cluster_is_gone_from_the_machine(eks: Eks) -> None:
     assert list((eks.home / "clusters").iterdir()) == []
     assert eks.aws("eks").list_clusters()["clusters"] == []
     assert not ways()
+
+
+PROGRAM = Path(__file__).parent / "programs/ground.py"
+
+
+def test_one_up_makes_the_cluster_its_database_and_what_is_in_it(
+    machine: tuple[str, Path], eks: Eks, cloud: Project
+) -> None:
+    """After the test above: the cluster of the others is gone, and its network is free again."""
+    session = eks.aws("sts").assume_role(RoleArn=eks.roles["deployer"], RoleSessionName="up")["Credentials"]
+    cloud.environment |= {
+        "PATH": f"{eks.home / 'bin'}:{cloud.environment['PATH']}",
+        "NO_PROXY": "10.92.0.1,127.0.0.1",
+        "AWS_ENDPOINT_URL": machine[0],
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+    cloud.write(PROGRAM.read_text())
+    cloud.run("config", "set", "network", NETWORK)
+    cloud.up()
+    made: Any = cloud.outputs()
+    assert made["endpoint"] == "https://10.92.0.1:6443"
+    assert resolved(made["host"], "10.92.0.1").startswith("10.92.")
+    cloud.run("preview", "--expect-no-changes")
+    cloud.run("destroy", "--yes", "--skip-preview")
+    assert list((eks.home / "clusters").iterdir()) == []
+    assert list((eks.home / "databases").iterdir()) == []
