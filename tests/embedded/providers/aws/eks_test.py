@@ -16,13 +16,14 @@ import pytest
 
 from embedded.aws import command
 from embedded.aws.postgresql import in_network
-from embedded.cluster.host import routes
+from embedded.cluster.host import TOOLS, routes
 from embedded.cluster.layout import Layout
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
 from modules.registry.access import RegistryAccess
 from modules.registry.logins import Login
 from modules.registry.remote import Remote
+from scripts.cli.lifecycle.host import ensure_packages
 from stacks.foundation.aws import kubeconfig
 from tests.kubectl_image import push_kubectl
 
@@ -33,6 +34,8 @@ from .search import ACCOUNT, Aws
 NAME, NETWORK = "eks-test", "10.92.0.0/16"
 POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKS{}"
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+NEEDED = {**TOOLS, "pg_ctlcluster": "postgresql", "psql": "postgresql-client"}
+"""Debian package by the program that it is needed for."""
 ZONES = ("us-east-1a", "us-east-1b")
 
 
@@ -77,6 +80,7 @@ class Eks:
 def machine(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of an account whose clusters run here, and the folder of their data. At its end none is left."""
     home = tmp_path_factory.mktemp("machine")
+    ensure_packages(print, home / "packages.log", NEEDED)
     where = ["--machine", str(home), "--tools", str(toolchain), "--registry", str(home / "registry")]
     with serving("-I", "-m", "embedded.aws", *where) as (address,):
         yield address, home
