@@ -319,6 +319,7 @@ def test_one_up_makes_the_cluster_its_database_and_what_is_in_it(
     assert made["endpoint"] == "https://10.92.0.1:6443"
     assert resolved(made["host"], "10.92.0.1").startswith("10.92.")
     cloud.run("preview", "--expect-no-changes")
+    cloud.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     cloud.run("destroy", "--yes", "--skip-preview")
     assert list((eks.home / "clusters").iterdir()) == []
     assert list((eks.home / "databases").iterdir()) == []

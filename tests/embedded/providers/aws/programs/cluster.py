@@ -56,6 +56,7 @@ template = LaunchTemplate(
     "worker",
     metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 1},
     block_device_mappings=[{"device_name": "/dev/xvda", "ebs": {"volume_size": 40, "encrypted": "true"}}],
+    tag_specifications=[{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")],
     tags=tags,
 )
 NodeGroup(
