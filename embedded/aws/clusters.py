@@ -137,7 +137,9 @@ class Clusters:
     def _cluster(self, arn: str, network: str, issuer: str) -> Cluster:
         _, _, _, region, account, _ = arn.split(":")
         ecr = f"{account}.dkr.ecr.{region}.amazonaws.com"
-        return self._named(node_name(arn), network, issuer=issuer, names=(DATABASE_NAMES,), registry_names=(ecr,))
+        return self._named(
+            node_name(arn), network, issuer=issuer, names=(DATABASE_NAMES,), registry_names=(ecr,), dns_in_pods=True
+        )
 
     def _named(self, name: str, network: str, **other: Any) -> Cluster:
         return Cluster(

@@ -10,12 +10,15 @@ import shutil
 import socket
 import ssl
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 
 from embedded.cluster.certificates import write_private
+from embedded.cluster.image import write_image
 from embedded.cluster.layout import Layout
 from embedded.cluster.registry_login import ensure_login
 from modules.core.errors import UserError
@@ -85,9 +88,30 @@ class Images:
         tags = self.machine.registry / REPOSITORIES / repository / "_manifests/tags"
         for link in sorted(tags.glob("*/current/link")):
             digest = link.read_text().strip()
-            kind, _, number = digest.partition(":")
-            manifest = self.machine.registry / BLOBS / kind / number[:2] / number / "data"
+            manifest = self.machine.registry / BLOBS / _path(digest) / "data"
             yield link.parts[-3], digest, manifest.read_text()
+
+    def put(self, binary: Path, repository: str) -> str:
+        """Store an image of one static program, as `write_image` makes it, past the registry: without a login, and
+        before it runs. Return the digest of its manifest."""
+        with TemporaryDirectory(dir=self.layout.root) as folder:
+            archive = Path(folder) / "image.tar"
+            write_image(binary, repository, archive)
+            with tarfile.open(archive) as layout:
+                layout.extractall(folder, filter="data")
+            index = json.loads((Path(folder) / "index.json").read_text())
+            digest: str = index["manifests"][0]["digest"]
+            blobs = [f"sha256:{blob.name}" for blob in (Path(folder) / "blobs/sha256").iterdir()]
+            for blob in blobs:
+                kept = self.machine.registry / BLOBS / _path(blob) / "data"
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / "blobs" / blob.replace(":", "/")).replace(kept)
+        home = self.machine.registry / REPOSITORIES / repository
+        links = [home / "_layers" / blob.replace(":", "/") / "link" for blob in blobs]
+        for link, blob in zip(links, blobs, strict=True):
+            _write(link, blob)
+        _write(home / "_manifests/revisions" / digest.replace(":", "/") / "link", digest)
+        return digest
 
     def forget(self, repository: str) -> None:
         """Remove a repository with its tags. What it shared with others stays."""
@@ -103,3 +127,14 @@ class Images:
             return False
         finally:
             connection.close()
+
+
+def _path(digest: str) -> Path:
+    """Where a blob is, below the folder of all."""
+    kind, _, number = digest.partition(":")
+    return Path(kind, number[:2], number)
+
+
+def _write(link: Path, digest: str) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.write_text(digest)

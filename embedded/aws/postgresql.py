@@ -16,9 +16,9 @@ from pathlib import Path
 from signal import SIGINT
 
 from embedded.cluster.layout import Layout
-from embedded.cluster.processes import descendants, namespace_of
-from embedded.cluster.status import daemon_pid
 from modules.core.errors import UserError
+
+from .node_network import add_address, in_network
 
 USER = "postgres"
 HOME = "/var/lib/postgresql"
@@ -134,15 +134,6 @@ def interrupt(folder: Path) -> None:
         os.kill(number, SIGINT)
 
 
-def in_network(layout: Layout) -> list[str]:
-    """Return what begins a command in the network of a cluster's node. UserError where that does not run."""
-    daemon = daemon_pid(layout)
-    for pid in descendants(daemon) if daemon else ():
-        if namespace_of(pid, "net") not in {namespace_of(os.getpid(), "net"), None}:
-            return ["nsenter", f"--net=/proc/{pid}/ns/net"]
-    raise UserError(f"the cluster in {layout.root} does not run")
-
-
 def as_server(data: Path, command: Sequence[str]) -> list[str]:
     """Return a command that runs as the server's user, with its data mounted at HOME, and ends with its parent."""
     mount = 'mount --bind "$0" "$1" && cd "$1" && shift && exec "$@"'
@@ -173,8 +164,9 @@ def _literal(text: str) -> str:
 
 def main(folder: Path) -> None:
     server = Server(**json.loads((folder / "server.json").read_text()))
-    network = in_network(Layout(Path(server.cluster)))
-    subprocess.run([*network, "ip", "address", "replace", f"{server.address}/32", "dev", "lo"], check=True)
+    layout = Layout(Path(server.cluster))
+    network = in_network(layout)
+    add_address(layout, server.address)
     values = [word for name, value in settings(server).items() for word in ("-c", f"{name}={value}")]
     command = [str(programs() / "postgres"), "-D", f"{HOME}/data", *values]
     words = [*network, *as_server(folder / "data", command)]

@@ -10,7 +10,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from . import extension
 from .clusters import Clusters
 from .databases import Databases
-from .extension import ecr, eks_planes, rds_servers
+from .extension import ecr, eks_addons, eks_planes, rds_servers
 from .images import Images
 from .prices import Prices
 from .repeats import Repeats
@@ -32,6 +32,7 @@ def make(
         images = Images(clusters.machine)
         images.start()
         ecr.use(images)
+        eks_addons.use(images)
     application = DomainDispatcherApplication(create_backend_app)
     return make_server(
         HOST, port, Repeats(Prices(application, prices)), threaded=True, request_handler=MotoRequestHandler

@@ -39,6 +39,10 @@ class Client:
         query = urlencode({"fieldManager": FIELD_MANAGER, "force": "true"})
         self._request("PATCH", f"{path}?{query}", json.dumps(document), "application/apply-patch+yaml")
 
+    def patch(self, path: str, change: Json) -> None:
+        """Change some fields of an object, or of its status."""
+        self._request("PATCH", path, json.dumps(change), "application/merge-patch+json")
+
     def delete(self, path: str) -> None:
         self._request("DELETE", path)
 

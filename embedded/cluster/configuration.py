@@ -119,11 +119,17 @@ def _values(spec: ClusterSpec) -> dict[str, str]:
         "registry_hashes": str(layout.registry_hashes),
         "containerd_socket": str(CONTAINERD_SOCKET),
         "pause_image": PAUSE_IMAGE,
-        "names": "".join(_answers(pattern, address) for pattern, address in spec.names),
+        "dns": str(network.dns_service if spec.dns_in_pods else network.node),
+        "names": known_names(spec),
         "pod_security": "restricted" if spec.platform else "baseline",
         "ciphers": ", ".join(CIPHERS),
         "cni_bin": str(cni_folder() or CNI_FOLDERS[0]),
     }
+
+
+def known_names(spec: ClusterSpec) -> str:
+    """Return what name servers answer beside the cluster's own names, as lines of a Corefile's server."""
+    return "".join(_answers(pattern, address) for pattern, address in spec.names)
 
 
 def _answers(pattern: str, address: str) -> str:

@@ -45,6 +45,11 @@ class Network:
         """The Service `kubernetes` in namespace default."""
         return self.services[1]
 
+    @property
+    def dns_service(self) -> IPv4Address:
+        """The Service of name servers that run in pods, where a cluster has such."""
+        return self.services[10]
+
 
 def parse(text: str) -> IPv4Network:
     """Return a private IPv4 /16 such as 10.80.0.0/16. Raise ValueError, which says why, for anything else."""

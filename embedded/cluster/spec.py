@@ -64,6 +64,10 @@ class ClusterSpec:
     registry_names: Sequence[str] = ()
     """Host names of registries whose images the node takes from the cluster's own."""
 
+    dns_in_pods: bool = False
+    """Whether pods ask the Service at `addresses.dns_service` for names, which whoever has the cluster deploys; False:
+    the node itself."""
+
     platform: bool = False
     """Whether an environment's platform is on it, and nothing else: only its namespaces publish Services on this
     machine, what `restrictions` has is refused, and

@@ -12,7 +12,7 @@ from moto.eks import urls
 from moto.eks.exceptions import InvalidParameterException, InvalidRequestException
 from moto.eks.responses import EKSResponse
 
-from . import eks_credentials, eks_planes, eks_records
+from . import eks_addons, eks_credentials, eks_planes, eks_records
 from .eks_common import UPDATES, Fields, attribute, cluster_of, given, merged, missing, store, updated
 from .eks_rules import refuse_cluster, refuse_node_group, refuse_version
 
@@ -98,6 +98,7 @@ def delete_cluster(self: Any) -> ActionResult:
         raise InvalidRequestException(message=f"Cluster {cluster.name} has deletion protection; switch it off first")
     eks_planes.refuse_busy(cluster)
     answer = PLAIN["delete_cluster"](self)
+    eks_addons.end_all(cluster)
     eks_planes.end(cluster)
     _ec2(self).delete_security_group(group_id=cluster.resources_vpc_config["clusterSecurityGroupId"])
     return answer

@@ -7,7 +7,7 @@ from moto.core.utils import utcnow
 from moto.eks.exceptions import InvalidParameterException, InvalidRequestException, ResourceInUseException
 from moto.moto_api._internal import mock_random
 
-from . import eks_planes
+from . import eks_addons, eks_planes
 from .eks_common import Fields, arn, cluster_of, given, missing, record, store, updated
 
 
@@ -30,6 +30,7 @@ def create_addon(self: Any) -> ActionResult:
     }
     known[name] = made
     _associate(self, made)
+    eks_addons.begin(self.eks_backend, self.eks_backend.describe_cluster(cluster_of(self)), made)
     return ActionResult({"addon": made})
 
 
@@ -58,6 +59,7 @@ def update_addon(self: Any) -> ActionResult:
     changes = given(self, "addonVersion", "serviceAccountRoleArn", "configurationValues")
     addon.update(changes, modifiedAt=utcnow())
     _associate(self, addon)
+    eks_addons.begin(self.eks_backend, self.eks_backend.describe_cluster(cluster_of(self)), addon)
     return updated("AddonUpdate", changes, cluster=cluster_of(self))
 
 
@@ -67,6 +69,8 @@ def delete_addon(self: Any) -> ActionResult:
     for number in [key for key, entry in associations.items() if entry.get("ownerArn") == addon["addonArn"]]:
         del associations[number]
     del store(self.eks_backend, cluster_of(self), "addon")[addon["addonName"]]
+    if not self._get_param("preserve"):
+        eks_addons.end(self.eks_backend.describe_cluster(cluster_of(self)), addon["addonName"])
     return ActionResult({"addon": {**addon, "status": "DELETING"}})
 
 

@@ -27,3 +27,20 @@ def test_a_repository_holds_its_own_images_until_it_is_deleted(tmp_path: Path) -
     images.forget("a/one")
     assert list(images.held("a/one")) == []
     assert list(images.held("a/other")) == [("1", "sha256:ab12", manifest)]
+
+
+def test_a_program_is_stored_as_an_image_that_a_registry_serves_by_its_digest(tmp_path: Path) -> None:
+    images = Images(Machine(folder=tmp_path / "machine", tools=tmp_path, registry=tmp_path / "registry"))
+    images.layout.root.mkdir(parents=True)
+    (tmp_path / "coredns").write_bytes(b"program")
+    digest = images.put(tmp_path / "coredns", "eks/coredns")
+    assert images.put(tmp_path / "coredns", "eks/coredns") == digest
+    root = images.machine.registry / "docker/registry/v2"
+    home = root / "repositories/eks/coredns"
+    number = digest.removeprefix("sha256:")
+    assert (home / "_manifests/revisions/sha256" / number / "link").read_text() == digest
+    manifest = json.loads((root / "blobs/sha256" / number[:2] / number / "data").read_text())
+    for each in (manifest["config"], *manifest["layers"]):
+        part = each["digest"].removeprefix("sha256:")
+        assert (home / "_layers/sha256" / part / "link").read_text() == each["digest"]
+        assert (root / "blobs/sha256" / part[:2] / part / "data").stat().st_size == each["size"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from embedded.aws import command
-from embedded.aws.postgresql import in_network
+from embedded.aws.node_network import in_network
 from embedded.cluster.host import TOOLS, routes
 from embedded.cluster.layout import Layout
 from modules.core.contracts import Registry
@@ -29,6 +29,7 @@ from tests.kubectl_image import push_kubectl
 
 from ..project import Project
 from .conftest import REGION, clients, serving
+from .pods import NAMESPACE, claim, namespace, python_pod, storage_class, stream
 from .search import ACCOUNT, Aws
 
 NAME, NETWORK = "eks-test", "10.92.0.0/16"
@@ -56,8 +57,8 @@ class Eks:
         vpc = self.cluster["resourcesVpcConfig"]["vpcId"]
         return self.aws("ec2").create_subnet(VpcId=vpc, CidrBlock=network, AvailabilityZone=zone)["Subnet"]["SubnetId"]
 
-    def kubectl(self, role: str, *arguments: str, check: bool = True) -> str:
-        """Run kubectl as somebody who has a role. What it prints, or what it complains of."""
+    def kubectl(self, role: str, *arguments: str, check: bool = True, text: str = "") -> str:
+        """Run kubectl as somebody who has a role. What it prints, or what it complains of. text: its input."""
         session = self.aws("sts").assume_role(RoleArn=self.roles[role], RoleSessionName="test")["Credentials"]
         authority = self.cluster["certificateAuthority"]["data"]
         (self.home / "config").write_text(kubeconfig(NAME, self.cluster["endpoint"], authority, REGION))
@@ -71,9 +72,29 @@ class Eks:
             "AWS_SESSION_TOKEN": session["SessionToken"],
         }
         asked = [str(self.tools / "kubectl"), *arguments]
-        done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(asked, input=text, env=environment, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, done.stderr
         return done.stdout if done.returncode == 0 else done.stderr
+
+    def apply(self, *documents: dict[str, Any]) -> None:
+        self.kubectl("deployer", "apply", "-f", "-", text=stream(*documents))
+
+    def add(self, addon: str, **other: Any) -> None:
+        """Have an add-on, and wait until it runs."""
+        self.aws("eks").create_addon(clusterName=NAME, addonName=addon, **other)
+        waiter: Any = self.aws("eks").get_waiter("addon_active")
+        waiter.wait(clusterName=NAME, addonName=addon, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
+
+    def python(self, name: str, program: str, **other: str) -> str:
+        """Run a program in a pod, once there are name servers. Return what it prints, to its end."""
+        where = ("-n", "kube-system", "deployment", "coredns", "-o", "jsonpath={..image}")
+        self.apply(namespace(), python_pod(name, self.kubectl("deployer", "get", *where), program, **other))
+        of = ("-n", NAMESPACE)
+        done = "--for=jsonpath={.status.phase}=Succeeded"
+        waited = self.kubectl("deployer", *of, "wait", done, f"pod/{name}", "--timeout=120s", check=False)
+        said = self.kubectl("deployer", *of, "logs", name, check=False)
+        assert "condition met" in waited, said + self.kubectl("deployer", *of, "describe", "pod", name)
+        return said.strip()
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +310,47 @@ def test_images_are_pushed_by_ecrs_login_and_run_by_the_names_that_it_gives_them
     assert ecr.list_images(repositoryName="eks-test/kubectl")["imageIds"] == []
 
 
+def test_the_name_servers_are_pods_that_others_find_by_their_label(eks: Eks) -> None:
+    add_group(eks, "pods", 1)
+    eks.add("coredns", addonVersion="v1.13.2-eksbuild.4")
+    found = json.loads(
+        eks.kubectl("deployer", "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json")
+    )
+    assert [pod["status"]["phase"] for pod in found["items"]] == ["Running"] * 2
+    program = "import socket; print(open('/etc/resolv.conf').read()); print(socket.gethostbyname('kubernetes.default'))"
+    said = eks.python("names", program)
+    assert "nameserver 10.92.64.10" in said
+    assert said.endswith("10.92.64.1")
+
+
+def test_a_claim_has_a_volume_that_the_account_knows_until_it_goes(eks: Eks) -> None:
+    tags = {"controller": {"extraVolumeTags": {"owner": "tests"}}}
+    eks.add("aws-ebs-csi-driver", configurationValues=json.dumps(tags))
+    eks.apply(namespace(), storage_class("gp3"), claim("data", "gp3", "1500Mi"))
+    eks.python("writer", "open('/data/a', 'w').write('kept')", claim="data")
+    assert eks.python("reader", "print(open('/data/a').read())", claim="data") == "kept"
+    ec2, mine = eks.aws("ec2"), [{"Name": "tag:kubernetes.io/created-for/pvc/name", "Values": ["data"]}]
+    (volume,) = ec2.describe_volumes(Filters=mine)["Volumes"]
+    assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (2, "gp3", True)
+    given = {tag["Key"]: tag["Value"] for tag in volume["Tags"]}
+    assert given["owner"] == "tests"
+    assert (given["ebs.csi.aws.com/cluster"], given[f"kubernetes.io/cluster/{NAME}"]) == ("true", "owned")
+    eks.apply(claim("data", "gp3", "3Gi"))
+    grown = "--for=jsonpath={.status.capacity.storage}=3Gi"
+    eks.kubectl("deployer", "-n", NAMESPACE, "wait", grown, "pvc/data", "--timeout=60s")
+    (volume,) = ec2.describe_volumes(Filters=mine)["Volumes"]
+    assert volume["Size"] == 3
+    (state,) = (eks.home / "clusters").iterdir()
+    kept = state / "data/volumes" / volume["VolumeId"]
+    assert (kept / "a").read_text() == "kept"
+    eks.kubectl("deployer", "-n", NAMESPACE, "delete", "pod/writer", "pod/reader", "pvc/data")
+    eks.kubectl("deployer", "wait", "--for=delete", "pv", "--all", "--timeout=60s")
+    assert ec2.describe_volumes(Filters=mine)["Volumes"] == []
+    assert not kept.exists()
+
+
 def test_a_deleted_cluster_is_gone_from_the_machine(eks: Eks) -> None:
+    eks.aws("eks").delete_nodegroup(clusterName=NAME, nodegroupName="pods")
     eks.aws("eks").delete_cluster(name=NAME)
     assert list((eks.home / "clusters").iterdir()) == []
     assert eks.aws("eks").list_clusters()["clusters"] == []

@@ -33,6 +33,7 @@ def left(aws: Aws) -> list[str]:
     found += [flow["FlowLogId"] for flow in ec2.describe_flow_logs()["FlowLogs"]]
     found += [template["LaunchTemplateId"] for template in ec2.describe_launch_templates()["LaunchTemplates"]]
     found += [entry["NetworkInterfaceId"] for entry in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+    found += [volume["VolumeId"] for volume in ec2.describe_volumes()["Volumes"]]
     found += [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
     found += [role["RoleName"] for role in aws("iam").list_roles()["Roles"]]
     found += [policy["Arn"] for policy in aws("iam").list_policies(Scope="Local")["Policies"]]

@@ -1,0 +1,242 @@
+"""The add-on aws-ebs-csi-driver: volumes of claims, as records of the account and folders of the cluster's node.
+
+Who calls itself ebs.csi.aws.com is a loop of this process that follows a cluster's claims and volumes. What of it says
+what is wanted are pure functions of them.
+"""
+
+import json
+import math
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from embedded.cluster.api import ApiError, Client, Json
+from embedded.cluster.layout import VOLUMES
+
+DRIVER = "ebs.csi.aws.com"
+CLAIMS, PERSISTENT = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+WANTED_OF = "volume.kubernetes.io/storage-provisioner"
+"""Annotation of a claim: who is to make its volume."""
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+"""Annotation of a claim: the node of the pod that waits for it."""
+MADE_BY = "pv.kubernetes.io/provisioned-by"
+WATCH_SECONDS = 300
+PAUSE = 1.0
+EVERYBODY = 0o777
+"""Of a volume's folder: the kubelet gives a folder of the node to no group, as it does a volume."""
+UNITS = {
+    **{unit: Decimal(1024) ** power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi"), start=1)},
+    **{unit: Decimal(1000) ** power for power, unit in enumerate(("k", "M", "G", "T", "P"), start=1)},
+}
+GIBIBYTE = 1024**3
+
+
+class Account(Protocol):
+    """What is asked of EC2."""
+
+    def create(self, size: int, parameters: Mapping[str, str], tags: Mapping[str, str]) -> str:
+        """Return the id of a new volume, or of that which was made with the same name before. size: GiB."""
+        ...
+
+    def resize(self, volume: str, size: int) -> None: ...
+
+    def delete(self, volume: str) -> None:
+        """One that is gone already is no error."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A volume that a claim waits for."""
+
+    name: str
+    """Of the PersistentVolume."""
+    size: int
+    """GiB."""
+    claim: Json
+
+
+class Provisioner:
+    """Of one cluster. `folder`: where the node's volumes are on this machine. `tags`: of each volume, beside those that
+    the driver gives."""
+
+    def __init__(
+        self, client: Client, folder: Path, *, node: str, cluster: str, account: Account, tags: Mapping[str, str]
+    ) -> None:
+        self.client, self.folder, self.node, self.cluster = client, folder, node, cluster
+        self.account, self.tags = account, tags
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        for path, handle in ((CLAIMS, self.claim), (PERSISTENT, self.volume)):
+            threading.Thread(target=self._follow, args=(path, handle), daemon=True).start()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def _follow(self, path: str, handle: Callable[[Json], None]) -> None:
+        """Handle what is there and what changes, until the end. What fails is tried again."""
+        while not self._ended.is_set():
+            try:
+                listed = self.client.get(path)
+                for item in listed["items"]:
+                    handle(item)
+                for event in self.client.watch(path, listed["metadata"]["resourceVersion"], WATCH_SECONDS):
+                    if self._ended.is_set():
+                        return
+                    if event["type"] in {"ADDED", "MODIFIED"}:
+                        handle(event["object"])
+                    elif event["type"] == "ERROR":  # its history is gone: list anew
+                        break
+            except Exception as error:  # whatever it is, it is printed, and tried again
+                if not self._ended.is_set():
+                    print(f"{DRIVER} in {self.cluster}: {path}: {error}", flush=True)
+                time.sleep(PAUSE)
+
+    def claim(self, claim: Json) -> None:
+        """Make the volume that a claim waits for, or let the one that it has grow."""
+        if wanted := missing(claim):
+            self._make(wanted)
+        elif (size := grown(claim)) is not None:
+            self._grow(claim, size)
+
+    def _make(self, wanted: Wanted) -> None:
+        kind = self.client.get(f"{CLASSES}/{wanted.claim['spec']['storageClassName']}")
+        if kind["volumeBindingMode"] == "WaitForFirstConsumer" and SELECTED_NODE not in annotations(wanted.claim):
+            return
+        if self._there(f"{PERSISTENT}/{wanted.name}"):
+            return
+        number = self.account.create(
+            wanted.size, kind.get("parameters") or {}, {**tags(wanted, self.cluster), **self.tags}
+        )
+        (self.folder / number).mkdir(exist_ok=True)
+        (self.folder / number).chmod(EVERYBODY)
+        self.client.apply(f"{PERSISTENT}/{wanted.name}", persistent_volume(wanted, number, self.node, kind))
+
+    def _there(self, path: str) -> bool:
+        try:
+            self.client.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def _grow(self, claim: Json, size: int) -> None:
+        name: str = claim["spec"]["volumeName"]
+        volume = self.client.get(f"{PERSISTENT}/{name}")
+        if volume["metadata"].get("annotations", {}).get(MADE_BY) != DRIVER:
+            return
+        self.account.resize(number_of(volume), size)
+        capacity = {"capacity": {"storage": f"{size}Gi"}}
+        self.client.patch(f"{PERSISTENT}/{name}", {"spec": capacity})
+        metadata = claim["metadata"]
+        path = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}/status"
+        self.client.patch(path, {"status": capacity})
+
+    def volume(self, volume: Json) -> None:
+        """Delete a volume whose claim is gone, where its class says so."""
+        if not released(volume):
+            return
+        self.account.delete(number_of(volume))
+        shutil.rmtree(self.folder / number_of(volume), ignore_errors=True)
+        try:
+            self.client.delete(f"{PERSISTENT}/{volume['metadata']['name']}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+def annotations(item: Json) -> Mapping[str, str]:
+    return item["metadata"].get("annotations") or {}
+
+
+def missing(claim: Json) -> Wanted | None:
+    """Return what a claim waits for from this driver; None where it waits for nothing. Pure."""
+    if claim["spec"].get("volumeName") or annotations(claim).get(WANTED_OF) != DRIVER:
+        return None
+    return Wanted(name=f"pvc-{claim['metadata']['uid']}", size=_asked(claim), claim=claim)
+
+
+def grown(claim: Json) -> int | None:
+    """Return the size, GiB, that a bound claim asks for and does not have yet; None where it has it. Pure."""
+    had = claim.get("status", {}).get("capacity", {}).get("storage")
+    if annotations(claim).get(WANTED_OF) != DRIVER or had is None or _asked(claim) <= gibibytes(had):
+        return None
+    return _asked(claim)
+
+
+def released(volume: Json) -> bool:
+    """Whether a volume is to be deleted. Pure."""
+    return (
+        annotations(volume).get(MADE_BY) == DRIVER
+        and volume["status"].get("phase") == "Released"
+        and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+        and not volume["metadata"].get("deletionTimestamp")
+    )
+
+
+def number_of(volume: Json) -> str:
+    """Return the id by which EC2 knows a volume. Pure."""
+    return Path(volume["spec"]["hostPath"]["path"]).name
+
+
+def tags(wanted: Wanted, cluster: str) -> dict[str, str]:
+    """Return those that the driver gives a volume: https://github.com/kubernetes-sigs/aws-ebs-csi-driver, tagging.md,
+    with EKS's cluster name. Pure."""
+    return {
+        "CSIVolumeName": wanted.name,
+        "kubernetes.io/created-for/pv/name": wanted.name,
+        "kubernetes.io/created-for/pvc/name": wanted.claim["metadata"]["name"],
+        "kubernetes.io/created-for/pvc/namespace": wanted.claim["metadata"]["namespace"],
+        f"{DRIVER}/cluster": "true",
+        f"kubernetes.io/cluster/{cluster}": "owned",
+        "KubernetesCluster": cluster,
+        "Name": f"{cluster}-dynamic-{wanted.name}",
+    }
+
+
+def extra_tags(configuration: str | None) -> dict[str, str]:
+    """Return the tags of all volumes that an add-on's configuration names. Pure."""
+    found: dict[str, Any] = json.loads(configuration or "{}")
+    return found.get("controller", {}).get("extraVolumeTags", {})
+
+
+def persistent_volume(wanted: Wanted, number: str, node: str, kind: Json) -> Json:
+    """Return the object of a volume: a folder of one node, to which its pods go. Pure."""
+    metadata = wanted.claim["metadata"]
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": wanted.name, "annotations": {MADE_BY: DRIVER}},
+        "spec": {
+            "capacity": {"storage": f"{wanted.size}Gi"},
+            "accessModes": wanted.claim["spec"]["accessModes"],
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                **{name: metadata[name] for name in ("name", "namespace", "uid")},
+            },
+            "hostPath": {"path": str(VOLUMES / number), "type": "Directory"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+            "persistentVolumeReclaimPolicy": kind.get("reclaimPolicy", "Delete"),
+            "storageClassName": kind["metadata"]["name"],
+        },
+    }
+
+
+def gibibytes(quantity: str) -> int:
+    """Return a quantity of Kubernetes, such as 1500Mi, in GiB, rounded up. Pure."""
+    unit = quantity.lstrip("0123456789.")
+    return math.ceil(Decimal(quantity.removesuffix(unit)) * UNITS.get(unit, 1) / GIBIBYTE)
+
+
+def _asked(claim: Json) -> int:
+    return gibibytes(claim["spec"]["resources"]["requests"]["storage"])
