@@ -6,7 +6,7 @@ Like the account they live no longer than its server: whatever an earlier one le
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,8 @@ from embedded.cluster.certificates import ensure_authority, issue
 from embedded.cluster.layout import API_PORT, Layout
 from embedded.cluster.network import parse
 from modules.core.errors import UserError
+
+from . import entrance
 
 DATABASE_NAMES = (
     "^[^.]+[.]c(?P<a>[0-9]+)-(?P<b>[0-9]+)-(?P<c>[0-9]+)-(?P<d>[0-9]+)[.][^.]+[.]rds[.]amazonaws[.]com[.]$",
@@ -74,18 +76,20 @@ class Clusters:
         self._made: dict[str, Cluster] = {}
         self._lock = threading.Lock()
 
-    def begin(self, arn: str, *, network: str, issuer: str, done: Callable[[str], None]) -> None:
+    def begin(
+        self, arn: str, *, network: str, subnets: Sequence[str], issuer: str, done: Callable[[str], None]
+    ) -> None:
         """Start one in the background. Raise UserError at once where it can't have its network.
 
-        network: the VPC's range. issuer: of its service accounts' tokens. done: called at the end, with the reason
-        where it does not run, or with nothing."""
+        network: the VPC's range. subnets: ranges of those that are the cluster's. issuer: of its service accounts'
+        tokens. done: called at the end, with the reason where it does not run, or with nothing."""
         try:
             parse(network)
         except ValueError as error:
             raise UserError(
                 f"the VPC's range is {network}: a cluster takes all of it on this machine: {error}"
             ) from None
-        cluster = self._cluster(arn, network, issuer)
+        cluster = self._cluster(arn, network, str(entrance.address(network, subnets)), issuer)
         with self._lock:
             for other, made in self._made.items():
                 if made.spec.network == network:
@@ -134,11 +138,16 @@ class Clusters:
             self._named(state.name, "10.0.0.0/16").destroy()  # the network is in no file that goes
         shutil.rmtree(self.machine.databases, ignore_errors=True)
 
-    def _cluster(self, arn: str, network: str, issuer: str) -> Cluster:
+    def _cluster(self, arn: str, network: str, account_address: str, issuer: str) -> Cluster:
         _, _, _, region, account, _ = arn.split(":")
         ecr = f"{account}.dkr.ecr.{region}.amazonaws.com"
         return self._named(
-            node_name(arn), network, issuer=issuer, names=(DATABASE_NAMES,), registry_names=(ecr,), dns_in_pods=True
+            node_name(arn),
+            network,
+            issuer=issuer,
+            names=(DATABASE_NAMES, (entrance.NAMES, account_address)),
+            registry_names=(ecr,),
+            dns_in_pods=True,
         )
 
     def _named(self, name: str, network: str, **other: Any) -> Cluster:

@@ -11,6 +11,7 @@ from . import extension
 from .clusters import Clusters
 from .databases import Databases
 from .extension import ecr, eks_addons, eks_planes, rds_servers
+from .extension.authorization import PodRequests
 from .images import Images
 from .prices import Prices
 from .repeats import Repeats
@@ -26,14 +27,12 @@ def make(
     at. prices: of instance types, US dollars an hour."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
+    application = Prices(DomainDispatcherApplication(create_backend_app), prices)
     if clusters:
-        eks_planes.use(clusters)
+        eks_planes.use(clusters, PodRequests(application))
         rds_servers.use(Databases(clusters))
         images = Images(clusters.machine)
         images.start()
         ecr.use(images)
         eks_addons.use(images)
-    application = DomainDispatcherApplication(create_backend_app)
-    return make_server(
-        HOST, port, Repeats(Prices(application, prices)), threaded=True, request_handler=MotoRequestHandler
-    )
+    return make_server(HOST, port, Repeats(application), threaded=True, request_handler=MotoRequestHandler)

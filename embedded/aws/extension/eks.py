@@ -5,6 +5,7 @@ What AWS refuses for want of what a request names is refused here too.
 
 import hashlib
 import inspect
+from secrets import token_hex
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -61,6 +62,8 @@ def create_cluster(self: Any) -> ActionResult:
     cluster.resources_vpc_config = network
     cluster.version = self._get_param("version") or NEWEST
     cluster.platform_version = PLATFORM
+    # moto's is that of every cluster.
+    cluster.identity = {"oidc": {"issuer": f"https://oidc.eks.{self.region}.amazonaws.com/id/{token_hex(16).upper()}"}}
     defaults: Fields = {"upgradePolicy": {"supportType": "EXTENDED"}, "deletionProtection": False}
     access: Fields = {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True}
     access.update(self._get_param("accessConfig") or {})

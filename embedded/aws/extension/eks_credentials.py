@@ -19,6 +19,7 @@ from embedded.cluster.certificates import issue
 from embedded.cluster.layout import ADMINS
 
 from . import eks_planes
+from .authorization import FROM_POD
 from .eks_access import entry_of
 from .eks_common import store
 
@@ -50,6 +51,8 @@ def caller(response: Any) -> str:
 
 def credential(response: Any, name: str) -> Answer:
     """Certificate and key, PEM, for who asks; 403 where no access entry lets them in, 404 where there is no cluster."""
+    if FROM_POD.get():  # they come in by their service accounts
+        return _answer(403, message="pods get no credential of a cluster")
     backend = eks_backends[response.current_account][response.region]
     cluster: Any = backend.clusters.get(name)
     if cluster is None or not (clusters := eks_planes.clusters_of(cluster)):

@@ -5,7 +5,10 @@ from typing import Any
 
 from moto.eks.exceptions import InvalidParameterException, ResourceInUseException
 
+from embedded.aws import pod_identity
 from embedded.aws.clusters import Clusters
+from embedded.aws.entrance import Application, Entrance
+from embedded.cluster import Cluster
 from embedded.cluster.configuration import api_address
 from modules.core.errors import UserError
 
@@ -15,11 +18,16 @@ from .eks_nodes import apply_nodes
 
 _clusters: list[Clusters] = []
 """At most one: those of this process's account."""
+_application: list[Application] = []
+_entrances: dict[str, Entrance] = {}
+"""By the cluster's ARN."""
 
 
-def use(clusters: Clusters) -> None:
-    """Give each cluster that is made from now on a control plane. Once in a process."""
+def use(clusters: Clusters, application: Application) -> None:
+    """Give each cluster that is made from now on a control plane. Once in a process. application: the account, for
+    pods."""
     _clusters.append(clusters)
+    _application.append(application)
 
 
 def clusters_of(cluster: Any) -> Clusters | None:
@@ -33,23 +41,37 @@ def begin(backend: Any, cluster: Any, vpc: Any) -> None:
         return
 
     def done(reason: str) -> None:
+        if not reason:
+            try:
+                _open(cluster, _clusters[0].of(cluster.arn), backend.region_name)
+            except Exception as error:  # whatever it is, whoever waits for the cluster is given the reason
+                reason = str(error) or type(error).__name__
         if reason:
             cluster.health = {"issues": [{"code": "Other", "message": reason, "resourceIds": [cluster.name]}]}
-            cluster.status = "FAILED"
-            return
-        own = _clusters[0].of(cluster.arn)
-        cluster.endpoint = api_address(own.spec)
-        cluster.certificate_authority = {"data": base64.b64encode(own.ca.read_bytes()).decode()}
-        apply_nodes(_clusters[0].client(cluster.arn), own.name, cluster)
-        cluster.status = "ACTIVE"
+        cluster.status = "FAILED" if reason else "ACTIVE"
 
     cluster.status, cluster.endpoint, cluster.certificate_authority = "CREATING", None, {"data": None}
     issuer = cluster.identity["oidc"]["issuer"]
+    known = [vpc.ec2_backend.get_subnet(name) for name in cluster.resources_vpc_config["subnetIds"]]
+    subnets = [subnet.cidr_block for subnet in known]
     try:
-        _clusters[0].begin(cluster.arn, network=vpc.cidr_block, issuer=issuer, done=done)
+        _clusters[0].begin(cluster.arn, network=vpc.cidr_block, subnets=subnets, issuer=issuer, done=done)
     except UserError as error:
         backend.delete_cluster(cluster.name)
         raise InvalidParameterException(message=str(error)) from None
+
+
+def _open(cluster: Any, own: Cluster, region: str) -> None:
+    """Make one that runs what the account says of it, and lead its pods to the account."""
+    cluster.endpoint = api_address(own.spec)
+    cluster.certificate_authority = {"data": base64.b64encode(own.ca.read_bytes()).decode()}
+    client = _clusters[0].client(cluster.arn)
+    apply_nodes(client, own.name, cluster)
+    for path, document in pod_identity.objects(region):
+        client.apply(path, document)
+    entrance = Entrance(own, region, _application[0])
+    entrance.start()
+    _entrances[cluster.arn] = entrance
 
 
 def refuse_busy(cluster: Any) -> None:
@@ -59,6 +81,8 @@ def refuse_busy(cluster: Any) -> None:
 
 
 def end(cluster: Any) -> None:
+    if entrance := _entrances.pop(cluster.arn, None):
+        entrance.end()
     if _clusters:
         _clusters[0].destroy(cluster.arn)
 

@@ -46,7 +46,9 @@ def begin(clusters: Clusters) -> Callable[..., str]:
 
     def start(name: str, network: str = NETWORK) -> str:
         answers = SimpleQueue[str]()
-        clusters.begin(ARN.format(name), network=network, issuer="https://issuer", done=answers.put)
+        clusters.begin(
+            ARN.format(name), network=network, subnets=["10.94.160.0/21"], issuer="https://issuer", done=answers.put
+        )
         return answers.get(timeout=10)
 
     return start

@@ -1,5 +1,5 @@
-"""A cluster of EKS that is a real one, with a database of RDS in its network and images of ECR: who gets in, which
-nodes it has, and that nothing of it is left. Root."""
+"""A cluster of EKS that is a real one, with all that pods need of the account: who gets in, which
+nodes, databases, images, names, volumes and rights it has, and that nothing of it is left. Root."""
 
 import base64
 import json
@@ -18,83 +18,36 @@ from embedded.aws import command
 from embedded.aws.node_network import in_network
 from embedded.cluster.host import TOOLS, routes
 from embedded.cluster.layout import Layout
-from modules.core.contracts import Registry
+from modules.core.aws import TokenIssuer, policy, token_trust
+from modules.core.contracts import Grant, Registry
 from modules.core.errors import UserError
+from modules.core.grants import object_statements
 from modules.registry.access import RegistryAccess
 from modules.registry.logins import Login
 from modules.registry.remote import Remote
 from scripts.cli.lifecycle.host import ensure_packages
-from stacks.foundation.aws import kubeconfig
 from tests.kubectl_image import push_kubectl
 
 from ..project import Project
 from .conftest import REGION, clients, serving
-from .pods import NAMESPACE, claim, namespace, python_pod, storage_class, stream
-from .search import ACCOUNT, Aws
+from .eks_cluster import NAME, POLICY, Eks, add_group, allow
+from .pods import (
+    NAMESPACE,
+    NOBODY,
+    READER,
+    claim,
+    names_and_https_only,
+    namespace,
+    service_account,
+    storage_class,
+)
+from .search import ACCOUNT
 
-NAME, NETWORK = "eks-test", "10.92.0.0/16"
-POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKS{}"
+NETWORK = "10.92.0.0/16"
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
 NEEDED = {**TOOLS, "pg_ctlcluster": "postgresql", "psql": "postgresql-client"}
 """Debian package by the program that it is needed for."""
 ZONES = ("us-east-1a", "us-east-1b")
-
-
-@dataclass(frozen=True)
-class Eks:
-    """A cluster of an account, and the way into it."""
-
-    address: str
-    aws: Aws
-    cluster: Any
-    roles: dict[str, str]
-    """ARN by name."""
-    tools: Path
-    home: Path
-
-    def subnet(self, network: str, zone: str) -> str:
-        """Create a subnet of the cluster's VPC. Return its id."""
-        vpc = self.cluster["resourcesVpcConfig"]["vpcId"]
-        return self.aws("ec2").create_subnet(VpcId=vpc, CidrBlock=network, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-
-    def kubectl(self, role: str, *arguments: str, check: bool = True, text: str = "") -> str:
-        """Run kubectl as somebody who has a role. What it prints, or what it complains of. text: its input."""
-        session = self.aws("sts").assume_role(RoleArn=self.roles[role], RoleSessionName="test")["Credentials"]
-        authority = self.cluster["certificateAuthority"]["data"]
-        (self.home / "config").write_text(kubeconfig(NAME, self.cluster["endpoint"], authority, REGION))
-        environment = {
-            "PATH": f"{self.home}/bin:/usr/bin:/bin",
-            "HOME": str(self.home),
-            "KUBECONFIG": str(self.home / "config"),
-            "AWS_ENDPOINT_URL": self.address,
-            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": session["SessionToken"],
-        }
-        asked = [str(self.tools / "kubectl"), *arguments]
-        done = subprocess.run(asked, input=text, env=environment, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout if done.returncode == 0 else done.stderr
-
-    def apply(self, *documents: dict[str, Any]) -> None:
-        self.kubectl("deployer", "apply", "-f", "-", text=stream(*documents))
-
-    def add(self, addon: str, **other: Any) -> None:
-        """Have an add-on, and wait until it runs."""
-        self.aws("eks").create_addon(clusterName=NAME, addonName=addon, **other)
-        waiter: Any = self.aws("eks").get_waiter("addon_active")
-        waiter.wait(clusterName=NAME, addonName=addon, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
-
-    def python(self, name: str, program: str, **other: str) -> str:
-        """Run a program in a pod, once there are name servers. Return what it prints, to its end."""
-        where = ("-n", "kube-system", "deployment", "coredns", "-o", "jsonpath={..image}")
-        self.apply(namespace(), python_pod(name, self.kubectl("deployer", "get", *where), program, **other))
-        of = ("-n", NAMESPACE)
-        done = "--for=jsonpath={.status.phase}=Succeeded"
-        waited = self.kubectl("deployer", *of, "wait", done, f"pod/{name}", "--timeout=120s", check=False)
-        said = self.kubectl("deployer", *of, "logs", name, check=False)
-        assert "condition met" in waited, said + self.kubectl("deployer", *of, "describe", "pod", name)
-        return said.strip()
 
 
 @pytest.fixture(scope="module")
@@ -140,30 +93,10 @@ def eks(machine: tuple[str, Path], toolchain: Path) -> Eks:
     waiter.wait(name=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
     found = aws("eks").describe_cluster(name=NAME)["cluster"]
     eks = Eks(address=address, aws=aws, cluster=found, roles=arns, tools=toolchain, home=home)
-    for role, policy in (("deployer", "ClusterAdminPolicy"), ("viewer", "ViewPolicy")):
+    for role, allowed in (("deployer", "ClusterAdminPolicy"), ("viewer", "ViewPolicy")):
         aws("eks").create_access_entry(clusterName=NAME, principalArn=arns[role])
-        allow(eks, role, policy)
+        allow(eks, role, allowed)
     return eks
-
-
-def allow(eks: Eks, role: str, policy: str) -> None:
-    eks.aws("eks").associate_access_policy(
-        clusterName=NAME,
-        principalArn=eks.roles[role],
-        policyArn=POLICY.format(policy),
-        accessScope={"type": "cluster"},
-    )
-
-
-def add_group(eks: Eks, name: str, size: int, **other: Any) -> None:
-    eks.aws("eks").create_nodegroup(
-        clusterName=NAME,
-        nodegroupName=name,
-        nodeRole=eks.roles["worker"],
-        subnets=eks.cluster["resourcesVpcConfig"]["subnetIds"],
-        scalingConfig={"minSize": 0, "desiredSize": size, "maxSize": 3},
-        **other,
-    )
 
 
 def test_the_endpoint_is_an_api_server_with_the_authority_that_the_account_names(eks: Eks) -> None:
@@ -347,6 +280,42 @@ def test_a_claim_has_a_volume_that_the_account_knows_until_it_goes(eks: Eks) -> 
     eks.kubectl("deployer", "wait", "--for=delete", "pv", "--all", "--timeout=60s")
     assert ec2.describe_volumes(Filters=mine)["Volumes"] == []
     assert not kept.exists()
+
+
+def test_pods_have_what_the_role_of_their_account_allows_and_nothing_without_one(eks: Eks) -> None:
+    iam, s3 = eks.aws("iam"), eks.aws("s3")
+    issuer: str = eks.cluster["identity"]["oidc"]["issuer"]
+    provider = iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"], ThumbprintList=[])
+    known = TokenIssuer(provider=provider["OpenIDConnectProviderArn"], url=issuer.removeprefix("https://"))
+    trust = token_trust(known, NAMESPACE, "reader")
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    rights = policy(*object_statements("arn:aws:s3:::mine", Grant(write=["raw/"])))
+    iam.put_role_policy(RoleName="reader", PolicyName="declared", PolicyDocument=rights)
+    for bucket in ("mine", "other"):
+        s3.create_bucket(Bucket=bucket)
+        for key in ("raw/a", "other/a"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"kept")
+    eks.apply(namespace(), service_account("reader", role), names_and_https_only())
+
+    said = json.loads(eks.python("reads", READER, account="reader"))
+    assert said == {
+        "who": f"arn:aws:sts::{ACCOUNT}:assumed-role/reader",
+        "keys": ["raw/a", "raw/b c"],
+        "read": "written",
+        "deleted": "raw/b c",
+        **dict.fromkeys(("all keys", "beside", "not mine", "copied", "buckets", "roles"), "AccessDenied"),
+        "another's role": "AccessDenied",
+        "forged": "InvalidIdentityToken",
+        "a stranger's keys": "InvalidAccessKeyId",
+        "beside the API": [403, 403, 403],
+    }
+    said = json.loads(eks.python("reads-nothing", NOBODY))
+    assert said == {"variables": [], "read": "NoCredentialsError"}
+
+    iam.delete_role_policy(RoleName="reader", PolicyName="declared")
+    iam.delete_role(RoleName="reader")
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["OpenIDConnectProviderArn"])
+    eks.kubectl("deployer", "delete", "namespace", NAMESPACE)
 
 
 def test_a_deleted_cluster_is_gone_from_the_machine(eks: Eks) -> None:

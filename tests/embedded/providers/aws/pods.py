@@ -71,3 +71,96 @@ def storage_class(name: str) -> dict[str, Any]:
 def stream(*documents: dict[str, Any]) -> str:
     """Return documents as kubectl reads them from standard input."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+
+
+def service_account(name: str, role: str) -> dict[str, Any]:
+    """Return one whose pods have a role, by its ARN."""
+    metadata = {"name": name, "namespace": NAMESPACE, "annotations": {"eks.amazonaws.com/role-arn": role}}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+def names_and_https_only() -> dict[str, Any]:
+    """Return the network policy of consumers of data, as the platform has it on AWS."""
+    servers = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    egress = [
+        {"to": [servers], "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]},
+        {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 443, "protocol": "TCP"}]},
+    ]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "consumers", "namespace": NAMESPACE},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": egress},
+    }
+
+
+CLIENT = """\
+import json, os, urllib.request
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+def tried(do):
+    try:
+        return do()
+    except (ClientError, BotoCoreError) as error:
+        return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+
+def keys(bucket, **where):
+    return [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, **where).get("Contents", [])]
+
+def read(bucket, key):
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+def status(path):
+    try:
+        return urllib.request.urlopen("https://sts.us-east-1.amazonaws.com" + path, context=trust).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+s3 = boto3.client("s3")
+said = {}
+"""
+"""What programs in pods begin with."""
+READER = (
+    CLIENT
+    + """\
+said["who"] = boto3.client("sts").get_caller_identity()["Arn"].rpartition("/")[0]
+s3.put_object(Bucket="mine", Key="raw/b c", Body=b"written")
+said["keys"] = keys("mine", Prefix="raw/")
+said["read"] = read("mine", "raw/b c")
+said["deleted"] = s3.delete_objects(Bucket="mine", Delete={"Objects": [{"Key": "raw/b c"}]})["Deleted"][0]["Key"]
+said["all keys"] = tried(lambda: keys("mine"))
+said["beside"] = tried(lambda: read("mine", "other/a"))
+said["not mine"] = tried(lambda: read("other", "raw/a"))
+said["copied"] = tried(lambda: s3.copy_object(Bucket="mine", Key="raw/c", CopySource="other/raw/a"))
+said["buckets"] = tried(s3.list_buckets)
+said["roles"] = tried(boto3.client("iam").list_roles)
+token = open(os.environ["AWS_WEB_IDENTITY_TOKEN_FILE"]).read()
+sts = boto3.client("sts")
+def assume(role, token):
+    return sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="pod", WebIdentityToken=token)["Credentials"]
+said["another's role"] = tried(lambda: assume(os.environ["AWS_ROLE_ARN"].replace("reader", "worker"), token))
+head, body, signature = token.split(".")
+said["forged"] = tried(lambda: assume(os.environ["AWS_ROLE_ARN"], ".".join([head, body, signature[::-1]])))
+forged = boto3.Session(aws_access_key_id="AKIA0000000000000000", aws_secret_access_key="a")
+said["a stranger's keys"] = tried(lambda: forged.client("s3").get_object(Bucket="mine", Key="raw/a"))
+import ssl
+trust = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+paths = ("/moto-api/data.json", "/latest/meta-data/", "/clusters/a/credential")
+said["beside the API"] = [status(path) for path in paths]
+print(json.dumps(said))
+"""
+)
+"""What a pod may, and what it may not."""
+NOBODY = (
+    CLIENT
+    + """\
+s3 = boto3.client("s3", region_name="us-east-1", verify="/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+said["variables"] = [name for name in os.environ if name.startswith("AWS_")]
+said["read"] = tried(lambda: read("mine", "raw/a"))
+print(json.dumps(said))
+"""
+)
