@@ -2,7 +2,8 @@
 output. Without PORT, or with 0, the system chooses one.
 
 With --machine, each cluster of EKS is a Kubernetes on this machine, and a PostgreSQL of RDS in its network a real one
-(root). They end with the server.
+(root). Its pods have name servers and volumes by EKS's add-ons, and reach the account by AWS's own names with the
+rights of their service account's role. They end with the server.
 """
 
 import argparse

@@ -7,9 +7,8 @@ what is wanted are pure functions of them.
 import json
 import math
 import shutil
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any, Protocol
 
 from embedded.cluster.api import ApiError, Client, Json
 from embedded.cluster.layout import VOLUMES
+
+from .follow import Follower
 
 DRIVER = "ebs.csi.aws.com"
 CLAIMS, PERSISTENT = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
@@ -26,8 +27,8 @@ WANTED_OF = "volume.kubernetes.io/storage-provisioner"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 """Annotation of a claim: the node of the pod that waits for it."""
 MADE_BY = "pv.kubernetes.io/provisioned-by"
-WATCH_SECONDS = 300
-PAUSE = 1.0
+FINISH_SECONDS = 30.0
+PAUSE = 0.2
 EVERYBODY = 0o777
 """Of a volume's folder: the kubelet gives a folder of the node to no group, as it does a volume."""
 UNITS = {
@@ -71,33 +72,25 @@ class Provisioner:
     ) -> None:
         self.client, self.folder, self.node, self.cluster = client, folder, node, cluster
         self.account, self.tags = account, tags
-        self._ended = threading.Event()
 
     def start(self) -> None:
-        for path, handle in ((CLAIMS, self.claim), (PERSISTENT, self.volume)):
-            threading.Thread(target=self._follow, args=(path, handle), daemon=True).start()
+        name = f"{DRIVER} in {self.cluster}"
+        handled = ((CLAIMS, self.claim), (PERSISTENT, self.volume))
+        self._followers = [Follower(self.client, path, handle, name=name) for path, handle in handled]
+
+    def finish(self) -> None:
+        """End once the volumes are deleted whose claims are gone: the driver's own pods take as long to end."""
+        deadline = time.monotonic() + FINISH_SECONDS
+        while time.monotonic() < deadline:
+            claims = {claim["metadata"]["uid"] for claim in self.client.get(CLAIMS)["items"]}
+            if not any(abandoned(volume, claims) for volume in self.client.get(PERSISTENT)["items"]):
+                break
+            time.sleep(PAUSE)
+        self.end()
 
     def end(self) -> None:
-        self._ended.set()
-
-    def _follow(self, path: str, handle: Callable[[Json], None]) -> None:
-        """Handle what is there and what changes, until the end. What fails is tried again."""
-        while not self._ended.is_set():
-            try:
-                listed = self.client.get(path)
-                for item in listed["items"]:
-                    handle(item)
-                for event in self.client.watch(path, listed["metadata"]["resourceVersion"], WATCH_SECONDS):
-                    if self._ended.is_set():
-                        return
-                    if event["type"] in {"ADDED", "MODIFIED"}:
-                        handle(event["object"])
-                    elif event["type"] == "ERROR":  # its history is gone: list anew
-                        break
-            except Exception as error:  # whatever it is, it is printed, and tried again
-                if not self._ended.is_set():
-                    print(f"{DRIVER} in {self.cluster}: {path}: {error}", flush=True)
-                time.sleep(PAUSE)
+        for follower in self._followers:
+            follower.end()
 
     def claim(self, claim: Json) -> None:
         """Make the volume that a claim waits for, or let the one that it has grow."""
@@ -180,6 +173,13 @@ def released(volume: Json) -> bool:
         and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
         and not volume["metadata"].get("deletionTimestamp")
     )
+
+
+def abandoned(volume: Json, claims: Collection[str]) -> bool:
+    """Whether a volume is to be deleted, or about to be. claims: the uids of those that are there. Pure."""
+    spec = volume["spec"]
+    deleted = spec["persistentVolumeReclaimPolicy"] == "Delete" and annotations(volume).get(MADE_BY) == DRIVER
+    return deleted and spec["claimRef"]["uid"] not in claims
 
 
 def number_of(volume: Json) -> str:

@@ -50,7 +50,7 @@ def begin(backend: Any, cluster: Any, addon: Fields) -> None:
 def end(cluster: Any, name: str) -> None:
     """End what runs of an add-on. Volumes stay, as do their claims."""
     if name == VOLUMES and (provisioner := _provisioners.pop(cluster.arn, None)):
-        provisioner.end()
+        provisioner.finish()
     clusters = eks_planes.clusters_of(cluster)
     if name == NAME_SERVERS and clusters:
         client = clusters.client(cluster.arn)

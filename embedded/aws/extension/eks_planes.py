@@ -8,6 +8,7 @@ from moto.eks.exceptions import InvalidParameterException, ResourceInUseExceptio
 from embedded.aws import pod_identity
 from embedded.aws.clusters import Clusters
 from embedded.aws.entrance import Application, Entrance
+from embedded.aws.load_balancers import LoadBalancers
 from embedded.cluster import Cluster
 from embedded.cluster.configuration import api_address
 from modules.core.errors import UserError
@@ -15,12 +16,13 @@ from modules.core.errors import UserError
 from .eks_access import apply_access
 from .eks_common import store
 from .eks_nodes import apply_nodes
+from .elb import Balancers
 
 _clusters: list[Clusters] = []
 """At most one: those of this process's account."""
 _application: list[Application] = []
-_entrances: dict[str, Entrance] = {}
-"""By the cluster's ARN."""
+_working: dict[str, tuple[Entrance, LoadBalancers]] = {}
+"""What this process does for a cluster, by its ARN."""
 
 
 def use(clusters: Clusters, application: Application) -> None:
@@ -43,7 +45,7 @@ def begin(backend: Any, cluster: Any, vpc: Any) -> None:
     def done(reason: str) -> None:
         if not reason:
             try:
-                _open(cluster, _clusters[0].of(cluster.arn), backend.region_name)
+                _open(backend, cluster, _clusters[0].of(cluster.arn))
             except Exception as error:  # whatever it is, whoever waits for the cluster is given the reason
                 reason = str(error) or type(error).__name__
         if reason:
@@ -61,17 +63,19 @@ def begin(backend: Any, cluster: Any, vpc: Any) -> None:
         raise InvalidParameterException(message=str(error)) from None
 
 
-def _open(cluster: Any, own: Cluster, region: str) -> None:
+def _open(backend: Any, cluster: Any, own: Cluster) -> None:
     """Make one that runs what the account says of it, and lead its pods to the account."""
     cluster.endpoint = api_address(own.spec)
     cluster.certificate_authority = {"data": base64.b64encode(own.ca.read_bytes()).decode()}
     client = _clusters[0].client(cluster.arn)
     apply_nodes(client, own.name, cluster)
-    for path, document in pod_identity.objects(region):
+    for path, document in pod_identity.objects(backend.region_name):
         client.apply(path, document)
-    entrance = Entrance(own, region, _application[0])
+    entrance = Entrance(own, backend.region_name, _application[0])
     entrance.start()
-    _entrances[cluster.arn] = entrance
+    balancers = LoadBalancers(client, cluster=cluster.name, account=Balancers(backend, cluster))
+    balancers.start()
+    _working[cluster.arn] = (entrance, balancers)
 
 
 def refuse_busy(cluster: Any) -> None:
@@ -81,8 +85,8 @@ def refuse_busy(cluster: Any) -> None:
 
 
 def end(cluster: Any) -> None:
-    if entrance := _entrances.pop(cluster.arn, None):
-        entrance.end()
+    for each in _working.pop(cluster.arn, ()):
+        each.end()
     if _clusters:
         _clusters[0].destroy(cluster.arn)
 

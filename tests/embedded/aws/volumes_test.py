@@ -146,6 +146,19 @@ def test_a_volume_is_a_folder_of_its_node_and_stays_where_its_class_says_so() ->
     assert term["matchExpressions"][0]["values"] == ["node"]
 
 
+def test_the_driver_ends_once_no_volume_is_left_whose_claim_is_gone(driver: Provisioner) -> None:
+    api: Any = driver.client
+    ended: list[bool] = []
+    driver.end = lambda: ended.append(True)
+    api.objects["/api/v1/persistentvolumeclaims"] = {"items": []}
+    left = iter([[persistent_volume_of("Bound")], [persistent_volume_of("Bound", "Retain")]])
+    plain = api.get
+    api.get = lambda path: {"items": next(left)} if path == "/api/v1/persistentvolumes" else plain(path)
+    driver.finish()
+    assert ended
+    assert next(left, None) is None
+
+
 def test_a_volume_has_the_tags_by_which_it_is_found() -> None:
     wanted = missing(claim())
     assert wanted

@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,9 +36,12 @@ from .pods import (
     NAMESPACE,
     NOBODY,
     READER,
+    WEB,
+    balanced,
     claim,
     names_and_https_only,
     namespace,
+    python_pod,
     service_account,
     storage_class,
 )
@@ -282,6 +286,29 @@ def test_a_claim_has_a_volume_that_the_account_knows_until_it_goes(eks: Eks) -> 
     assert not kept.exists()
 
 
+def test_a_service_has_a_load_balancer_of_the_account_until_it_goes(eks: Eks) -> None:
+    image = eks.kubectl("deployer", "-n", "kube-system", "get", "deployment", "coredns", "-o", "jsonpath={..image}")
+    eks.apply(namespace(), python_pod("web", image, WEB), balanced("web", {"owner": "tests"}))
+    own = ("-n", NAMESPACE)
+    eks.kubectl("deployer", *own, "wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
+    given = "jsonpath={.status.loadBalancer.ingress[0]}"
+    eks.kubectl("deployer", *own, "wait", f"--for={given}", "service/web", "--timeout=60s")
+    ingress = json.loads(eks.kubectl("deployer", *own, "get", "service", "web", "-o", given))
+    with urllib.request.urlopen(f"http://{ingress['ip']}:8080/", timeout=30) as answer:
+        assert answer.status == 200
+    elb = eks.aws("elbv2")
+    (found,) = elb.describe_load_balancers()["LoadBalancers"]
+    assert (found["DNSName"], found["Scheme"], found["Type"]) == (ingress["hostname"], "internal", "network")
+    (tagged,) = elb.describe_tags(ResourceArns=[found["LoadBalancerArn"]])["TagDescriptions"]
+    tags = {tag["Key"]: tag["Value"] for tag in tagged["Tags"]}
+    assert (tags["kubernetes.io/service-name"], tags["owner"]) == (f"{NAMESPACE}/web", "tests")
+    used = eks.aws("ec2").describe_network_interfaces()["NetworkInterfaces"]
+    assert {each["SubnetId"] for each in used} == set(eks.cluster["resourcesVpcConfig"]["subnetIds"])
+    eks.kubectl("deployer", *own, "delete", "pod/web", "service/web", "--timeout=60s")
+    assert elb.describe_load_balancers()["LoadBalancers"] == []
+    assert eks.aws("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+
+
 def test_pods_have_what_the_role_of_their_account_allows_and_nothing_without_one(eks: Eks) -> None:
     iam, s3 = eks.aws("iam"), eks.aws("s3")
     issuer: str = eks.cluster["identity"]["oidc"]["issuer"]
@@ -300,9 +327,9 @@ def test_pods_have_what_the_role_of_their_account_allows_and_nothing_without_one
     said = json.loads(eks.python("reads", READER, account="reader"))
     assert said == {
         "who": f"arn:aws:sts::{ACCOUNT}:assumed-role/reader",
-        "keys": ["raw/a", "raw/b c"],
+        "keys": ["raw/a", "raw/ä b+c"],
         "read": "written",
-        "deleted": "raw/b c",
+        "deleted": "raw/ä b+c",
         **dict.fromkeys(("all keys", "beside", "not mine", "copied", "buckets", "roles"), "AccessDenied"),
         "another's role": "AccessDenied",
         "forged": "InvalidIdentityToken",

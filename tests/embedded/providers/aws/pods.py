@@ -39,7 +39,24 @@ def python_pod(name: str, image: str, program: str, *, account: str = "default",
         "securityContext": {"runAsUser": 10001},
     }
     spec = {"serviceAccountName": account, "restartPolicy": "Never", "containers": [container], "volumes": volumes}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": {"app": name}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def balanced(name: str, tags: dict[str, str]) -> dict[str, Any]:
+    """Return the Service of a pod at its port 8080, with a load balancer as the platform's gateway asks for one."""
+    prefix = "service.beta.kubernetes.io/aws-load-balancer"
+    annotations = {
+        f"{prefix}-type": "nlb",
+        f"{prefix}-internal": "true",
+        f"{prefix}-additional-resource-tags": ",".join(f"{key}={value}" for key, value in tags.items()),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": annotations},
+        "spec": {"type": "LoadBalancer", "selector": {"app": name}, "ports": [{"port": 8080}]},
+    }
 
 
 def claim(name: str, storage_class: str, size: str) -> dict[str, Any]:
@@ -128,10 +145,10 @@ READER = (
     CLIENT
     + """\
 said["who"] = boto3.client("sts").get_caller_identity()["Arn"].rpartition("/")[0]
-s3.put_object(Bucket="mine", Key="raw/b c", Body=b"written")
+s3.put_object(Bucket="mine", Key="raw/ä b+c", Body=b"written")
 said["keys"] = keys("mine", Prefix="raw/")
-said["read"] = read("mine", "raw/b c")
-said["deleted"] = s3.delete_objects(Bucket="mine", Delete={"Objects": [{"Key": "raw/b c"}]})["Deleted"][0]["Key"]
+said["read"] = read("mine", "raw/ä b+c")
+said["deleted"] = s3.delete_objects(Bucket="mine", Delete={"Objects": [{"Key": "raw/ä b+c"}]})["Deleted"][0]["Key"]
 said["all keys"] = tried(lambda: keys("mine"))
 said["beside"] = tried(lambda: read("mine", "other/a"))
 said["not mine"] = tried(lambda: read("other", "raw/a"))
@@ -164,3 +181,5 @@ said["read"] = tried(lambda: read("mine", "raw/a"))
 print(json.dumps(said))
 """
 )
+WEB = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8080, bind='0.0.0.0')"
+"""Serves HTTP at port 8080."""
