@@ -153,7 +153,11 @@ def test_the_driver_ends_once_no_volume_is_left_whose_claim_is_gone(driver: Prov
     api.objects["/api/v1/persistentvolumeclaims"] = {"items": []}
     left = iter([[persistent_volume_of("Bound")], [persistent_volume_of("Bound", "Retain")]])
     plain = api.get
-    api.get = lambda path: {"items": next(left)} if path == "/api/v1/persistentvolumes" else plain(path)
+
+    def get(path: str) -> Any:
+        return {"items": next(left)} if path == "/api/v1/persistentvolumes" else plain(path)
+
+    api.get = get
     driver.finish()
     assert ended
     assert next(left, None) is None
