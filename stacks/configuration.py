@@ -99,7 +99,7 @@ def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
         if namespace == PROJECT:
             if name in values:
                 raise UserError(f"{PROJECT}:{name}: given twice, once as {key!r}: keep one of them ({source})")
-            values[name] = _decoded(value)
+            values[name] = _switch(name, _decoded(value))
         elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
             raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
     return validated(_model(values.get("foundation"), source), values, source=source)
@@ -149,6 +149,13 @@ def _split_key(key: str, source: str) -> tuple[str, str]:
             return namespace, name
         case _:
             raise UserError(f"{key}: no key of a configuration; write {PROJECT}:NAME ({source})")
+
+
+def _switch(name: str, value: Any) -> Any:
+    """What is on or off by itself, and in no group: the engine hands it over, and writes it, as text."""
+    field = PlatformSettings.model_fields.get(name)
+    texts = {"true": True, "false": False}
+    return texts.get(value, value) if field and field.annotation is bool and isinstance(value, str) else value
 
 
 def _decoded(value: Any) -> Any:

@@ -62,3 +62,9 @@ def test_an_ill_typed_secret_is_refused_without_being_shown(config: dict[str, An
     assert str(caught.value).startswith(next(iter(config)))
     assert "ghp_plain" not in str(caught.value)
     assert "71717171" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("given", "protected"), [("false", False), ("true", True), (False, False)])
+def test_a_switch_of_its_own_is_read_as_the_engine_hands_it_over(given: object, protected: bool) -> None:
+    config = {"groundwork:owner": "team", "groundwork:protect_data": given}
+    assert parse(config, source="stacks/Pulumi.test.yaml").protect_data is protected
