@@ -17,6 +17,8 @@ from stacks.settings import MODELS, PlatformSettings
 FOLDER = REPOSITORY / "stacks"
 SECRETS = {name: field for name, field in PlatformSettings.model_fields.items() if holds_secret(field.annotation)}
 """What is encrypted in a stack's file, by its name."""
+FLAGS = {name for name, field in PlatformSettings.model_fields.items() if field.annotation is bool}
+"""What is true or false, and no group's: the engine hands it over as text."""
 SECURE = "secure"
 """Only key of what stands for an encrypted value."""
 TOP_LEVEL = ("config", "encryptionsalt", "secretsprovider", "encryptedkey")
@@ -99,7 +101,7 @@ def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
         if namespace == PROJECT:
             if name in values:
                 raise UserError(f"{PROJECT}:{name}: given twice, once as {key!r}: keep one of them ({source})")
-            values[name] = _decoded(value)
+            values[name] = {"true": True, "false": False}.get(value, value) if name in FLAGS else _decoded(value)
         elif get_close_matches(namespace, [PROJECT], cutoff=0.7):
             raise UserError(f"{key}: unknown namespace {namespace!r}; did you mean {PROJECT}:{name}? ({source})")
     return validated(_model(values.get("foundation"), source), values, source=source)
