@@ -27,12 +27,23 @@ def settings_of(environment: Environment) -> AwsSettings:
     return given
 
 
+def require_account(environment: Environment) -> None:
+    """Raise UserError where the stack's account is an emulated one that has ended."""
+    if environment.emulated and environment.account_server.address is None:
+        raise UserError(
+            f"stack {environment.stack}: its emulated account has ended, with all that was in it: run "
+            f"`scripts/up {environment.stack} --emulated`, which makes all anew"
+        )
+
+
 def client(environment: Environment, service: str) -> Any:
-    """Return a boto3 client of the stack's account, as who deploys. Raise UserError where nobody is logged in."""
+    """Return a boto3 client of the stack's account, as who deploys. Raise UserError where nobody is logged in, or an
+    emulated account has ended."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
+    require_account(environment)
     region = settings_of(environment).region
     config = Config(proxies={}) if environment.emulated else None
     library: Any = boto3  # generates its clients at run time: nothing to check types against

@@ -91,7 +91,9 @@ def _kubectl(
 
 
 def _is_known(environment: Environment) -> bool:
-    """Whether there is a kubeconfig; one for a cluster of EKS is written when it is first needed."""
+    """Whether there is a kubeconfig; one for a cluster of EKS is written when it is first needed. UserError where an
+    emulated account has ended, and its cluster with it."""
+    aws.require_account(environment)
     if environment.kubeconfig.exists():
         return True
     return environment.settings.aws is not None and aws.write_kubeconfig(environment)

@@ -56,6 +56,16 @@ def test_without_any_it_is_said_how_to_log_in(environment: Environment, monkeypa
     assert "no credentials of AWS: set AWS_PROFILE" in refused(lambda: aws.client(environment, "sts"))
 
 
+def test_what_has_ended_with_an_emulated_account_is_said(environment: Environment) -> None:
+    environment.account.mkdir()
+    environment.kubeconfig.touch()
+    for ask in (lambda: aws.client(environment, "sts"), lambda: kubectl.run(environment, "get", "pods")):
+        assert refused(ask) == (
+            "stack local: its emulated account has ended, with all that was in it: run `scripts/up local --emulated`, "
+            "which makes all anew"
+        )
+
+
 class Eks:
     def __init__(self, status: str) -> None:
         self.status = status
