@@ -13,7 +13,7 @@ from modules.gateway.documents import address as gateway_address
 from modules.gateway.documents import client_address, front_address
 from modules.gateway.service import GATEWAY
 from modules.registry.third_party import unresolved
-from stacks.foundation import Foundation, deploy_foundation
+from stacks.foundation import Foundation, deploy_foundation, deploy_registry
 from stacks.services import SERVICES
 from stacks.settings import PlatformSettings
 from stacks.third_party import third_party_images
@@ -48,6 +48,12 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         **foundation.outputs,
         **{name: value for each in deployed for name, value in each.outputs.items()},
     }
+
+
+def build_registry(settings: PlatformSettings, environment: str) -> Outputs:
+    """Create the registry of the platform's images and nothing else, before any of them is built."""
+    deploy_registry(settings, Labels(environment=environment, owner=settings.owner))
+    return {}
 
 
 def context_of(

@@ -3,14 +3,18 @@ output. Without PORT, or with 0, the system chooses one.
 
 With --machine, each cluster of EKS is a Kubernetes on this machine, and a PostgreSQL of RDS in its network a real one
 (root). Its pods have name servers and volumes by EKS's add-ons, and reach the account by AWS's own names with the
-rights of their service account's role. They end with the server.
+rights of their service account's role. They end with the server, of which there is
+one for a folder.
 """
 
 import argparse
 import json
 import os
 import signal
+import sys
 from pathlib import Path
+
+from embedded.cluster.status import take_lock
 
 # moto reads it as it is imported. Without it, every policy that AWS manages is refused.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -23,6 +27,7 @@ def main() -> None:
     options = arguments()
     clusters = clusters_of(options)
     if clusters:
+        lock_alone(clusters.machine)
         clusters.destroy_all()
     server = make(options.port, clusters, json.loads(options.prices.read_text()) if options.prices else {})
 
@@ -48,6 +53,13 @@ def arguments() -> argparse.Namespace:
     if options.machine and not (options.tools and options.registry):
         parser.error("--machine needs --tools and --registry")
     return options
+
+
+def lock_alone(machine: Machine) -> None:
+    """End here where another server has the folder: it would lose its clusters."""
+    machine.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if take_lock(machine.lock) is None:
+        sys.exit(f"{machine.folder}: another server has its clusters there")
 
 
 def clusters_of(options: argparse.Namespace) -> Clusters | None:

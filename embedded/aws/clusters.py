@@ -54,6 +54,11 @@ class Machine:
         return self.folder / "databases"
 
     @property
+    def lock(self) -> Path:
+        """File that the server holds a lock on for as long as it lives."""
+        return self.folder / "lock"
+
+    @property
     def ca(self) -> Path:
         """PEM file of the authority of the account's servers, once one has a certificate. It is kept."""
         return self._authority.certificate("ca")

@@ -93,8 +93,13 @@ def take_lock(path: Path) -> int | None:
 
 def daemon_pid(layout: Layout) -> int | None:
     """The process that holds the daemon's lock."""
+    return holder(layout.lock)
+
+
+def holder(lock: Path) -> int | None:
+    """The process that holds a lock; None where none does."""
     try:
-        handle = os.open(layout.lock, os.O_RDWR)
+        handle = os.open(lock, os.O_RDWR)
     except FileNotFoundError:
         return None
     try:

@@ -12,25 +12,14 @@ from pulumi_aws.ecr import (
 )
 from pulumi_aws.kms import Alias, Key
 
-from modules.core.aws import AwsAccount
 from modules.core.component import Component, after
-from modules.core.contracts import Registry
 from modules.core.labels import Labels
 from modules.core.protection import Safeguards
 
+from .ecr import prefix
+
 UNTAGGED_DAYS = 14
 """How long an image is kept that no tag names any more: what runs is named by a digest, and has a tag too."""
-
-
-def ecr_registry(environment: str, account: AwsAccount) -> Registry:
-    """Return the contract: nodes pull by their own role, and need no secret."""
-    address = f"{account.id}.dkr.ecr.{account.region}.amazonaws.com/{prefix(environment)}"
-    return Registry(push=address, pull=address)
-
-
-def prefix(environment: str) -> str:
-    """Return what the names of an environment's repositories begin with."""
-    return f"groundwork-{environment}"
 
 
 def lifecycle() -> str:

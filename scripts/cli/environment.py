@@ -8,18 +8,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedded.cluster.layout import Layout
 from embedded.providers.install import engine_variables
 from embedded.toolchain.build import bin_folder, toolchain_home
 from embedded.toolchain.targets import BUILD_TARGETS, IMAGE_TARGETS, BuildTarget
 from modules.core.errors import UserError
-from modules.core.paths import REPOSITORY, data_home
+from modules.core.paths import REPOSITORY, cache_home, data_home
 from modules.gateway.documents import client_address
 from scripts.cli import kubeconfig, shell
 from scripts.cli.files import create
 from stacks.configuration import FOLDER, load
+from stacks.foundation.aws_settings import DATABASE_CA
 from stacks.settings import PlatformSettings
+
+if TYPE_CHECKING:
+    from embedded.aws.process import AccountServer
 
 PROJECT = "groundwork"
 ENGINE = ("pulumi", "pulumi-kubernetes")
@@ -33,6 +38,8 @@ CLIENT_TARGETS = tuple(
 )
 """What is needed where somebody else runs the cluster: engine, and plugin, which is kubectl too."""
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+EMULATED = "The account of AWS is emulated on this machine: nothing of it is on AWS."
+"""What every view of such a stack says."""
 SALT = re.compile("^encryptionsalt:", re.MULTILINE)
 """In a stack's file, once a value in it was encrypted."""
 
@@ -69,8 +76,34 @@ class Environment:
         return Layout(self.home / "cluster")
 
     @property
+    def account(self) -> Path:
+        """Where an account of AWS is emulated: a folder that is there for a stack on such a one alone."""
+        return self.home / "account"
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the stack's account of AWS is an emulated one on this machine."""
+        return self.settings.aws is not None and self.account.exists()
+
+    @property
+    def account_server(self) -> "AccountServer":
+        """The emulated account, running or not."""
+        from embedded.aws.process import AccountServer  # most stacks have none
+
+        assert self.settings.aws is not None
+        return AccountServer(
+            self.account,
+            account=self.settings.aws.account,
+            tools=self.tools,
+            registry=cache_home() / "registry",
+        )
+
+    @property
     def kubeconfig(self) -> Path:
-        """Of the embedded cluster; for one that somebody else runs, what chooses the context of their own file."""
+        """Of the embedded cluster, or one of EKS; for one that somebody else runs, what chooses the context of their
+        own file."""
+        if self.settings.aws:
+            return self.home / "kubeconfig"
         return self.home / "context" if self.settings.existing else self.cluster_layout.kubeconfig
 
     @property
@@ -101,6 +134,16 @@ class Environment:
         return self.home / "cluster.json"
 
     @property
+    def account_credentials(self) -> Path:
+        """An AWS shared credentials file of who deploys on the emulated account."""
+        return self.account / "credentials"
+
+    @property
+    def account_command(self) -> Path:
+        """Folder of the command `aws` that an emulated account answers."""
+        return self.account / "bin"
+
+    @property
     def s3_credentials(self) -> Path:
         """An AWS shared credentials file of the object store's administrator."""
         return self.home / "s3-credentials"
@@ -116,11 +159,16 @@ class Environment:
         return self.home / "gateway-ca.crt"
 
     @property
+    def runs_here(self) -> bool:
+        """Whether the cluster is on this machine: the embedded one, or that of an emulated account."""
+        return self.settings.foundation.publishes or self.emulated
+
+    @property
     def build_targets(self) -> tuple[BuildTarget, ...]:
         """What is built for this machine: without engine and plugin where an official installation can be used. What a
         registry of somebody else may hold already is built when an image needs it."""
         official = official_pulumi() is not None
-        if self.settings.existing:
+        if not self.runs_here:
             return () if official else CLIENT_TARGETS
         return (*(CLUSTER_TARGETS if official else BUILD_TARGETS), *IMAGE_TARGETS)
 
@@ -171,6 +219,8 @@ class Environment:
             own["AWS_REGION"] = own["AWS_DEFAULT_REGION"] = "us-east-1"
             own["AWS_SHARED_CREDENTIALS_FILE"] = str(self.s3_credentials)
             own["AWS_CONFIG_FILE"] = os.devnull  # a person's own may name another endpoint, role or profile
+        if self.emulated:
+            own |= self._account_variables(path)
         if (tracking := client_address("mlflow", self.settings.entry)) is not None:
             own["MLFLOW_TRACKING_URI"] = tracking
         if not os.environ.get("USER"):  # the engine asks who works on a stack, and a container's user has no name
@@ -180,7 +230,24 @@ class Environment:
             own["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
         return own
 
+    def _account_variables(self, path: str) -> dict[str, str]:
+        """What leads every client of AWS to the emulated account, as who deploys there."""
+        assert self.settings.aws is not None
+        region, address = self.settings.aws.region, self.account_server.address
+        return {
+            "PATH": os.pathsep.join([str(self.account_command), path]),
+            **({"AWS_ENDPOINT_URL": address} if address else {}),
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.account_credentials),
+            "AWS_CONFIG_FILE": os.devnull,
+            DATABASE_CA: str(self.account_server.machine.ca),
+        }
+
     def _cluster_variables(self) -> dict[str, str]:
+        if aws := self.settings.aws:
+            direct = shell.direct(os.environ, aws.network.range) if self.emulated else {}
+            return {"KUBECONFIG": str(self.kubeconfig), **direct}
         if existing := self.settings.existing:
             return {"KUBECONFIG": os.pathsep.join(map(str, [self.kubeconfig, *kubeconfig.files(existing)]))}
         direct = shell.direct(os.environ, self.settings.embedded.network)
@@ -190,7 +257,7 @@ class Environment:
         """The variables on top of this process's own, without those of a person that would take over."""
         foreign = set(shell.foreign(os.environ))
         kept = {name: value for name, value in os.environ.items() if name not in foreign}
-        if self.settings.existing:  # by a program that its kubeconfig names, which asks a cloud for a token
+        if not self.runs_here:  # for a cloud, or a program that a kubeconfig names, which asks one for a token
             kept |= {name: value for name, value in shell.given.items() if name.startswith("AWS_")}
         return {**kept, **self.variables(), "KUBERC": "off"}  # a person's defaults for kubectl are for a person
 

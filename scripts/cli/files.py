@@ -20,3 +20,12 @@ def create(path: Path, text: str, mode: int) -> bool:
     finally:
         unfinished.unlink(missing_ok=True)
     return True
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file for its owner alone, in place of the one that is there."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    unfinished.replace(path)

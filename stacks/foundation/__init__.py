@@ -45,3 +45,10 @@ def deploy_foundation(settings: "PlatformSettings", labels: Labels, consumers: M
         from stacks.foundation.embedded import deploy_embedded as deploy
 
     return deploy(settings, labels, consumers)
+
+
+def deploy_registry(settings: "PlatformSettings", labels: Labels) -> None:
+    """Create the registry of a foundation that makes one. It runs no image of this repository yet."""
+    from stacks.foundation.aws import deploy_registry as deploy
+
+    deploy(settings, labels)

@@ -1,6 +1,6 @@
 """The foundation on an account of AWS: network, cluster and data services are made with the platform."""
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,11 +27,13 @@ from modules.network.aws import EVERYWHERE, Network
 from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
 from modules.nodes.documents import device_plugin
-from modules.registry.aws import EcrRegistry, ecr_registry
+from modules.registry.aws import EcrRegistry
+from modules.registry.ecr import ecr_registry
 from modules.storage.aws import AwsStore, aws_store, key_alias
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
-from stacks.foundation.aws_settings import HTTPS, NODES, AwsSettings
+from stacks.foundation.aws_kubeconfig import kubeconfig
+from stacks.foundation.aws_settings import DATABASE_CA, HTTPS, NODES, AwsSettings
 from stacks.foundation.data import IMAGES, OWN, read_ca
 from stacks.foundation.karpenter import deploy_karpenter, own_access, own_consumers
 from stacks.foundation.namespaces import deploy_namespaces
@@ -100,33 +102,13 @@ def physical_name(environment: str) -> str:
     return f"groundwork-{environment}"
 
 
-def kubeconfig(name: str, endpoint: str, ca: str, region: str) -> str:
-    """Return a kubeconfig for a cluster of EKS. No token is in it: AWS's own command asks for one each time."""
-    command = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
-    program = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "command": "aws",
-        "args": command,
-        "interactiveMode": "Never",
-    }
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": endpoint, "certificate-authority-data": ca}}],
-        "users": [{"name": name, "user": {"exec": program}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-    }
-    return json.dumps(document)
-
-
 def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     given = settings.aws
     assert given is not None
     environment = labels.environment
     described = describe(given, environment, consumers)
     image = require_image(environment, described.registry, IMAGES[DATABASE.name])
-    ca = read_ca(given.database.ca, f"{PROJECT}:foundation.database.ca")
+    ca = read_ca(os.environ.get(DATABASE_CA, given.database.ca), f"{PROJECT}:foundation.database.ca")
     assert ca is not None
     account = _Account(settings, given, labels)
     network = account.network()
@@ -203,6 +185,12 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
     )
 
 
+def deploy_registry(settings: PlatformSettings, labels: Labels) -> None:
+    """Create the registry alone: what is pushed to it is there before a pod waits for it."""
+    assert settings.aws is not None
+    _Account(settings, settings.aws, labels).registry()
+
+
 class _Account:
     """What is made in the account, beside the database, which is of the cluster too."""
 
@@ -275,6 +263,16 @@ class _Account:
         )
         return eks, nodes, addons.cluster
 
+    def registry(self) -> EcrRegistry:
+        return EcrRegistry(
+            "registry",
+            images=[image.name for image in images()],
+            safeguards=self.safeguards,
+            tags=self.tags,
+            labels=self.labels,
+            opts=self.opts,
+        )
+
     def access(self, access: Sequence[Access], eks: EksCluster) -> dict[str, list[pulumi.Output[str]]]:
         """Create what service accounts and nodes get from the account: buckets, images and roles. Return by consumer
         what is known once its accounts may do what was declared."""
@@ -288,14 +286,7 @@ class _Account:
             labels=self.labels,
             opts=self.opts,
         )
-        EcrRegistry(
-            "registry",
-            images=[image.name for image in images()],
-            safeguards=self.safeguards,
-            tags=self.tags,
-            labels=self.labels,
-            opts=self.opts,
-        )
+        self.registry()
         roles = Roles("identity", access=access, issuer=eks.issuer, tags=self.tags, labels=self.labels, opts=self.opts)
         if self.given.budget is not None:
             MonthlyBudget("budget", settings=self.given.budget, tags=self.tags, labels=self.labels, opts=self.opts)

@@ -25,6 +25,9 @@ from stacks.foundation.reached import Domain
 from stacks.foundation.settings import FoundationSettings
 
 PARTITION = "aws"
+DATABASE_CA = "GROUNDWORK_DATABASE_CA"
+"""Variable: PEM file of the authority of databases, in place of foundation.database.ca, where the account that
+AWS_ENDPOINT_URL leads to has one of its own."""
 Region = Literal[
     "af-south-1",
     "ap-east-1",
@@ -62,6 +65,9 @@ Region = Literal[
     "us-west-2",
 ]
 """Those of the partition, as botocore has them: a test compares."""
+REGISTRY_ALONE = "GROUNDWORK_REGISTRY_ALONE"
+"""Variable: set, the program creates the registry and nothing else. For a run of the engine that names it (--target):
+any other would delete the rest."""
 ZONE_LETTERS = "abcdef"
 """That a zone's name ends in: us-east-1 has six."""
 SYSTEM = PoolSettings(purpose="system", shape=ShapeSettings(cpu=4, memory="16Gi"), min=2, max=4)

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from modules.core.errors import UserError
 from modules.core.paths import REPOSITORY
 from modules.identity.access import differences
 from policies import aws as policy
-from stacks.compose import build
+from stacks.compose import build, build_registry
 from stacks.configuration import parse
 from stacks.foundation.aws import describe
 from tests.mocks import Declared, Monitor, Recorder
@@ -39,7 +39,7 @@ def example(name: str) -> dict[str, Any]:
     return yaml.safe_load((REPOSITORY / "stacks" / f"{name}.example.yaml").read_text())["config"]
 
 
-def deployed(config: dict[str, Any], folder: Path) -> Platform:
+def deployed(config: dict[str, Any], folder: Path, build: Callable[..., dict[str, Any]] = build) -> Platform:
     """What is declared of an environment, and its outputs."""
     bundle = folder / "rds.pem"
     bundle.write_text(PEM)
@@ -331,3 +331,11 @@ def test_without_such_pools_there_is_no_karpenter(tmp_path: Path) -> None:
         each.inputs["metadata"]["name"] for each in made.declared if each.type == "kubernetes:core/v1:Namespace"
     }
     assert not [each for each in made.outputs["access"] if each["account"].endswith("/karpenter")]
+
+
+def test_the_registry_is_made_alone_as_the_whole_platform_makes_it(account: Platform, tmp_path: Path) -> None:
+    alone = deployed(example("aws-prod"), tmp_path, build_registry)
+    kinds = {each.type.rpartition(":")[2] for each in alone.declared}
+    assert kinds == {"EcrRegistry", "Repository", "LifecyclePolicy", "Key", "Alias", "aws"}
+    whole = {(each.type, each.name) for each in account.declared}
+    assert {(each.type, each.name) for each in alone.declared} <= whole

@@ -68,3 +68,10 @@ def test_another_uv_than_the_pinned_one_is_not_installed(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "DO NOT MATCH THE HASHES" in done.stderr
     assert not list((tmp_path / "cache").rglob("bin/uv"))
+
+
+@pytest.mark.parametrize(("stack", "clouds"), [("aws-dev", "yes"), ("local", ""), ("--json", "")])
+def test_a_stack_on_aws_gets_the_sdk_of_that_cloud_and_no_other_does(stack: str, clouds: str) -> None:
+    program = f'. {REPOSITORY}/scripts/bootstrap; echo "${{clouds:-}}"'
+    done = subprocess.run(["bash", "-c", program, "up", stack], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == clouds

@@ -64,7 +64,10 @@ def test_an_ill_typed_secret_is_refused_without_being_shown(config: dict[str, An
     assert "71717171" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("given", "protected"), [("false", False), ("true", True), (False, False)])
-def test_a_switch_of_its_own_is_read_as_the_engine_hands_it_over(given: object, protected: bool) -> None:
-    config = {"groundwork:owner": "team", "groundwork:protect_data": given}
-    assert parse(config, source="stacks/Pulumi.test.yaml").protect_data is protected
+@pytest.mark.parametrize(("handed_over", "read"), [("false", False), ("true", True), (False, False)])
+def test_a_switch_is_read_as_the_engine_hands_it_over(handed_over: object, read: bool) -> None:
+    assert parse({"groundwork:protect_data": handed_over}, source="engine").protect_data is read
+
+
+def test_text_that_looks_like_a_switch_stays_text() -> None:
+    assert parse({"groundwork:owner": "true"}, source="engine").owner == "true"

@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -79,6 +79,18 @@ def earlier_note(answer: dict[str, Any]) -> Object | None:
     return None if found is None else json.loads(found)
 
 
+def _keys(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """What a session is made with; nothing where a file has the keys."""
+    if "AWS_SHARED_CREDENTIALS_FILE" in environ:
+        return {}
+    return {
+        # Ids of no account: with other ones, moto would answer for another account than a plain client sees.
+        "aws_access_key_id": environ.get("AWS_ACCESS_KEY_ID", "emulated"),
+        "aws_secret_access_key": environ.get("AWS_SECRET_ACCESS_KEY", "emulated"),
+        "aws_session_token": environ.get("AWS_SESSION_TOKEN"),
+    }
+
+
 @dataclass
 class Account:
     region: str = "us-east-1"
@@ -102,12 +114,7 @@ class Account:
         from botocore.config import Config
 
         require_loopback(self.endpoint)
-        self._session = self._session or boto3.Session(
-            # Ids of no account: with other ones, moto would answer for another account than a plain client sees.
-            aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "emulated"),
-            aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "emulated"),
-            aws_session_token=os.environ.get("AWS_SESSION_TOKEN"),
-        )
+        self._session = self._session or boto3.Session(**_keys(os.environ))
         config = Config(
             retries={"mode": "standard", "total_max_attempts": RETRIES},
             s3={"addressing_style": "path"},

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from modules.core.errors import UserError
@@ -32,15 +33,25 @@ def ensure_stack(environment: Environment) -> None:
     _run(environment, ["stack", "init", environment.stack, *QUIET])
 
 
-def up(environment: Environment, progress: Progress, log: Path) -> None:
+def up(
+    environment: Environment,
+    progress: Progress,
+    log: Path,
+    *,
+    targets: Sequence[str] = (),
+    extra: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """`pulumi up`, without asking, after whoever works on the stack now. Raises UserError with the engine's
-    diagnostics."""
+    diagnostics.
+
+    targets: patterns of URNs; nothing else is changed then. extra: variables of the program."""
     wait_for_lock(environment, progress)
     identity.check(environment)
     pins.take_over(environment)
     recovery.refuse_previous_plugin(environment.stack, Backend(environment).resources())
     settle(environment, progress, log)
-    _stream(environment, ["up", "--yes", "--skip-preview", *QUIET], progress, log)
+    only = [f"--target={pattern}" for pattern in targets]
+    _stream(environment, ["up", "--yes", "--skip-preview", *only, *QUIET], progress, log, extra)
 
 
 def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
@@ -156,7 +167,13 @@ def _variables(environment: Environment) -> Generator[dict[str, str]]:
         yield {**environment.process_environment(), "TMPDIR": folder}
 
 
-def _stream(environment: Environment, arguments: Sequence[str], progress: Progress, log: Path) -> None:
+def _stream(
+    environment: Environment,
+    arguments: Sequence[str],
+    progress: Progress,
+    log: Path,
+    extra: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Runs a command that changes or previews the stack; reports what its events say. UserError where it fails."""
     command = _command(environment, [*arguments, "--json"])
     with (
@@ -165,7 +182,7 @@ def _stream(environment: Environment, arguments: Sequence[str], progress: Progre
         subprocess.Popen(
             command,
             cwd=environment.program,
-            env={**variables, **STREAMED_PREVIEW},
+            env={**variables, **STREAMED_PREVIEW, **extra},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -115,7 +115,7 @@ def client(environment: Environment, base_url: str, login: tuple[str, str] | Non
         base_url=base_url,
         auth=login,
         verify=context,
-        transport=Forwarded(environment, context) if environment.settings.existing else None,
+        transport=None if environment.settings.foundation.publishes else Forwarded(environment, context),
         timeout=20,
         trust_env=False,
     )

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from modules.core.errors import UserError
+from scripts.cli.clients import aws
 from scripts.cli.environment import Environment
 
 NOT_FOUND = "(NotFound)"
@@ -74,7 +75,7 @@ def secret(environment: Environment, namespace: str, name: str) -> dict[str, str
 def _kubectl(
     environment: Environment, arguments: tuple[str, ...], stdin: str | None
 ) -> "subprocess.CompletedProcess[str]":
-    if not environment.kubeconfig.exists():
+    if not _is_known(environment):
         raise UserError(
             f"stack {environment.stack}: its cluster was never started here (no {environment.kubeconfig}): "
             f"run `scripts/up {environment.stack}`"
@@ -87,6 +88,15 @@ def _kubectl(
         raise UserError(
             f"stack {environment.stack}: kubectl is not built here yet: run `scripts/up {environment.stack}`"
         ) from None
+
+
+def _is_known(environment: Environment) -> bool:
+    """Whether there is a kubeconfig; one for a cluster of EKS is written when it is first needed. UserError where an
+    emulated account has ended, and its cluster with it."""
+    aws.require_account(environment)
+    if environment.kubeconfig.exists():
+        return True
+    return environment.settings.aws is not None and aws.write_kubeconfig(environment)
 
 
 def _failed(environment: Environment, arguments: tuple[str, ...], stderr: str) -> UserError:

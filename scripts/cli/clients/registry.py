@@ -33,8 +33,8 @@ def own_access(layout: Layout, address: str) -> RegistryAccess:
 def held_image(environment: Environment, image: str) -> str:
     """Return where the registry has an image (repository@digest) that a run recorded: there, or at the path that all
     stacks shared before. Raise UserError where it has it no more."""
-    if environment.settings.existing:
-        return image  # its own registry, which may answer nodes only
+    if not environment.settings.foundation.publishes:
+        return image  # another registry than the embedded cluster's, which may answer nodes only
     address, _, name = repository_of(image).rpartition("/")
     digest = image.rpartition("@")[2]
     for path in (address, f"{address.partition('/')[0]}/{SHARED_PATH}"):

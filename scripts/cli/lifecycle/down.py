@@ -23,13 +23,21 @@ from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.foundation.data_settings import WITH_DATABASE
 from stacks.foundation.users import record_of
 
+HOLDS_DATA = {
+    "aws:s3/bucket:Bucket": "bucket",
+    "aws:rds/instance:Instance": "database server",
+    "aws:ecr/repository:Repository": "repository of images",
+    "aws:eks/cluster:Cluster": "cluster, with the volumes of its pods",
+}
+"""Types of resources of AWS, for people."""
+
 
 class Down:
     """The steps of `down` for one stack."""
 
     def __init__(self, environment: Environment, *, purge: bool) -> None:
         self.environment = environment
-        self.cluster = None if environment.settings.existing else cluster_of(environment)
+        self.cluster = cluster_of(environment) if environment.settings.foundation.publishes else None
         self.purge = purge
         self.log = cache_home() / "logs" / f"down-{environment.stack}-{time.strftime('%Y%m%d-%H%M%S')}.log"
 
@@ -39,12 +47,16 @@ class Down:
         rows = [
             (volume.name, f"volume, {_size(volume)}") for volume in sorted((home / "cluster" / "volumes").glob("*"))
         ]
-        if self.answers():
+        if self.environment.settings.aws:
+            rows = _of_account(Backend(self.environment).resources())
+        elif self.answers():
             rows = [(_claim(claim), "volume") for claim in self.claims()]
         if count := len(Backend(self.environment).resources()):
             rows.append((f"stack {self.environment.stack}", f"Pulumi state of {count} resources"))
         if (home / "cluster").exists():
             rows.append((str(home / "cluster"), "the cluster: etcd, volumes, pulled images, certificates"))
+        if self.environment.emulated:
+            rows.append((str(self.environment.account), "the emulated account of AWS, with its clusters and databases"))
         rows += [(f"stacks/{path.name}", "pinned versions") for path in self._pins() if path.exists()]
         if self.purge:
             rows.append((str(cache_home()), "caches: toolchain, images, packages"))
@@ -80,6 +92,8 @@ class Down:
         steps = [Step(name="destroy", title="Platform (pulumi destroy)", run=self.destroy)]
         if self.cluster:
             steps.append(Step(name="cluster", title="Cluster", run=self.remove_cluster, needs=("destroy",)))
+        if self.environment.emulated:
+            steps.append(Step(name="account", title="Emulated account", run=self.remove_account, needs=("destroy",)))
         steps.append(Step(name="files", title="State and pins", run=self.remove_files, needs=(steps[-1].name,)))
         if self.purge:
             steps.append(Step(name="caches", title="Caches", run=self.remove_caches, needs=("files",)))
@@ -95,6 +109,9 @@ class Down:
                 progress("the cluster is stopped: what it holds goes with it")
                 return
             self.cluster.supervise({})  # nothing that releases anything while all of it goes
+        if self.environment.emulated and self.environment.account_server.pid is None:
+            progress("the emulated account has ended, with all that was in it")
+            return
         engine.unprotect(self.environment, progress)
         engine.destroy(self.environment, progress, self.log)
         self.remove_rest()
@@ -114,6 +131,10 @@ class Down:
         self.cluster.destroy()
         progress("no process, mount, namespace, link or port is left")
 
+    def remove_account(self, progress: Progress) -> None:
+        self.environment.account_server.remove()
+        progress("no process, cluster, database or file of it is left")
+
     def remove_files(self, progress: Progress) -> None:
         """The passphrase stays: stacks/Pulumi.<stack>.yaml is encrypted with it, and is a person's own."""
         for path in (self.environment.backend, self.environment.pulumi_home, self.environment.home / "logs"):
@@ -124,6 +145,7 @@ class Down:
             environment.s3_credentials,
             environment.deployed_settings,
             environment.cluster_identity,
+            *([environment.kubeconfig] if environment.settings.aws else []),
             record_of(environment.stack),
         )
         for path in (*self._pins(), *made, *locks):
@@ -144,7 +166,7 @@ def run(stack: str, *, yes: bool, purge: bool) -> None:
     environment = Environment(stack)
     write_settings(environment)  # a stack's data may come from another checkout
     down = Down(environment, purge=purge)
-    if down.cluster:
+    if down.cluster or environment.emulated:
         require_root()
     identity.check(environment)
     rows = down.data()
@@ -165,6 +187,11 @@ def _show(rows: list[tuple[str, str]], left: list[str]) -> None:
     for row in rows:
         table.add_row(*row)
     screen.print(table)
+
+
+def _of_account(resources: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What holds data in an account of AWS, as the state has it. Pure."""
+    return [(str(each["id"]), kind) for each in resources if (kind := HOLDS_DATA.get(each["type"]))]
 
 
 def _drop(administrator: str, name: str) -> str:

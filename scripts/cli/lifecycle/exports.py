@@ -25,13 +25,21 @@ def run(stack: str, foreign: Sequence[str] = ()) -> None:
     environment = Environment(stack)
     pins.take_over(environment)
     variables = {**environment.variables(), **s3_variables(environment), **mlflow_variables(environment)}
-    typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *foreign]))
+    typer.echo(shell_exports(variables, removed=[*shell.PYTHON, *taking_over(environment, foreign)]))
+
+
+def taking_over(environment: Environment, foreign: Sequence[str]) -> list[str]:
+    """Return those of a person's variables that lead elsewhere: on AWS itself their own are who deploys."""
+    kept = "AWS_" if environment.settings.aws and not environment.emulated else ()
+    return [name for name in foreign if not name.startswith(kept)]
 
 
 def s3_variables(environment: Environment) -> dict[str, str]:
     """Return what leads S3's clients to somebody else's store; where it is the platform's own, the environment has it.
     Write the keys, or print on stderr why there are none."""
     given = environment.settings.external_store
+    if environment.settings.aws:  # S3 itself, by the keys that everything of the account is reached by
+        return {}
     if reason := unpublished(environment):
         print(f"groundwork: no exports for S3, since {reason}", file=sys.stderr)
         return {}

@@ -15,7 +15,7 @@ from modules.registry.copy import copy_images
 from modules.registry.images import read_sources
 from modules.registry.logins import find_login
 from modules.registry.remote import Remote
-from scripts.cli.clients import pins
+from scripts.cli.clients import aws, pins
 from scripts.cli.clients.registry import registry_of
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.artifacts import require_running
@@ -119,9 +119,11 @@ def released(stack: str, images: Mapping[str, LockedImage]) -> list[tuple[str, L
 def running(stack: str) -> tuple[Registry, RegistryAccess]:
     """Return the registry of a stack, and how this machine comes to it. UserError where it is that of the stack's own
     cluster, and this does not run."""
-    if existing := Environment(stack).settings.existing:
-        return existing.registry.contract(), access_to(existing.registry)
     environment = Environment(stack)
+    if existing := environment.settings.existing:
+        return existing.registry.contract(), access_to(existing.registry)
+    if environment.settings.aws:
+        return aws.registry_of(environment)
     require_running(environment, "images copy")
     return registry_of(environment), access_of(cluster_of(environment))
 

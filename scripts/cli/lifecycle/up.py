@@ -3,22 +3,23 @@
 import shutil
 import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded.cluster import Cluster, ClusterSpec, Wording, ensure_free
 from embedded.cluster.host import require_root
-from embedded.providers.install import install
+from embedded.providers.install import install, install_emulations
 from embedded.toolchain import build
 from modules.core.contracts import Registry
 from modules.core.errors import UserError
-from modules.core.images import read_images
 from modules.core.paths import REPOSITORY, cache_home
 from modules.core.releases import Release, release_file
 from modules.nodes.pools import simulated_nodes
 from modules.registry.access import RegistryAccess
 from modules.registry.build import build_images
 from scripts.cli import kubeconfig
+from scripts.cli.clients import aws as clients_aws
 from scripts.cli.clients import engine, identity, pins
 from scripts.cli.clients.backend import Backend
 from scripts.cli.clients.cache import cache
@@ -27,23 +28,21 @@ from scripts.cli.clients.registry import own_access, registry_of
 from scripts.cli.delivery import rollouts
 from scripts.cli.delivery.release import release
 from scripts.cli.delivery.train import train
-from scripts.cli.environment import Environment, official_pulumi
+from scripts.cli.environment import EMULATED, Environment, official_pulumi
 from scripts.cli.files import create
-from scripts.cli.lifecycle import entry, host, quotas, services, volumes
+from scripts.cli.lifecycle import account, aws, entry, host, quotas, services
 from scripts.cli.lifecycle.background import canary_command, process_name
 from scripts.cli.lifecycle.clusters import refuse_bare_cluster
 from scripts.cli.lifecycle.pinned_images import find_lacking
 from scripts.cli.lifecycle.preflight import checks, names
+from scripts.cli.lifecycle.settings_check import check_settings
 from scripts.cli.output import console, note, print_json
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit
 from stacks.configuration import require_encrypted
 from stacks.foundation import users
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.registry_login import access_to, pull_document
-from stacks.services import SERVICES
 from stacks.settings import port_key
-from stacks.third_party import third_party_images
-from workloads import catalog
 
 STACKS = REPOSITORY / "stacks"
 
@@ -138,7 +137,10 @@ class Up(ABC):
     def toolchain(self, progress: Progress) -> None:
         build.ensure(progress, self.log, self.environment.build_targets, cache.available)
         if official_pulumi() is None:
-            install(self.environment.pulumi_home, REPOSITORY / ".venv/bin/python", self.environment.tools)
+            python = REPOSITORY / ".venv/bin/python"
+            install(self.environment.pulumi_home, python, self.environment.tools)
+            if self.environment.emulated:
+                install_emulations(self.environment.pulumi_home, python)
         progress(f"engine: {official_pulumi() or self.environment.tools / 'pulumi'}")
 
     def build_images(
@@ -164,11 +166,15 @@ class Up(ABC):
             self.forget_releases(progress)
         began = datetime.now(UTC)
         try:
-            engine.up(self.environment, progress, self.log)
+            self.deploy(progress)
             shutil.copyfile(settings_file(self.environment.stack), self.environment.deployed_settings)
             rollouts.wait(self.environment, progress)
         except UserError as error:
             raise quotas.with_refusals(self.environment, error, began) from error
+
+    def deploy(self, progress: Progress) -> None:
+        """Run the engine."""
+        engine.up(self.environment, progress, self.log)
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the previous one."""
@@ -288,31 +294,85 @@ class ExistingUp(Up):
         super().platform(progress)
 
 
-def up_of(environment: Environment) -> Up:
-    """Return the steps of `up` for a stack."""
-    existing = environment.settings.existing
-    return ExistingUp(environment, existing) if existing else EmbeddedUp(environment)
+class AwsUp(Up):
+    """On an account of AWS, which has the cluster that the platform makes there."""
+
+    compiles = "images"
+
+    def refuse(self) -> None:
+        aws.check_account(self.environment)
+
+    def cluster_steps(self) -> list[Step]:
+        return [Step(name="cluster", title="Repositories of images", run=self.repositories, needs=("toolchain",))]
+
+    def repositories(self, progress: Progress) -> None:
+        aws.ensure_repositories(self.environment, progress, self.log)
+
+    def images(self, progress: Progress) -> None:
+        registry, access = clients_aws.registry_of(self.environment)
+        self.build_images(registry, access, progress)
+
+    def deploy(self, progress: Progress) -> None:
+        try:
+            super().deploy(progress)
+        finally:  # the cluster may be another one now: how it is entered is asked for anew
+            self.environment.kubeconfig.unlink(missing_ok=True)
 
 
-def prepare(stack: str) -> Up:
-    """The steps of a stack, once nothing that a person must change stands in their way."""
+class EmulatedUp(AwsUp):
+    """On an account of AWS that is emulated on this machine, where the cluster runs too."""
+
+    compiles = "toolchain"
+
+    def refuse(self) -> None:
+        require_root()
+        account.deployer(self.environment)
+
+    def cluster_steps(self) -> list[Step]:
+        host_packages = Step(name="host", title="Host packages", run=self.host)
+        server = Step(name="account", title="Emulated account", run=self.account, needs=("host", "toolchain"))
+        (repositories,) = super().cluster_steps()
+        return [host_packages, server, replace(repositories, needs=("account",))]
+
+    def host(self, progress: Progress) -> None:
+        host.ensure_packages(progress, self.log, account.PACKAGES)
+
+    def account(self, progress: Progress) -> None:
+        account.start(self.environment, progress)
+
+
+def up_of(environment: Environment, *, emulated: bool | None = None) -> Up:
+    """Return the steps of `up` for a stack. emulated: see `prepare`."""
+    settings = environment.settings
+    if settings.aws:
+        return (EmulatedUp if environment.emulated or emulated else AwsUp)(environment)
+    return ExistingUp(environment, settings.existing) if settings.existing else EmbeddedUp(environment)
+
+
+def prepare(stack: str, *, emulated: bool | None = None) -> Up:
+    """The steps of a stack, once nothing that a person must change stands in their way. emulated: whether its account
+    of AWS is to be an emulated one; None: it is as it is."""
     environment = Environment(stack)
     refuse_bare_cluster(stack)
     write_settings(environment)
     require_encrypted(stack)
+    if emulated is not None:
+        account.check_choice(environment, emulated=emulated)
     check_settings(environment)
-    up = up_of(environment)
+    up = up_of(environment, emulated=emulated)
     up.refuse()
     environment.prepare()
+    if emulated:
+        environment.account.mkdir(exist_ok=True, mode=0o700)
     return up
 
 
-def run(stack: str, *, as_json: bool = False) -> None:
+def run(stack: str, *, emulated: bool = False, as_json: bool = False) -> None:
     """Brings a stack up, then says where everything is."""
-    up = prepare(stack)
+    up = prepare(stack, emulated=emulated)
     runner = Runner(up.steps(), up.log)
     started = time.monotonic()
-    run_or_exit(runner, f"scripts/up {stack}")
+    run_or_exit(runner, f"scripts/up {stack}{' --emulated' if emulated else ''}")
     found = services.find(up.environment)
     if as_json:
         print_json({"stack": stack, "services": services.as_json(found), "seconds": runner.seconds()})
@@ -321,26 +381,8 @@ def run(stack: str, *, as_json: bool = False) -> None:
     screen.print(services.table(found))
     if way := entry.find(up.environment).note:
         screen.print(way, highlight=False, soft_wrap=True)
+    if up.environment.emulated:
+        screen.print(EMULATED, highlight=False, soft_wrap=True)
     screen.print(
         f'\nUp in {time.monotonic() - started:.0f} s. A shell for it: eval "$(scripts/env {stack})"', highlight=False
     )
-
-
-def check_settings(environment: Environment) -> None:
-    """Wrong settings and unreadable pins are refused before anything is changed."""
-    check_workloads(environment)
-    volumes.check(environment)
-    pins.released(environment)
-    read_images(environment.stack)
-    for service in filter(environment.settings.has, SERVICES):
-        third_party_images(service, environment.settings)
-
-
-def check_workloads(environment: Environment) -> None:
-    """UserError for a workload that is not there, and for a workload.yaml that says something wrong."""
-    for name in sorted(environment.settings.workloads):
-        try:
-            catalog.load(name)
-        except UserError as error:
-            key = f"groundwork:workloads.{name} in stacks/Pulumi.{environment.stack}.yaml"
-            raise UserError(f"{key}: {error}") from error

@@ -49,7 +49,7 @@ def _check_user(environment: Environment, resources: Iterable[Mapping[str, Any]]
     wanted = user_of(environment.stack, environment.settings.foundation)
     for group, user in users(resources).items():
         # With null the images' own user ran on the embedded cluster, before it had one for each stack.
-        ran = IMAGE_USER if user is None and environment.settings.existing is None else user
+        ran = IMAGE_USER if user is None and environment.settings.foundation.publishes else user
         if ran != wanted:
             now, before = ("null" if each is None else each for each in (wanted, user))
             raise UserError(

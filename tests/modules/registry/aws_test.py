@@ -8,7 +8,8 @@ import pytest
 from modules.core.aws import AwsAccount
 from modules.core.labels import Labels
 from modules.core.protection import Protection, safeguards
-from modules.registry.aws import EcrRegistry, ecr_registry, lifecycle
+from modules.registry.aws import EcrRegistry, lifecycle
+from modules.registry.ecr import ecr_registry
 from tests.mocks import Declared, declare
 
 ACCOUNT = AwsAccount(partition="aws", id="123456789012", region="eu-west-1")

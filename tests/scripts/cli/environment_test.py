@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from embedded.aws.process import AccountServer
+from embedded.toolchain.targets import IMAGE_TARGETS
 from modules.core.errors import UserError
 from scripts.cli import environment as module
-from scripts.cli.environment import Environment, official_pulumi, shell_exports
+from scripts.cli import shell
+from scripts.cli.environment import CLIENT_TARGETS, Environment, official_pulumi, shell_exports
 from stacks.configuration import load
+from stacks.foundation.aws_settings import DATABASE_CA
 from stacks.settings import PlatformSettings
+from tests.scripts.cli.fakes import on_aws, stack
 
 STACK_FILE = "config:\n  groundwork:storage:\n    local_port: 9333\n"
 
@@ -151,3 +156,31 @@ def test_the_engine_runs_for_a_user_without_a_name(environment: Environment, mon
     assert "USER" not in environment.variables()
     monkeypatch.delenv("USER")
     assert environment.variables()["USER"] == str(os.getuid())
+
+
+@pytest.fixture
+def on_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(shell, "given", {"AWS_PROFILE": "theirs"})
+    return stack(monkeypatch, on_aws())
+
+
+def test_an_emulated_account_is_reached_by_its_own_keys_and_by_no_variable_of_a_person(
+    on_account: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_account.account.mkdir(parents=True)
+    monkeypatch.setattr(AccountServer, "address", "http://127.0.0.1:4566")
+    found = on_account.process_environment()
+    assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+    assert found["AWS_SHARED_CREDENTIALS_FILE"] == str(on_account.account / "credentials")
+    assert found["PATH"].split(os.pathsep)[0] == str(on_account.account / "bin")
+    assert "10.40.0.0/16" in found["NO_PROXY"]
+    assert "AWS_PROFILE" not in found
+    assert IMAGE_TARGETS[0] in on_account.build_targets
+
+
+def test_aws_itself_is_reached_by_a_persons_own_variables(on_account: Environment) -> None:
+    found = on_account.process_environment()
+    assert found["AWS_PROFILE"] == "theirs"
+    assert not {"AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE", DATABASE_CA} & found.keys()
+    assert on_account.build_targets == CLIENT_TARGETS

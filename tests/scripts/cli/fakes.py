@@ -7,9 +7,11 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modules.core.errors import UserError
+from modules.core.paths import REPOSITORY
 from scripts.cli import environment
 from scripts.cli.clients import gateway, kubectl
 from scripts.cli.environment import Environment
@@ -28,6 +30,15 @@ IMAGE = f"10.80.0.1:5000/groundwork/serving:0.1.0@{SERVING_DIGEST}"
 
 def settings(**changed: Any) -> PlatformSettings:
     return parse({"groundwork:workloads": {"iris": {"local_port": 8080}}, **changed}, source="stacks/Pulumi.local.yaml")
+
+
+def on_aws(**changed: Any) -> PlatformSettings:
+    """The settings of the example on AWS. changed: groups of its foundation, by their keys."""
+    config: dict[str, Any] = yaml.safe_load((REPOSITORY / "stacks/aws-dev.example.yaml").read_text())["config"]
+    foundation: dict[str, Any] = config["groundwork:foundation"]
+    for group, values in changed.items():
+        foundation[group] = {**foundation.get(group, {}), **values}
+    return parse(config, source="stacks/Pulumi.local.yaml")
 
 
 def stack(monkeypatch: pytest.MonkeyPatch, given: PlatformSettings | None = None) -> Environment:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.foundation.aws import kubeconfig
+from stacks.foundation.aws_kubeconfig import kubeconfig
 
 from .conftest import REGION
 from .pods import NAMESPACE, namespace, python_pod, stream

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.cli.clients import engine
 from scripts.cli.lifecycle import exports
-from tests.scripts.cli.fakes import always, stack
+from tests.scripts.cli.fakes import always, on_aws, stack
 from tests.stacks.foundation.own_data_test import SECRET, STORE, settings
 
 
@@ -52,3 +52,15 @@ def test_a_store_in_that_cluster_is_reached_by_a_forwarded_port(
     environment = stack(monkeypatch, settings())
     assert exports.s3_variables(environment) == {}
     assert "`kubectl port-forward -n local-storage service/storage 8333` leads there" in capsys.readouterr().err
+
+
+def test_on_aws_itself_a_persons_own_keys_stay_and_on_an_emulated_account_they_go(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    environment = stack(monkeypatch, on_aws())
+    theirs = ["AWS_PROFILE", "PULUMI_STACK"]
+    assert exports.taking_over(environment, theirs) == ["PULUMI_STACK"]
+    assert exports.s3_variables(environment) == {}
+    environment.account.mkdir(parents=True)
+    assert exports.taking_over(environment, theirs) == theirs

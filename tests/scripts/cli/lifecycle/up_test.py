@@ -10,11 +10,11 @@ from modules.core.releases import Release
 from scripts.cli.clients import pins
 from scripts.cli.commands.pipeline import candidate, preview
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle import up
+from scripts.cli.lifecycle import settings_check, up
 from scripts.cli.lifecycle.pinned_images import Lacking
 from scripts.cli.steps import check_order, up_to
 from stacks.foundation import users
-from tests.scripts.cli.fakes import SERVING_DIGEST, always, quiet, refused, settings, stack
+from tests.scripts.cli.fakes import SERVING_DIGEST, always, on_aws, quiet, refused, settings, stack
 
 NO_SIMULATED_NODE: dict[str, Any] = {"groundwork:foundation": {"simulated_nodes": 0}}
 
@@ -24,7 +24,7 @@ def no_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     none: dict[str, object] = {}
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr(pins, "released", always(none))
-    monkeypatch.setattr(up, "read_images", always(none))
+    monkeypatch.setattr(settings_check, "read_images", always(none))
 
 
 def test_a_platform_that_is_made_anew_gets_a_user_of_its_own_and_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,12 +47,45 @@ def test_a_platform_that_is_there_keeps_the_user_of_its_volumes(monkeypatch: pyt
 
 def test_what_can_run_nowhere_is_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = stack(monkeypatch, settings(**NO_SIMULATED_NODE))
-    assert "groundwork:foundation.simulated_nodes is 0" in refused(lambda: up.check_settings(environment))
+    assert "groundwork:foundation.simulated_nodes is 0" in refused(lambda: settings_check.check_settings(environment))
 
 
 def test_without_jenkins_no_simulated_node_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     left_out: dict[str, Any] = {**NO_SIMULATED_NODE, "groundwork:jenkins": {"enabled": False}}
-    up.check_settings(stack(monkeypatch, settings(**left_out)))
+    settings_check.check_settings(stack(monkeypatch, settings(**left_out)))
+
+
+@pytest.mark.parametrize(("emulated", "before"), [(False, []), (True, ["host", "account"])])
+def test_on_aws_images_are_pushed_to_repositories_that_are_made_first(
+    monkeypatch: pytest.MonkeyPatch, emulated: bool, before: list[str]
+) -> None:
+    steps = up.up_of(stack(monkeypatch, on_aws()), emulated=emulated).steps()
+    check_order(steps)
+    assert [step.name for step in up_to(steps, "images")] == ["toolchain", *before, "cluster", "images"]
+    (tidy,) = (step for step in steps if step.name == "tidy")
+    assert tidy.needs == (("toolchain",) if emulated else ("images",))
+
+
+def test_an_emulated_account_stays_one_once_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch, on_aws())
+    assert not isinstance(up.up_of(environment), up.EmulatedUp)
+    environment.account.mkdir(parents=True)
+    assert isinstance(up.up_of(environment), up.EmulatedUp)
+
+
+def test_after_a_deployment_it_is_asked_anew_how_the_cluster_is_entered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment = stack(monkeypatch, on_aws())
+    environment.home.mkdir(parents=True)
+    environment.kubeconfig.touch()
+    monkeypatch.setattr(up.engine, "up", quiet_run)
+    up.AwsUp(environment).deploy(quiet)
+    assert not environment.kubeconfig.exists()
+
+
+def quiet_run(*_: object) -> None:
+    """Nothing is deployed."""
 
 
 def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +108,7 @@ def test_the_compilers_caches_go_once_nothing_can_be_compiled_any_more(monkeypat
 
 def test_an_unknown_workload_is_refused_with_its_key_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = stack(monkeypatch, settings(**{"groundwork:workloads": {"irsi": {}}}))
-    assert refused(lambda: up.check_settings(environment)) == (
+    assert refused(lambda: settings_check.check_settings(environment)) == (
         "groundwork:workloads.irsi in stacks/Pulumi.local.yaml: workload 'irsi' is unknown; known: cancer, "
         "digits, iris, neighbours, screening, wine. Did you mean 'iris'?"
     )
@@ -103,7 +136,7 @@ def test_on_somebody_elses_cluster_what_has_no_image_is_refused_with_what_helps(
 ) -> None:
     theirs = {"target": "existing", "context": "theirs", "registry": {"push": "registry.example/ml"}}
     environment = stack(monkeypatch, settings(**{"groundwork:foundation": theirs, "groundwork:workloads": {}}))
-    message = refused(lambda: up.check_settings(environment))
+    message = refused(lambda: settings_check.check_settings(environment))
     assert message.startswith("groundwork:jenkins.enabled is true, but it can run on no node of this cluster: ")
     assert "`groundwork images resolve`" in message
     assert "simulated_nodes" not in message

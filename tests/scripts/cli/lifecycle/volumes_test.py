@@ -8,7 +8,7 @@ from modules.core.contracts import IMAGE_USER
 from modules.core.errors import UserError
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
-from scripts.cli.lifecycle import up, volumes
+from scripts.cli.lifecycle import settings_check, volumes
 from tests.scripts.cli.fakes import Kubectl, refused, settings, stack
 
 COMPONENTS = [("storage", "SeaweedFS"), ("database", "PostgreSQL"), ("jenkins", "Jenkins")]
@@ -73,7 +73,7 @@ def test_a_smaller_volume_is_refused_wherever_it_is(
 def test_up_refuses_it_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = asking(monkeypatch, "1Gi")
     deploy(environment, claim("10Gi"))
-    assert refused(lambda: up.check_settings(environment)) == refused(lambda: volumes.check(environment))
+    assert refused(lambda: settings_check.check_settings(environment)) == refused(lambda: volumes.check(environment))
 
 
 @pytest.mark.parametrize(("group", "component"), COMPONENTS)

@@ -16,7 +16,7 @@ from modules.network.aws import Network
 from modules.network.settings import NetworkSettings
 from modules.nodes.aws import Nodes
 from modules.nodes.settings import PoolsSettings
-from stacks.foundation.aws import kubeconfig
+from stacks.foundation.aws_kubeconfig import kubeconfig
 from stacks.foundation.aws_settings import SYSTEM
 
 NAME, REGION = "ground", "us-east-1"
