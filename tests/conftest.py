@@ -14,9 +14,9 @@ from tests.neighbours import CLUSTER
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: a garbage collector that looks at it time and again takes a tenth of the time."""
+    """What is imported by now stays: a garbage collector that looks at it time and again takes a fifth of the time."""
     gc.freeze()
-    gc.set_threshold(50_000)
+    gc.set_threshold(500_000)
 
 
 @pytest.fixture(autouse=True)

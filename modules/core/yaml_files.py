@@ -21,7 +21,7 @@ class _Refused(Exception):
         self.line = key.start_mark.line + 1
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Refuses a key that is given twice, and one that is no text."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:

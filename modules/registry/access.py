@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class RegistryAccess:
     def trust(self) -> ssl.SSLContext:
         """Return what the registry's certificate is checked against. Raise UserError for a file that holds no
         certificates."""
+        if self.ca is None:
+            return _trust_of_this_machine()
         try:
             context = ssl.create_default_context(cafile=self.ca)
             if not self.own:
@@ -48,6 +51,12 @@ class RegistryAccess:
         except OSError as error:
             raise UserError(f"{self.ca}: no PEM file of CA certificates ({error}): {self.advice}") from error
         return context
+
+
+@cache
+def _trust_of_this_machine() -> ssl.SSLContext:
+    """Read once: an image that is copied connects many times, and each would take 20 ms."""
+    return ssl.create_default_context()
 
 
 def api_host(address: str) -> str:

@@ -24,7 +24,7 @@ ENGINES = EMBEDDED / "aws" / "extension" / "rds_engines.json"
 
 def build(file: Path) -> tuple[dict[str, Any], int]:
     """A service's table, and the number of problems, which are printed."""
-    declared: dict[str, Any] = yaml.safe_load(file.read_text())
+    declared: dict[str, Any] = yaml.load(file.read_bytes(), yaml.CSafeLoader)
     built, problems = dict[str, Any](), 0
     for token, entry in declared["types"].items():
         builder = Builder(token, declared["service"], entry)

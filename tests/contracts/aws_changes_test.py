@@ -1,7 +1,6 @@
 """What a change of settings does to what is on AWS: held to AWS's own data of what can't be changed in place."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +9,13 @@ from embedded.providers.aws.diff import changes
 from embedded.providers.aws.table import entries
 from embedded.providers.base import Change
 
-from .aws_test import as_sent, deployed, example, in_aws
+from .aws_test import as_sent, declared, example, foundation, in_aws
 
 Made = Mapping[tuple[str, str], dict[str, Any]]
 """Inputs by type and name."""
 
 
-def made(folder: Path, **changed: Any) -> Made:
+def made(**changed: Any) -> Made:
     """What the small example declares, with other settings: by key of the foundation, or key__key in a group of it."""
     config = example("aws-dev")
     for path, value in changed.items():
@@ -25,12 +24,12 @@ def made(folder: Path, **changed: Any) -> Made:
         for group in groups:
             place = place.setdefault(group, {})
         place[key] = value
-    return {(each.type, each.name): as_sent(each.inputs) for each in in_aws(deployed(config, folder))}
+    return {(each.type, each.name): as_sent(each.inputs) for each in in_aws(declared(config, program=foundation))}
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return made(tmp_path_factory.mktemp("before"))
+def before() -> Made:
+    return made()
 
 
 @pytest.mark.parametrize(
@@ -50,9 +49,9 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Made:
     ],
 )
 def test_a_setting_that_may_change_does_so_in_place_but_for_nodes_in_another_zone(
-    changed: dict[str, Any], replaced: set[str], before: Made, tmp_path: Path
+    changed: dict[str, Any], replaced: set[str], before: Made
 ) -> None:
-    after = made(tmp_path, **changed)
+    after = made(**changed)
     kept = [key for key in before.keys() & after.keys() if key[0] in entries()]
     differing = [key for key in kept if before[key] != after[key]]
     assert differing

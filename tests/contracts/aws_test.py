@@ -5,10 +5,11 @@ import inspect
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import pulumi
 import pytest
 import yaml
 
@@ -16,16 +17,20 @@ from embedded.providers.aws.check import failures
 from embedded.providers.aws.table import entries
 from modules.core.contracts import ROLES
 from modules.core.errors import UserError
+from modules.core.labels import Labels
 from modules.core.paths import REPOSITORY
 from modules.identity.access import differences
 from policies import aws as policy
-from stacks.compose import build, build_registry
+from stacks.compose import Outputs, build, build_registry
 from stacks.configuration import parse
+from stacks.foundation import deploy_foundation
 from stacks.foundation.aws import describe
-from tests.mocks import Declared, Monitor, Recorder
+from stacks.settings import PlatformSettings
+from tests.mocks import Declared, Recorder
 
-from .conftest import ENVIRONMENT, Platform, make_pins
+from .conftest import ENVIRONMENT, Platform, deploy
 
+Program = Callable[[PlatformSettings, str], Outputs]
 EXAMPLES = ("aws-dev", "aws-prod")
 POOLS = "aws-prod with pools"
 ONLY_LOCAL = {"storage", "database"}
@@ -39,25 +44,29 @@ def example(name: str) -> dict[str, Any]:
     return yaml.safe_load((REPOSITORY / "stacks" / f"{name}.example.yaml").read_text())["config"]
 
 
-def deployed(config: dict[str, Any], folder: Path, build: Callable[..., dict[str, Any]] = build) -> Platform:
+def foundation(settings: PlatformSettings, environment: str) -> Outputs:
+    """The program without its services, which declare nothing in the account: a test says so."""
+    labels = Labels(environment=environment, owner=settings.owner)
+    return dict(deploy_foundation(settings, labels, settings.consumers()).outputs)
+
+
+def declared(config: dict[str, Any], recorder: Recorder | None = None, program: Program = build) -> Platform:
     """What is declared of an environment, and its outputs."""
-    bundle = folder / "rds.pem"
-    bundle.write_text(PEM)
-    config["groundwork:foundation"]["database"]["ca"] = str(bundle)
-    recorder = Recorder()
-    monitor = Monitor(recorder)
-    outputs: dict[str, Any] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        make_pins(folder, patch)
-        pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT, monitor=monitor)
+    with TemporaryDirectory() as folder:
+        bundle = Path(folder, "rds.pem")
+        bundle.write_text(PEM)
+        config["groundwork:foundation"]["database"]["ca"] = str(bundle)
+        return deploy(config, Path(folder), program=program, recorder=recorder)
 
-        @pulumi.runtime.test
-        def declare() -> pulumi.Output[None]:
-            settings = parse(config, source="test")
-            return pulumi.Output.from_input(build(settings, ENVIRONMENT)).apply(outputs.update)
 
-        declare()
-    return Platform(recorder.declared, outputs, monitor)
+def deployed(config: dict[str, Any]) -> Platform:
+    """The same of the whole program, made once for all tests."""
+    return _deployed(json.dumps(config))
+
+
+@cache
+def _deployed(config: str) -> Platform:
+    return declared(json.loads(config))
 
 
 def with_pools(name: str) -> dict[str, Any]:
@@ -72,10 +81,13 @@ def with_pools(name: str) -> dict[str, Any]:
     return config
 
 
+def configuration(name: str) -> dict[str, Any]:
+    return with_pools("aws-prod") if name == POOLS else example(name)
+
+
 @pytest.fixture(scope="module", params=[*EXAMPLES, POOLS])
-def account(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    config = with_pools("aws-prod") if request.param == POOLS else example(request.param)
-    return deployed(config, tmp_path_factory.mktemp("stacks"))
+def account(request: pytest.FixtureRequest) -> Platform:
+    return deployed(configuration(request.param))
 
 
 def of_kind(platform: Platform, kind: str) -> dict[str, dict[str, Any]]:
@@ -108,6 +120,13 @@ def test_no_data_is_in_the_cluster_and_no_pod_has_keys(account: Platform) -> Non
     assert "s3-credentials" not in text
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_all_that_is_in_the_account_is_of_the_foundation(name: str) -> None:
+    alone = in_aws(declared(example(name), program=foundation))
+    assert alone
+    assert sorted(map(str, alone)) == sorted(map(str, in_aws(deployed(example(name)))))
+
+
 def test_each_account_that_uses_data_assumes_the_role_that_is_made_for_it(account: Platform) -> None:
     roles = {
         each["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].rpartition("/")[2]: (
@@ -125,19 +144,18 @@ def test_each_account_that_uses_data_assumes_the_role_that_is_made_for_it(accoun
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, POOLS])
-def test_no_account_may_do_more_or_less_than_its_service_declares(name: str, tmp_path: Path) -> None:
-    config = with_pools("aws-prod") if name == POOLS else example(name)
-    platform = deployed(config, tmp_path)
-    settings = parse(config, source="test")
+def test_no_account_may_do_more_or_less_than_its_service_declares(name: str) -> None:
+    platform = deployed(configuration(name))
+    settings = parse(configuration(name), source="test")
     assert settings.aws is not None
-    declared = describe(settings.aws, ENVIRONMENT, settings.consumers()).access
-    of_accounts = {each.role for each in declared}
+    access = describe(settings.aws, ENVIRONMENT, settings.consumers()).access
+    of_accounts = {each.role for each in access}
     granted = {
         each["role"]: json.loads(each["policy"])["Statement"]
         for each in of_kind(platform, "RolePolicy").values()
         if each["role"] in of_accounts
     }
-    assert differences(declared, granted) == []
+    assert differences(access, granted) == []
     assert not of_accounts & {each["role"] for each in of_kind(platform, "RolePolicyAttachment").values()}
 
 
@@ -231,13 +249,13 @@ def test_the_cluster_is_known_by_its_name_and_no_token_is_in_the_state(account: 
     assert document["clusters"][0]["cluster"]["server"] == "https://cluster.example"
 
 
-def test_dev_and_prod_differ_by_settings_alone(tmp_path: Path) -> None:
+def test_dev_and_prod_differ_by_settings_alone() -> None:
     """With the settings of one the other is the same: no name of an environment decides anything."""
     made: dict[str, Platform] = {}
     for name in EXAMPLES:
         config = example("aws-dev")
         config["groundwork:foundation"]["protection"] = {"aws-dev": "disposable", "aws-prod": "full"}[name]
-        made[name] = deployed(config, tmp_path)
+        made[name] = deployed(config)
     assert {str(each) for each in made["aws-dev"].declared} == {str(each) for each in made["aws-prod"].declared}
     differing = {
         f"{one.name}: {key}"
@@ -306,8 +324,8 @@ def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that
         assert needed <= account.monitor.all_before(each), each
 
 
-def test_pools_have_nodes_that_karpenter_brings(tmp_path: Path) -> None:
-    made = deployed(with_pools("aws-prod"), tmp_path)
+def test_pools_have_nodes_that_karpenter_brings() -> None:
+    made = deployed(configuration(POOLS))
     pools = {each["metadata"]["name"]: each["spec"] for each in of_kind(made, "NodePool").values()}
     assert pools.keys() == {"general", "gpus"}
     classes = {each["metadata"]["name"]: each["spec"] for each in of_kind(made, "EC2NodeClass").values()}
@@ -322,8 +340,8 @@ def test_pools_have_nodes_that_karpenter_brings(tmp_path: Path) -> None:
     assert {variables["INTERRUPTION_QUEUE"]} == {each["name"] for each in of_kind(made, "Queue").values()}
 
 
-def test_without_such_pools_there_is_no_karpenter(tmp_path: Path) -> None:
-    made = deployed(example("aws-dev"), tmp_path)
+def test_without_such_pools_there_is_no_karpenter() -> None:
+    made = deployed(example("aws-dev"))
     assert not of_kind(made, "CustomResourceDefinition")
     assert not of_kind(made, "NodePool")
     assert "device_plugin" not in made.outputs
@@ -333,8 +351,8 @@ def test_without_such_pools_there_is_no_karpenter(tmp_path: Path) -> None:
     assert not [each for each in made.outputs["access"] if each["account"].endswith("/karpenter")]
 
 
-def test_the_registry_is_made_alone_as_the_whole_platform_makes_it(account: Platform, tmp_path: Path) -> None:
-    alone = deployed(example("aws-prod"), tmp_path, build_registry)
+def test_the_registry_is_made_alone_as_the_whole_platform_makes_it(account: Platform) -> None:
+    alone = declared(example("aws-prod"), program=build_registry)
     kinds = {each.type.rpartition(":")[2] for each in alone.declared}
     assert kinds == {"EcrRegistry", "Repository", "LifecyclePolicy", "Key", "Alias", "aws"}
     whole = {(each.type, each.name) for each in account.declared}

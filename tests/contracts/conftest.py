@@ -1,5 +1,6 @@
 """The whole platform as the engine would see it, made once through mocks."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 
 from modules.core.images import LockedImage, write_images
 from modules.core.releases import Release, write_releases
-from stacks.compose import build
+from stacks.compose import Outputs, build
 from stacks.configuration import parse
-from tests.mocks import Declared, Monitor, Recorder, set_mocks
+from stacks.settings import PlatformSettings
+from tests.mocks import Declared, Monitor, Recorder, declare
 
 ENVIRONMENT = "local"
 IMAGES = ("gateway", "base", "storage", "postgresql", "mlflow", "airflow", "xcom", "training", "serving", "nodes")
@@ -24,31 +26,32 @@ class Platform:
     monitor: Monitor
 
 
-@pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """With every image built and the iris workload released."""
-    folder = tmp_path_factory.mktemp("stacks")
-    recorder = Recorder()
-    monitor = Monitor(recorder)
+def deploy(
+    config: Mapping[str, Any],
+    folder: Path,
+    *,
+    program: Callable[[PlatformSettings, str], Outputs] = build,
+    recorder: Recorder | None = None,
+) -> Platform:
+    """What is declared of an environment with every image built and the iris workload released, and its outputs."""
     outputs: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         make_pins(folder, patch)
-        set_mocks(recorder, monitor)
-
-        @pulumi.runtime.test
-        def declare() -> pulumi.Output[None]:
-            settings = parse(
-                {
-                    "groundwork:workloads": {"iris": {"local_port": 8080}},
-                    "groundwork:jenkins": {"repository": "someone/groundwork"},
-                    "groundwork:github_token": "generated-elsewhere",
-                },
-                source="test",
-            )
-            return pulumi.Output.from_input(build(settings, ENVIRONMENT)).apply(outputs.update)
-
-        declare()
+        settings = parse(config, source="test")
+        recorder, monitor = declare(
+            lambda: pulumi.Output.from_input(program(settings, ENVIRONMENT)).apply(outputs.update), recorder
+        )
     return Platform(recorder.declared, outputs, monitor)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    config = {
+        "groundwork:workloads": {"iris": {"local_port": 8080}},
+        "groundwork:jenkins": {"repository": "someone/groundwork"},
+        "groundwork:github_token": "generated-elsewhere",
+    }
+    return deploy(config, tmp_path_factory.mktemp("stacks"))
 
 
 def make_pins(folder: Path, patch: pytest.MonkeyPatch) -> None:

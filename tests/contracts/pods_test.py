@@ -56,7 +56,7 @@ def documents(content: Any) -> Iterator[Pod]:
     match content:
         case str() if "kind" in content:
             with suppress(yaml.YAMLError):  # some other text
-                found = yaml.safe_load(content)
+                found = yaml.load(content, yaml.CSafeLoader)
                 yield from () if isinstance(found, str) else documents(found)
         case {"kind": "Pod", "metadata": metadata, "spec": spec}:
             yield Pod(metadata, spec)

@@ -66,7 +66,8 @@ def declared() -> dict[str, Json]:
     """What the emulated provider's types say of each, by token."""
     found: dict[str, Json] = {**MORE_TYPES}
     for file in sorted(TYPES.glob("*.yaml")):
-        found |= {f"aws:{token}": entry for token, entry in yaml.safe_load(file.read_text())["types"].items()}
+        types = yaml.load(file.read_bytes(), yaml.CSafeLoader)["types"]
+        found |= {f"aws:{token}": entry for token, entry in types.items()}
     return found
 
 

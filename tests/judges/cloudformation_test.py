@@ -8,14 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 
-from stacks.compose import build
-from stacks.configuration import parse
-from tests.contracts.aws_test import EXAMPLES, PEM, example
-from tests.contracts.conftest import ENVIRONMENT, make_pins
-from tests.mocks import Monitor
+from tests.contracts.aws_test import EXAMPLES, declared, example, foundation
 
 from .cloudformation import UNMAPPED, WITHOUT_EQUIVALENT, References, Template, render
 
@@ -27,27 +22,10 @@ IGNORED = {
 Findings = list[dict[str, Any]]
 
 
-def rendered(name: str, folder: Path) -> Template:
-    config = example(name)
-    bundle = folder / "rds.pem"
-    bundle.write_text(PEM)
-    config["groundwork:foundation"]["database"]["ca"] = str(bundle)
-    recorder = References()
-    with pytest.MonkeyPatch.context() as patch:
-        make_pins(folder, patch)
-        pulumi.runtime.set_mocks(recorder, project="groundwork", stack=ENVIRONMENT, monitor=Monitor(recorder))
-
-        @pulumi.runtime.test
-        def declare() -> pulumi.Output[Any]:
-            return pulumi.Output.from_input(build(parse(config, source="test"), ENVIRONMENT))
-
-        declare()
-    return render(recorder.declared)
-
-
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    return {name: rendered(name, tmp_path_factory.mktemp(name)) for name in EXAMPLES}
+def templates() -> dict[str, Template]:
+    made = {name: declared(example(name), References(), foundation) for name in EXAMPLES}
+    return {name: render(each.declared) for name, each in made.items()}
 
 
 def broken(template: Template) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,12 @@ def clients(address: str) -> Callable[[str], Any]:
     import boto3
 
     session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-    return lambda service: session.client(service, endpoint_url=address)
+
+    @cache
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=address)
+
+    return client
 
 
 @pytest.fixture
