@@ -46,6 +46,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Made:
         ({"database__version": "16"}, set[str]()),
         ({"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}, set[str]()),
         ({"budget": {"monthly_usd": 9, "emails": ["b@example.com"], "spent_percent": [70]}}, set[str]()),
+        (
+            {"lake": {"administrators": ["arn:aws:iam::123456789012:user/b"], "scan_limit": "1Gi", "crawl_hour": 4}},
+            set[str](),
+        ),
         ({"nodes": {"pools": {"system": {"min": 3, "max": 5, "disk": "200Gi", "labels": {"a": "b"}}}}}, set[str]()),
     ],
 )

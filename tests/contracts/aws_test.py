@@ -141,6 +141,56 @@ def test_no_account_may_do_more_or_less_than_its_service_declares(name: str, tmp
     assert not of_accounts & {each["role"] for each in of_kind(platform, "RolePolicyAttachment").values()}
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_lake_formation_lets_each_account_do_what_its_workload_declares_and_nothing_else(
+    name: str, tmp_path: Path
+) -> None:
+    config = example(name)
+    platform = deployed(config, tmp_path)
+    settings = parse(config, source="test")
+    assert settings.aws is not None
+    declared = {
+        (each.role, arn): set(permissions)
+        for each in describe(settings.aws, ENVIRONMENT, settings.consumers()).access
+        for arn, permissions in each.permissions.items()
+    }
+    account = settings.aws.aws_account
+    granted = {
+        (each.name.removeprefix("lake-").partition(f"-{layer}")[0], account.arn("glue", arn)): set(
+            each.inputs["permissions"]
+        )
+        for each in platform.declared
+        if each.type.endswith(":Permissions") and each.name.startswith("lake-groundwork-")
+        for layer, arn in [in_catalog(each.inputs)]
+    }
+    assert granted == declared
+    assert {role for role, _ in declared} == {f"groundwork-{ENVIRONMENT}-iris-training"}
+    shown = {
+        (row["role"], resource): {action.partition(":")[2] for action in row["actions"]}
+        for row in platform.outputs["access"]
+        for resource in row["resources"]
+        if row["actions"][0].startswith("lakeformation:")
+    }
+    assert shown == declared
+
+
+def in_catalog(inputs: dict[str, Any]) -> tuple[str, str]:
+    """The layer, and the end of the ARN, of what a grant is for."""
+    table = inputs.get("table")
+    database: str = table["databaseName"] if table else inputs["database"]["name"]
+    arn = f"table/{database}/{table['name']}" if table else f"database/{database}"
+    return database.rpartition("_")[2], arn
+
+
+def test_without_a_lake_nothing_of_the_account_is_changed_and_no_role_is_let_into_the_catalog(tmp_path: Path) -> None:
+    config = example("aws-dev")
+    config["groundwork:foundation"]["lake"] = None
+    made = deployed(config, tmp_path)
+    kinds = {each.type.partition("/")[0] for each in in_aws(made)}
+    assert not kinds & {"aws:glue", "aws:athena", "aws:lakeformation"}
+    assert "glue:" not in json.dumps(made.outputs["access"])
+
+
 def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
     buckets = {each["bucket"] for each in of_kind(account, "Bucket").values()}
     assert account.outputs["buckets"].keys() == {*ROLES}
@@ -155,7 +205,7 @@ def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
 def test_no_two_things_of_a_kind_have_the_same_name_in_the_account(account: Platform) -> None:
     """AWS refuses the second one. What belongs to another thing is named within that."""
     keys = ("name", "bucket", "identifier", "nodeGroupName")
-    within = ("role", "repository", "addonName")
+    within = ("role", "repository", "addonName", "databaseName")
     names = Counter(
         (each.type, each.inputs[key])
         for each in in_aws(account)
