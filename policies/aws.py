@@ -203,7 +203,29 @@ def _texts(value: Any) -> Iterator[str]:
     yield from [value] if isinstance(value, str) else value or ()
 
 
+def _workgroup(props: Document) -> list[str]:
+    given = group(props, "configuration")
+    results = group(group(given, "resultConfiguration"), "encryptionConfiguration")
+    found: list[str] = []
+    if given.get("enforceWorkgroupConfiguration") is False:
+        found.append("configuration.enforceWorkgroupConfiguration is False: clients would choose where results go")
+    if results.get("encryptionOption") not in {"SSE_KMS", "CSE_KMS"}:
+        found.append("configuration.resultConfiguration names no key: results must be encrypted with one")
+    if not given.get("bytesScannedCutoffPerQuery"):
+        found.append("configuration.bytesScannedCutoffPerQuery is missing: a query may cost anything")
+    return found
+
+
+def _granted(props: Document) -> list[str]:
+    everyone = str(props.get("principal")) in {"IAM_ALLOWED_PRINCIPALS", "*"}
+    found = ["principal is everyone whom IAM lets in: name a role"] if everyone else []
+    given = {*(props.get("permissions") or ()), *(props.get("permissionsWithGrantOptions") or ())}
+    wide = sorted(given & {"ALL", "SUPER"})
+    return [*found, *(f"permissions are {each}, which is everything: name what is needed" for each in wide)]
+
+
 RULES: Mapping[str, Callable[[Document], list[str]]] = {
+    "athena.Workgroup": _workgroup,
     "cloudwatch.LogGroup": _log_group,
     "ec2.DefaultSecurityGroup": _emptied,
     "ec2.FlowLog": _is("trafficType", "ALL", "record all connections, not only those that were accepted or refused"),
@@ -220,6 +242,7 @@ RULES: Mapping[str, Callable[[Document], list[str]]] = {
     "iam.RolePolicy": _rights,
     "iam.RolePolicyAttachment": _attached,
     "kms.Key": _all(_is("enableKeyRotation", True, "set it to true"), _allowed_to_everyone),
+    "lakeformation.Permissions": _granted,
     "rds.Instance": _all(
         _is("storageEncrypted", True, "set it to true"),
         _is("publiclyAccessible", False, "set it to false: only the cluster's pods connect"),
@@ -254,9 +277,16 @@ WITHOUT_RULE: Mapping[str, str] = {
     "eks.AccessPolicyAssociation": "settings name who administers and who only looks",
     "eks.Addon": "its rights are its role's, which is held to a rule",
     "eks.NodeGroup": "its disks and metadata are of the launch template, its rights of the role",
+    "glue.CatalogDatabase": "names tables; Lake Formation says who reads them",
+    "glue.CatalogTable": "names files, which are held to the rules of their bucket",
+    "glue.Crawler": "its rights are its role's, which is held to a rule",
     "iam.InstanceProfile": "hands on a role, which is held to a rule",
     "iam.OpenIdConnectProvider": "gives no right by itself: roles say which service account they trust",
     "kms.Alias": "is a name of a key",
+    "lakeformation.DataLakeSettings": "settings name who administers",
+    "lakeformation.LfTag": "gives no right by itself: permissions name it",
+    "lakeformation.Resource": "its rights are its role's, which is held to a rule",
+    "lakeformation.ResourceLfTag": "gives no right by itself: permissions name it",
     "rds.SubnetGroup": "names subnets, which are held to a rule",
     "s3.Bucket": "AWS encrypts and closes each; what makes sure of it are resources of their own",
     "s3.BucketLifecycleConfiguration": "settings say how long objects are kept",
@@ -267,6 +297,8 @@ WITHOUT_RULE: Mapping[str, str] = {
 UNTAGGED = {
     *("cloudwatch.EventTarget", "costexplorer.CostAllocationTag", "ec2.Route", "ec2.RouteTableAssociation", "ec2.Tag"),
     *("ecr.LifecyclePolicy", "eks.AccessPolicyAssociation", "iam.RolePolicy", "iam.RolePolicyAttachment", "kms.Alias"),
+    *("glue.CatalogTable", "lakeformation.DataLakeSettings", "lakeformation.LfTag", "lakeformation.Permissions"),
+    *("lakeformation.Resource", "lakeformation.ResourceLfTag"),
     *("sqs.QueuePolicy", "s3.BucketLifecycleConfiguration", "s3.BucketLogging", "s3.BucketOwnershipControls"),
     *("s3.BucketPolicy", "s3.BucketPublicAccessBlock", "s3.BucketServerSideEncryptionConfiguration"),
     "s3.BucketVersioning",

@@ -38,6 +38,7 @@ GENERATED_BY_TYPE: dict[str, dict[str, Any]] = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
         "arn": "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/1"
     },
+    "aws:iam/role:Role": {"arn": "arn:aws:iam::123456789012:role/it"},
     "aws:rds/instance:Instance": {
         "address": "db.example",
         "masterUserSecrets": [{"secretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-1"}],

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modules.core.contracts import BucketRole, ObjectStore
+from modules.core.contracts import LAYERS, ObjectStore, TableColumn
 from modules.core.images import in_repository
 from modules.core.naming import JOB_LIMIT, canonical_json, hashed
 from modules.core.releases import Pin
@@ -16,8 +16,6 @@ PORT, GRPC_PORT = 8080, 8081
 """Where every model server listens, for HTTP and for gRPC: each pod has an address of its own."""
 PORTS = {"http": PORT, "grpc": GRPC_PORT}
 TRAINER_SUFFIX = "-training"
-LAYERS: Mapping[str, BucketRole] = {"raw": "raw", "curated": "features", "features": "features"}
-"""In which bucket the tables of a layer of the lake are: as it came, checked, and as it is trained on."""
 SERVING, CANARY = "serving", "canary"
 """Components: of the pods of what serves, and of what is tried beside it."""
 
@@ -89,6 +87,14 @@ def data_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
         }
     assert data.file is not None
     return {"address": store.address("raw", data_key(workload.name, data.digest, data.file)), "digest": data.digest}
+
+
+def table_columns(workload: Workload) -> list[TableColumn]:
+    """Return the columns of a workload's tables in the lake, as it declares them: numbers are double."""
+    return [
+        TableColumn(name=name, type="double" if column.labels is None else "string", optional=column.optional)
+        for name, column in workload.data.columns.items()
+    ]
 
 
 def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from workloads import experiment, lake
-from workloads.artifacts import DATA, TABLES, add_object, data_key, digest_of, keys_below, split_s3
+from workloads.artifacts import ACCEPTED, DATA, TABLES, add_object, data_key, digest_of, keys_below, split_s3
 from workloads.columns import Column
 from workloads.experiment import Config, say
 
@@ -221,8 +221,8 @@ def _ingest_one(
         else:
             _append(config, state, store, existing=existing, rows=examined.rows, part=part)
     if not examined.count:
-        _put(store, bucket, f"{root}accepted/{place}", content, "text/csv")
-        return outcome, f"{root}accepted/{place}"
+        _put(store, bucket, f"{root}{ACCEPTED}/{place}", content, "text/csv")
+        return outcome, f"{root}{ACCEPTED}/{place}"
     _put(store, bucket, f"{root}quarantine/{place}.report.json", report(key, examined), "application/json")
     _put(store, bucket, f"{root}quarantine/{place}", content, "text/csv")
     return "quarantined", f"{root}quarantine/{place}"

@@ -11,8 +11,10 @@ behind the first. Runs inside the image training-lake.
 import csv
 import io
 import os
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 10_000
 """Rows that are Python's objects at a time, which take ten times as much memory as Arrow's."""
+LINES_AT_ONCE = 100_000
+"""Lines that are sorted at a time, as objects of Python."""
 ATTEMPTS = 10
 """At a commit, where others changed the columns or wrote the same part meanwhile. Behind mere appends it is tried
 again COMMITS times by the library itself."""
@@ -34,13 +38,16 @@ STAYS = {"PreconditionFailed", "ConditionalRequestConflict"}
 """What a store answers that makes an object only where none is: there is one, or somebody else is just making it."""
 KEPT = {"delta.enableExpiredLogCleanup": "false"}
 """Without it a checkpoint deletes commits of more than 30 days ago, and with them what an older version was."""
-
-
 RESTORE = "restore the files that the table had (the store keeps earlier objects where its bucket is versioned)"
+"""What to do where a version can't be read: nothing of the platform deletes its files."""
 
 
 class TableError(Exception):
     """A table that can't be read or written so; the message says which, why, and what is allowed."""
+
+
+class _NoTable(TableError):
+    """There is none."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +111,14 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
     from deltalake import CommitProperties, Transaction, write_deltalake
     from deltalake.exceptions import CommitFailedError
 
-    if not exists(address):
-        create(address, fields, b"")
-    if address.startswith("s3://"):
-        require_commits_to_stay(object_store(), address, _open(address).version())
-    for _ in range(ATTEMPTS):
+    try:
         table = _open(address)
+    except _NoTable:
+        create(address, fields, b"")
+        table = _open(address)
+    if address.startswith("s3://"):
+        require_commits_to_stay(object_store(), address, table.version())
+    for _ in range(ATTEMPTS):
         if table.transaction_version(part) is not None:
             return False
         added = _added(table, address, fields)
@@ -123,8 +132,9 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
                 commit_properties=commit,
             )
         except CommitFailedError:
-            continue
-        return True
+            table = _open(address)
+        else:
+            return True
     raise TableError(f"{address} was changed by others {ATTEMPTS} times while rows were appended: try again")
 
 
@@ -153,7 +163,10 @@ def read(address: str, version: int | None = None) -> Snapshot:
     file of it is gone."""
     table = _open(address, version)
     names = [field.name for field in table.schema().fields]
-    return Snapshot(table.version(), b"".join([*_lines([names]), *sorted(_rows(table, address, names))]))
+    content = io.BytesIO()
+    content.writelines(_lines([names]))
+    content.writelines(_sorted(_rows(table, address, names)))
+    return Snapshot(table.version(), content.getvalue())
 
 
 def rows(address: str, fields: Sequence[Field]) -> Iterator[bytes]:
@@ -196,7 +209,7 @@ def _open(address: str, version: int | None = None) -> "DeltaTable":
     try:
         table = DeltaTable(address, storage_options=storage_options())
     except TableNotFoundError as error:
-        raise TableError(f"there is no table at {address}") from error
+        raise _NoTable(f"there is no table at {address}") from error
     except DeltaError as error:
         raise TableError(f"the table at {address} can't be read: {_reason(error)}; {RESTORE}") from error
     if version is not None:
@@ -229,6 +242,22 @@ def _rows(table: "DeltaTable", address: str, names: Sequence[str]) -> Iterator[b
     for batch in _stored(table, address):
         columns = [_values(batch.column(name)) if name in there else [""] * batch.num_rows for name in names]
         yield from _lines(zip(*columns, strict=True))
+
+
+def _sorted(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the lines in order: in memory once, sorted in parts of which each is one object, since a short line as an
+    object of its own takes three times what is in it."""
+    parts: list[tuple[bytes, array[int]]] = []
+    while part := sorted(islice(lines, LINES_AT_ONCE)):
+        parts.append((b"".join(part), array("I", map(len, part))))
+    yield from merge(*(_cut(*each) for each in parts))
+
+
+def _cut(joined: bytes, lengths: "array[int]") -> Iterator[bytes]:
+    start = 0
+    for length in lengths:
+        yield joined[start : start + length]
+        start += length
 
 
 def _stored(table: "DeltaTable", address: str) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from modules.core.images import Image
 from modules.core.releases import Release, read_releases, releases_document
 from modules.core.service import Context, Deployed, Service
 from workloads import catalog
-from workloads.artifacts import DATA, MODELS, TABLES
+from workloads.artifacts import ACCEPTED, DATA, MODELS, TABLES
 from workloads.documents import pinned_image, serving_account, serving_repository, trainer
 from workloads.settings import WorkloadSettings
 
@@ -53,7 +53,7 @@ def members(settings: Settings) -> dict[str, Consumer]:
         models = (f"{MODELS}/{name}/",)
         raw = Grant(
             read=("sha256/",),  # data sets of before each workload had a place of its own
-            add=(f"{DATA}/{name}/", f"accepted/{name}/", f"quarantine/{name}/", f"{TABLES}/{name}/"),
+            add=(f"{DATA}/{name}/", f"{ACCEPTED}/{name}/", f"quarantine/{name}/", f"{TABLES}/{name}/"),
             write=(f"incoming/{name}/", f"current/{name}.json"),
         )
         found[name] = Consumer(buckets={"artifacts": Grant(read=models)}, accounts=(serving_account(name),))
@@ -66,6 +66,7 @@ def members(settings: Settings) -> dict[str, Consumer]:
             accounts=(trainer(name),),
             uses={"mlflow": ("training", "task")},
             models=(name,),
+            tables=(name,),
         )
     return found
 

@@ -5,15 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from modules.core.settings import Cidr, Settings
+from modules.core.settings import Cidr, Principal, Settings
 
 INSIDE = tuple(map(ip_network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
 """Ranges that nothing on the internet has: RFC 1918, RFC 6598."""
 
-Principal = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]{1,256}$")
-]
-"""ARN of a role or a user in IAM."""
 AddonVersion = Annotated[str, StringConstraints(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+$")]
 NARROWEST_OPEN = 8
 """Bits of prefix of the widest range that may reach the API: as many as one organisation has."""

@@ -11,6 +11,10 @@ SCHEME = "s3"
 """Of every address in the object store."""
 BucketRole = Literal["raw", "features", "artifacts", "logs"]
 ROLES: tuple[BucketRole, ...] = ("raw", "features", "artifacts", "logs")
+Layer = Literal["raw", "curated", "features"]
+"""Of the lake's tables: as it came, checked, and as it is trained on."""
+LAYERS: Mapping[Layer, BucketRole] = {"raw": "raw", "curated": "features", "features": "features"}
+"""In which bucket the tables of each layer are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +248,16 @@ class Grant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    """A column of a table of the lake, where it is checked; as it came every column is text."""
+
+    name: str
+    type: Literal["double", "string"]
+    optional: bool
+    """Whether a row may have no value."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Consumer:
     """Who uses the platform's data and services: the buckets it may touch, whether it has a database. Its namespace is
     naming.namespace(environment, its name)."""
@@ -258,6 +272,8 @@ class Consumer:
     """Components of its pods that call a service, by the service's name. For the database: where not all of them do."""
     models: Sequence[str] = ()
     """Names of the experiments and registered models that it writes, and the only ones that it reads."""
+    tables: Sequence[str] = ()
+    """Names of the lake's tables that it reads and adds rows to: there is one of each name in every layer."""
 
 
 def users_of(service: str, everyone: Mapping[str, Consumer]) -> dict[str, Sequence[str]]:

@@ -4,12 +4,13 @@ The matrix (account -> role -> actions -> resources) is plain data: the roles, a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modules.core.aws import AwsAccount, Statement, allow
 from modules.core.contracts import Account, Consumer, Identity, ObjectStore, Reach
 from modules.core.grants import STORE, object_statements
+from modules.core.lake import table_permissions, table_statements
 from modules.core.naming import label, namespace
 
 ROLE_LIMIT = 64
@@ -30,19 +31,31 @@ class Access:
     """Name of its role, which no other account may assume."""
     statements: Sequence[Statement]
     """Of the role's only policy."""
+    permissions: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Of Lake Formation, by the ARN of a database or table."""
 
 
 def matrix(
-    environment: str, consumers: Mapping[str, Consumer], *, store: ObjectStore, account: AwsAccount, alias: str | None
+    environment: str,
+    consumers: Mapping[str, Consumer],
+    *,
+    store: ObjectStore,
+    account: AwsAccount,
+    alias: str | None,
+    lake: bool,
 ) -> list[Access]:
     """Return the access of every service account that has any, by consumer and account.
 
     alias: of the key that the buckets are encrypted with, whose ARN nobody knows before it is made; None: S3's own,
-    which needs no right. Raise UserError where a role's name is too long.
+    which needs no right. lake: whether the account has one. Raise UserError where a role's name is too long.
     """
     found: list[Access] = []
     for name, consumer in sorted(consumers.items()):
-        statements = _statements(consumer, store, account, alias)
+        tables = consumer.tables if lake else ()
+        statements = [
+            *_statements(consumer, store, account, alias),
+            *table_statements(account, environment, tables),
+        ]
         found += [
             Access(
                 consumer=name,
@@ -50,6 +63,7 @@ def matrix(
                 account=each,
                 role=role_name(environment, name, each),
                 statements=statements,
+                permissions=table_permissions(account, environment, tables),
             )
             for each in (sorted(consumer.accounts) if statements else ())
         ]
@@ -82,7 +96,8 @@ def identity(
 
 
 def rows(access: Sequence[Access]) -> list[dict[str, Any]]:
-    """Return the matrix as plain data, for the output of a stack: one row for each account and set of actions."""
+    """Return the matrix as plain data, for the output of a stack: one row for each account and set of actions. A
+    permission of Lake Formation is an action too, in capitals: lakeformation:SELECT."""
     return [
         {
             "account": f"{each.namespace}/{each.account}",
@@ -92,7 +107,18 @@ def rows(access: Sequence[Access]) -> list[dict[str, Any]]:
             "condition": dict(statement.get("Condition", {})),
         }
         for each in access
-        for statement in each.statements
+        for statement in (*each.statements, *_lake_rows(each.permissions))
+    ]
+
+
+def _lake_rows(permissions: Mapping[str, Sequence[str]]) -> list[Statement]:
+    """Return one row for each set of permissions."""
+    sets = sorted({tuple(each) for each in permissions.values()})
+    return [
+        allow(
+            [f"lakeformation:{name}" for name in each], [arn for arn in permissions if tuple(permissions[arn]) == each]
+        )
+        for each in sets
     ]
 
 

@@ -23,6 +23,8 @@ from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
 from modules.identity.aws import Roles
+from modules.lake.aws import AwsLake, User
+from modules.lake.aws import Place as LakePlace
 from modules.network.aws import EVERYWHERE, Network
 from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
@@ -40,6 +42,9 @@ from stacks.foundation.namespaces import deploy_namespaces
 from stacks.foundation.pods import pod_rules
 from stacks.services import images
 from stacks.settings import PlatformSettings
+from workloads.artifacts import ACCEPTED, TABLES
+from workloads.catalog import load
+from workloads.documents import table_columns
 
 TOKENS = "sts"
 """The service of AWS that gives pods what they sign requests with."""
@@ -65,7 +70,14 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
     name = physical_name(environment)
     store = aws_store(environment, account, given.service_ranges)
     access = [
-        *matrix(environment, consumers, store=store, account=account, alias=key_alias(environment)),
+        *matrix(
+            environment,
+            consumers,
+            store=store,
+            account=account,
+            alias=key_alias(environment),
+            lake=given.lake is not None,
+        ),
         *own_access(given, environment, name),
     ]
     intra = [each.range for each in plan(given.network.range, given.network.zones) if each.kind == "intra"]
@@ -145,7 +157,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         labels=labels,
         opts=on_cluster,
     )
-    granted = account.access(described.access, eks)
+    granted = account.access(described, eks, consumers)
     images = {IMAGES[DATABASE.name]: image}
     if given.brings_nodes:
         images |= deploy_karpenter(
@@ -273,9 +285,12 @@ class _Account:
             opts=self.opts,
         )
 
-    def access(self, access: Sequence[Access], eks: EksCluster) -> dict[str, list[pulumi.Output[str]]]:
-        """Create what service accounts and nodes get from the account: buckets, images and roles. Return by consumer
-        what is known once its accounts may do what was declared."""
+    def access(
+        self, described: Described, eks: EksCluster, consumers: Mapping[str, Consumer]
+    ) -> dict[str, list[pulumi.Output[str]]]:
+        """Create what service accounts and nodes get from the account: buckets, images, roles and the lake. Return by
+        consumer what is known once its accounts may do what was declared."""
+        access = described.access
         store = AwsStore(
             STORAGE.name,
             settings=self.given.buckets,
@@ -290,12 +305,44 @@ class _Account:
         roles = Roles("identity", access=access, issuer=eks.issuer, tags=self.tags, labels=self.labels, opts=self.opts)
         if self.given.budget is not None:
             MonthlyBudget("budget", settings=self.given.budget, tags=self.tags, labels=self.labels, opts=self.opts)
+        users = {
+            each.role: User(arn=roles.granted[each.role], tables=consumers[each.consumer].tables)
+            for each in access
+            if each.permissions
+        }
+        known = {**roles.granted, **self.lake(described.store, store, users)}
         granted: dict[str, list[pulumi.Output[str]]] = {}
         for each in access:
             # Who brings nodes uses no bucket.
             before = [] if each.consumer == NODES else [*store.buckets.values()]
-            granted.setdefault(each.consumer, before).append(roles.granted[each.role])
+            granted.setdefault(each.consumer, before).append(known[each.role])
         return granted
+
+    def lake(
+        self, contract: ObjectStore, store: AwsStore, users: Mapping[str, User]
+    ) -> Mapping[str, pulumi.Output[str]]:
+        """Create the lake. Return the ARN of each user's role, known once it may use its tables."""
+        if self.given.lake is None:
+            return {}
+        return AwsLake(
+            "lake",
+            settings=self.given.lake,
+            account=self.given.aws_account,
+            place=LakePlace(
+                buckets=contract.buckets,
+                ready=store.buckets,
+                key_arn=store.key_arn,
+                tables=TABLES,
+                accepted=ACCEPTED,
+            ),
+            tables={table: table_columns(load(table)) for user in users.values() for table in user.tables},
+            users=users,
+            protect=self.settings.protect_data,
+            safeguards=self.safeguards,
+            tags=self.tags,
+            labels=self.labels,
+            opts=self.opts,
+        ).granted
 
 
 def _kubernetes(name: str, opened: pulumi.Output[str], eks: EksCluster, region: str) -> k8s.Provider:

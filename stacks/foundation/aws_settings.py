@@ -17,6 +17,7 @@ from modules.core.protection import Protection
 from modules.core.settings import Cidr, Settings
 from modules.database.rds_settings import RdsSettings
 from modules.database.service import DATABASE
+from modules.lake.settings import LakeSettings
 from modules.network.settings import NetworkSettings
 from modules.nodes.images import NODES_IMAGE
 from modules.nodes.settings import PoolSettings, PoolsSettings, ShapeSettings
@@ -224,6 +225,11 @@ class AwsSettings(FoundationSettings):
     )
     buckets: BucketsSettings = Field(default=BucketsSettings(), description="The buckets of S3, by role.")
     database: RdsSettings = Field(description="The database server.")
+    lake: LakeSettings | None = Field(
+        default=None,
+        description="The catalog of workloads' tables, in Glue, Lake Formation and Athena; null: there is none. Lake "
+        "Formation is one for the account and region.",
+    )
     budget: BudgetSettings | None = Field(
         default=None, description="What it may cost a month, and who hears of it; null: nobody does."
     )
@@ -257,6 +263,20 @@ class AwsSettings(FoundationSettings):
                 f"reached.certificate is {self.reached.certificate}, but a load balancer takes certificates of its own "
                 f"account and region alone: give one that begins with {own}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _lake_is_of_the_account(self) -> Self:
+        if self.lake is None:
+            return self
+        for key, principals in {"administrators": self.lake.administrators, "readers": self.lake.readers}.items():
+            for index, each in enumerate(principals):
+                if each.split(":")[4] != self.account:
+                    raise ValueError(
+                        f"lake.{key}.{index} is {each}, which is not of the account: name one of {self.account}"
+                    )
+                if each in principals[:index]:
+                    raise ValueError(f"lake.{key}.{index} is {each}, as one before it: remove it")
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from embedded.providers.aws.diff import changes
 from embedded.providers.aws.table import entries
 from embedded.providers.base import Change
 
-from .aws_test import as_sent, declared, example, foundation, in_aws
+from .aws_platform import as_sent, declared, example, foundation, in_aws
 
 Made = Mapping[tuple[str, str], dict[str, Any]]
 """Inputs by type and name."""
@@ -45,6 +45,10 @@ def before() -> Made:
         ({"database__version": "16"}, set[str]()),
         ({"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}, set[str]()),
         ({"budget": {"monthly_usd": 9, "emails": ["b@example.com"], "spent_percent": [70]}}, set[str]()),
+        (
+            {"lake": {"administrators": ["arn:aws:iam::123456789012:user/b"], "scan_limit": "1Gi", "crawl_hour": 4}},
+            set[str](),
+        ),
         ({"nodes": {"pools": {"system": {"min": 3, "max": 5, "disk": "200Gi", "labels": {"a": "b"}}}}}, set[str]()),
     ],
 )

@@ -4,98 +4,43 @@ import importlib
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from embedded.providers.aws.check import failures
 from embedded.providers.aws.table import entries
 from modules.core.contracts import ROLES
 from modules.core.errors import UserError
-from modules.core.labels import Labels
-from modules.core.paths import REPOSITORY
 from modules.identity.access import differences
 from policies import aws as policy
-from stacks.compose import Outputs, build, build_registry
+from stacks.compose import build_registry
 from stacks.configuration import parse
-from stacks.foundation import deploy_foundation
 from stacks.foundation.aws import describe
-from stacks.settings import PlatformSettings
-from tests.mocks import Declared, Recorder
 
-from .conftest import ENVIRONMENT, Platform, deploy
+from .aws_platform import (
+    EXAMPLES,
+    POOLS,
+    as_sent,
+    configuration,
+    declared,
+    deployed,
+    example,
+    foundation,
+    in_aws,
+    of_kind,
+)
+from .conftest import ENVIRONMENT, Platform
 
-Program = Callable[[PlatformSettings, str], Outputs]
-EXAMPLES = ("aws-dev", "aws-prod")
-POOLS = "aws-prod with pools"
 ONLY_LOCAL = {"storage", "database"}
 """Components that run the data services in the cluster."""
 ONLY_AWS = {"karpenter", "pools"}
 """Those that bring nodes, and open them."""
-PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
-
-
-def example(name: str) -> dict[str, Any]:
-    return yaml.safe_load((REPOSITORY / "stacks" / f"{name}.example.yaml").read_text())["config"]
-
-
-def foundation(settings: PlatformSettings, environment: str) -> Outputs:
-    """The program without its services, which declare nothing in the account: a test says so."""
-    labels = Labels(environment=environment, owner=settings.owner)
-    return dict(deploy_foundation(settings, labels, settings.consumers()).outputs)
-
-
-def declared(config: dict[str, Any], recorder: Recorder | None = None, program: Program = build) -> Platform:
-    """What is declared of an environment, and its outputs."""
-    with TemporaryDirectory() as folder:
-        bundle = Path(folder, "rds.pem")
-        bundle.write_text(PEM)
-        config["groundwork:foundation"]["database"]["ca"] = str(bundle)
-        return deploy(config, Path(folder), program=program, recorder=recorder)
-
-
-def deployed(config: dict[str, Any]) -> Platform:
-    """The same of the whole program, made once for all tests."""
-    return _deployed(json.dumps(config))
-
-
-@cache
-def _deployed(config: str) -> Platform:
-    return declared(json.loads(config))
-
-
-def with_pools(name: str) -> dict[str, Any]:
-    """An example with nodes that come when pods need them."""
-    config = example(name)
-    nodes: dict[str, Any] = config["groundwork:foundation"].setdefault("nodes", {})
-    nodes["pools"] = {
-        "system": {"purpose": "system", "shape": {"cpu": 8, "memory": "32Gi"}, "min": 3, "max": 9},
-        "general": {"purpose": "general", "families": ["m7i"], "max": 10, "capacity": "spot-with-fallback"},
-        "gpus": {"purpose": "training", "gpu": {"model": "h100", "count": 8}, "max": 2},
-    }
-    return config
-
-
-def configuration(name: str) -> dict[str, Any]:
-    return with_pools("aws-prod") if name == POOLS else example(name)
 
 
 @pytest.fixture(scope="module", params=[*EXAMPLES, POOLS])
 def account(request: pytest.FixtureRequest) -> Platform:
     return deployed(configuration(request.param))
-
-
-def of_kind(platform: Platform, kind: str) -> dict[str, dict[str, Any]]:
-    return {each.name: each.inputs for each in platform.declared if each.type.rpartition(":")[2] == kind}
-
-
-def in_aws(platform: Platform) -> list[Declared]:
-    return [each for each in platform.declared if each.type.startswith("aws:")]
 
 
 def workload_objects(platform: Platform) -> set[tuple[str, str]]:
@@ -173,7 +118,7 @@ def test_what_the_outputs_name_is_what_is_made(account: Platform) -> None:
 def test_no_two_things_of_a_kind_have_the_same_name_in_the_account(account: Platform) -> None:
     """AWS refuses the second one. What belongs to another thing is named within that."""
     keys = ("name", "bucket", "identifier", "nodeGroupName")
-    within = ("role", "repository", "addonName")
+    within = ("role", "repository", "addonName", "databaseName")
     names = Counter(
         (each.type, each.inputs[key])
         for each in in_aws(account)
@@ -182,17 +127,6 @@ def test_no_two_things_of_a_kind_have_the_same_name_in_the_account(account: Plat
     )
     assert len(names) > 30
     assert [name for name, count in names.items() if count > 1] == []
-
-
-def as_sent(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Inputs with their numbers as programs write them, and a key that looks like one: the mocks have neither."""
-
-    def number(text: str) -> float:
-        value = float(text)
-        return int(value) if value.is_integer() else value
-
-    key = "arn:aws:kms:eu-west-1:123456789012:key/1"
-    return json.loads(json.dumps(inputs).replace("arn:aws:any:::it", key), parse_float=number)
 
 
 def test_the_schemas_of_aws_have_nothing_against_it(account: Platform) -> None:

@@ -18,18 +18,21 @@ from modules.core.paths import REPOSITORY
 from scripts.aws_table import schemas
 from tests.mocks import Declared, Recorder
 
+from . import lake
+
 Json = dict[str, Any]
 TYPES: Path = REPOSITORY / "embedded/providers/aws/types"
 MORE_TYPES = {
     "aws:cloudwatch/eventTarget:EventTarget": {},
     "aws:ec2/tag:Tag": {},
+    "aws:lakeformation/dataLakeSettings:DataLakeSettings": {"schema": "AWS::LakeFormation::DataLakeSettings"},
     "aws:costexplorer/costAllocationTag:CostAllocationTag": {},
     "aws:sqs/queuePolicy:QueuePolicy": {
         "schema": "AWS::SQS::QueuePolicy",
         "cfn": {"policy": "PolicyDocument", "queueUrl": "Queues"},
     },
 }
-"""Used, and not in the emulated provider's table."""
+"""Used, and not in the emulated provider's table, or without AWS's schema there."""
 NAMES: Mapping[str, Mapping[str, str]] = {
     "AWS::EC2::SecurityGroupIngress": {"cidrIpv4": "CidrIp", "referencedSecurityGroupId": "SourceSecurityGroupId"},
     "AWS::EC2::FlowLog": {"iamRoleArn": "DeliverLogsPermissionArn", "vpcId": "ResourceId"},
@@ -49,6 +52,7 @@ UNMAPPED = {
     "AWS::EC2::InternetGateway.vpcId": "the attachment is a resource of its own",
     "AWS::EC2::LaunchTemplate.updateDefaultVersion": "node groups name the version that they use",
     "AWS::EC2::SecurityGroupIngress.tags": "CloudFormation tags no rules",
+    "AWS::Glue::Database.tags": "CloudFormation tags no databases of Glue",
     "AWS::IAM::InstanceProfile.tags": "CloudFormation tags no instance profiles",
 }
 """Inputs that no property of CloudFormation holds, and why that hides no fault."""
@@ -64,11 +68,11 @@ def logical(token: str, name: str) -> str:
 @cache
 def declared() -> dict[str, Json]:
     """What the emulated provider's types say of each, by token."""
-    found: dict[str, Json] = {**MORE_TYPES}
+    found: dict[str, Json] = {}
     for file in sorted(TYPES.glob("*.yaml")):
         types = yaml.load(file.read_bytes(), yaml.CSafeLoader)["types"]
         found |= {f"aws:{token}": entry for token, entry in types.items()}
-    return found
+    return found | MORE_TYPES
 
 
 def of_bucket(entry: Json) -> bool:
@@ -362,6 +366,7 @@ BY_HAND: Mapping[str, tuple[Callable[[Json, Mapping[str, Any]], None], set[str]]
     "aws:rds/parameterGroup:ParameterGroup": (_parameters, {"parameters"}),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (_lifecycle, {"rules"}),
     "aws:s3/bucketLogging:BucketLogging": (_logging, {"targetBucket", "targetPrefix"}),
+    **lake.BY_HAND,
 }
 """What renders the inputs that CloudFormation arranges otherwise, and their names."""
 PARTS: Mapping[str, Callable[[Template, Mapping[str, Any]], None]] = {

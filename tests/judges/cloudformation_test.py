@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.aws_test import EXAMPLES, declared, example, foundation
+from tests.contracts.aws_platform import EXAMPLES, declared, example, foundation
 
 from .cloudformation import UNMAPPED, WITHOUT_EQUIVALENT, References, Template, render
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from embedded.providers.install import install_emulations
-from tests.contracts.aws_test import example
+from tests.contracts.aws_platform import example
 from tests.embedded.providers.aws.conftest import serving
 from tests.embedded.providers.project import Project
 

@@ -12,6 +12,7 @@ from tests.modules.budget import aws_test as budget
 from tests.modules.cluster import aws_test as cluster
 from tests.modules.database import aws_test as database
 from tests.modules.identity.access_test import declared_roles
+from tests.modules.lake import aws_test as lake
 from tests.modules.network import aws_test as network
 from tests.modules.nodes import aws_test as nodes
 from tests.modules.registry import aws_test as registry
@@ -75,6 +76,7 @@ def every_resource() -> list[Declared]:
         *cluster.declared(public_ranges=["203.0.113.0/24"])[0],
         *database.declared()[0],
         *registry.declared(),
+        *lake.declared()[0],
         *budget.declared(activate_tags=True),
     ]
 

@@ -205,6 +205,31 @@ def test_the_same_part_of_two_writers_at_once_is_appended_once(table: str) -> No
     assert read(table).content == HEADER + b"1.0,small\n9.0,large\n"
 
 
+def test_lines_that_are_sorted_in_parts_are_in_the_same_order(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(table, FIELDS, b"".join(b"%d.5,small\n" % (number * 7 % 20) for number in range(20)), "a")
+    whole = read(table)
+    monkeypatch.setattr(lake, "LINES_AT_ONCE", 3)
+    assert read(table) == whole
+    _, *lines = whole.content.splitlines()
+    assert lines == sorted(lines)
+    assert len(lines) == 21
+
+
+def test_a_table_is_opened_once_to_append_to_it(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import deltalake
+
+    opened: list[Any] = []
+
+    class Counted(deltalake.DeltaTable):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            opened.append(arguments)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(deltalake, "DeltaTable", Counted)
+    assert append(table, FIELDS, b"1.5,small\n", "a")
+    assert len(opened) == 1
+
+
 def test_more_rows_than_are_held_at_a_time_are_all_there(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lake, "ROWS_AT_ONCE", 3)
     append(table, FIELDS, b"".join(b"%d.0,small\n" % number for number in range(8)), "a")

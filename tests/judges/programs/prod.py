@@ -14,7 +14,7 @@ sys.path.insert(0, str(REPOSITORY))
 from stacks.compose import build
 from stacks.configuration import parse
 from stacks.foundation import aws
-from tests.contracts.aws_test import PEM, example
+from tests.contracts.aws_platform import PEM, example
 from tests.contracts.conftest import ENVIRONMENT, make_pins
 
 HERE = Path.cwd()

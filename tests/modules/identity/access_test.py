@@ -27,6 +27,7 @@ CONSUMERS = {
     "iris-training": Consumer(
         buckets={"raw": Grant(read=("sha256/",), write=("incoming/iris/",)), "features": Grant(add=("iris/",))},
         accounts=("iris-training",),
+        tables=("iris",),
     ),
     "airflow": Consumer(buckets={"logs": Grant(write=("airflow/",))}, accounts=("airflow-worker", "scheduler")),
     "mlflow": Consumer(buckets={}, database=True, accounts=("mlflow",)),
@@ -35,7 +36,7 @@ BUCKETS = CLOUD_STORE.buckets
 
 
 def access(consumers: Mapping[str, Consumer] = CONSUMERS, alias: str | None = ALIAS) -> list[Access]:
-    return matrix("dev", consumers, store=CLOUD_STORE, account=ACCOUNT, alias=alias)
+    return matrix("dev", consumers, store=CLOUD_STORE, account=ACCOUNT, alias=alias, lake=True)
 
 
 def may(each: Access, action: str) -> set[str]:
@@ -77,6 +78,31 @@ def test_an_account_that_reads_stores_nothing() -> None:
     assert may(serving, "kms:GenerateDataKey") == set()
 
 
+def test_an_account_with_tables_looks_up_and_commits_to_those_and_no_others() -> None:
+    training = one("iris-training")
+    catalog = "arn:aws:glue:eu-west-1:123456789012:"
+    databases = {f"{catalog}database/groundwork_dev_{layer}" for layer in ("raw", "curated", "features")}
+    tables = {f"{catalog}table/groundwork_dev_{layer}/iris" for layer in ("raw", "curated", "features")}
+    assert may(training, "glue:UpdateTable") == {f"{catalog}catalog", *databases, *tables}
+    assert training.permissions == {
+        **dict.fromkeys(databases, ("DESCRIBE",)),
+        **dict.fromkeys(tables, ("ALTER", "DESCRIBE", "INSERT", "SELECT")),
+    }
+    assert one("iris-serving").permissions == {}
+    assert may(one("iris-serving"), "glue:GetTable") == set()
+
+
+def test_permissions_of_lake_formation_are_rows_of_the_matrix_and_without_a_lake_there_are_none() -> None:
+    found = [row for row in rows(access()) if row["actions"][0].startswith("lakeformation:")]
+    assert [row["actions"] for row in found] == [
+        ["lakeformation:ALTER", "lakeformation:DESCRIBE", "lakeformation:INSERT", "lakeformation:SELECT"],
+        ["lakeformation:DESCRIBE"],
+    ]
+    without = matrix("dev", CONSUMERS, store=CLOUD_STORE, account=ACCOUNT, alias=ALIAS, lake=False)
+    assert "glue:" not in str(rows(without))
+    assert not any(each.permissions for each in without)
+
+
 def test_the_key_of_the_buckets_is_used_through_s3_alone() -> None:
     (statement,) = (each for each in one("iris-training").statements if "kms:GenerateDataKey" in each["Action"])
     assert statement["Condition"] == {
@@ -94,7 +120,7 @@ def test_no_right_is_for_everything() -> None:
 
 def test_keys_of_a_bucket_that_is_shared_begin_with_the_environments_own() -> None:
     shared = replace(CLOUD_STORE, prefixes={"artifacts": "dev/artifacts/"})
-    found = matrix("dev", {"iris": CONSUMERS["iris"]}, store=shared, account=ACCOUNT, alias=None)
+    found = matrix("dev", {"iris": CONSUMERS["iris"]}, store=shared, account=ACCOUNT, alias=None, lake=True)
     assert may(found[0], "s3:GetObject") == {f"arn:aws:s3:::{BUCKETS['artifacts']}/dev/artifacts/models/iris/*"}
     (listed,) = (each for each in found[0].statements if each["Action"] == ["s3:ListBucket"])
     assert listed["Condition"] == {"StringLike": {"s3:prefix": ["dev/artifacts/models/iris/*"]}}

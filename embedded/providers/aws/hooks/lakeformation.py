@@ -52,8 +52,20 @@ def lake_resource(live: "Live") -> Object:
 
 def permissions_id(live: "Live") -> str:
     """The SDK documents no id for imports."""
-    named = json.dumps([live.values["principal"], lake_resource(live)], sort_keys=True)
-    return hashlib.sha256(named.encode()).hexdigest()[:16]
+    return _hashed(live.values["principal"], lake_resource(live))
+
+
+def lake_tag_key(live: "Live") -> str:
+    return live.values["lfTag"]["key"]
+
+
+def lake_tag_value(live: "Live") -> str:
+    return live.values["lfTag"]["value"]
+
+
+def resource_tag_id(live: "Live") -> str:
+    """The SDK documents no id: it cannot be imported."""
+    return _hashed(lake_resource(live), live.values["lfTag"])
 
 
 def change_permissions(live: "Live") -> None:
@@ -121,3 +133,7 @@ def lake_settings_inputs(live: "Live") -> Object:
 
 def _names(principals: list[Object]) -> list[str]:
     return [entry["DataLakePrincipalIdentifier"] for entry in principals]
+
+
+def _hashed(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""What the tables of the lake are called on AWS, and what whoever adds rows to one may do there. Plain data, no SDK."""
+
+from collections.abc import Sequence
+
+from .aws import AwsAccount, Statement, allow
+from .contracts import LAYERS, Layer
+
+DATABASE_PERMISSIONS = ("DESCRIBE",)
+"""Of Lake Formation, for those who have a table in a database."""
+TABLE_PERMISSIONS = ("ALTER", "DESCRIBE", "INSERT", "SELECT")
+"""Of Lake Formation, for those who read a table and add rows to it: each commit to a table of Iceberg is a change of
+its entry in the catalog. Nobody deletes rows or the table."""
+
+
+def database_name(environment: str, layer: Layer) -> str:
+    """Return the name of a layer's database: Athena takes no dashes."""
+    return f"groundwork_{environment.replace('-', '_')}_{layer}"
+
+
+def table_name(table: str) -> str:
+    """Return the name of a table in the database of each layer."""
+    return table.replace("-", "_")
+
+
+def database_arns(account: AwsAccount, environment: str) -> list[str]:
+    """Return the ARNs of all layers' databases."""
+    return [account.arn("glue", f"database/{database_name(environment, layer)}") for layer in LAYERS]
+
+
+def table_arns(account: AwsAccount, environment: str, tables: Sequence[str]) -> list[str]:
+    """Return the ARNs of tables, each in all layers."""
+    return [
+        account.arn("glue", f"table/{database_name(environment, layer)}/{table_name(each)}")
+        for each in tables
+        for layer in LAYERS
+    ]
+
+
+def table_permissions(account: AwsAccount, environment: str, tables: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Return what Lake Formation lets those do who read tables and add rows, by the ARN of a database or table."""
+    if not tables:
+        return {}
+    return {
+        **dict.fromkeys(database_arns(account, environment), DATABASE_PERMISSIONS),
+        **dict.fromkeys(table_arns(account, environment, tables), TABLE_PERMISSIONS),
+    }
+
+
+def table_statements(account: AwsAccount, environment: str, tables: Sequence[str]) -> list[Statement]:
+    """Return what IAM allows those who read tables and add rows: to look them up in the catalog, and to commit to
+    them. Their files are objects, which a grant in the bucket is for."""
+    if not tables:
+        return []
+    databases = [account.arn("glue", "catalog"), *database_arns(account, environment)]
+    return [
+        allow(["glue:GetDatabase"], databases),
+        # Glue wants the right on the catalog and the database too.
+        allow(["glue:GetTable", "glue:UpdateTable"], [*databases, *table_arns(account, environment, tables)]),
+    ]
