@@ -22,6 +22,8 @@ NAMES = "^(.+[.])?amazonaws[.]com[.]$"
 NAME = "aws"
 """Of its certificate's files."""
 VALID = timedelta(days=365)
+IDLE_SECONDS = 60
+"""For how long a connection may say nothing: each holds the node's network."""
 
 
 class Application(Protocol):
@@ -42,6 +44,9 @@ class Entrance:
         from moto.moto_server.werkzeug_app import MotoRequestHandler
         from werkzeug.serving import make_server
 
+        class Handler(MotoRequestHandler):
+            timeout = IDLE_SECONDS
+
         layout = self.cluster.layout
         hosts = host_names(self.region)
         certificate, key = issue(layout, hosts[0], hosts=hosts, valid=VALID)
@@ -56,7 +61,7 @@ class Entrance:
                 PORT,
                 self.application,
                 threaded=True,
-                request_handler=MotoRequestHandler,
+                request_handler=Handler,
                 fd=listener.fileno(),
             )
         # In the thread of each connection: one that never says anything keeps nobody waiting.

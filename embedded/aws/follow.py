@@ -1,5 +1,6 @@
 """Follows the objects of one kind in a cluster, for what of AWS works with them."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ class Follower:
                 self._follow()
             except Exception as error:  # whatever it is, it is printed, and tried again
                 if not self._ended.is_set():
-                    print(f"{self.name}: {self.path}: {error}", flush=True)
+                    print(f"{self.name}: {self.path}: {error}", file=sys.stderr, flush=True)
                 time.sleep(PAUSE)
 
     def _follow(self) -> None:

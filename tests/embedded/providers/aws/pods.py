@@ -183,3 +183,11 @@ print(json.dumps(said))
 )
 WEB = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8080, bind='0.0.0.0')"
 """Serves HTTP at port 8080."""
+NAMES = """\
+import json, socket
+database = "a.c10-92-240-10.us-east-1.rds.amazonaws.com"
+names = ("kubernetes.default", database, "s3.us-east-1.amazonaws.com", "iam.amazonaws.com")
+addresses = [socket.gethostbyname(name) for name in names]
+print(json.dumps({"asks": open("/etc/resolv.conf").read(), "addresses": addresses}))
+"""
+"""Says who is asked for names, and what is answered."""
