@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterValue
@@ -13,7 +14,7 @@ from modules.core.errors import UserError
 
 FORCE_TLS = "rds.force_ssl"
 """Parameter: whether who connects without TLS is refused. On by default since PostgreSQL 15."""
-PASSWORDS = ("master_user_password", "manage_master_user_password", "rotate_master_user_password")
+PASSWORDS, ROTATE = ("master_user_password", "manage_master_user_password"), "rotate_master_user_password"
 PASSWORD_BYTES = 21
 """28 characters, as many as RDS generates."""
 
@@ -39,12 +40,14 @@ def load() -> None:
 
     def modify_db_instance(self: Any, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> Any:
         (instance,) = self.describe_db_instances(db_instance_identifier)
-        if hasattr(instance, "host") and any(db_kwargs.get(name) is not None for name in PASSWORDS):
+        asked = what_changes(instance, db_kwargs)
+        anew = asked.get(ROTATE) or any(asked.get(name) is not None for name in PASSWORDS)
+        if hasattr(instance, "host") and anew:
             raise InvalidParameterCombination(
                 f"{db_instance_identifier} is a real PostgreSQL of the emulated account: its administrator's password "
                 "does not change. Make the instance anew"
             )
-        return modify(self, db_instance_identifier, db_kwargs)
+        return modify(self, db_instance_identifier, asked)
 
     def delete_db_instance(self: Any, db_instance_identifier: str, *args: Any, **kwargs: Any) -> Any:
         instance = delete(self, db_instance_identifier, *args, **kwargs)
@@ -62,6 +65,13 @@ def load() -> None:
 def use(databases: Databases) -> None:
     """Make each PostgreSQL that is created from now on a real one. Once in a process."""
     _databases.append(databases)
+
+
+def what_changes(instance: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a modification asks for without what is so already of the administrator's password: moto would draw
+    another one, AWS leaves it."""
+    same = {name for name in PASSWORDS if asked.get(name) == getattr(instance, name, None)}
+    return {name: value for name, value in asked.items() if name not in same}
 
 
 def generated_secret(self: Any) -> str:

@@ -102,8 +102,9 @@ def ensure_repositories(environment: Environment, progress: Progress, log: Path)
 
     The program deploys by digest what is in them, so that images are pushed before it runs; and pods never wait for
     what is not pushed yet. AWS takes no push to a repository that is not there."""
-    if lacking := lacking_repositories(Backend(environment).resources(), environment.stack):
-        progress(f"{len(lacking)} repositories are to be made")
+    lacking = lacking_repositories(Backend(environment).resources(), environment.stack)
+    progress(f"{len(lacking)} to be made" if lacking else "nothing is missing")
+    if lacking:
         engine.ensure_stack(environment)
         engine.up(environment, progress, log, targets=REGISTRY_TARGETS, extra={REGISTRY_ALONE: "true"})
 

@@ -143,6 +143,8 @@ class Down:
         environment = self.environment
         made = (
             environment.s3_credentials,
+            environment.mlflow_credentials,
+            environment.ca_certificate,
             environment.deployed_settings,
             environment.cluster_identity,
             *([environment.kubeconfig] if environment.settings.aws else []),
