@@ -16,7 +16,7 @@ def main() -> None:
         refuse_plain(config, source=source, encrypted=[key for key in config if is_config_secret(key)])
         settings = parse(config, source=source)
         settings.require_secrets(source)
-        outputs = build(settings, stack)
+        outputs = build(settings, settings.foundation.environment(stack))
     except UserError as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():

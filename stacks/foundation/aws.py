@@ -1,6 +1,5 @@
 """The foundation on an account of AWS: network, cluster and data services are made with the platform."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,8 @@ from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.protection import Safeguards, safeguards
 from modules.core.settings import PROJECT
-from modules.database.aws import Place, RdsDatabase, rds_database
+from modules.database.aws import Place, RdsDatabase
+from modules.database.clients_aws import RdsServer, rds_database
 from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
@@ -33,10 +33,12 @@ from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
 from stacks.foundation.aws_settings import HTTPS, NODES, AwsSettings
 from stacks.foundation.data import IMAGES, OWN, read_ca
+from stacks.foundation.eks_access import kubeconfig, kubernetes_provider
+from stacks.foundation.handover import OUTPUT, VERSION, ClusterAccess, DatabaseServer, Handover, document
 from stacks.foundation.karpenter import deploy_karpenter, own_access, own_consumers
 from stacks.foundation.namespaces import deploy_namespaces
 from stacks.foundation.pods import pod_rules
-from stacks.services import images
+from stacks.services import images as all_images
 from stacks.settings import PlatformSettings
 
 TOKENS = "sts"
@@ -100,32 +102,13 @@ def physical_name(environment: str) -> str:
     return f"groundwork-{environment}"
 
 
-def kubeconfig(name: str, endpoint: str, ca: str, region: str) -> str:
-    """Return a kubeconfig for a cluster of EKS. No token is in it: AWS's own command asks for one each time."""
-    command = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
-    program = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "command": "aws",
-        "args": command,
-        "interactiveMode": "Never",
-    }
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": endpoint, "certificate-authority-data": ca}}],
-        "users": [{"name": name, "user": {"exec": program}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-    }
-    return json.dumps(document)
-
-
 def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     given = settings.aws
     assert given is not None
     environment = labels.environment
     described = describe(given, environment, consumers)
-    image = require_image(environment, described.registry, IMAGES[DATABASE.name])
+    own = {DATABASE.name: OWN[DATABASE.name]} if given.deploys_services else {}
+    images = {IMAGES[name]: require_image(environment, described.registry, IMAGES[name]) for name in own}
     ca = read_ca(given.database.ca, f"{PROJECT}:foundation.database.ca")
     assert ca is not None
     account = _Account(settings, given, labels)
@@ -135,7 +118,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
     on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider])
     volumes = EbsClass("volumes", physical_name=described.cluster.name, labels=labels, opts=on_cluster)
     namespaces = deploy_namespaces(
-        {DATABASE.name: OWN[DATABASE.name], **own_consumers(given), **dict(sorted(consumers.items()))},
+        {**own, **own_consumers(given), **dict(sorted(consumers.items()))},
         store=described.store,
         database=described.database,
         identity=described.identity,
@@ -153,9 +136,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         place=Place(vpc_id=network.vpc_id, subnets=network.subnet_ids["intra"], clients=eks.security_group),
         contract=described.database,
         ca=ca,
-        home=Home(
-            namespace=namespaces[DATABASE.name], cluster=described.cluster, image=image, registry=described.registry
-        ),
+        home=_home(described, namespaces, images) if given.deploys_services else None,
         namespaces=namespaces,
         safeguards=account.safeguards,
         protect=settings.protect_data,
@@ -164,7 +145,6 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         opts=on_cluster,
     )
     granted = account.access(described.access, eks)
-    images = {IMAGES[DATABASE.name]: image}
     if given.brings_nodes:
         images |= deploy_karpenter(
             given,
@@ -199,7 +179,17 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         outputs={
             "access": rows(described.access),
             **({"device_plugin": plugin} if (plugin := device_plugin(given.nodes.pools)) else {}),
+            **({} if given.deploys_services else {OUTPUT: _handed_over(account, described, eks, server.server)}),
         },
+    )
+
+
+def _home(described: Described, namespaces: Mapping[str, pulumi.Output[str]], images: Mapping[str, str]) -> Home:
+    return Home(
+        namespace=namespaces[DATABASE.name],
+        cluster=described.cluster,
+        image=images[IMAGES[DATABASE.name]],
+        registry=described.registry,
     )
 
 
@@ -290,7 +280,7 @@ class _Account:
         )
         EcrRegistry(
             "registry",
-            images=[image.name for image in images()],
+            images=[image.name for image in all_images()],
             safeguards=self.safeguards,
             tags=self.tags,
             labels=self.labels,
@@ -311,12 +301,39 @@ def _kubernetes(name: str, opened: pulumi.Output[str], eks: EksCluster, region: 
     document = pulumi.Output.all(opened, eks.endpoint, eks.ca).apply(
         lambda known: kubeconfig(str(known[0]), str(known[1]), str(known[2]), region)
     )
-    return k8s.Provider(
-        "kubernetes",
-        kubeconfig=document,
-        cluster_identifier=name,
-        enable_secret_mutable=True,
-        # Of all ConfigMaps only the gateway's routes change: the others are named by a hash of their content.
-        enable_config_map_mutable=True,
-        opts=pulumi.ResourceOptions(),
+    return kubernetes_provider(name, document)
+
+
+def _handed_over(account: _Account, described: Described, eks: EksCluster, server: RdsServer) -> pulumi.Output[str]:
+    """Return the document by which another stack deploys services on the foundation."""
+    given = account.given
+    assert given.services_stack is not None
+    assert described.identity.reach is not None
+    services_stack, tokens = given.services_stack, described.identity.reach
+    known = pulumi.Output.all(
+        issuer=eks.issuer,
+        endpoint=eks.endpoint,
+        ca=eks.ca,
+        address=server.address,
+        password_secret=server.password_secret,
+    )
+    return known.apply(
+        lambda made: document(
+            Handover(
+                version=VERSION,
+                environment=account.labels.environment,
+                services_stack=services_stack,
+                account=given.aws_account,
+                tags=account.tags,
+                cluster=described.cluster,
+                access=ClusterAccess(endpoint=made["endpoint"], ca=made["ca"]),
+                registry=described.registry,
+                object_store=described.store,
+                database=described.database,
+                server=DatabaseServer(address=made["address"], password_secret=made["password_secret"], ca=server.ca),
+                issuer=made["issuer"],
+                tokens=tokens,
+                entry=given.reached.entry(account.tags),
+            )
+        )
     )

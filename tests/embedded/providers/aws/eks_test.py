@@ -24,7 +24,7 @@ from modules.registry.access import RegistryAccess
 from modules.registry.logins import Login
 from modules.registry.remote import Remote
 from scripts.cli.lifecycle.host import ensure_packages
-from stacks.foundation.aws import kubeconfig
+from stacks.foundation.eks_access import kubeconfig
 from tests.kubectl_image import push_kubectl
 
 from ..project import Project

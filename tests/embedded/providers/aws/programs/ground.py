@@ -16,8 +16,8 @@ from modules.network.aws import Network
 from modules.network.settings import NetworkSettings
 from modules.nodes.aws import Nodes
 from modules.nodes.settings import PoolsSettings
-from stacks.foundation.aws import kubeconfig
 from stacks.foundation.aws_settings import SYSTEM
+from stacks.foundation.eks_access import kubeconfig
 
 NAME, REGION = "ground", "us-east-1"
 config = pulumi.Config()
