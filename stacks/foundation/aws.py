@@ -23,6 +23,7 @@ from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
 from modules.identity.aws import Roles
+from modules.identity.granted_aws import Grants
 from modules.network.aws import EVERYWHERE, Network
 from modules.network.plan import plan, private_range
 from modules.nodes.aws import Nodes
@@ -115,7 +116,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
     network = account.network()
     eks, nodes, opened = account.cluster(network)
     provider = _kubernetes(described.cluster.name, opened, eks, given.region)
-    on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider])
+    on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider], transformations=[account.grants.note])
     volumes = EbsClass("volumes", physical_name=described.cluster.name, labels=labels, opts=on_cluster)
     namespaces = deploy_namespaces(
         {**own, **own_consumers(given), **dict(sorted(consumers.items()))},
@@ -157,6 +158,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
             labels=labels,
             opts=on_cluster,
         )
+    account.grants.require(described.access)
     return Foundation(
         cluster=described.cluster,
         registry=described.registry,
@@ -208,7 +210,8 @@ class _Account:
             allowed_account_ids=[given.account],
             opts=pulumi.ResourceOptions(),
         )
-        self.opts = pulumi.ResourceOptions(providers=[self.provider])
+        self.grants = Grants()
+        self.opts = pulumi.ResourceOptions(providers=[self.provider], transformations=[self.grants.note])
 
     def network(self) -> Network:
         return Network(

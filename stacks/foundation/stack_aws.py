@@ -15,6 +15,7 @@ from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import identity, matrix, rows
 from modules.identity.aws import Roles
+from modules.identity.granted_aws import Grants
 from modules.storage.aws import key_alias
 from stacks.foundation import Foundation
 from stacks.foundation.data import IMAGES, OWN
@@ -43,7 +44,8 @@ def deploy_on(
     aws = Provider("aws", region=account.region, allowed_account_ids=[account.id], opts=pulumi.ResourceOptions())
     name = handed.cluster.name
     cluster = kubernetes_provider(name, kubeconfig(name, handed.access.endpoint, handed.access.ca, account.region))
-    opts = pulumi.ResourceOptions(providers=[aws, cluster])
+    grants = Grants()
+    opts = pulumi.ResourceOptions(providers=[aws, cluster], transformations=[grants.note])
     namespaces = deploy_namespaces(
         {DATABASE.name: OWN[DATABASE.name], **dict(sorted(consumers.items()))},
         store=store,
@@ -68,6 +70,7 @@ def deploy_on(
     )
     tags = {**handed.tags, "owner": labels.owner}
     roles = Roles("identity", access=access, issuer=handed.issuer, tags=tags, labels=labels, opts=opts)
+    grants.require(access)
     granted = {
         name: [
             *(roles.granted[each.role] for each in access if each.consumer == name),
