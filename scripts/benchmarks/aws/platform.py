@@ -24,6 +24,7 @@ from tests.embedded.providers.project import Project
 
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 """Of authorities that nothing asks: RDS is a record."""
+SETTINGS = "settings.yaml"
 PROGRAM = Path(__file__).with_name("program.py")
 
 
@@ -41,6 +42,16 @@ class Platform:
     """A stack that can be brought up."""
 
     project: Project
+    folder: Path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the program reads as its stack's file."""
+        return yaml.safe_load((self.folder / SETTINGS).read_text())["config"]
+
+    def write(self, settings: Mapping[str, Any]) -> None:
+        """Let the program read other settings."""
+        (self.folder / SETTINGS).write_text(yaml.safe_dump({"config": dict(settings)}))
 
     def run(self, *arguments: str) -> Run:
         """Run a command of the engine. Return what it took."""
@@ -49,7 +60,7 @@ class Platform:
         return Run(time.perf_counter() - started, _children_cpu() - before)
 
     def resources(self) -> list[dict[str, Any]]:
-        return json.loads(self.project.state())["deployment"]["resources"]
+        return json.loads(self.project.state())["deployment"].get("resources", [])
 
 
 @contextmanager
@@ -75,7 +86,7 @@ def platform(example: str, folder: Path, tools: Path, times: Mapping[str, float]
         }
         project.write(PROGRAM.read_text())
         project.run("stack", "init", example)
-        yield Platform(project)
+        yield Platform(project, folder)
 
 
 def _children_cpu() -> float:
@@ -96,7 +107,7 @@ def _write_settings(example: str, folder: Path) -> None:
     settings: dict[str, Any] = yaml.safe_load((REPOSITORY / "stacks" / f"{example}.example.yaml").read_text())
     (folder / "rds.pem").write_text(PEM)
     settings["config"]["groundwork:foundation"]["database"]["ca"] = str(folder / "rds.pem")
-    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    (folder / SETTINGS).write_text(yaml.safe_dump(settings))
     digest = f"sha256:{0:064x}"
     pins = {image.name: LockedImage(digest=digest, inputs=digest, version="0").model_dump() for image in images()}
     (folder / f"images.{example}.yaml").write_text(yaml.safe_dump({"images": pins}))
