@@ -19,7 +19,8 @@ def main() -> None:
         refuse_plain(config, source=source, encrypted=[key for key in config if is_config_secret(key)])
         settings = parse(config, source=source)
         settings.require_secrets(source)
-        outputs = (build_registry if os.environ.get(REGISTRY_ALONE) else build)(settings, stack)
+        make = build_registry if os.environ.get(REGISTRY_ALONE) else build
+        outputs = make(settings, settings.foundation.environment(stack))
     except UserError as error:
         raise pulumi.RunError(str(error)) from None
     for name, value in outputs.items():

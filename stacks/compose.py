@@ -42,7 +42,7 @@ def build(settings: PlatformSettings, environment: str) -> Outputs:
         assert service.deploy is not None
         deployed.append(service.deploy(context))
     return {
-        "urls": {**foundation.addresses, **client_addresses(settings, foundation.entry)},
+        "urls": {**foundation.addresses, **(client_addresses(settings, foundation.entry) if services else {})},
         "buckets": dict(foundation.object_store.buckets),
         "images": {**foundation.images, **{name: image for name, image in images.items() if "@" in image}},
         **foundation.outputs,

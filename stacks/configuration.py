@@ -11,6 +11,7 @@ from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT, advice, holds_secret, validated
 from modules.core.yaml_files import read_yaml
 from stacks.foundation.data_settings import SET_SECRET
+from stacks.foundation.stack_settings import STACK_TARGET
 from stacks.foundation.targets import DEFAULT_TARGET
 from stacks.settings import MODELS, PlatformSettings
 
@@ -108,10 +109,20 @@ def parse(config: Mapping[str, Any], *, source: str) -> PlatformSettings:
 def _model(foundation: Any, source: str) -> type[PlatformSettings]:
     """The settings that the foundation's target allows. UserError where there is no such target."""
     group = cast(Mapping[str, Any], foundation) if isinstance(foundation, Mapping) else dict[str, Any]()
-    target = group.get("target", DEFAULT_TARGET)
+    target = group.get("target", STACK_TARGET if "stack" in group else DEFAULT_TARGET)
+    if "stack" in group and (own := sorted(group.keys() - {"stack", "quota"} - _said(target))):
+        raise UserError(
+            f"{PROJECT}:foundation.stack is {group['stack']!r}, but foundation has {', '.join(own)} too, as a "
+            f"foundation of its own has: remove these, or foundation.stack; beside it only quota is allowed ({source})"
+        )
     if str(target) not in MODELS:
         raise UserError(f"{PROJECT}:foundation.target is {target!r}; {advice(str(target), sorted(MODELS))} ({source})")
     return MODELS[str(target)]
+
+
+def _said(target: Any) -> set[str]:
+    """The key that may say once more that the foundation is another stack's."""
+    return {"target"} if target == STACK_TARGET else set()
 
 
 def stacks(folder: Path = FOLDER) -> list[str]:

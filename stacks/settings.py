@@ -19,6 +19,7 @@ from stacks.foundation.data_settings import check_database, check_groups, check_
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.quota import check_largest
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
+from stacks.foundation.stack_settings import StackSettings
 from stacks.foundation.targets import DEFAULT_TARGET, TARGETS, Target
 from stacks.services import EVERY, SERVICES, images
 from workloads.documents import TRAINER_SUFFIX
@@ -89,6 +90,11 @@ class PlatformSettings(Settings):
         return self.foundation if isinstance(self.foundation, AwsSettings) else None
 
     @property
+    def of_stack(self) -> StackSettings | None:
+        """The settings of a foundation that another stack made; None where the stack makes its own."""
+        return self.foundation if isinstance(self.foundation, StackSettings) else None
+
+    @property
     def external_store(self) -> ExternalStoreSettings | None:
         """The object store that somebody else runs; None where it is in the cluster."""
         return self.existing.storage if self.existing else None
@@ -114,8 +120,9 @@ class PlatformSettings(Settings):
         return ours and getattr(self.of(service), "enabled", True)
 
     def _describes(self, service: Service[Any]) -> bool:
-        """Whether there is a group of settings for it: a cloud has the data services itself."""
-        return service.name in type(self).model_fields
+        """Whether its group of settings describes something: a cloud has the data services itself, and all others may
+        be another stack's."""
+        return service.name in type(self).model_fields and self.foundation.deploys_services
 
     def consumers(self) -> dict[str, Consumer]:
         """Return who uses the platform's data and services, by name; each has a namespace."""
@@ -160,6 +167,16 @@ class PlatformSettings(Settings):
     def _publishable(self) -> dict[str, Any]:
         """What may have a port on 127.0.0.1, by name."""
         return {**{service.name: self.of(service) for service in EVERY if self._describes(service)}, **self.workloads}
+
+    @model_validator(mode="after")
+    def _services_are_of_one_stack(self) -> Self:
+        given = sorted({"github_token", *(service.name for service in SERVICES)} & self.model_fields_set)
+        if given and not self.foundation.deploys_services:
+            raise ValueError(
+                f"{given[0]} is given, but the stack that foundation.services_stack names deploys the services: move "
+                f"{', '.join(given)} to its file, or remove foundation.services_stack"
+            )
+        return self
 
     @model_validator(mode="after")
     def _ports_are_published(self) -> Self:

@@ -21,6 +21,7 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from .clusters import Clusters, Machine
 from .server import make
+from .times import take
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ def main() -> None:
     if clusters:
         lock_alone(clusters.machine)
         clusters.destroy_all()
+    if options.times:
+        take(json.loads(options.times.read_text()))
     server = make(options.port, clusters, json.loads(options.prices.read_text()) if options.prices else {})
 
     def end(*_: object) -> None:
@@ -49,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tools", type=Path, help="folder of the binaries of a cluster")
     parser.add_argument("--registry", type=Path, help="storage of the clusters' image registries")
     parser.add_argument("--prices", type=Path, help="JSON: what an hour of each instance type costs, in US dollars")
+    parser.add_argument("--times", type=Path, help="JSON: seconds until a call is answered, as {eks:CreateCluster: 6}")
     options = parser.parse_args()
     if options.machine and not (options.tools and options.registry):
         parser.error("--machine needs --tools and --registry")

@@ -1,6 +1,5 @@
 """The database on AWS: a PostgreSQL of RDS, with a role and a database for each consumer."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,22 +10,19 @@ from pulumi_aws.ec2 import SecurityGroup
 from pulumi_aws.iam import Role, RolePolicyAttachment
 from pulumi_aws.kms import Alias, Key
 from pulumi_aws.rds import Instance, ParameterGroup, ParameterGroupParameterArgs, SubnetGroup
-from pulumi_aws.secretsmanager import get_secret_version_output
 from pulumi_aws.vpc import SecurityGroupIngressRule
 
-from modules.core.access import database_variables
 from modules.core.aws import AwsAccount, log_key, service_trust
 from modules.core.component import Component, after
-from modules.core.contracts import Consumer, Database, Reach
+from modules.core.contracts import Database
 from modules.core.labels import Labels
 from modules.core.protection import Safeguards
 
-from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job
+from .clients_aws import ADMINISTRATOR, RdsServer, deploy_clients
 from .documents import PORT
 from .external import Home
 from .rds_settings import RdsSettings, gib
 
-ADMINISTRATOR = "groundwork"
 LOGS = ("postgresql", "upgrade")
 """All that RDS writes of a PostgreSQL."""
 MONITORING_SECONDS = 60
@@ -35,19 +31,6 @@ INSIGHTS_DAYS = 7
 """That Performance Insights keeps, at no cost."""
 AUTHORITY = "rds-ca-rsa2048-g1"
 """Of the server's certificate: valid until 2061, in every bundle."""
-
-
-def rds_database(consumers: Mapping[str, Consumer], ranges: Sequence[str]) -> Database:
-    """Return the contract. ranges: CIDRs of the subnets where the server is."""
-    wanting = [client for client, consumer in sorted(consumers.items()) if consumer.database]
-    return Database(
-        host=None,
-        reach=Reach(port=PORT, ranges=ranges),
-        databases={client: client for client in wanting},
-        credentials=dict.fromkeys(wanting, CLIENT_SECRET),
-        tls=True,
-        ca=CA,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +46,12 @@ class Place:
 
 class RdsDatabase(Component):
     """`server_name`: the physical one. `contract`: what `rds_database` says. `ca`: content of the PEM file of RDS's
-    authorities. `home`: of the Job that makes roles and databases. `protect`: the engine refuses to delete the server,
-    and the key without which its snapshots can't be read. `tags`: of everything that takes tags, beside its name."""
+    authorities. `home`: of the Job that makes roles and databases; None where another stack makes them, by `server`.
+    `protect`: the engine refuses to delete the server, and the key without which its snapshots can't be read.
+    `tags`: of everything that takes tags, beside its name."""
 
+    server: RdsServer
+    """By which another stack makes the clients'."""
     granted: Mapping[str, pulumi.Output[str]]
     """The namespace of each consumer that has a database, known once its credentials are in it."""
 
@@ -79,7 +65,7 @@ class RdsDatabase(Component):
         place: Place,
         contract: Database,
         ca: str,
-        home: Home,
+        home: Home | None,
         namespaces: Mapping[str, pulumi.Input[str]],
         safeguards: Safeguards,
         protect: bool,
@@ -91,40 +77,14 @@ class RdsDatabase(Component):
         self.account, self.server_name, self.safeguards, self.tags = account, server_name, safeguards, tags
         self.protect = protect
         instance = self._server(settings, place)
-        passwords = {client: self._generated(client) for client in contract.databases}
-        administrator = self.secret(
-            f"{name}-administrator",
-            "administrator",
-            values={"password": self._master_password(instance), CA: ca},
-            namespace=home.namespace,
+        self.server = RdsServer(
+            address=instance.address,
+            password_secret=instance.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or ""),
+            ca=ca,
         )
-        consumers_job(
-            self,
-            server=Server(
-                host=instance.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
-            ),
-            passwords=passwords,
-            administrator=administrator,
-            cluster=home.cluster,
-            image=home.image,
-            registry=home.registry,
-            namespace=home.namespace,
+        self.granted = (
+            deploy_clients(self, self.server, contract=contract, home=home, namespaces=namespaces) if home else {}
         )
-        secrets = {
-            client: client_secret(
-                self,
-                client,
-                role=client,
-                database=client,
-                password=password,
-                host=instance.address,
-                port=PORT,
-                namespace=namespaces[client],
-                ca=ca,
-            )
-            for client, password in passwords.items()
-        }
-        self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         self.register_outputs({})
 
     def _named(self, role: str) -> str:
@@ -286,14 +246,3 @@ class RdsDatabase(Component):
             opts=self.child(),
         )
         return after(role.arn, allowed.id)
-
-    def _master_password(self, instance: Instance) -> pulumi.Output[str]:
-        """Of the administrator, as it is now: RDS makes it, keeps it in Secrets Manager, and changes it each week."""
-        secret = instance.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
-        known = get_secret_version_output(secret_id=secret, opts=pulumi.InvokeOutputOptions(parent=self))
-        return pulumi.Output.secret(known.secret_string.apply(lambda text: str(json.loads(text)["password"])))
-
-    def _generated(self, client: str) -> pulumi.Output[str]:
-        return random.RandomPassword(
-            f"{self.name}-{client}-password", length=40, special=False, opts=self.child()
-        ).result

@@ -11,8 +11,8 @@ from .settings import PoolSettings
 
 MOST_TYPES = 20
 """That a managed node group takes: EKS, CreateNodegroup."""
-IMAGES = {"amd64": "AL2023_x86_64_STANDARD", "arm64": "AL2023_ARM_64_STANDARD"}
-"""Kind of machine image by architecture, in EKS's words."""
+IMAGE = "AL2023_x86_64_STANDARD"
+"""Kind of machine image of architecture amd64, in EKS's words."""
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
 
 
@@ -39,7 +39,7 @@ def node_group(name: str, pool: PoolSettings) -> NodeGroup:
     alike = [each for each in types if each.memory_mib == least][:MOST_TYPES]
     return NodeGroup(
         instance_types=[each.name for each in alike],
-        ami_type=IMAGES[alike[0].architecture],
+        ami_type=IMAGE,
         min_size=pool.min,
         max_size=pool.max,
         disk_gib=size_bytes(pool.disk) // 2**30,

@@ -6,6 +6,9 @@ from modules.core.settings import advice
 
 from .facts import NONE, InstanceType, families, instance_types
 
+ARCHITECTURE = "amd64"
+"""Of the platform's images, and so of all nodes."""
+
 
 def offered(
     *, wanted: Sequence[str], vcpus: int | None, memory_mib: int, device: str | None, devices: int
@@ -38,15 +41,16 @@ def offered(
 
 
 def _check_families(wanted: Sequence[str], device: str | None) -> None:
+    allowed = sorted({each.family for each in instance_types() if each.architecture == ARCHITECTURE})
     for family in wanted:
         if family not in families():
-            raise ValueError(f"families holds {family!r}: {advice(family, list(families()))}")
+            raise ValueError(f"families holds {family!r}: {advice(family, allowed)}")
+        if family not in allowed:
+            raise ValueError(
+                f"families holds {family!r}, which has not the architecture {ARCHITECTURE} that the images are built "
+                f"for, so that no pod would run there: {advice(family, allowed)}"
+            )
     found = [each for each in instance_types() if each.family in wanted]
-    if len(architectures := sorted({each.architecture for each in found})) > 1:
-        raise ValueError(
-            f"families {_words(wanted)} are of several architectures ({_words(architectures)}), and a pod's image may "
-            "run on one of them only: declare a pool for each"
-        )
     if device is None and (devices := sorted({each.device for each in found if each.devices})):
         raise ValueError(
             f"families {_words(wanted)} have accelerators ({_words(devices)}), and pods that need none would take "
@@ -58,7 +62,7 @@ def _with_device(wanted: Sequence[str], device: str) -> list[InstanceType]:
     return [
         each
         for each in instance_types()
-        if each.device == device and (each.family in wanted or (not wanted and each.architecture == "amd64"))
+        if each.device == device and (each.family in wanted or (not wanted and each.architecture == ARCHITECTURE))
     ]
 
 

@@ -142,7 +142,7 @@ class PoolSettings(Settings):
     )
     families: list[str] = Field(
         default=[],
-        description="Families of instance types, such as m7i; none for any that fits, of architecture amd64.",
+        description="Families of instance types of architecture amd64, such as m7i; none for any that fits.",
     )
     shape: ShapeSettings | None = Field(default=None, description="The size of each node; null: any of the families.")
     gpu: GpuSettings | None = Field(default=None, description="The accelerators of each node; null: none.")

@@ -41,6 +41,8 @@ def deploy_foundation(settings: "PlatformSettings", labels: Labels, consumers: M
         from stacks.foundation.existing import deploy_existing as deploy
     elif settings.aws:
         from stacks.foundation.aws import deploy_aws as deploy
+    elif settings.of_stack:
+        from stacks.foundation.stack_aws import deploy_on_stack as deploy
     else:
         from stacks.foundation.embedded import deploy_embedded as deploy
 

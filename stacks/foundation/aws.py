@@ -6,45 +6,35 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pulumi_aws.provider import Provider
 
-from modules.budget.aws import MonthlyBudget
-from modules.cluster.aws import Addons, EksCluster
+from modules.cluster.aws import EksCluster
 from modules.cluster.ebs import EbsClass
 from modules.core.component import after
 from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Reach, Registry
-from modules.core.errors import UserError
 from modules.core.images import require_image
 from modules.core.labels import Labels
-from modules.core.protection import Safeguards, safeguards
 from modules.core.settings import PROJECT
-from modules.database.aws import Place, RdsDatabase, rds_database
+from modules.database.aws import Place, RdsDatabase
+from modules.database.clients_aws import RdsServer, rds_database
 from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
-from modules.identity.aws import Roles
-from modules.lake.aws import AwsLake, User
-from modules.lake.aws import Place as LakePlace
-from modules.network.aws import EVERYWHERE, Network
+from modules.network.aws import EVERYWHERE
 from modules.network.plan import plan, private_range
-from modules.nodes.aws import Nodes
 from modules.nodes.documents import device_plugin
-from modules.registry.aws import EcrRegistry
 from modules.registry.ecr import ecr_registry
-from modules.storage.aws import AwsStore, aws_store, key_alias
-from modules.storage.service import STORAGE
+from modules.storage.aws import aws_store, key_alias
 from stacks.foundation import Foundation
+from stacks.foundation.account_aws import Account, physical_name
 from stacks.foundation.aws_kubeconfig import kubeconfig
 from stacks.foundation.aws_settings import DATABASE_CA, HTTPS, NODES, AwsSettings
 from stacks.foundation.data import IMAGES, OWN, read_ca
+from stacks.foundation.eks_access import kubernetes_provider
+from stacks.foundation.handover import OUTPUT, VERSION, ClusterAccess, DatabaseServer, Handover, document
 from stacks.foundation.karpenter import deploy_karpenter, own_access, own_consumers
 from stacks.foundation.namespaces import deploy_namespaces
 from stacks.foundation.pods import pod_rules
-from stacks.services import images
 from stacks.settings import PlatformSettings
-from workloads.artifacts import ACCEPTED, TABLES
-from workloads.catalog import load
-from workloads.documents import table_columns
 
 TOKENS = "sts"
 """The service of AWS that gives pods what they sign requests with."""
@@ -103,33 +93,23 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
     )
 
 
-def physical_name(environment: str) -> str:
-    """Return the name of the cluster, and of what there is once in an environment. Raise UserError where RDS would
-    refuse it for its server, long after the rest is made."""
-    if "--" in environment:
-        raise UserError(
-            f"environment {environment!r} has two dashes in a row, which RDS takes in no name: choose another stack's "
-            "name"
-        )
-    return f"groundwork-{environment}"
-
-
 def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[str, Consumer]) -> Foundation:
     given = settings.aws
     assert given is not None
     environment = labels.environment
     described = describe(given, environment, consumers)
-    image = require_image(environment, described.registry, IMAGES[DATABASE.name])
+    own = {DATABASE.name: OWN[DATABASE.name]} if given.deploys_services else {}
+    images = {IMAGES[name]: require_image(environment, described.registry, IMAGES[name]) for name in own}
     ca = read_ca(os.environ.get(DATABASE_CA, given.database.ca), f"{PROJECT}:foundation.database.ca")
     assert ca is not None
-    account = _Account(settings, given, labels)
+    account = Account(settings, given, labels)
     network = account.network()
     eks, nodes, opened = account.cluster(network)
     provider = _kubernetes(described.cluster.name, opened, eks, given.region)
-    on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider])
+    on_cluster = pulumi.ResourceOptions(providers=[account.provider, provider], transformations=[account.grants.note])
     volumes = EbsClass("volumes", physical_name=described.cluster.name, labels=labels, opts=on_cluster)
     namespaces = deploy_namespaces(
-        {DATABASE.name: OWN[DATABASE.name], **own_consumers(given), **dict(sorted(consumers.items()))},
+        {**own, **own_consumers(given), **dict(sorted(consumers.items()))},
         store=described.store,
         database=described.database,
         identity=described.identity,
@@ -147,9 +127,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         place=Place(vpc_id=network.vpc_id, subnets=network.subnet_ids["intra"], clients=eks.security_group),
         contract=described.database,
         ca=ca,
-        home=Home(
-            namespace=namespaces[DATABASE.name], cluster=described.cluster, image=image, registry=described.registry
-        ),
+        home=_home(described, namespaces, images) if given.deploys_services else None,
         namespaces=namespaces,
         safeguards=account.safeguards,
         protect=settings.protect_data,
@@ -157,8 +135,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         labels=labels,
         opts=on_cluster,
     )
-    granted = account.access(described, eks, consumers)
-    images = {IMAGES[DATABASE.name]: image}
+    granted = account.access(described.access, described.store, eks, consumers)
     if given.brings_nodes:
         images |= deploy_karpenter(
             given,
@@ -171,6 +148,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
             labels=labels,
             opts=on_cluster,
         )
+    account.grants.require(described.access)
     return Foundation(
         cluster=described.cluster,
         registry=described.registry,
@@ -193,6 +171,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         outputs={
             "access": rows(described.access),
             **({"device_plugin": plugin} if (plugin := device_plugin(given.nodes.pools)) else {}),
+            **({} if given.deploys_services else {OUTPUT: _handed_over(account, described, eks, server.server)}),
         },
     )
 
@@ -200,161 +179,55 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
 def deploy_registry(settings: PlatformSettings, labels: Labels) -> None:
     """Create the registry alone: what is pushed to it is there before a pod waits for it."""
     assert settings.aws is not None
-    _Account(settings, settings.aws, labels).registry()
+    Account(settings, settings.aws, labels).registry()
 
 
-class _Account:
-    """What is made in the account, beside the database, which is of the cluster too."""
-
-    def __init__(self, settings: PlatformSettings, given: AwsSettings, labels: Labels) -> None:
-        self.settings, self.given, self.labels = settings, given, labels
-        self.name = physical_name(labels.environment)
-        self.tags = given.tags(labels)
-        self.safeguards: Safeguards = safeguards(given.protection)
-        self.provider = Provider(
-            "aws",
-            region=given.region,
-            # With the credentials of another account nothing is made there.
-            allowed_account_ids=[given.account],
-            opts=pulumi.ResourceOptions(),
-        )
-        self.opts = pulumi.ResourceOptions(providers=[self.provider])
-
-    def network(self) -> Network:
-        return Network(
-            "network",
-            settings=self.given.network,
-            account=self.given.aws_account,
-            cluster=self.name,
-            zones=self.given.zone_names,
-            safeguards=self.safeguards,
-            tags=self.tags,
-            labels=self.labels,
-            opts=self.opts,
-        )
-
-    def cluster(self, network: Network) -> tuple[EksCluster, Nodes, pulumi.Output[str]]:
-        """Return the cluster, its nodes, and its name, known once pods run in it."""
-        eks = EksCluster(
-            "cluster",
-            settings=self.given.cluster,
-            account=self.given.aws_account,
-            cluster_name=self.name,
-            subnets=network.subnet_ids["intra"],
-            service_range=self.given.network.service_range,
-            safeguards=self.safeguards,
-            tags=self.tags,
-            labels=self.labels,
-            opts=self.opts,
-        )
-        nodes = Nodes(
-            "nodes",
-            settings=self.given.nodes,
-            account=self.given.aws_account,
-            cluster=eks.cluster,
-            cluster_name=self.name,
-            version=self.given.cluster.version,
-            security_group=eks.security_group,
-            subnets=network.subnet_ids["private"],
-            kms_key=None,
-            tags=self.tags,
-            key=f"{PROJECT}:foundation.nodes.pools",
-            labels=self.labels,
-            opts=self.opts,
-        )
-        addons = Addons(
-            "addons",
-            settings=self.given.cluster.addons,
-            account=self.given.aws_account,
-            cluster=nodes.cluster,
-            cluster_name=self.name,
-            issuer=eks.issuer,
-            tags=self.tags,
-            labels=self.labels,
-            opts=self.opts,
-        )
-        return eks, nodes, addons.cluster
-
-    def registry(self) -> EcrRegistry:
-        return EcrRegistry(
-            "registry",
-            images=[image.name for image in images()],
-            safeguards=self.safeguards,
-            tags=self.tags,
-            labels=self.labels,
-            opts=self.opts,
-        )
-
-    def access(
-        self, described: Described, eks: EksCluster, consumers: Mapping[str, Consumer]
-    ) -> dict[str, list[pulumi.Output[str]]]:
-        """Create what service accounts and nodes get from the account: buckets, images, roles and the lake. Return by
-        consumer what is known once its accounts may do what was declared."""
-        access = described.access
-        store = AwsStore(
-            STORAGE.name,
-            settings=self.given.buckets,
-            account=self.given.aws_account,
-            tags=self.tags,
-            protect=self.settings.protect_data,
-            safeguards=self.safeguards,
-            labels=self.labels,
-            opts=self.opts,
-        )
-        self.registry()
-        roles = Roles("identity", access=access, issuer=eks.issuer, tags=self.tags, labels=self.labels, opts=self.opts)
-        if self.given.budget is not None:
-            MonthlyBudget("budget", settings=self.given.budget, tags=self.tags, labels=self.labels, opts=self.opts)
-        users = {
-            each.role: User(arn=roles.granted[each.role], tables=consumers[each.consumer].tables)
-            for each in access
-            if each.permissions
-        }
-        known = {**roles.granted, **self.lake(described.store, store, users)}
-        granted: dict[str, list[pulumi.Output[str]]] = {}
-        for each in access:
-            # Who brings nodes uses no bucket.
-            before = [] if each.consumer == NODES else [*store.buckets.values()]
-            granted.setdefault(each.consumer, before).append(known[each.role])
-        return granted
-
-    def lake(
-        self, contract: ObjectStore, store: AwsStore, users: Mapping[str, User]
-    ) -> Mapping[str, pulumi.Output[str]]:
-        """Create the lake. Return the ARN of each user's role, known once it may use its tables."""
-        if self.given.lake is None:
-            return {}
-        return AwsLake(
-            "lake",
-            settings=self.given.lake,
-            account=self.given.aws_account,
-            place=LakePlace(
-                buckets=contract.buckets,
-                ready=store.buckets,
-                key_arn=store.key_arn,
-                tables=TABLES,
-                accepted=ACCEPTED,
-            ),
-            tables={table: table_columns(load(table)) for user in users.values() for table in user.tables},
-            users=users,
-            protect=self.settings.protect_data,
-            safeguards=self.safeguards,
-            tags=self.tags,
-            labels=self.labels,
-            opts=self.opts,
-        ).granted
+def _home(described: Described, namespaces: Mapping[str, pulumi.Output[str]], images: Mapping[str, str]) -> Home:
+    return Home(
+        namespace=namespaces[DATABASE.name],
+        cluster=described.cluster,
+        image=images[IMAGES[DATABASE.name]],
+        registry=described.registry,
+    )
 
 
 def _kubernetes(name: str, opened: pulumi.Output[str], eks: EksCluster, region: str) -> k8s.Provider:
     document = pulumi.Output.all(opened, eks.endpoint, eks.ca).apply(
         lambda known: kubeconfig(str(known[0]), str(known[1]), str(known[2]), region)
     )
-    return k8s.Provider(
-        "kubernetes",
-        kubeconfig=document,
-        cluster_identifier=name,
-        enable_secret_mutable=True,
-        # Of all ConfigMaps only the gateway's routes change: the others are named by a hash of their content.
-        enable_config_map_mutable=True,
-        opts=pulumi.ResourceOptions(),
+    return kubernetes_provider(name, document)
+
+
+def _handed_over(account: Account, described: Described, eks: EksCluster, server: RdsServer) -> pulumi.Output[str]:
+    """Return the document by which another stack deploys services on the foundation."""
+    given = account.given
+    assert given.services_stack is not None
+    assert described.identity.reach is not None
+    services_stack, tokens = given.services_stack, described.identity.reach
+    known = pulumi.Output.all(
+        issuer=eks.issuer,
+        endpoint=eks.endpoint,
+        ca=eks.ca,
+        address=server.address,
+        password_secret=server.password_secret,
+    )
+    return known.apply(
+        lambda made: document(
+            Handover(
+                version=VERSION,
+                environment=account.labels.environment,
+                services_stack=services_stack,
+                account=given.aws_account,
+                tags=account.tags,
+                cluster=described.cluster,
+                access=ClusterAccess(endpoint=made["endpoint"], ca=made["ca"]),
+                registry=described.registry,
+                object_store=described.store,
+                database=described.database,
+                server=DatabaseServer(address=made["address"], password_secret=made["password_secret"], ca=server.ca),
+                issuer=made["issuer"],
+                tokens=tokens,
+                entry=given.reached.entry(account.tags),
+            )
+        )
     )

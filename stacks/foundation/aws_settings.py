@@ -24,6 +24,7 @@ from modules.nodes.settings import PoolSettings, PoolsSettings, ShapeSettings
 from modules.storage.settings import BucketsSettings
 from stacks.foundation.reached import Domain
 from stacks.foundation.settings import FoundationSettings
+from stacks.foundation.stack_settings import StackName
 
 PARTITION = "aws"
 DATABASE_CA = "GROUNDWORK_DATABASE_CA"
@@ -234,6 +235,11 @@ class AwsSettings(FoundationSettings):
         default=None, description="What it may cost a month, and who hears of it; null: nobody does."
     )
     reached: AwsEntrySettings = Field(default=AwsEntrySettings(), description="How the gateway is reached.")
+    services_stack: StackName | None = Field(
+        default=None,
+        description="Name of the stack that deploys the services on this foundation, by its foundation.stack; this one "
+        "makes the foundation alone, and hands it over. null: this one deploys them.",
+    )
 
     @model_validator(mode="after")
     def _zones_are_of_the_region(self) -> Self:
@@ -280,6 +286,15 @@ class AwsSettings(FoundationSettings):
         return self
 
     @model_validator(mode="after")
+    def _lake_is_where_its_workloads_are(self) -> Self:
+        if self.lake is not None and not self.deploys_services:
+            raise ValueError(
+                f"lake is given, and services_stack is {self.services_stack!r}, whose workloads would not get into it: "
+                "remove one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _addresses_are_of_its_kind(self) -> Self:
         lists = {
             "service_ranges": self.service_ranges,
@@ -299,11 +314,17 @@ class AwsSettings(FoundationSettings):
     @property
     def images(self) -> Sequence[Image]:
         # By that of the database a Job gives each service its own there.
-        return (*DATABASE.images, NODES_IMAGE) if self.brings_nodes else DATABASE.images
+        own = DATABASE.images if self.deploys_services else ()
+        return (*own, NODES_IMAGE) if self.brings_nodes else own
 
     @property
     def namespaces(self) -> Sequence[str]:
-        return (DATABASE.name, NODES) if self.brings_nodes else (DATABASE.name,)
+        own = (DATABASE.name,) if self.deploys_services else ()
+        return (*own, NODES) if self.brings_nodes else own
+
+    @property
+    def deploys_services(self) -> bool:
+        return self.services_stack is None
 
     @property
     def zone_names(self) -> list[str]:

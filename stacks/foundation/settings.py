@@ -43,6 +43,15 @@ class FoundationSettings(Settings):
     def entry(self, local_port: int | None) -> Entry:
         """Return how the gateway is reached. local_port: its port on 127.0.0.1, where the target publishes such."""
 
+    def environment(self, stack: str) -> str:
+        """Return the name of a stack's environment, by which all that is made is named."""
+        return stack
+
+    @property
+    def deploys_services(self) -> bool:
+        """Whether the stack deploys the services too; or else another stack does, on this foundation."""
+        return True
+
     @property
     def external(self) -> Mapping[str, ExternalSettings]:
         """What somebody else runs of the data services, by name; the others run in the cluster."""

@@ -8,6 +8,7 @@ from modules.core.service import Service
 from stacks.foundation.aws_settings import AwsSettings
 from stacks.foundation.existing_settings import ExistingSettings
 from stacks.foundation.settings import EmbeddedSettings, FoundationSettings
+from stacks.foundation.stack_settings import STACK_TARGET, StackSettings
 from stacks.services import DATA
 
 
@@ -25,6 +26,7 @@ TARGETS: Mapping[str, Target] = {
     "embedded": Target(settings=EmbeddedSettings, data=DATA),
     "existing": Target(settings=ExistingSettings, data=DATA),
     "aws": Target(settings=AwsSettings, data=()),
+    STACK_TARGET: Target(settings=StackSettings, data=()),
 }
 """By what the key foundation.target says."""
 DEFAULT_TARGET = "embedded"

@@ -334,7 +334,7 @@ def test_the_target_decides_what_foundation_and_data_services_may_be_told() -> N
             {},
             "groundwork:foundation.target is 'elsewere'; did you mean 'elsewhere'? allowed: aws, elsewhere, ",
         ),
-        (7, {}, {}, "groundwork:foundation.target is 7; allowed: aws, elsewhere, embedded, existing (file)"),
+        (7, {}, {}, "groundwork:foundation.target is 7; allowed: aws, elsewhere, embedded, existing, stack (file)"),
     ],
 )
 @pytest.mark.usefixtures("elsewhere")

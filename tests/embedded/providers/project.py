@@ -16,6 +16,7 @@ class Project:
     """A program in a folder of its own, with a stack in a file backend beside it."""
 
     def __init__(self, folder: Path, toolchain: Path, kubeconfig: str) -> None:
+        self.name = "small"
         self.folder = folder / "program"
         self.folder.mkdir()
         backend = folder / "backend"
@@ -34,7 +35,8 @@ class Project:
         self.options = f"{{virtualenv: {Path(sys.executable).parents[1]}}}"
 
     def write(self, program: str, name: str = "__main__.py") -> None:
-        (self.folder / "Pulumi.yaml").write_text(f"name: small\nruntime: {{name: python, options: {self.options}}}\n")
+        document = f"name: {self.name}\nruntime: {{name: python, options: {self.options}}}\n"
+        (self.folder / "Pulumi.yaml").write_text(document)
         (self.folder / name).write_text(textwrap.dedent(program))
 
     def run(self, *arguments: str, check: bool = True) -> str:

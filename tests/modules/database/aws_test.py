@@ -10,7 +10,8 @@ from modules.core.aws import AwsAccount
 from modules.core.contracts import Consumer
 from modules.core.labels import Labels
 from modules.core.protection import Protection, safeguards
-from modules.database.aws import Place, RdsDatabase, rds_database
+from modules.database.aws import Place, RdsDatabase
+from modules.database.clients_aws import rds_database
 from modules.database.external import Home
 from modules.database.rds_settings import RdsSettings
 from tests.mocks import Declared, Monitor, declare

@@ -29,7 +29,7 @@ ALLOWED: list[dict[str, Any]] = [
     SERVING,
     {**GENERAL, "families": []} | {"shape": {"cpu": 4, "memory": "16Gi"}},
     {**GENERAL, "families": ["m7i", "c7i", "r7i"]},
-    {**GENERAL, "families": ["m7g"], "shape": {"cpu": 4, "memory": "16Gi"}},
+    {**GENERAL, "families": ["m7a"], "shape": {"cpu": 4, "memory": "16Gi"}},
     {**GENERAL, "capacity": "spot"},
     {**GENERAL, "capacity": "spot-with-fallback"},
     {**GENERAL, "disk": "20Gi"},
@@ -55,7 +55,11 @@ def test_a_pool_is_taken(values: dict[str, Any]) -> None:
         ({**GENERAL, "min": 1}, "min is 1, but nodes of purpose general come when pods need them"),
         ({**GENERAL, "families": []}, "nothing says which nodes these are: give families, a shape or a gpu"),
         ({**GENERAL, "families": ["m7x"]}, "families holds 'm7x': did you mean 'm7i'? allowed: c6i, "),
-        ({**GENERAL, "families": ["m7i", "m7g"]}, "families m7i, m7g are of several architectures (amd64, arm64)"),
+        (
+            {**GENERAL, "families": ["m7i", "m7g"]},
+            "families holds 'm7g', which has not the architecture amd64 that the images are built for, so that no pod "
+            "would run there: did you mean 'm7i'? allowed: c6i, ",
+        ),
         ({**GENERAL, "families": ["g5"]}, "families g5 have accelerators (a10g), and pods that need none would take"),
         (
             {**GENERAL, "shape": {"cpu": 5, "memory": "16Gi"}},

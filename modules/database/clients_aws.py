@@ -1,0 +1,125 @@
+"""What each consumer of a server of RDS gets in the cluster: whoever made the server, and in whichever stack."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_random as random
+from pulumi_aws.secretsmanager import get_secret_version_output
+
+from modules.core.access import database_variables
+from modules.core.component import Component
+from modules.core.contracts import Consumer, Database, Reach
+from modules.core.labels import Labels
+
+from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job
+from .documents import PORT
+from .external import Home
+
+ADMINISTRATOR = "groundwork"
+
+
+def rds_database(consumers: Mapping[str, Consumer], ranges: Sequence[str]) -> Database:
+    """Return the contract. ranges: CIDRs of the subnets where the server is."""
+    wanting = [client for client, consumer in sorted(consumers.items()) if consumer.database]
+    return Database(
+        host=None,
+        reach=Reach(port=PORT, ranges=ranges),
+        databases={client: client for client in wanting},
+        credentials=dict.fromkeys(wanting, CLIENT_SECRET),
+        tls=True,
+        ca=CA,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RdsServer:
+    """A server that is there, and where its administrator's password is."""
+
+    address: pulumi.Input[str]
+    """Host name."""
+    password_secret: pulumi.Input[str]
+    """ARN of the secret of Secrets Manager in which RDS keeps the password."""
+    ca: str
+    """Content of the PEM file of RDS's authorities."""
+
+
+class RdsClients(Component):
+    """The clients of a server that another stack made. See `deploy_clients`."""
+
+    granted: Mapping[str, pulumi.Output[str]]
+    """The namespace of each consumer that has a database, known once its credentials are in it."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        server: RdsServer,
+        contract: Database,
+        home: Home,
+        namespaces: Mapping[str, pulumi.Input[str]],
+        labels: Labels,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, labels=labels, opts=opts)
+        self.granted = deploy_clients(self, server, contract=contract, home=home, namespaces=namespaces)
+        self.register_outputs({})
+
+
+def deploy_clients(
+    component: Component,
+    server: RdsServer,
+    *,
+    contract: Database,
+    home: Home,
+    namespaces: Mapping[str, pulumi.Input[str]],
+) -> Mapping[str, pulumi.Output[str]]:
+    """Create a role, a database and a Secret for each consumer of the contract. Return the namespace of each, known
+    once its credentials are in it. home: of the Job that makes roles and databases."""
+    passwords = {client: _generated(component, client) for client in contract.databases}
+    administrator = component.secret(
+        f"{component.name}-administrator",
+        "administrator",
+        values={"password": _master_password(component, server.password_secret), CA: server.ca},
+        namespace=home.namespace,
+    )
+    consumers_job(
+        component,
+        server=Server(
+            host=server.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
+        ),
+        passwords=passwords,
+        administrator=administrator,
+        cluster=home.cluster,
+        image=home.image,
+        registry=home.registry,
+        namespace=home.namespace,
+    )
+    secrets = {
+        client: client_secret(
+            component,
+            client,
+            role=client,
+            database=client,
+            password=password,
+            host=server.address,
+            port=PORT,
+            namespace=namespaces[client],
+            ca=server.ca,
+        )
+        for client, password in passwords.items()
+    }
+    return {client: secret.metadata.namespace for client, secret in secrets.items()}
+
+
+def _master_password(component: Component, secret: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Of the administrator, as it is now: RDS makes it, keeps it in Secrets Manager, and changes it each week."""
+    known = get_secret_version_output(secret_id=secret, opts=pulumi.InvokeOutputOptions(parent=component))
+    return pulumi.Output.secret(known.secret_string.apply(lambda text: str(json.loads(text)["password"])))
+
+
+def _generated(component: Component, client: str) -> pulumi.Output[str]:
+    return random.RandomPassword(
+        f"{component.name}-{client}-password", length=40, special=False, opts=component.child()
+    ).result
