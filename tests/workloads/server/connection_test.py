@@ -53,7 +53,7 @@ class Server:
         if request.path == "/some":
             return Answer(b" " * 40 * 2**10)
         if request.path == "/kept":
-            return Answer(b"%d" % sum(isinstance(each, Request) for each in gc.get_objects()))
+            return Answer(b"%d" % sum(type(each) is Request for each in gc.get_objects()))
         return Answer(b"%b %b %b" % (request.method.encode(), request.path.encode(), bytes(request.body)))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
