@@ -124,7 +124,8 @@ class Monitor(MockMonitor):
         self.providers: dict[str, str] = {}
         """Provider by the resource's type token and name."""
         self.before: dict[str, set[str]] = {}
-        """Type tokens and names of what it depends on itself, its provider among them, by its own."""
+        """Type tokens and names of what it depends on itself, its provider and those of its children among them, by its
+        own."""
         self.complete: set[str] = set()
         """Type token and name of those that registered their outputs: they declare no further child."""
 
@@ -138,9 +139,9 @@ class Monitor(MockMonitor):
             self.ignored[request.name] = list(request.ignoreChanges)
         self.parents[resource] = _type_of(request.parent) if request.parent else ""
         self.providers[resource] = request.provider
-        provider = [request.provider.rpartition("::")[0]] if request.provider else []
+        providers = [each.rpartition("::")[0] for each in (request.provider, *request.providers.values()) if each]
         self.before[resource] = {
-            f"{_type_of(urn)} {urn.rpartition('::')[2]}" for urn in [*request.dependencies, *provider]
+            f"{_type_of(urn)} {urn.rpartition('::')[2]}" for urn in [*request.dependencies, *providers]
         }
         return super().RegisterResource(request)
 

@@ -14,13 +14,11 @@ from pulumi_aws.vpc import SecurityGroupIngressRule
 
 from modules.core.aws import AwsAccount, log_key, service_trust
 from modules.core.component import Component, after
-from modules.core.contracts import Database
 from modules.core.labels import Labels
 from modules.core.protection import Safeguards
 
-from .clients_aws import ADMINISTRATOR, RdsServer, deploy_clients
+from .clients_aws import ADMINISTRATOR, RdsServer
 from .documents import PORT
-from .external import Home
 from .rds_settings import RdsSettings, gib
 
 LOGS = ("postgresql", "upgrade")
@@ -45,15 +43,12 @@ class Place:
 
 
 class RdsDatabase(Component):
-    """`server_name`: the physical one. `contract`: what `rds_database` says. `ca`: content of the PEM file of RDS's
-    authorities. `home`: of the Job that makes roles and databases; None where another stack makes them, by `server`.
-    `protect`: the engine refuses to delete the server, and the key without which its snapshots can't be read.
-    `tags`: of everything that takes tags, beside its name."""
+    """`server_name`: the physical one. `ca`: content of the PEM file of RDS's authorities. `protect`: the engine
+    refuses to delete the server, and the key without which its snapshots can't be read. `tags`: of everything that
+    takes tags, beside its name. Nothing of it is in the cluster, so that it does not wait for that."""
 
     server: RdsServer
-    """By which another stack makes the clients'."""
-    granted: Mapping[str, pulumi.Output[str]]
-    """The namespace of each consumer that has a database, known once its credentials are in it."""
+    """By which its clients are made, in whichever stack."""
 
     def __init__(
         self,
@@ -63,10 +58,7 @@ class RdsDatabase(Component):
         account: AwsAccount,
         server_name: str,
         place: Place,
-        contract: Database,
         ca: str,
-        home: Home | None,
-        namespaces: Mapping[str, pulumi.Input[str]],
         safeguards: Safeguards,
         protect: bool,
         tags: Mapping[str, str],
@@ -81,9 +73,6 @@ class RdsDatabase(Component):
             address=instance.address,
             password_secret=instance.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or ""),
             ca=ca,
-        )
-        self.granted = (
-            deploy_clients(self, self.server, contract=contract, home=home, namespaces=namespaces) if home else {}
         )
         self.register_outputs({})
 

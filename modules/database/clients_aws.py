@@ -46,7 +46,8 @@ class RdsServer:
 
 
 class RdsClients(Component):
-    """The clients of a server that another stack made. See `deploy_clients`."""
+    """A role, a database and a Secret for each consumer of `contract`. `home`: of the Job that makes roles and
+    databases."""
 
     granted: Mapping[str, pulumi.Output[str]]
     """The namespace of each consumer that has a database, known once its credentials are in it."""
@@ -63,63 +64,48 @@ class RdsClients(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
-        self.granted = deploy_clients(self, server, contract=contract, home=home, namespaces=namespaces)
+        passwords = {client: self._generated(client) for client in contract.databases}
+        administrator = self.secret(
+            f"{name}-administrator",
+            "administrator",
+            values={"password": self._master_password(server.password_secret), CA: server.ca},
+            namespace=home.namespace,
+        )
+        consumers_job(
+            self,
+            server=Server(
+                host=server.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
+            ),
+            passwords=passwords,
+            administrator=administrator,
+            cluster=home.cluster,
+            image=home.image,
+            registry=home.registry,
+            namespace=home.namespace,
+        )
+        secrets = {
+            client: client_secret(
+                self,
+                client,
+                role=client,
+                database=client,
+                password=password,
+                host=server.address,
+                port=PORT,
+                namespace=namespaces[client],
+                ca=server.ca,
+            )
+            for client, password in passwords.items()
+        }
+        self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         self.register_outputs({})
 
+    def _master_password(self, secret: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Of the administrator, as it is now: RDS makes it, keeps it in Secrets Manager, and changes it each week."""
+        known = get_secret_version_output(secret_id=secret, opts=pulumi.InvokeOutputOptions(parent=self))
+        return pulumi.Output.secret(known.secret_string.apply(lambda text: str(json.loads(text)["password"])))
 
-def deploy_clients(
-    component: Component,
-    server: RdsServer,
-    *,
-    contract: Database,
-    home: Home,
-    namespaces: Mapping[str, pulumi.Input[str]],
-) -> Mapping[str, pulumi.Output[str]]:
-    """Create a role, a database and a Secret for each consumer of the contract. Return the namespace of each, known
-    once its credentials are in it. home: of the Job that makes roles and databases."""
-    passwords = {client: _generated(component, client) for client in contract.databases}
-    administrator = component.secret(
-        f"{component.name}-administrator",
-        "administrator",
-        values={"password": _master_password(component, server.password_secret), CA: server.ca},
-        namespace=home.namespace,
-    )
-    consumers_job(
-        component,
-        server=Server(
-            host=server.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
-        ),
-        passwords=passwords,
-        administrator=administrator,
-        cluster=home.cluster,
-        image=home.image,
-        registry=home.registry,
-        namespace=home.namespace,
-    )
-    secrets = {
-        client: client_secret(
-            component,
-            client,
-            role=client,
-            database=client,
-            password=password,
-            host=server.address,
-            port=PORT,
-            namespace=namespaces[client],
-            ca=server.ca,
-        )
-        for client, password in passwords.items()
-    }
-    return {client: secret.metadata.namespace for client, secret in secrets.items()}
-
-
-def _master_password(component: Component, secret: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Of the administrator, as it is now: RDS makes it, keeps it in Secrets Manager, and changes it each week."""
-    known = get_secret_version_output(secret_id=secret, opts=pulumi.InvokeOutputOptions(parent=component))
-    return pulumi.Output.secret(known.secret_string.apply(lambda text: str(json.loads(text)["password"])))
-
-
-def _generated(component: Component, client: str) -> pulumi.Output[str]:
-    return random.RandomPassword(
-        f"{component.name}-{client}-password", length=40, special=False, opts=component.child()
-    ).result
+    def _generated(self, client: str) -> pulumi.Output[str]:
+        return random.RandomPassword(
+            f"{self.name}-{client}-password", length=40, special=False, opts=self.child()
+        ).result

@@ -15,7 +15,7 @@ from modules.core.images import require_image
 from modules.core.labels import Labels
 from modules.core.settings import PROJECT
 from modules.database.aws import Place, RdsDatabase
-from modules.database.clients_aws import RdsServer, rds_database
+from modules.database.clients_aws import RdsClients, RdsServer, rds_database
 from modules.database.external import Home
 from modules.database.service import DATABASE
 from modules.identity.access import Access, identity, matrix, rows
@@ -125,16 +125,24 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         account=given.aws_account,
         server_name=described.cluster.name,
         place=Place(vpc_id=network.vpc_id, subnets=network.subnet_ids["intra"], clients=eks.security_group),
-        contract=described.database,
         ca=ca,
-        home=_home(described, namespaces, images) if given.deploys_services else None,
-        namespaces=namespaces,
         safeguards=account.safeguards,
         protect=settings.protect_data,
         tags=account.tags,
         labels=labels,
-        opts=on_cluster,
+        opts=account.opts,
     )
+    clients: Mapping[str, pulumi.Output[str]] = {}
+    if given.deploys_services:
+        clients = RdsClients(
+            DATABASE.name,
+            server=server.server,
+            contract=described.database,
+            home=_home(described, namespaces, images),
+            namespaces=namespaces,
+            labels=labels,
+            opts=on_cluster,
+        ).granted
     granted = account.access(described.access, described.store, eks, consumers)
     if given.brings_nodes:
         images |= deploy_karpenter(
@@ -162,7 +170,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
                 namespaces[name],
                 volumes.storage_class,
                 *granted.get(name, ()),
-                *([server.granted[name]] if name in server.granted else ()),
+                *([clients[name]] if name in clients else ()),
             )
             for name in consumers
         },

@@ -258,6 +258,18 @@ def test_what_runs_in_the_cluster_goes_before_the_nodes_addons_and_ways_out_that
         assert needed <= account.monitor.all_before(each), each
 
 
+def test_nothing_in_the_account_waits_for_the_cluster_by_the_component_that_it_is_of(account: Platform) -> None:
+    """A component that knows the cluster's provider is there when nodes and add-ons are, and so are its children."""
+    parents = {account.monitor.parents[str(each)] for each in in_aws(account)}
+    assert "groundwork:database:RdsDatabase" in parents
+    waiting = {
+        name
+        for name, before in account.monitor.before.items()
+        if name.partition(" ")[0] in parents and "pulumi:providers:kubernetes kubernetes" in before
+    }
+    assert waiting == set()
+
+
 def test_pools_have_nodes_that_karpenter_brings() -> None:
     made = deployed(configuration(POOLS))
     pools = {each["metadata"]["name"]: each["spec"] for each in of_kind(made, "NodePool").values()}

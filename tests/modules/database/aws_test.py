@@ -11,7 +11,7 @@ from modules.core.contracts import Consumer
 from modules.core.labels import Labels
 from modules.core.protection import Protection, safeguards
 from modules.database.aws import Place, RdsDatabase
-from modules.database.clients_aws import rds_database
+from modules.database.clients_aws import RdsClients, rds_database
 from modules.database.external import Home
 from modules.database.rds_settings import RdsSettings
 from tests.mocks import Declared, Monitor, declare
@@ -31,22 +31,28 @@ def declared(
     protection: Protection = "disposable", *, protect: bool = False, **values: Any
 ) -> tuple[list[Declared], Monitor]:
     def program() -> None:
-        RdsDatabase(
+        labels = Labels(environment="dev", owner="someone")
+        made = RdsDatabase(
             "database",
             settings=RdsSettings(ca="rds.pem", **values),
             account=ACCOUNT,
             server_name="groundwork-dev",
             place=Place(vpc_id="vpc-1", subnets=["subnet-a", "subnet-b"], clients="sg-cluster"),
-            contract=rds_database(CONSUMERS, RANGES),
             ca="certificates",
+            safeguards=safeguards(protection),
+            protect=protect,
+            tags=TAGS,
+            labels=labels,
+        )
+        RdsClients(
+            "database",
+            server=made.server,
+            contract=rds_database(CONSUMERS, RANGES),
             home=Home(
                 namespace="dev-database", cluster=CLUSTER, image="registry/postgresql:1@sha256:0", registry=REGISTRY
             ),
             namespaces={"mlflow": "dev-mlflow", "airflow": "dev-airflow"},
-            safeguards=safeguards(protection),
-            protect=protect,
-            tags=TAGS,
-            labels=Labels(environment="dev", owner="someone"),
+            labels=labels,
         )
 
     recorder, monitor = declare(program)
