@@ -47,7 +47,7 @@ class RdsServer:
 
 class RdsClients(Component):
     """A role, a database and a Secret for each consumer of `contract`. `home`: of the Job that makes roles and
-    databases. `formerly`: the component whose children these were, which keep what was made."""
+    databases. `formerly`: the component whose children these were, if any, so that they stay what they are."""
 
     granted: Mapping[str, pulumi.Output[str]]
     """The namespace of each consumer that has a database, known once its credentials are in it."""
@@ -60,7 +60,7 @@ class RdsClients(Component):
         contract: Database,
         home: Home,
         namespaces: Mapping[str, pulumi.Input[str]],
-        formerly: pulumi.Resource | None = None,
+        formerly: pulumi.Resource | None,
         labels: Labels,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

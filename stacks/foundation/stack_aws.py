@@ -65,6 +65,7 @@ def deploy_on(
         contract=database,
         home=Home(namespace=namespaces[DATABASE.name], cluster=handed.cluster, image=image, registry=handed.registry),
         namespaces=namespaces,
+        formerly=None,
         labels=labels,
         opts=opts,
     )
