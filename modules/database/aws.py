@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_kubernetes as k8s
 import pulumi_random as random
 from pulumi_aws.cloudwatch import LogGroup
 from pulumi_aws.ec2 import SecurityGroup
@@ -21,7 +22,7 @@ from modules.core.contracts import Consumer, Database, Reach
 from modules.core.labels import Labels
 from modules.core.protection import Safeguards
 
-from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job
+from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job, job_checksum
 from .documents import PORT
 from .external import Home
 from .rds_settings import RdsSettings, gib
@@ -92,19 +93,15 @@ class RdsDatabase(Component):
         self.protect = protect
         instance = self._server(settings, place)
         passwords = {client: self._generated(client) for client in contract.databases}
-        administrator = self.secret(
-            f"{name}-administrator",
-            "administrator",
-            values={"password": self._master_password(instance), CA: ca},
-            namespace=home.namespace,
+        job = Server(
+            host=instance.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
         )
+        content = job_checksum(self, server=job, passwords=passwords, cluster=home.cluster, image=home.image)
         consumers_job(
             self,
-            server=Server(
-                host=instance.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
-            ),
+            server=job,
             passwords=passwords,
-            administrator=administrator,
+            administrator=self._administrator(content, instance, home, ca),
             cluster=home.cluster,
             image=home.image,
             registry=home.registry,
@@ -286,6 +283,19 @@ class RdsDatabase(Component):
             opts=self.child(),
         )
         return after(role.arn, allowed.id)
+
+    def _administrator(self, job: pulumi.Output[str], instance: Instance, home: Home, ca: str) -> k8s.core.v1.Secret:
+        """Create the Secret of the administrator. job: a hash of what reads it.
+
+        A password that RDS changes later changes nothing here, or each week a preview would show it. Where the Job runs
+        again, the Secret is replaced, as its name changes, and then has the password of that moment."""
+        return self.secret(
+            f"{self.name}-administrator",
+            pulumi.Output.concat("administrator-", job),
+            values={"password": self._master_password(instance), CA: ca},
+            namespace=home.namespace,
+            opts=self.child(ignore_changes=["data.password"]),
+        )
 
     def _master_password(self, instance: Instance) -> pulumi.Output[str]:
         """Of the administrator, as it is now: RDS makes it, keeps it in Secrets Manager, and changes it each week."""
