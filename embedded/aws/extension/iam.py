@@ -1,4 +1,4 @@
-"""IAM: a further audience of an identity provider. Where moto holds requests to policies: signatures and actions are those
+"""IAM: a further audience of an identity provider; and, where moto holds requests to policies, signatures and actions
 of AWS."""
 
 from typing import Any

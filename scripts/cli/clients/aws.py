@@ -8,7 +8,7 @@ from typing import Any
 from modules.core.errors import UserError
 from scripts.cli import shell
 
-ATTEMPTS = 8
+ATTEMPTS = 12
 """Of a call that AWS throttles, with growing pauses."""
 
 
