@@ -40,10 +40,10 @@ def aws(account: str) -> Callable[[str], Any]:
     return clients(account)
 
 
-def clients(address: str) -> Callable[[str], Any]:
+def clients(address: str, region: str = REGION) -> Callable[[str], Any]:
     import boto3
 
-    session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
     return lambda service: session.client(service, endpoint_url=address)
 
 
