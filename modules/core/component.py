@@ -146,20 +146,22 @@ class Component(pulumi.ComponentResource):
     def secret(
         self,
         resource: str,
-        name: str,
+        name: pulumi.Input[str],
         *,
         values: Mapping[str, pulumi.Input[str]],
         namespace: pulumi.Input[str],
         component: str = "credentials",
         kind: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> k8s.core.v1.Secret:
-        """Create a Secret with these keys and values. kind: its type, where Kubernetes itself reads it."""
+        """Create a Secret with these keys and values. kind: its type, where Kubernetes itself reads it. opts: None is
+        `child()`."""
         return k8s.core.v1.Secret(
             resource,
             metadata=self.meta(name, component=component, namespace=namespace),
             type=kind,
             data=secret_data(values),
-            opts=self.child(),
+            opts=opts or self.child(),
         )
 
     def config_map(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_kubernetes as k8s
 import pulumi_random as random
 from pulumi_aws.secretsmanager import get_secret_version_output
 
@@ -13,7 +14,7 @@ from modules.core.component import Component
 from modules.core.contracts import Consumer, Database, Reach
 from modules.core.labels import Labels
 
-from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job
+from .consumers import CA, CLIENT_SECRET, Server, client_secret, consumers_job, job_checksum
 from .documents import PORT
 from .external import Home
 
@@ -65,19 +66,15 @@ class RdsClients(Component):
     ) -> None:
         super().__init__(name, labels=labels, opts=opts)
         passwords = {client: self._generated(client) for client in contract.databases}
-        administrator = self.secret(
-            f"{name}-administrator",
-            "administrator",
-            values={"password": self._master_password(server.password_secret), CA: server.ca},
-            namespace=home.namespace,
+        job = Server(
+            host=server.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
         )
+        content = job_checksum(self, server=job, passwords=passwords, cluster=home.cluster, image=home.image)
         consumers_job(
             self,
-            server=Server(
-                host=server.address, port=PORT, administrator=ADMINISTRATOR, variables=database_variables(contract)
-            ),
+            server=job,
             passwords=passwords,
-            administrator=administrator,
+            administrator=self._administrator(content, server, home),
             cluster=home.cluster,
             image=home.image,
             registry=home.registry,
@@ -99,6 +96,19 @@ class RdsClients(Component):
         }
         self.granted = {client: secret.metadata.namespace for client, secret in secrets.items()}
         self.register_outputs({})
+
+    def _administrator(self, job: pulumi.Output[str], server: RdsServer, home: Home) -> k8s.core.v1.Secret:
+        """Create the Secret of the administrator. job: a hash of what reads it.
+
+        A password that RDS changes later changes nothing here, or each week a preview would show it. Where the Job runs
+        again, the Secret is replaced, as its name changes, and then has the password of that moment."""
+        return self.secret(
+            f"{self.name}-administrator",
+            pulumi.Output.concat("administrator-", job),
+            values={"password": self._master_password(server.password_secret), CA: server.ca},
+            namespace=home.namespace,
+            opts=self.child(ignore_changes=["data.password"]),
+        )
 
     def _master_password(self, secret: pulumi.Input[str]) -> pulumi.Output[str]:
         """Of the administrator, as it is now: RDS makes it, keeps it in Secrets Manager, and changes it each week."""

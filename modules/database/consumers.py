@@ -1,7 +1,7 @@
 """What each consumer of a PostgreSQL gets: a role and a database, made by a Job, and a Secret by which it connects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -9,8 +9,8 @@ import pulumi_kubernetes as k8s
 from modules.core.access import DATABASE
 from modules.core.component import Component
 from modules.core.contracts import Cluster, Registry
-from modules.core.naming import hashed
-from modules.core.pods import Container, checksum, mount, pod, secret_volume
+from modules.core.naming import canonical_json, hashed
+from modules.core.pods import Container, checksum, mount, plain, pod, secret_volume
 from modules.core.settings import resources
 
 from .documents import uri
@@ -97,19 +97,46 @@ def consumers_job(
                     image=image,
                     annotations={"groundwork.dev/checksum": checksum(*passwords.values())},
                 ),
-                spec=pod(
-                    cluster=cluster,
-                    service_account=account,
-                    restart_policy="Never",
-                    containers=[_container(server, image)],
-                    volumes=[
-                        secret_volume("administrator", administrator.metadata.name),
-                        secret_volume("consumers", consumers.metadata.name),
-                    ],
+                spec=_pod(
+                    server,
+                    cluster,
+                    image,
+                    account=account,
+                    secrets={
+                        "administrator": administrator.metadata.name,
+                        "consumers": consumers.metadata.name,
+                    },
                 ),
             ),
         ),
         opts=component.child(),
+    )
+
+
+def job_checksum(
+    component: Component, *, server: Server, passwords: Mapping[str, pulumi.Output[str]], cluster: Cluster, image: str
+) -> pulumi.Output[str]:
+    """Return a hash of all that `consumers_job` makes a Job of, its Secrets' names aside: with another one the Job runs
+    again."""
+    metadata = component.pod_meta(cluster=cluster, component="consumers", image=image)
+    spec = _pod(replace(server, host=""), cluster, image, account="", secrets={})
+    return checksum(canonical_json([plain(metadata), plain(spec)]), server.host, *passwords.values())
+
+
+def _pod(
+    server: Server,
+    cluster: Cluster,
+    image: str,
+    *,
+    account: pulumi.Input[str],
+    secrets: Mapping[str, pulumi.Input[str]],
+) -> k8s.core.v1.PodSpecArgs:
+    return pod(
+        cluster=cluster,
+        service_account=account,
+        restart_policy="Never",
+        containers=[_container(server, image)],
+        volumes=[secret_volume(name, secret) for name, secret in secrets.items()],
     )
 
 

@@ -17,6 +17,7 @@ from scripts.cli.commands import (
     down,
     env,
     images,
+    leftovers,
     open,
     preflight,
     release,
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command(epilog=up.EXAMPLES)(up.up)
 app.command(epilog=preflight.EXAMPLES)(preflight.preflight)
 app.command(epilog=down.EXAMPLES)(down.down)
+app.command(epilog=leftovers.EXAMPLES)(leftovers.leftovers)
 app.command(epilog=stop.EXAMPLES)(stop.stop)
 app.command(epilog=start.EXAMPLES)(start.start)
 app.command(epilog=env.EXAMPLES)(env.env)

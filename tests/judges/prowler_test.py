@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from embedded.providers.install import install_emulations
 from tests.contracts.aws_platform import example
 from tests.embedded.providers.aws.conftest import serving
-from tests.embedded.providers.project import Project
+from tests.embedded.providers.aws.on_account import OnAccount
 
 pytestmark = pytest.mark.heavy
 
@@ -63,17 +62,8 @@ def judgement(toolchain: Path, tmp_path_factory: pytest.TempPathFactory) -> Judg
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_CONFIG_FILE": os.devnull,
         }
-        deploy(folder, toolchain, account)
+        OnAccount(folder, toolchain, "aws-prod", address).up()
         return judge(folder, account)
-
-
-def deploy(folder: Path, toolchain: Path, account: dict[str, str]) -> None:
-    project = Project(folder, toolchain, kubeconfig="")
-    install_emulations(folder / "home", Path(sys.executable))
-    project.environment |= account
-    project.write(HERE.joinpath("programs/prod.py").read_text())
-    project.run("stack", "init", "dev")
-    project.up()
 
 
 def judge(folder: Path, account: dict[str, str]) -> Judgement:

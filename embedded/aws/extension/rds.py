@@ -11,6 +11,9 @@ from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterVal
 from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 
+INSIGHTS = {"performance_insights_kms_key_id": "alias/aws/rds", "performance_insights_retention_period": 7}
+"""What RDS chooses where a request does not: CreateDBInstance. By moto's own names."""
+
 
 def load() -> None:
     plain = RDSBackend.modify_db_subnet_group
@@ -24,14 +27,18 @@ def load() -> None:
 
     def create_db_instance(self: Any, db_kwargs: dict[str, Any]) -> Any:
         refuse_instance(db_kwargs)
-        return create(self, db_kwargs)
+        instance = create(self, db_kwargs)
+        _keep_insights(instance, db_kwargs)
+        return instance
 
     modify = RDSBackend.modify_db_instance
 
     def modify_db_instance(self: Any, db_instance_identifier: str, db_kwargs: dict[str, Any]) -> Any:
         (instance,) = self.describe_db_instances(db_instance_identifier)
         refuse_version(instance.engine, db_kwargs.get("engine_version"))
-        return modify(self, db_instance_identifier, db_kwargs)
+        instance = modify(self, db_instance_identifier, db_kwargs)
+        _keep_insights(instance, db_kwargs)
+        return instance
 
     RDSBackend.modify_db_subnet_group = modify_db_subnet_group
     RDSBackend.create_db_instance = create_db_instance
@@ -71,6 +78,16 @@ def refuse_instance(given: dict[str, Any]) -> None:
     refuse_version(str(given.get("engine")), given.get("engine_version"))
     if given.get("manage_master_user_password") and given.get("master_user_password"):
         raise InvalidParameterCombination("You can't specify MasterUserPassword with ManageMasterUserPassword")
+
+
+def _keep_insights(instance: Any, given: dict[str, Any]) -> None:
+    """Keep what a request says of Performance Insights, which moto drops. given: by moto's own names."""
+    if "enable_performance_insights" in given:
+        instance.performance_insights_enabled = given["enable_performance_insights"]
+    enabled: bool = getattr(instance, "performance_insights_enabled", False)
+    for name, default in INSIGHTS.items():
+        value = given.get(name) or getattr(instance, name, None) or default
+        setattr(instance, name, value if enabled else None)
 
 
 def reset_db_parameter_group(self: Any) -> ActionResult:

@@ -27,8 +27,11 @@ CONSUMERS = {
 RANGES = ["10.40.160.0/21", "10.40.168.0/21"]
 
 
+IMAGE = "registry/postgresql:1@sha256:0"
+
+
 def declared(
-    protection: Protection = "disposable", *, protect: bool = False, **values: Any
+    protection: Protection = "disposable", *, protect: bool = False, image: str = IMAGE, **values: Any
 ) -> tuple[list[Declared], Monitor]:
     def program() -> None:
         labels = Labels(environment="dev", owner="someone")
@@ -48,9 +51,7 @@ def declared(
             "database",
             server=made.server,
             contract=rds_database(CONSUMERS, RANGES),
-            home=Home(
-                namespace="dev-database", cluster=CLUSTER, image="registry/postgresql:1@sha256:0", registry=REGISTRY
-            ),
+            home=Home(namespace="dev-database", cluster=CLUSTER, image=image, registry=REGISTRY),
             namespaces={"mlflow": "dev-mlflow", "airflow": "dev-airflow"},
             labels=labels,
         )
@@ -149,10 +150,25 @@ def test_each_consumer_with_a_database_has_a_role_of_its_own_at_the_servers_addr
     assert secrets["dev-mlflow"]["ca.crt"] == "certificates"
 
 
-def test_roles_are_made_with_the_password_that_rds_has_now(resources: list[Declared]) -> None:
-    (administrator,) = (
-        each for each in of_kind(resources, "Secret").values() if each["metadata"]["name"] == "administrator"
+def administrator_of(resources: list[Declared]) -> dict[str, Any]:
+    (found,) = (
+        each for each in of_kind(resources, "Secret").values() if each["metadata"]["name"].startswith("administrator-")
     )
+    return found
+
+
+def test_a_password_that_rds_changes_leaves_nothing_to_do_until_the_job_runs_again() -> None:
+    (resources, monitor), (other, _) = declared(), declared(image="registry/postgresql:2@sha256:1")
+    assert monitor.ignored == {"database-administrator": ["data.password"]}
+    name = administrator_of(resources)["metadata"]["name"]
+    (job,) = of_kind(resources, "Job").values()
+    assert name in {each.get("secret", {}).get("secretName") for each in job["spec"]["template"]["spec"]["volumes"]}
+    assert administrator_of(other)["metadata"]["name"] != name
+    assert administrator_of(declared()[0])["metadata"]["name"] == name
+
+
+def test_roles_are_made_with_the_password_that_rds_has_now(resources: list[Declared]) -> None:
+    administrator = administrator_of(resources)
     assert b64decode(administrator["data"]["value"]["password"]) == b"made-by-rds"
     (job,) = of_kind(resources, "Job").values()
     (container,) = job["spec"]["template"]["spec"]["containers"]

@@ -14,15 +14,15 @@ from .search import Aws, left
 PROGRAM = (Path(__file__).parent / "programs" / "network_and_storage.py").read_text()
 
 
-def kill_after(project: Project, lines: int) -> None:
-    """Kills the engine once it has printed so many lines about creations."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", *QUIET]
+def kill_after(project: Project, lines: int, run: str = "up", about: str = " creat") -> None:
+    """Kills the engine once it has printed so many lines about creations, or what else a run is about."""
+    command = ["pulumi", run, "--yes", "--skip-preview", *QUIET]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=pipe, text=True) as process:
         assert process.stdout
         seen = 0
         for line in process.stdout:
-            seen += " creat" in line
+            seen += about in line
             if seen == lines:
                 os.kill(process.pid, signal.SIGKILL)
                 break

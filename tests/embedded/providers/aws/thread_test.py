@@ -11,6 +11,7 @@ from embedded.providers.aws.provider import Aws as Emulated
 from embedded.providers.base import Resource
 
 from ..project import Project
+from .conftest import REGION
 from .search import ACCOUNT, Aws, left
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -86,9 +87,12 @@ def test_every_change_of_a_program_is_made_in_place_and_leaves_nothing_to_do(
 
 LEARNED_BY_NO_READ = {
     "forceDestroy",
+    "forceDelete",
     "deletionWindowInDays",
     "skipFinalSnapshot",
     "manageMasterUserPassword",
+    *("allowMajorVersionUpgrade", "applyImmediately", "deleteAutomatedBackups", "finalSnapshotIdentifier"),
+    *("updateDefaultVersion", "resolveConflictsOnCreate", "resolveConflictsOnUpdate", "bootstrapSelfManagedAddons"),
 }
 """Inputs that AWS does not show: an import leaves them as they are without being set, as with the official provider."""
 FILLED_BY_AWS = {
@@ -104,9 +108,9 @@ NOT_IMPORTED = {"aws:lakeformation/permissions:Permissions"}
 """The SDK documents no id."""
 
 
-def assert_known_by_their_ids(project: Project, address: str) -> None:
+def assert_known_by_their_ids(project: Project, address: str, region: str = REGION) -> None:
     """Each resource of the state, read by its id alone, gives inputs that the program changes nothing of."""
-    provider = Emulated(Account(endpoint=address))
+    provider = Emulated(Account(region, endpoint=address))
     entries: Any = json.loads(project.run("stack", "export", "--show-secrets"))["deployment"]["resources"]
     for entry in entries:
         kind: str = entry["type"]
