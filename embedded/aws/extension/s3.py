@@ -1,14 +1,23 @@
 """S3: every bucket is encrypted since January 2023, a new one and one whose setting is deleted too; with a bucket go
-its tags."""
+its tags; and what its policy denies on a condition alone is denied where that holds."""
 
 import copy
+import json
 from typing import Any
 
+from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, S3Backend
+
+from embedded.aws.policy import Context, allowed, statements
 
 DEFAULT: dict[str, Any] = {
     "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}
 }
+
+EVERYONE = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+SECURE: Context = {"aws:SecureTransport": ["true"]}
+"""Of every request: to AWS itself nobody of the platform comes in another way than by TLS."""
 
 
 def load() -> None:
@@ -31,6 +40,21 @@ def load() -> None:
             self.tagger.delete_all_tags_for_resource(bucket.arn)
         return deleted
 
+    def get_permission(self: Any, action: str, resource: str) -> Any:
+        return permission(self, action, resource)
+
     FakeBucket.__init__ = create_encrypted
+    FakeBucket.get_permission = get_permission
     S3Backend.delete_bucket = delete_bucket_and_tags
     S3Backend.delete_bucket_encryption = delete_bucket_encryption
+
+
+def permission(bucket: Any, action: str, resource: str) -> PermissionResult:
+    """What a bucket's policy says to everyone. moto takes each condition for one that holds not, and denies by it."""
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    for_all = [each for each in statements(json.loads(bucket.policy)) if each.get("Principal") in EVERYONE]
+    if not allowed([{"Statement": [ALL, *for_all]}], action, resource, SECURE):
+        return PermissionResult.DENIED
+    permitted = allowed([{"Statement": for_all}], action, resource, SECURE)
+    return PermissionResult.PERMITTED if permitted else PermissionResult.NEUTRAL
