@@ -93,6 +93,7 @@ LEARNED_BY_NO_READ = {
     "manageMasterUserPassword",
     *("allowMajorVersionUpgrade", "applyImmediately", "deleteAutomatedBackups", "finalSnapshotIdentifier"),
     *("updateDefaultVersion", "resolveConflictsOnCreate", "resolveConflictsOnUpdate", "bootstrapSelfManagedAddons"),
+    "openTableFormatInput",
 }
 """Inputs that AWS does not show: an import leaves them as they are without being set, as with the official provider."""
 FILLED_BY_AWS = {
@@ -104,7 +105,7 @@ FILLED_BY_AWS = {
 }
 """Blocks in which AWS sets what a program leaves out: an import has it too, the program then takes it out in place."""
 IMPORTED_AS = {"aws:eks/podIdentityAssociation:PodIdentityAssociation": "{clusterName},{associationId}"}
-NOT_IMPORTED = {"aws:lakeformation/permissions:Permissions"}
+NOT_IMPORTED = {"aws:lakeformation/permissions:Permissions", "aws:lakeformation/resourceLfTag:ResourceLfTag"}
 """The SDK documents no id."""
 
 
