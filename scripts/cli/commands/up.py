@@ -6,13 +6,13 @@ import typer
 
 from scripts.cli.options import Json, StackArgument
 
-EXAMPLES = "Examples: `groundwork up`, `groundwork up test`"
+EXAMPLES = "Examples: `groundwork up`, `groundwork up test`, `groundwork up aws-dev --emulated`"
 
 
 def up(
     stack: StackArgument = "local",
     emulated: Annotated[
-        bool, typer.Option("--emulated", hidden=True, help="On an account of AWS that is emulated on this machine.")
+        bool, typer.Option("--emulated", help="On an account of AWS that is emulated on this machine.")
     ] = False,
     as_json: Json = False,
 ) -> None:

@@ -1,5 +1,6 @@
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def question(port: int) -> Question:
     return Question(f"http://127.0.0.1:{port}/", b"{}", {})
 
 
+def ends(pid: int) -> bool:
+    """Whether a process that was killed has ended within 10 s: on a busy machine it gets its signal late."""
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_a_server_is_weighed_with_what_it_started_and_none_of_it_stays(tmp_path: Path) -> None:
     port = free_port()
     with started([sys.executable, "-c", SERVER, str(port)], tmp_path, dict(os.environ), CORE, question(port)) as found:
@@ -36,7 +49,7 @@ def test_a_server_is_weighed_with_what_it_started_and_none_of_it_stays(tmp_path:
         assert found.start > 0
         assert found.memory() > 10
         assert found.cpu() > 0
-    assert not Path(f"/proc/{child}").exists() or Path(f"/proc/{child}/stat").read_text().split()[2] == "Z"
+    assert ends(child)
 
 
 def test_a_server_that_ends_shows_its_last_lines(tmp_path: Path) -> None:
