@@ -162,8 +162,7 @@ class Up(ABC):
 
     def platform(self, progress: Progress) -> None:
         engine.ensure_stack(self.environment)
-        if not Backend(self.environment).resources():
-            self.forget_releases(progress)
+        self.forget_releases(progress)
         began = datetime.now(UTC)
         try:
             self.deploy(progress)
@@ -178,6 +177,8 @@ class Up(ABC):
 
     def forget_releases(self, progress: Progress) -> None:
         """A platform that is made anew has an empty model registry: what was pinned went with the previous one."""
+        if Backend(self.environment).resources():
+            return
         with pins.alone(self.environment.stack):
             path = release_file(self.environment.stack)
             if path.exists():
@@ -306,6 +307,7 @@ class AwsUp(Up):
         return [Step(name="cluster", title="Repositories of images", run=self.repositories, needs=("toolchain",))]
 
     def repositories(self, progress: Progress) -> None:
+        self.forget_releases(progress)  # before the state has the first repository
         aws.ensure_repositories(self.environment, progress, self.log)
 
     def images(self, progress: Progress) -> None:

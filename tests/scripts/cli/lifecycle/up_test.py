@@ -88,6 +88,26 @@ def quiet_run(*_: object) -> None:
     """Nothing is deployed."""
 
 
+def test_what_a_platform_that_is_gone_served_is_set_aside_before_the_state_has_repositories(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    releases = tmp_path / "releases.local.yaml"
+    releases.write_text("releases: {}\n")
+    seen: list[bool] = []
+
+    def file(_: str) -> Path:
+        return releases
+
+    def ensure(*_: object) -> None:
+        seen.append(releases.exists())
+
+    monkeypatch.setattr(up, "release_file", file)
+    monkeypatch.setattr(up.aws, "ensure_repositories", ensure)
+    up.AwsUp(stack(monkeypatch, on_aws())).repositories(quiet)
+    assert seen == [False]
+    assert up.previous_releases(releases).exists()
+
+
 def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = up.up_of(stack(monkeypatch)).steps()
     check_order(steps)
