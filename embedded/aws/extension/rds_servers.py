@@ -70,7 +70,7 @@ def use(databases: Databases) -> None:
 def what_changes(instance: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a modification asks for without what is so already of the administrator's password: moto would draw
     another one, AWS leaves it."""
-    known = vars(instance)  # moto's own property of the password refuses to be read
+    known: dict[str, Any] = instance.__dict__  # moto's own property of the password refuses to be read
     same = {name for name in PASSWORDS if asked.get(name) == known.get(f"_{name}", known.get(name))}
     return {name: value for name, value in asked.items() if name not in same}
 
