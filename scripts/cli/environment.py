@@ -83,7 +83,7 @@ class Environment:
     @property
     def emulated(self) -> bool:
         """Whether the stack's account of AWS is an emulated one on this machine."""
-        return self.settings.aws is not None and self.account.exists()
+        return self.account.exists() and self.settings.aws is not None
 
     @property
     def account_server(self) -> "AccountServer":
