@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from . import extension
+from .callers import OwnersServer
 from .clusters import Clusters
 from .databases import Databases
 from .extension import ecr, eks_addons, eks_planes, rds_servers
@@ -21,10 +21,10 @@ HOST = "127.0.0.1"
 
 def make(
     port: int = 0, clusters: Clusters | None = None, prices: Mapping[str, float] = MappingProxyType({})
-) -> BaseWSGIServer:
-    """A server that listens and does not serve yet. port 0: the system chooses one. clusters: where those of EKS run,
-    with databases in their networks and images that they run; None: all are records, whose endpoints nothing answers
-    at. prices: of instance types, US dollars an hour."""
+) -> OwnersServer:
+    """A server that listens and does not serve yet, to no other user of this machine than root and its own. port 0: the
+    system chooses one. clusters: where those of EKS run, with databases in their networks and images that they run;
+    None: all are records, whose endpoints nothing answers at. prices: of instance types, US dollars an hour."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     extension.load()
     application = Prices(DomainDispatcherApplication(create_backend_app), prices)
@@ -35,4 +35,4 @@ def make(
         images.start()
         ecr.use(images)
         eks_addons.use(images)
-    return make_server(HOST, port, Repeats(application), threaded=True, request_handler=MotoRequestHandler)
+    return OwnersServer(HOST, port, Repeats(application), MotoRequestHandler)

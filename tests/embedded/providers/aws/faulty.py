@@ -50,10 +50,10 @@ def answer(environ: dict[str, Any], start_response: Any, status: str, code: str)
 
 if __name__ == "__main__":
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    from embedded.aws.server import HOST, MotoRequestHandler, make, make_server
+    from embedded.aws.server import HOST, MotoRequestHandler, OwnersServer, make
 
     plain: Any = make()
-    server: Any = make_server(HOST, 0, Faulty(plain.app), threaded=True, request_handler=MotoRequestHandler)
+    server = OwnersServer(HOST, 0, Faulty(plain.app), MotoRequestHandler)
     threading.Thread(target=plain.serve_forever, daemon=True).start()
     print(server.port, plain.port, flush=True)
     server.serve_forever()
