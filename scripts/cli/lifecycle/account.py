@@ -26,7 +26,7 @@ def start(environment: Environment, progress: Progress) -> None:
     from embedded.aws import command  # brings the engine's SDK along
 
     server = environment.account_server
-    if server.pid is None:
+    if server.address is None:
         forget(environment, progress)
     server.start(progress)
     command.install(environment.account_command, Path(sys.executable))
@@ -90,11 +90,19 @@ def log_in(environment: Environment) -> None:
             ensure_principal(iam, arn)
     name = first.rpartition("/")[2]
     if ":user/" in first:
-        keys: dict[str, str] = iam.create_access_key(UserName=name)["AccessKey"]
+        keys = new_key(iam, name)
     else:
         sts = root.client("sts", endpoint_url=address)
-        keys = sts.assume_role(RoleArn=first, RoleSessionName=SESSION)["Credentials"]
+        keys: dict[str, str] = sts.assume_role(RoleArn=first, RoleSessionName=SESSION)["Credentials"]
     replace(environment.account_credentials, credentials_file(keys))
+
+
+def new_key(iam: Any, user: str) -> dict[str, str]:
+    """Return another key of a user, who has two at most: the one of the last login stays, what is older goes."""
+    known: list[dict[str, str]] = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+    for old in known[:-1]:
+        iam.delete_access_key(UserName=user, AccessKeyId=old["AccessKeyId"])
+    return iam.create_access_key(UserName=user)["AccessKey"]
 
 
 def ensure_principal(iam: Any, arn: str) -> None:
