@@ -30,6 +30,8 @@ CLOSED = ("/moto-api", "/latest/")
 """Paths of moto itself, and of the instance metadata that no pod reaches on AWS either."""
 SERVICES = {"s3", "sts", "ec2", "eks", "iam", "pricing", "sqs", "ssm"}
 """Of the platform's data, and of who brings nodes."""
+SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/\s]+/[0-9]+/[^/\s]+/([a-z0-9-]+)/aws4_request")
+"""What a header Authorization begins with, up to the first comma: moto looks nowhere else for the service."""
 OTHER_ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
 Asked = tuple[str, str | None]
 """An action, and the ARN of what it is on."""
@@ -135,7 +137,8 @@ def answered(environ: dict[str, Any]) -> bool:
     token. moto has more behind other paths, for whoever owns it."""
     if environ["PATH_INFO"].startswith(CLOSED):
         return False
-    scope = re.search(r"Credential=[^/,]+/[0-9]+/[^/,]+/([a-z0-9-]+)/", environ.get("HTTP_AUTHORIZATION", ""))
-    if scope is None:
+    signed: str = environ.get("HTTP_AUTHORIZATION", "")
+    if not signed:
         return environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == "/"
-    return scope[1] in SERVICES
+    scope = SCOPE.fullmatch(signed.partition(",")[0])
+    return scope is not None and scope[1] in SERVICES

@@ -51,6 +51,8 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20271130/eu-west-1/{}/aws4_request, S
         ("POST", "/", "", True),
         ("GET", "/bucket/key", "", False),
         ("POST", "/", SIGNED.format("organizations"), False),
+        ("POST", "/", f"AWS4-HMAC-SHA256 Credential=a/today/r/organizations/x, {SIGNED.format('s3')}", False),
+        ("POST", "/", "AWS AKIA:c2lnbmF0dXJl", False),
         ("POST", "/moto-api/reset", SIGNED.format("s3"), False),
         ("GET", "/latest/meta-data/iam/security-credentials/", SIGNED.format("s3"), False),
     ],
