@@ -94,7 +94,7 @@ class Images:
     def put(self, binary: Path, repository: str) -> str:
         """Store an image of one static program, as `write_image` makes it, past the registry: without a login, and
         before it runs. Return the digest of its manifest."""
-        with TemporaryDirectory(dir=self.layout.root) as folder:
+        with TemporaryDirectory(dir=self.machine.registry) as folder:  # beside its blobs: on their file system
             archive = Path(folder) / "image.tar"
             write_image(binary, repository, archive)
             with tarfile.open(archive) as layout:

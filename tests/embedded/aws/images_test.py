@@ -32,6 +32,7 @@ def test_a_repository_holds_its_own_images_until_it_is_deleted(tmp_path: Path) -
 def test_a_program_is_stored_as_an_image_that_a_registry_serves_by_its_digest(tmp_path: Path) -> None:
     images = Images(Machine(folder=tmp_path / "machine", tools=tmp_path, registry=tmp_path / "registry"))
     images.layout.root.mkdir(parents=True)
+    images.machine.registry.mkdir()
     (tmp_path / "coredns").write_bytes(b"program")
     digest = images.put(tmp_path / "coredns", "eks/coredns")
     assert images.put(tmp_path / "coredns", "eks/coredns") == digest
