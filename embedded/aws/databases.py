@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from secrets import token_hex
 from sys import executable
 
 from embedded.cluster import Cluster
@@ -78,25 +79,27 @@ class Databases:
         with self._lock:
             taken = {running.address for running in self._running.values()}
             address = free_address(wanted.network, wanted.subnet, taken)
-            running = Running(cluster, self.machine.databases / f"{cluster.name}-{wanted.name}", address)
+            folder = self.machine.databases / f"{cluster.name}-{wanted.name}-{token_hex(2)}"
+            running = Running(cluster, folder, address)
             self._running[arn] = running
         host = host_name(wanted.name, address, wanted.region)
 
         def start() -> None:
             try:
-                self._start(wanted, running, host)
+                self._start(arn, wanted, running, host)
             except Exception as error:  # whatever it is, whoever waits for the server is given the reason
                 done(str(error) or type(error).__name__)
+                if not self._is_there(arn, running):  # `end` came while its folder was being filled
+                    shutil.rmtree(running.folder, ignore_errors=True)
             else:
                 done("")
 
         threading.Thread(target=start, daemon=True).start()
         return host
 
-    def _start(self, wanted: Database, running: Running, host: str) -> None:
+    def _start(self, arn: str, wanted: Database, running: Running, host: str) -> None:
         deadline = time.monotonic() + START_SECONDS
         certificate, key = self.machine.sign(host)
-        shutil.rmtree(running.folder, ignore_errors=True)
         postgresql.create(
             running.folder,
             server=postgresql.Server(
@@ -113,10 +116,24 @@ class Databases:
             key=key,
         )
         while running.cluster.status().state != "ready":
-            _wait(deadline, f"cluster {running.cluster.name}, in whose network it would be, is not ready")
+            self._wait(
+                arn, running, deadline, f"cluster {running.cluster.name}, in whose network it would be, is not ready"
+            )
         self._supervise(running.cluster)
         while not postgresql.answers(running.cluster.layout, str(running.address), wanted.port):
-            _wait(deadline, f"it does not answer: see {running.cluster.layout.logs / process_name(running)}.log")
+            log = running.cluster.layout.logs / f"{process_name(running)}.log"
+            self._wait(arn, running, deadline, f"it does not answer: see {log}")
+
+    def _wait(self, arn: str, running: Running, deadline: float, reason: str) -> None:
+        if not self._is_there(arn, running):
+            raise UserError("it was deleted while it started")
+        if time.monotonic() > deadline:
+            raise UserError(f"after {START_SECONDS} s {reason}")
+        time.sleep(PAUSE)
+
+    def _is_there(self, arn: str, running: Running) -> bool:
+        with self._lock:
+            return self._running.get(arn) is running
 
     def end(self, arn: str) -> None:
         """End a server, with its data. Nothing happens where it is a record alone."""
@@ -162,9 +179,3 @@ def free_address(network: str, subnet: str, taken: set[IPv4Address]) -> IPv4Addr
         if whole[number] not in taken:
             return whole[number]
     raise UserError(f"subnet {subnet} has no free address")
-
-
-def _wait(deadline: float, reason: str) -> None:
-    if time.monotonic() > deadline:
-        raise UserError(f"after {START_SECONDS} s {reason}")
-    time.sleep(PAUSE)

@@ -1,16 +1,20 @@
 """Names, addresses and settings of the account's databases. tests/embedded/providers/aws/eks_test.py starts one."""
 
 import re
+import time
 from ipaddress import IPv4Address
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
 from embedded.aws import postgresql
-from embedded.aws.clusters import DATABASE_NAMES
-from embedded.aws.databases import free_address, host_name
+from embedded.aws.clusters import DATABASE_NAMES, Clusters, Machine
+from embedded.aws.databases import Database, Databases, free_address, host_name
 from embedded.aws.postgresql import Server, first_statements, own_parameters, settings, who_gets_in
+from embedded.cluster import Cluster
 from modules.core.errors import UserError
+from tests.scripts.cli.fakes import always, quiet
 
 ADDRESS = IPv4Address("10.94.240.10")
 
@@ -63,6 +67,41 @@ def test_parameters_of_a_group_are_set_but_for_those_of_rds_and_where_it_answers
     assert found["port"] == "5432"
     assert found["listen_addresses"] == "10.94.240.10"
     assert not {"rds.force_ssl", "max_connections"} & found.keys()
+
+
+def test_one_that_is_deleted_while_it_starts_is_given_up_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine = Machine(folder=tmp_path, tools=tmp_path, registry=tmp_path)
+    network, arn = "10.94.0.0/16", "arn:aws:eks:eu-west-1:123456789012:cluster/dev"
+    clusters = Clusters(machine)
+    monkeypatch.setattr(Cluster, "start", quiet)
+    clusters.begin(arn, network=network, subnets=["10.94.240.0/24"], issuer="https://issuer", done=quiet)
+    monkeypatch.setattr(postgresql, "programs", always(tmp_path))
+    asked = Database(
+        name="dev",
+        region="eu-west-1",
+        network=network,
+        subnet="10.94.240.0/24",
+        port=5432,
+        administrator="a",
+        password="p",
+        database=None,
+        force_tls=True,
+        parameters={},
+    )
+    databases, reasons = Databases(clusters), Queue[str]()
+
+    def create(folder: Path, **_: object) -> None:
+        databases.end("arn")
+        (folder / "data").mkdir(parents=True)
+
+    monkeypatch.setattr(postgresql, "create", create)
+    assert databases.begin("arn", asked, reasons.put)
+    assert reasons.get(timeout=30) == "it was deleted while it started"
+    until = time.monotonic() + 30
+    while list(machine.databases.iterdir()):
+        assert time.monotonic() < until
 
 
 def test_a_machine_without_postgresql_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
