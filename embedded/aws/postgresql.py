@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from signal import SIGINT
 
 from embedded.cluster.layout import Layout
 from modules.core.errors import UserError
@@ -21,6 +20,7 @@ from modules.core.errors import UserError
 from .node_network import add_address, in_network
 
 USER = "postgres"
+AS_USER = ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--no-new-privs")
 HOME = "/var/lib/postgresql"
 """Where the data are mounted: there is such a folder wherever the package is installed."""
 SUPERUSER = "rdsadmin"
@@ -73,12 +73,10 @@ def create(
     _run(data, [str(programs() / "initdb"), f"--pgdata={made}", f"--username={SUPERUSER}", *initial])
     statements = "\n".join(first_statements(administrator, password, database)) + "\n"
     _run(data, [str(programs() / "postgres"), "--single", "-D", made, "postgres"], statements)
-    inside = data / "data"
-    for name, content in (("server.crt", certificate), ("server.key", key)):
-        (inside / name).touch(0o600)
-        (inside / name).write_text(content)
-        shutil.chown(inside / name, USER, USER)
-    (inside / "pg_hba.conf").write_text("\n".join(who_gets_in(force_tls=server.force_tls)) + "\n")
+    access = "\n".join(who_gets_in(force_tls=server.force_tls)) + "\n"
+    # As the server's user: root would follow a link that this user put in its folder.
+    for name, content in (("server.crt", certificate), ("server.key", key), ("pg_hba.conf", access)):
+        _run(data, ["sh", "-c", 'umask 077 && cat >"$0"', f"{made}/{name}"], content)
     (folder / "server.json").write_text(json.dumps(asdict(server)))
 
 
@@ -131,14 +129,14 @@ def interrupt(folder: Path) -> None:
     """Have a server end its sessions and then itself, where it runs."""
     with suppress(OSError, ValueError, IndexError):
         number = int((folder / "data/data/postmaster.pid").read_text().splitlines()[0])
-        os.kill(number, SIGINT)
+        # As the server's user, whose file it is: root would end whatever it names.
+        subprocess.run([*AS_USER, "sh", "-c", 'kill -INT "$0"', str(number)], stderr=subprocess.DEVNULL, check=False)
 
 
 def as_server(data: Path, command: Sequence[str]) -> list[str]:
     """Return a command that runs as the server's user, with its data mounted at HOME, and ends with its parent."""
     mount = 'mount --bind "$0" "$1" && cd "$1" && shift && exec "$@"'
-    user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--no-new-privs", "--pdeathsig", "INT"]
-    return ["unshare", "--mount", "sh", "-c", mount, str(data), HOME, *user, *command]
+    return ["unshare", "--mount", "sh", "-c", mount, str(data), HOME, *AS_USER, "--pdeathsig", "INT", *command]
 
 
 def _run(data: Path, command: Sequence[str], text: str = "") -> None:

@@ -1,6 +1,8 @@
 """Names, addresses and settings of the account's databases. tests/embedded/providers/aws/eks_test.py starts one."""
 
+import os
 import re
+import subprocess
 import time
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -113,3 +115,14 @@ def test_a_machine_without_postgresql_is_reported(monkeypatch: pytest.MonkeyPatc
         folder.mkdir(parents=True)
         (folder / "postgres").touch()
     assert postgresql.programs() == tmp_path / "15/bin"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/usr/bin/setpriv").exists(), reason="only root can be another user")
+def test_what_a_server_says_of_its_number_ends_no_process_of_another_user(tmp_path: Path) -> None:
+    number = tmp_path / "data/data/postmaster.pid"
+    number.parent.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        number.write_text(f"{other.pid}\n")
+        postgresql.interrupt(tmp_path)
+        assert other.poll() is None
+        other.kill()
