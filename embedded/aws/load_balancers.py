@@ -1,7 +1,7 @@
 """The load balancers that a cluster of EKS makes for Services: records of the account, at the Service's own address.
 
 As on AWS, a Service is gone only once its load balancer is. All are network load balancers: a Service that does not ask
-for one has a classic one there. What is wanted of one are pure functions of the Service.
+for one has a classic one there. What is asked of one are pure functions of the Service.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The add-on aws-ebs-csi-driver: volumes of claims, as records of the account and folders of the cluster's node.
 
-Who calls itself ebs.csi.aws.com is a loop of this process that follows a cluster's claims and volumes. What of it says
-what is wanted are pure functions of them.
+Who calls itself ebs.csi.aws.com is a loop of this process that follows a cluster's claims and volumes. What it
+has to do are pure functions of them.
 """
 
 import json

@@ -23,7 +23,8 @@ TRACKING_LOGIN = "/var/run/groundwork/mlflow"
 REQUEST_SECONDS = 3600
 """Without a byte of a request or of its answer; then the connection is cut."""
 FALLBACK = "fallback"
-"""Name of what serves where it is asked what a canary did not answer: metrics tell it from what serves by itself."""
+"""Name of what serves where it is asked what a canary did not answer: metrics list it apart from what serves by
+itself."""
 LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of seconds, Prometheus' own."""
 
