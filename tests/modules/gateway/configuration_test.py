@@ -214,6 +214,12 @@ def test_browsers_keep_to_tls_for_a_domain_and_never_for_localhost() -> None:
     assert public == {**own, "Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
+def test_no_client_gets_a_tunnel_that_passes_the_rules_by() -> None:
+    found = lines(MLFLOW)
+    assert "http-request deny status 405 if METH_CONNECT" in found
+    assert "http-request del-header Upgrade if { req.hdr(upgrade) -i -m sub h2c }" in found
+
+
 def test_no_client_says_by_whom_it_was_forwarded() -> None:
     found = lines(MLFLOW)
     cleared = found.index("http-request del-header X-Forwarded- -m beg")
