@@ -194,6 +194,15 @@ def test_what_is_refused_or_fails_is_logged_without_what_the_client_sent() -> No
     ]
 
 
+def test_no_path_is_so_long_that_a_line_of_the_log_is_cut_off_before_the_status() -> None:
+    found = lines(MLFLOW)
+    assert "log stdout len 4096 format raw local0" in found
+    (log,) = (line for line in found if line.startswith("log-format "))
+    kept = {name: int(count) for name, count in re.findall(r"var\(txn\.(\w+)\),bytes\(0,(\d+)\),json", log)}
+    # Escaped: a control character takes six of a host, which may have one, and a slash two of a path.
+    assert 6 * kept["host"] + 2 * kept["path"] < 4096 - len(log)
+
+
 def headers_of_every_answer(entry: Entry) -> dict[str, str]:
     found = (line.split(" ", 3) for line in lines(MLFLOW, entry=entry) if "after-response set-header" in line)
     return {words[2]: words[3].strip('"') for words in found}
