@@ -57,7 +57,7 @@ OWN_MACHINE = "localhost"
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """Requests of one address within so many seconds; those that are refused don't count."""
+    """Requests of one address (of IPv6: of one /64) within so many seconds; those that are refused don't count."""
 
     requests: int
     seconds: int
@@ -67,8 +67,8 @@ LOGINS = Rate(requests=400, seconds=2)
 """To what asks for a login: a page has some fifty files, and no guess comes far. A model asks for none, and is bounded
 by its own server."""
 GUESSES = 30
-"""At once, and one a second beyond that, of one address to where a service takes passwords by itself, which people may
-choose."""
+"""At once, and one a second beyond that, of one address (of IPv6: of one /64) to where a service takes passwords by
+itself, which people may choose."""
 
 
 def configuration(routes: Sequence[Route], entry: Entry, limits: ResourceAmounts) -> str:

@@ -103,6 +103,13 @@ def test_guesses_at_passwords_that_a_service_takes_itself_are_bounded_on_every_w
     assert not [line for line in lines(MLFLOW) if "txn.guess" in line]
 
 
+def test_who_has_many_addresses_of_ipv6_has_the_guesses_of_one() -> None:
+    found = lines(replace(IRIS, own_logins=("/login",)), MLFLOW)
+    tracked = [line.split()[2] for line in found if re.match(r"http-request track-sc[12] ", line)]
+    assert tracked == ["src,ipmask(32,64)"] * 2
+    assert [line for line in found if "{ src,ipmask(32,64),table_http_req_rate(login-rate) ge 400 }" in line]
+
+
 def test_a_canary_s_requests_are_what_it_can_be_given_again_and_what_it_fails_is_asked_of_what_serves() -> None:
     found = lines(IRIS, MLFLOW)
     assert "acl short req.hdr_val(content-length) lt 12000" in found
