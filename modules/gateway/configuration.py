@@ -46,8 +46,10 @@ TRIED_BYTES = 12_000
 buffer. All that is longer passes through, and is held nowhere."""
 KEPT_PROCESSES = 10
 """Reloads that a process outlives while it finishes what it began before."""
-BYTES_OF_A_CONNECTION = 512 * 1024
-"""Of the memory limit, for a connection: it takes some 50 KiB, and each of ten requests at once some 25 KiB."""
+BYTES_OF_A_CONNECTION = 1280 * 1024
+"""Of the memory limit, for a connection: it takes some 50 KiB, and each of ten requests at once some 25 KiB; but of
+HTTP/2, with ten long answers that the client asks for and does not read, 900 KiB (60 such connections: 54 MiB). The
+rest is for follow.py and for what finishes before a reload."""
 MOST_CONNECTIONS = 2048
 """However much memory there is: with those to the services they take six open files each, of which some nodes give a
 container 20,000."""

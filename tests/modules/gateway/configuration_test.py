@@ -247,11 +247,11 @@ def test_no_client_says_by_whom_it_was_forwarded() -> None:
 def test_connections_fit_into_the_memory_limit_and_threads_are_the_cores_of_the_cpu_limit() -> None:
     small = section(lines(MLFLOW, limits=ResourceAmounts(cpu="500m", memory="128Mi")), "global")
     large = section(lines(MLFLOW, limits=ResourceAmounts(cpu="1500m", memory="4Gi")), "global")
-    assert {"nbthread 1", "maxconn 818", "tune.bufsize 16384"} < set(small)
+    assert {"nbthread 1", "maxconn 356", "tune.bufsize 16384"} < set(small)
     assert {"nbthread 2", "maxconn 6194"} < set(large)
     (refused,) = (line for line in lines(MLFLOW) if "be_conn" in line)
     assert refused.startswith("http-request return status 503 hdr Retry-After 1 ")
-    assert refused.endswith("if { be_conn gt 1024 }")
+    assert refused.endswith("if { be_conn gt 408 }")
 
 
 def test_answers_are_counted_by_server_and_by_how_long_they_took() -> None:
