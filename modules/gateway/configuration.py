@@ -37,6 +37,9 @@ CONFIGURATION, SECONDS_PAGE = "haproxy.cfg", "seconds.txt"
 """The proxy's files in the folder ROUTES."""
 HEAD_SECONDS = 60
 """For the head of a request to arrive whole; with its body, where a canary is asked."""
+CLIENT_SECONDS = 300
+"""Without a byte that a client is to send or to take, its handshake among them; then the connection is cut. While a
+service works at the answer, nothing is the client's to do."""
 IDLE_SECONDS = 60
 """That a keep-alive connection waits for its next request."""
 BUFFER_BYTES = 16 * 1024
@@ -86,6 +89,7 @@ def configuration(routes: Sequence[Route], entry: Entry, limits: ResourceAmounts
         kept_processes=KEPT_PROCESSES,
         ciphers=":".join(map(_openssl_name, CIPHERS)),
         request_seconds=REQUEST_SECONDS,
+        client_seconds=CLIENT_SECONDS,
         head_seconds=HEAD_SECONDS,
         idle_seconds=IDLE_SECONDS,
         bounds=[round(seconds * 1_000_000) for seconds in LATENCIES],

@@ -254,6 +254,12 @@ def test_connections_fit_into_the_memory_limit_and_threads_are_the_cores_of_the_
     assert refused.endswith("if { be_conn gt 408 }")
 
 
+def test_who_connects_and_says_nothing_keeps_no_connection_for_as_long_as_an_answer_may_take() -> None:
+    """A connection whose handshake does not come has no other bound."""
+    common = section(lines(MLFLOW), "defaults common")
+    assert {"timeout client 300s", "timeout server 3600s", "timeout http-request 60s"} < set(common)
+
+
 def test_answers_are_counted_by_server_and_by_how_long_they_took() -> None:
     page = seconds_page([MLFLOW, IRIS]).splitlines()
     assert len(page) == 3 * 12
