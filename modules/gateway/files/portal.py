@@ -7,6 +7,7 @@ Answers / with a page and /status.json with the same as data; the proxy beside i
 
 import base64
 import json
+import re
 import sys
 import threading
 import time
@@ -137,8 +138,8 @@ def handler(portal: Portal) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, "text/plain", "alive\n")
             elif path == "/":
                 status, domain = portal.status()
-                port = urllib.parse.urlsplit(f"//{self.headers.get('X-Forwarded-Host', '')}").port
-                self._answer(200, "text/html; charset=utf-8", page(status, domain, f":{port}" if port else ""))
+                port = re.search(r":\d+$", self.headers.get("X-Forwarded-Host", ""))
+                self._answer(200, "text/html; charset=utf-8", page(status, domain, port[0] if port else ""))
             elif path == "/status.json":
                 self._answer(200, "application/json", json.dumps(portal.status()[0], indent=1) + "\n")
             else:

@@ -172,7 +172,7 @@ def test_servers_are_called_by_the_names_they_know() -> None:
 def test_what_no_route_claims_is_the_landing_pages_and_another_host_is_nobody_s() -> None:
     found = lines(MLFLOW)
     assert "http-request set-var(txn.to) str(groundwork) if itself !by-path" in found
-    assert "server portal 127.0.0.1:8000" in section(found, "backend groundwork")
+    assert "server portal 127.0.0.1:8000 maxconn 32" in section(found, "backend groundwork")
     (none,) = (line for line in found if "return status 404 content-type" in line)
     assert none.endswith("unless { var(txn.to) -m found }")
 

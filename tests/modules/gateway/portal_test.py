@@ -177,6 +177,16 @@ def test_the_page_links_to_the_hosts_at_the_port_of_the_browser(services: str, t
         assert client.get("/elsewhere").status_code == 404
 
 
+@pytest.mark.parametrize("host", ["localhost:99999999", "localhost:x", "[", "localhost:1@evil.example", ""])
+def test_a_strange_host_is_answered_with_a_page_that_leads_nowhere_else(
+    services: str, tmp_path: Path, host: str
+) -> None:
+    path = tmp_path / "portal.json"
+    path.write_text(json.dumps(document(services)))
+    with serving(portal.handler(portal.Portal(path))) as address, httpx.Client(base_url=address) as client:
+        assert "evil" not in client.get("/", headers={"X-Forwarded-Host": host}).text
+
+
 def test_what_a_workload_says_of_itself_is_text_and_no_markup(services: str) -> None:
     status = look(document(services, models=[{**SERVED, **BESIDE, "workload": "<script>"}]))
     assert "<script>" not in portal.page(status, "localhost", "")
