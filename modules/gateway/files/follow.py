@@ -83,7 +83,10 @@ class Proxy:
         """Return a fingerprint of the files, and where the services are."""
         before, known = self.looked
         found, now = fingerprint(self.paths), time.monotonic()
-        if found != before or now >= self.asked + ADDRESS_SECONDS:
+        if found != before:
+            # HAProxy asks anew as well. What no name server knows just now, neither has: it is led there later.
+            self.asked, known = now, addresses(self.configuration.read_text(), {})
+        elif now >= self.asked + ADDRESS_SECONDS:
             self.asked, known = now, addresses(self.configuration.read_text(), known)
         return found, known
 

@@ -167,6 +167,42 @@ def test_a_service_that_has_another_address_is_followed_there(monkeypatch: pytes
     assert sent == [signal.SIGUSR2]
 
 
+def test_what_no_name_server_knew_while_the_configuration_changed_is_led_to_once_one_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """HAProxy asks by itself when it takes up a configuration, and then has no address of the service."""
+    path = tmp_path / "haproxy.cfg"
+    path.write_text("backend iris\n    server iris iris.local-iris:8080\n")
+    known, now = {"iris.local-iris": "10.80.1.2"}, [0.0]
+    sent: list[int] = []
+
+    def lookup(host: str) -> str:
+        if host not in known:
+            raise OSError(host)
+        return known[host]
+
+    def started(_: object) -> SimpleNamespace:
+        return SimpleNamespace(send_signal=sent.append)
+
+    def checked(_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(socket, "gethostbyname", lookup)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(subprocess, "Popen", started)
+    monkeypatch.setattr(subprocess, "run", checked)
+    proxy = follow.Proxy(path, [])
+    known.clear()
+    path.write_text(path.read_text() + "# changed\n")
+    proxy.follow()
+    assert sent == [signal.SIGUSR2]
+    known["iris.local-iris"] = "10.80.1.2"
+    now[0] = follow.ADDRESS_SECONDS
+    proxy.follow()
+    proxy.follow()
+    assert sent == [signal.SIGUSR2] * 2
+
+
 class Commands(follow.Proxy):
     """Of which only the commands to HAProxy are looked at."""
 
