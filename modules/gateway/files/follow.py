@@ -75,6 +75,7 @@ class Proxy:
     def __init__(self, configuration: Path, paths: Sequence[Path]) -> None:
         self.configuration = configuration
         self.paths = [configuration, *paths]
+        self.ending = False
         self.looked = fingerprint(self.paths), addresses(configuration.read_text(), {})
         self.asked = time.monotonic()
         self.process = subprocess.Popen(["haproxy", "-W", "-db", "-S", f"{SOCKET},mode,600", "-f", str(configuration)])
@@ -101,7 +102,7 @@ class Proxy:
         )
         if check.returncode:
             print(f"not followed: HAProxy refuses {self.configuration}:\n{check.stderr}", file=sys.stderr, flush=True)
-        else:
+        elif not self.ending:
             self.process.send_signal(signal.SIGUSR2)
 
     def cut(self) -> None:
@@ -122,12 +123,28 @@ class Proxy:
 
     def end(self) -> int:
         """Finish what has begun, and end. Return HAProxy's exit code."""
+        self.ending = True
         self.process.send_signal(signal.SIGUSR1)
         try:
             return self.process.wait(FINISH_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.terminate()
             return self.process.wait()
+
+
+def lead(proxy: Proxy) -> None:
+    """Follow and cut for ever. In a thread of its own: while name servers are silent it waits for minutes."""
+    waited = 0.0
+    while True:
+        time.sleep(LOOK_SECONDS)
+        waited += LOOK_SECONDS
+        try:
+            proxy.follow()
+            if waited >= CUT_SECONDS:
+                waited = 0.0
+                proxy.cut()
+        except OSError as error:  # a volume is just being replaced, or a reload is going on: the next look sees
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
 def main(configuration: str, *paths: str) -> int:
@@ -138,18 +155,12 @@ def main(configuration: str, *paths: str) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    proxy, waited = Proxy(Path(configuration), [Path(path) for path in paths]), 0.0
+    proxy = Proxy(Path(configuration), [Path(path) for path in paths])
+    leading = threading.Thread(target=lead, args=[proxy], daemon=True)
+    leading.start()
     while not ended.wait(LOOK_SECONDS):
-        if proxy.process.poll() is not None:
+        if proxy.process.poll() is not None or not leading.is_alive():
             return proxy.process.returncode or 1
-        waited += LOOK_SECONDS
-        try:
-            proxy.follow()
-            if waited >= CUT_SECONDS:
-                waited = 0.0
-                proxy.cut()
-        except OSError as error:  # a volume is just being replaced, or a reload is going on: the next look sees
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
     threading.Event().wait(ACCEPT_SECONDS)
     return proxy.end()
 

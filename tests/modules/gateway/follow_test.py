@@ -53,7 +53,8 @@ def followed(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     (tmp_path / "certificate").mkdir()
     (tmp_path / "certificate/tls.crt").write_text("one")
     code = (
-        "import sys; from modules.gateway.files import follow; follow.LOOK_SECONDS = follow.ACCEPT_SECONDS = 0.1;"
+        "import socket, sys, time; from modules.gateway.files import follow;"
+        "follow.LOOK_SECONDS = follow.ACCEPT_SECONDS = 0.1; socket.gethostbyname = lambda _: time.sleep(30) or '';"
         "sys.exit(follow.main(*sys.argv[1:]))"
     )
     arguments = [str(tmp_path / "haproxy.cfg"), str(tmp_path / "certificate")]
@@ -93,6 +94,14 @@ def test_what_haproxy_refuses_is_reported_once_and_the_one_before_goes_on(
 def test_what_has_begun_comes_to_its_end(followed: subprocess.Popen[str], tmp_path: Path) -> None:
     followed.send_signal(signal.SIGTERM)
     assert followed.wait(20) == 0
+    assert log_of(tmp_path) == ["started", "finished"]
+
+
+def test_it_ends_in_time_also_while_name_servers_are_silent(followed: subprocess.Popen[str], tmp_path: Path) -> None:
+    (tmp_path / "haproxy.cfg").write_text("backend iris\n    server iris silent.example:8080\n")
+    time.sleep(1)  # it asks by now
+    followed.send_signal(signal.SIGTERM)
+    assert followed.wait(10) == 0
     assert log_of(tmp_path) == ["started", "finished"]
 
 
