@@ -1,5 +1,6 @@
 """The entry point of the platform, as browsers and clients use it."""
 
+import http.client
 import json
 import ssl
 import threading
@@ -94,12 +95,22 @@ def test_every_answer_tells_browsers_what_they_may_not_do_and_nobody_what_runs(
 
 def test_guesses_at_airflows_passwords_are_few_and_logging_in_goes_on(client: httpx.Client, port: int) -> None:
     address, wrong = at(port, "/airflow/auth/token"), {"username": "admin", "password": "wrong"}
-    guesses = [client.post(address, json=wrong).status_code for _ in range(40)]
+    asked = [address, at(port, "/airflow//auth//%74oken")] * 20  # the same, whoever reads it so
+    guesses = [client.post(each, json=wrong).status_code for each in asked]
     assert guesses[0] == 401
     assert guesses[-1] == 429
     assert client.get(at(port, "/airflow/api/v2/version")).status_code == 200
     assert eventually(lambda: client.post(address, json=wrong).status_code == 401, 10)
     time.sleep(10)  # for the logins of the next tests
+
+
+def test_no_client_gets_a_tunnel_past_the_gateways_rules(platform: Environment, port: int) -> None:
+    context = ssl.create_default_context(cadata=gateway.ca_certificate(platform))
+    connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
+    host = f"iris.localhost:{port}"
+    connection.request("CONNECT", host, headers={"Host": host})
+    assert connection.getresponse().status == 405
+    connection.close()
 
 
 def test_no_weak_cipher_is_spoken(platform: Environment, port: int) -> None:
