@@ -98,7 +98,7 @@ class Proxy:
             return
         self.looked = looked
         check = subprocess.run(
-            ["haproxy", "-c", "-q", "-f", str(self.configuration)], capture_output=True, text=True, check=False
+            ["haproxy", "-c", "-f", str(self.configuration)], capture_output=True, text=True, check=False
         )
         if check.returncode:
             print(f"not followed: HAProxy refuses {self.configuration}:\n{check.stderr}", file=sys.stderr, flush=True)
