@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modules.core.errors import UserError
+from modules.core.images import lock_file, read_images
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT
 from modules.registry.ecr import prefix
+from modules.registry.images import read_sources
 from scripts.cli.clients import aws, engine
 from scripts.cli.clients.backend import Backend
 from scripts.cli.environment import Environment, official_pulumi
@@ -107,6 +109,25 @@ def ensure_repositories(environment: Environment, progress: Progress, log: Path)
     if lacking:
         engine.ensure_stack(environment)
         engine.up(environment, progress, log, targets=REGISTRY_TARGETS, extra={REGISTRY_ALONE: "true"})
+
+
+def unbuilt_images(environment: Environment) -> list[str]:
+    """Return the names of images whose inputs are others than those of what is pinned. Nothing is asked of AWS.
+
+    Raise UserError where an image is pinned nowhere, of which no digest is known, or an emulated account has ended:
+    there is nothing to preview then."""
+    aws.require_account(environment)
+    stack, sources, pinned = (
+        environment.stack,
+        read_sources(environment.settings.images()),
+        read_images(environment.stack),
+    )
+    if missing := sorted(sources.keys() - pinned.keys()):
+        raise UserError(
+            f"stacks/{lock_file(stack).name} has no digest of {', '.join(missing)}, and a preview pushes nothing to an "
+            f"account of AWS: `scripts/up {stack}` builds and pushes what is missing, and deploys"
+        )
+    return sorted(name for name, source in sources.items() if source.inputs != pinned[name].inputs)
 
 
 def lacking_repositories(resources: Sequence[Mapping[str, object]], stack: str) -> list[str]:

@@ -104,6 +104,8 @@ class Up(ABC):
 
     compiles = "toolchain"
     """The last step that may."""
+    before_preview = "images"
+    """The last step that changes nothing of what runs: a preview needs the cluster, and the images' digests."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -299,6 +301,7 @@ class AwsUp(Up):
     """On an account of AWS, which has the cluster that the platform makes there."""
 
     compiles = "images"
+    before_preview = "toolchain"  # what comes after it makes something in the account
 
     def refuse(self) -> None:
         aws.check_account(self.environment)

@@ -12,14 +12,13 @@ from modules.core.paths import REPOSITORY
 from scripts.cli.clients import engine, urns
 from scripts.cli.commands.pipeline.step_output import write_step_output
 from scripts.cli.environment import Environment
+from scripts.cli.lifecycle import aws
 from scripts.cli.lifecycle.up import prepare
 from scripts.cli.steps import Progress, Runner, Step, run_or_exit, up_to
 
 POLICIES = REPOSITORY / "policies"
 LONGEST = 65_536
 """Characters of a comment that GitHub accepts."""
-BEFORE_PLATFORM = "images"
-"""The last step of `up` that changes nothing of what runs: a preview needs the cluster, and the images' digests."""
 SHOWN = ("create", "update", "replace", "delete", "import", "read")
 """Operations of the engine; any other is a part of one of these, or changes nothing."""
 MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
@@ -29,18 +28,19 @@ Document = Mapping[str, Any]
 
 def run(stack: str, path: Path) -> None:
     """Writes the preview of a stack to `path` and to the screen. Ends the process with 1 when there is none, or when it
-    names what can't be done."""
+    names what can't be done. In an account of AWS nothing is made for it, and no image is pushed there."""
     up = prepare(stack)
-    steps = up_to(up.steps(), BEFORE_PLATFORM)
+    steps = up_to(up.steps(), up.before_preview)
+    unbuilt = aws.unbuilt_images(up.environment) if up.environment.settings.aws else []
 
     def ask(progress: Progress) -> None:
         engine.ensure_stack(up.environment)
-        document = engine.preview(up.environment, progress)
+        document = with_unbuilt(engine.preview(up.environment, progress), unbuilt)
         write_step_output(path, markdown(stack, document))
         if errors := engine.preview_errors(document):
             raise UserError(f"stack {stack}: this change can't be made:\n{errors}")
 
-    steps.append(Step(name="preview", title="Preview", run=ask, needs=(BEFORE_PLATFORM,)))
+    steps.append(Step(name="preview", title="Preview", run=ask, needs=(up.before_preview,)))
     run_or_exit(Runner(steps, up.log), f"scripts/pipeline preview {stack}")
     sys.stdout.write(path.read_text())
 
@@ -56,6 +56,17 @@ def check_policies(stack: str) -> None:
 
     step = Step(name="policies", title="Policies", run=hold)
     run_or_exit(Runner([step], log), f"scripts/pipeline policies {stack}")
+
+
+def with_unbuilt(preview: Document, images: Sequence[str]) -> Document:
+    """Return a preview that warns of images which `up` builds and pushes first: it shows their digests of before."""
+    if not images:
+        return preview
+    message = f"`scripts/up` builds and pushes first, with other digests than shown here: {', '.join(images)}"
+    return {
+        **preview,
+        "diagnostics": [*(preview.get("diagnostics") or ()), {"severity": "warning", "message": message}],
+    }
 
 
 def markdown(stack: str, preview: Document) -> str:

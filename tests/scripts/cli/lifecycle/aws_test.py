@@ -14,7 +14,7 @@ from scripts.cli.clients import engine
 from scripts.cli.lifecycle import aws
 from stacks.foundation.aws_settings import AwsSettings
 from stacks.services import images
-from tests.scripts.cli.fakes import always, on_aws, quiet, refused, stack
+from tests.scripts.cli.fakes import DIGEST, always, on_aws, quiet, refused, stack
 
 ACCOUNT = "123456789012"
 STS = f"arn:aws:sts::{ACCOUNT}:assumed-role"
@@ -139,3 +139,22 @@ def test_no_error_names_more_than_the_first_authorities(tmp_path: Path) -> None:
     path.write_text("".join(parts))
     with pytest.raises(UserError, match="whose authorities are Authority 0, Authority 1, Authority 2: none"):
         aws.check_ca(on_aws(database={"ca": str(path)}).aws or given())
+
+
+def test_a_preview_knows_which_images_are_built_first_and_is_refused_where_one_never_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    environment = stack(monkeypatch, on_aws())
+    sources = aws.read_sources(environment.settings.images())
+    pinned = {name: source.locked(DIGEST) for name, source in sources.items()}
+    pinned["mlflow"] = pinned["mlflow"].model_copy(update={"inputs": DIGEST})
+    monkeypatch.setattr(aws, "read_images", always(pinned))
+    assert aws.unbuilt_images(environment) == ["mlflow"]
+    monkeypatch.setattr(aws, "read_images", always({name: pinned[name] for name in pinned if name != "base"}))
+    assert refused(lambda: aws.unbuilt_images(environment)) == (
+        "stacks/images.local.yaml has no digest of base, and a preview pushes nothing to an account of AWS: "
+        "`scripts/up local` builds and pushes what is missing, and deploys"
+    )
+    environment.account.mkdir(parents=True)
+    assert "its emulated account has ended" in refused(lambda: aws.unbuilt_images(environment))

@@ -8,7 +8,7 @@ from embedded.toolchain.targets import IMAGE_TARGETS
 from modules.core.contracts import IMAGE_USER
 from modules.core.releases import Release
 from scripts.cli.clients import pins
-from scripts.cli.commands.pipeline import candidate, preview
+from scripts.cli.commands.pipeline import candidate
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import settings_check, up
 from scripts.cli.lifecycle.pinned_images import Lacking
@@ -108,11 +108,18 @@ def test_what_a_platform_that_is_gone_served_is_set_aside_before_the_state_has_r
     assert up.previous_releases(releases).exists()
 
 
+@pytest.mark.parametrize("emulated", [False, True])
+def test_a_preview_makes_nothing_in_an_account_of_aws(monkeypatch: pytest.MonkeyPatch, emulated: bool) -> None:
+    made = up.up_of(stack(monkeypatch, on_aws()), emulated=emulated)
+    assert [step.name for step in up_to(made.steps(), made.before_preview)] == ["toolchain"]
+
+
 def test_a_preview_runs_what_changes_nothing_and_new_code_what_brings_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = up.up_of(stack(monkeypatch)).steps()
+    made = up.up_of(stack(monkeypatch))
+    steps = made.steps()
     check_order(steps)
     before = ["toolchain", "host", "cluster", "images"]
-    assert [step.name for step in up_to(steps, preview.BEFORE_PLATFORM)] == before
+    assert [step.name for step in up_to(steps, made.before_preview)] == before
     assert [step.name for step in up_to(steps, candidate.PLATFORM)] == [*before, "platform"]
 
 

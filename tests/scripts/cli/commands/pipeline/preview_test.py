@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scripts.cli.commands.pipeline import preview as command
-from scripts.cli.commands.pipeline.preview import LONGEST, markdown, summary
+from scripts.cli.commands.pipeline.preview import LONGEST, markdown, summary, with_unbuilt
 from scripts.cli.steps import Step
 from tests.scripts.cli.fakes import always, quiet
 
@@ -74,6 +74,12 @@ def test_warnings_and_errors_are_told_in_plain_words() -> None:
     assert "hello" not in text
 
 
+def test_images_that_are_built_after_the_preview_are_named_with_what_that_changes() -> None:
+    assert with_unbuilt(preview(), []) == preview()
+    text = markdown("test", with_unbuilt(preview(diagnostics=None), ["base", "mlflow"]))
+    assert "`scripts/up` builds and pushes first, with other digests than shown here: base, mlflow\n" in text
+
+
 def test_a_long_preview_is_cut_between_rows_and_says_so() -> None:
     many = [step("create", urn=f"{URN}-{number}") for number in range(3000)]
     text = markdown("test", preview(*many))
@@ -90,6 +96,7 @@ def test_a_preview_with_long_warnings_is_cut_too() -> None:
 
 def test_no_preview_is_made_without_the_steps_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     renamed = [Step(name="pictures", title="Images", run=lambda _: quiet(""))]
-    monkeypatch.setattr(command, "prepare", always(SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log")))
+    up = SimpleNamespace(steps=lambda: renamed, log=tmp_path / "log", before_preview="images")
+    monkeypatch.setattr(command, "prepare", always(up))
     with pytest.raises(ValueError, match="'images', which is none of these: pictures"):
         command.run("test", tmp_path / "preview.md")
