@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from modules.core.errors import UserError
-from scripts.cli.clients.aws_calls import Aws
+from scripts.cli.clients.aws import Account
 from scripts.cli.environment import Environment
 from scripts.cli.output import console, plain_table, print_json
 
@@ -13,34 +13,34 @@ from .search import Search, Thing, leftovers
 
 def run(stack: str, *, region: str | None, patience: float, as_json: bool) -> bool:
     """Print what is left. Return whether nothing is, and all was seen."""
-    aws = account_of(stack, region)
-    found = leftovers(aws, stack, patience=patience)
+    account = account_of(stack, region)
+    found = leftovers(account, stack, patience=patience)
     if as_json:
-        print_json(document(found, aws))
+        print_json(document(found, account))
     else:
-        _print(stack, found, aws)
+        _print(stack, found, account)
     return not found.things and not found.unread
 
 
-def account_of(stack: str, region: str | None) -> Aws:
-    """Return where a stack is. region: None where its file says it. Raise UserError where it is not on AWS, or the
-    credentials are of another account."""
+def account_of(stack: str, region: str | None) -> Account:
+    """Return where a stack is, emulated or not. region: None where its file says it. Raise UserError where it is not on
+    AWS, or the credentials are of another account."""
     environment = Environment(stack)
     if region is not None:
-        return Aws(region)
+        return Account(environment, region)
     settings = environment.settings.aws
     if settings is None:
         raise UserError(
             f"leftovers: stacks/Pulumi.{stack}.yaml says groundwork:foundation.target: "
             f"{environment.settings.foundation.target}: only what is on aws can be looked for"
         )
-    aws = Aws(settings.region)
-    if aws.account != settings.account:
+    account = Account(environment)
+    if account.number != settings.account:
         raise UserError(
-            f"leftovers: these credentials are of account {aws.account}, and stack {stack} is in {settings.account}: "
-            "choose some of that account (AWS_PROFILE)"
+            f"leftovers: these credentials are of account {account.number}, and stack {stack} is in "
+            f"{settings.account}: choose some of that account (AWS_PROFILE)"
         )
-    return aws
+    return account
 
 
 def month_of(things: Sequence[Thing]) -> float:
@@ -48,11 +48,11 @@ def month_of(things: Sequence[Thing]) -> float:
     return sum(each.usd or 0.0 for each in things)
 
 
-def document(found: Search, aws: Aws) -> dict[str, object]:
+def document(found: Search, account: Account) -> dict[str, object]:
     """Return what --json prints."""
     return {
-        "account": aws.account,
-        "region": aws.region,
+        "account": account.number,
+        "region": account.region,
         "left": [
             {"kind": each.kind, "id": each.id, "usd_per_month": each.usd, "note": each.note} for each in found.things
         ],
@@ -61,9 +61,9 @@ def document(found: Search, aws: Aws) -> dict[str, object]:
     }
 
 
-def _print(stack: str, found: Search, aws: Aws) -> None:
+def _print(stack: str, found: Search, account: Account) -> None:
     screen = console()
-    where = f"account {aws.account}, {aws.region}"
+    where = f"account {account.number}, {account.region}{', emulated on this machine' if account.is_emulated else ''}"
     if found.things:
         table = plain_table("kind", "id", "USD a month")
         for each in sorted(found.things, key=lambda one: (-(one.usd or 0.0), one.kind, one.id)):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from modules.core.settings import PROJECT
-from scripts.cli.clients.aws_calls import RefusedError
+from scripts.cli.clients.aws import RefusedError
 
 from .kinds import Asked, Kind, kinds, month
 
@@ -28,12 +28,12 @@ WITHOUT_TAGS = {"NoSuchTagSet", "NoSuchBucket", "ResourceNotFoundException", "No
 
 
 class Account(Protocol):
-    """What `clients.aws.Aws` is."""
+    """What `clients.aws.Account` is."""
 
     @property
-    def account(self) -> str: ...
+    def number(self) -> str: ...
 
-    def call(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]: ...
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +126,8 @@ def owner_by(environments: Iterable[str]) -> Callable[[Thing], str | None]:
 def _listed(account: Account, kind: Kind) -> list[Thing] | str:
     """All of a kind in the account, or why they can't be listed."""
     try:
-        parameters = _filled(kind.parameters, {"account": account.account} if kind.parameters else {})
-        answer = account.call(kind.service, kind.operation, parameters)
+        parameters = _filled(kind.parameters, {"account": account.number} if kind.parameters else {})
+        answer = account.call(kind.service, kind.operation, **parameters)
         return list(_things(account, kind, _found(kind.items, answer) or ()))
     except RefusedError as error:
         return f"{kind.kind} ({kind.service} {kind.operation}): {error}"
@@ -162,7 +162,7 @@ def _things(account: Account, kind: Kind, items: Iterable[Mapping[str, Any]]) ->
 def _asked(account: Account, kind: Kind, asked: Asked, item: Mapping[str, Any]) -> Any:
     """None where there is nothing, or not any more."""
     try:
-        return _found(asked.at, account.call(kind.service, asked.call, _filled(asked.parameters, item)))
+        return _found(asked.at, account.call(kind.service, asked.call, **_filled(asked.parameters, item)))
     except RefusedError as error:
         if str(error).partition(":")[0] in WITHOUT_TAGS:
             return None
@@ -173,8 +173,8 @@ def _by_tag(account: Account, environment: str, known: set[str]) -> Iterator[Thi
     """What AWS finds by the environment's tag of kinds that none lists. known: how the ARNs of the others begin. What
     these list was described there: an ARN that is not among them is gone."""
     found: dict[str, Mapping[str, str]] = {}
-    for wanted in ({"Key": TAG, "Values": [environment]}, {"Key": f"{OF_CLUSTER}{PROJECT}-{environment}"}):
-        answer = account.call("resourcegroupstaggingapi", "get_resources", {"TagFilters": [wanted]})
+    for tag in ({"Key": TAG, "Values": [environment]}, {"Key": f"{OF_CLUSTER}{PROJECT}-{environment}"}):
+        answer = account.call("resourcegroupstaggingapi", "get_resources", TagFilters=[tag])
         for each in answer.get("ResourceTagMappingList", ()):
             found[each["ResourceARN"]] = as_mapping(each["Tags"])
     for arn, tags in found.items():

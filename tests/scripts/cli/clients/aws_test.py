@@ -45,7 +45,7 @@ def test_a_persons_own_variables_are_used_on_aws_and_are_not_left_behind(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shell, "given", {"AWS_ACCESS_KEY_ID": "theirs", "AWS_SECRET_ACCESS_KEY": "s"})
-    asked = aws.client(environment, "sts")
+    asked = aws.Account(environment).client("sts")
     assert asked._request_signer._credentials.access_key == "theirs"
     assert asked.meta.region_name == "eu-west-1"
     assert "AWS_ACCESS_KEY_ID" not in os.environ
@@ -53,37 +53,42 @@ def test_a_persons_own_variables_are_used_on_aws_and_are_not_left_behind(
 
 def test_without_any_it_is_said_how_to_log_in(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "given", {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull})
-    assert "no credentials of AWS: set AWS_PROFILE" in refused(lambda: aws.client(environment, "sts"))
+    assert "no credentials of AWS: set AWS_PROFILE" in refused(lambda: aws.Account(environment).client("sts"))
+
+
+def test_a_stack_whose_file_is_gone_is_asked_for_in_a_region_by_a_persons_own_variables(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment.account.mkdir()
+    keys = {"AWS_ACCESS_KEY_ID": "theirs", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    monkeypatch.setattr(shell, "given", keys)
+    asked = aws.Account(environment, "eu-north-1").client("sts")
+    assert asked._request_signer._credentials.access_key == "theirs"
+    assert (asked.meta.region_name, asked.meta.endpoint_url) == ("eu-north-1", "http://127.0.0.1:1")
 
 
 def test_what_has_ended_with_an_emulated_account_is_said(environment: Environment) -> None:
     environment.account.mkdir()
     environment.kubeconfig.touch()
-    for ask in (lambda: aws.client(environment, "sts"), lambda: kubectl.run(environment, "get", "pods")):
+    for ask in (lambda: aws.Account(environment).client("sts"), lambda: kubectl.run(environment, "get", "pods")):
         assert refused(ask) == (
             "stack local: its emulated account has ended, with all that was in it: run `scripts/up local --emulated`, "
             "which makes all anew"
         )
 
 
-class Eks:
-    def __init__(self, status: str) -> None:
-        self.status = status
-
-    def describe_cluster(self, name: str) -> dict[str, Any]:
-        from botocore.exceptions import ClientError
-
-        if not self.status:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": name}}, "DescribeCluster")
-        found = {"status": self.status, "endpoint": "https://10.40.0.1:6443", "certificateAuthority": {"data": "Q0E="}}
-        return {"cluster": found}
-
-
 @pytest.mark.parametrize(("status", "entered"), [("", False), ("CREATING", False), ("ACTIVE", True)])
 def test_how_a_cluster_is_entered_is_written_once_it_is_needed_and_can_be(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, status: str, entered: bool
 ) -> None:
-    monkeypatch.setattr(aws, "client", always(Eks(status)))
+    found = {"status": status, "endpoint": "https://10.40.0.1:6443", "certificateAuthority": {"data": "Q0E="}}
+
+    def describe(*_: str, name: str) -> dict[str, Any]:
+        if not status:
+            raise aws.RefusedError(f"ResourceNotFoundException: {name}")
+        return {"cluster": found}
+
+    monkeypatch.setattr(aws.Account, "call", describe)
     monkeypatch.setattr(Environment, "process_environment", always({"PATH": ""}))
     with pytest.raises(UserError, match="kubectl is not built" if entered else "its cluster was never started here"):
         kubectl.run(environment, "get", "pods")

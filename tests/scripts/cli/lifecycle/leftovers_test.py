@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modules.core.errors import UserError
-from scripts.cli.clients.aws_calls import RefusedError
+from scripts.cli.clients.aws import RefusedError
 from scripts.cli.lifecycle.leftovers.kinds import kinds, month, prices
 from scripts.cli.lifecycle.leftovers.report import account_of, month_of
 from scripts.cli.lifecycle.leftovers.search import Thing, as_mapping, leftovers, of_environment, search
@@ -23,9 +23,9 @@ class Recorded:
     answers: Answers
     later: Answers | None = None
     asked: list[str] = field(default_factory=list[str])
-    account: str = "123456789012"
+    number: str = "123456789012"
 
-    def call(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002  of the protocol
+    def call(self, service: str, operation: str, /, **_: Any) -> dict[str, Any]:
         key = f"{service} {operation}"
         again = self.later is not None and key in self.asked
         self.asked.append(key)
@@ -85,10 +85,10 @@ def test_nothing_is_left_of_what_aws_lists_after_it_was_deleted() -> None:
 class Deleting(Recorded):
     """An account that needs four questions long to delete a gateway."""
 
-    def call(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         if self.asked.count("ec2 describe_nat_gateways") == 4:
             self.later = gateway("deleted")
-        return super().call(service, operation, parameters)
+        return super().call(service, operation, **parameters)
 
 
 def test_what_is_being_deleted_is_waited_for() -> None:
