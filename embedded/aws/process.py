@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from embedded.cluster.layout import PATH
 from embedded.cluster.logs import keep_bounded, last_output
-from embedded.cluster.status import holder
+from embedded.cluster.status import alone, holder
 from modules.core.errors import UserError
 
 from .clusters import Clusters, Machine
@@ -47,28 +48,31 @@ class AccountServer:
         return f"http://127.0.0.1:{text}" if text and self.pid else None
 
     def start(self, progress: Progress) -> None:
-        """Return once it answers; one that runs is left alone. UserError where it does not come up."""
-        if self.address is None:
-            self.stop()  # of a start that was interrupted
-            progress("starting the account's server")
-            self._launch()
+        """Return once it answers; one that runs, or that another command starts, is left alone. UserError where it does
+        not come up."""
+        with alone(self.folder):
+            if self.address is None:
+                self.stop()  # of a start that was interrupted
+                progress("starting the account's server")
+                self._launch()
         progress(f"answers at {self.address}")
 
     def stop(self) -> None:
         """End the server with its clusters and databases, those too that one left that was killed."""
-        pid, until = self.pid, time.monotonic() + STOP_SECONDS
-        if pid is not None:
-            os.kill(pid, signal.SIGTERM)
-        while self.pid is not None and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
-        if (pid := self.pid) is not None:
-            os.kill(pid, signal.SIGKILL)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if (pid := self.pid) is not None:
+                with suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(pid, number)
+            until = time.monotonic() + STOP_SECONDS
+            while self.pid is not None and time.monotonic() < until:
+                time.sleep(POLL_SECONDS)
         Clusters(self.machine).destroy_all()
 
     def remove(self) -> None:
         """The same, with all data: nothing of the account is left on this machine but images."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with alone(self.folder):
+            self.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _launch(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

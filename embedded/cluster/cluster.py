@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from modules.core.errors import UserError
@@ -26,7 +26,6 @@ from .status import START_SECONDS, Patience, Status
 Progress = Callable[[str], None]
 STOP_SECONDS = 110
 BACKGROUND_SECONDS = 30
-POLL_SECONDS = 0.05
 
 
 def _silent(_: str) -> None:
@@ -87,7 +86,7 @@ class Cluster:
         background.declare(self.layout.background, commands)
         until = time.monotonic() + BACKGROUND_SECONDS
         while self.status().background.keys() - commands.keys() and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
+            time.sleep(status.POLL_SECONDS)
 
     def processes(self) -> list[Process]:
         """All processes of the cluster, its pods' included; none where it doesn't run."""
@@ -201,7 +200,7 @@ class Cluster:
             if now.message and now.message != reported:
                 reported = now.message
                 progress(reported)
-            time.sleep(POLL_SECONDS)
+            time.sleep(status.POLL_SECONDS)
 
     def _daemon_words(self) -> str:
         return f"{last_output(self.layout.daemon_log)} (log: {self.layout.daemon_log})"
@@ -217,7 +216,7 @@ class Cluster:
             if message and message != reported:
                 reported = message
                 progress(reported)
-            time.sleep(POLL_SECONDS)
+            time.sleep(status.POLL_SECONDS)
         self._kill(progress)
 
     def _kill(self, progress: Progress) -> None:
@@ -228,7 +227,7 @@ class Cluster:
         everything = descendants(pid)
         os.kill(pid, signal.SIGKILL)
         while any(alive(process) for process in everything):  # the kernel ends the node with its daemon
-            time.sleep(POLL_SECONDS)
+            time.sleep(status.POLL_SECONDS)
 
     def _tidy(self) -> None:
         """Removes what a daemon that was killed could not."""
@@ -237,15 +236,6 @@ class Cluster:
             cgroups.remove()
         host.link_down(self.spec.name)
 
-    @contextmanager
-    def _alone(self) -> Generator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """One command at a time changes a cluster; the next one waits."""
-        path = self.layout.root.parent / f".{self.layout.root.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        while (handle := status.take_lock(path)) is None:
-            time.sleep(POLL_SECONDS)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-            os.close(handle)
+        return status.alone(self.layout.root)

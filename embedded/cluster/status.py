@@ -5,7 +5,8 @@ import json
 import os
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,8 @@ from .layout import Layout
 
 START_SECONDS = 300
 """Of a start in which nothing new happens, before it is given up: many times what a part takes on two free cores."""
+
+POLL_SECONDS = 0.05
 
 State = Literal["stopped", "starting", "ready", "stopping", "failed"]
 
@@ -89,6 +92,20 @@ def take_lock(path: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """One command at a time changes what a folder has, there or not; the next one waits."""
+    path = folder.parent / f".{folder.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    while (handle := take_lock(path)) is None:
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def daemon_pid(layout: Layout) -> int | None:

@@ -109,7 +109,7 @@ class Down:
                 progress("the cluster is stopped: what it holds goes with it")
                 return
             self.cluster.supervise({})  # nothing that releases anything while all of it goes
-        if self.environment.emulated and self.environment.account_server.pid is None:
+        if self.environment.emulated and self.environment.account_server.address is None:
             progress("the emulated account has ended, with all that was in it")
             return
         engine.unprotect(self.environment, progress)

@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,17 @@ def test_one_whose_start_was_interrupted_is_started_again(server: AccountServer)
     (server.folder / "port").unlink()
     server.start(quiet)
     assert server.pid not in {None, interrupted}
+
+
+def test_of_two_that_start_it_at_once_one_waits_for_the_other(server: AccountServer) -> None:
+    again = AccountServer(
+        server.folder, account=server.account, tools=server.machine.tools, registry=server.machine.registry
+    )
+    with ProcessPoolExecutor(2, get_context("spawn")) as commands:
+        for done in [commands.submit(each.start, quiet) for each in (server, again)]:
+            done.result()
+    assert (server.folder / "server.log").read_text() == ""
+    assert account_of(again) == server.account
 
 
 def test_one_that_does_not_come_up_is_reported_with_what_it_said_last(server: AccountServer) -> None:
