@@ -50,6 +50,17 @@ def test_what_can_run_nowhere_is_refused_before_anything_is_changed(monkeypatch:
     assert "groundwork:foundation.simulated_nodes is 0" in refused(lambda: settings_check.check_settings(environment))
 
 
+def test_services_on_the_foundation_of_another_stack_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(
+        monkeypatch, settings(**{"groundwork:foundation": {"stack": "prod"}, "groundwork:workloads": {}})
+    )
+    assert refused(lambda: settings_check.check_settings(environment)) == (
+        "groundwork:foundation.stack is 'prod' in stacks/Pulumi.local.yaml: the commands bring up no services on the "
+        "foundation of another stack yet: deploy them by `pulumi up --stack local`, or let one stack make both "
+        "(docs/aws.md)"
+    )
+
+
 def test_without_jenkins_no_simulated_node_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     left_out: dict[str, Any] = {**NO_SIMULATED_NODE, "groundwork:jenkins": {"enabled": False}}
     settings_check.check_settings(stack(monkeypatch, settings(**left_out)))
