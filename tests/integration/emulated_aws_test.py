@@ -1,5 +1,6 @@
 """A stack on AWS, on an account that is emulated on this machine: from nothing to a model that answers, and back."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -56,6 +57,20 @@ def test_a_second_up_changes_nothing_and_says_that_the_account_is_emulated(accou
     assert run(".venv/bin/groundwork", "status", account.stack).returncode == 0
     refused = run("scripts/up", EMULATED, check=False)
     assert "its account of AWS is emulated on this machine" in refused.stderr
+
+
+def test_a_preview_makes_no_repository_and_pushes_no_image(account: Environment) -> None:
+    done = run("scripts/pipeline", "preview", account.stack)
+    assert f"### Preview of `{account.stack}`" in done.stdout
+    assert "Repositories of images" not in done.stderr
+
+
+def test_what_the_account_has_of_the_stack_is_listed_without_any_variable_of_a_person(account: Environment) -> None:
+    done = run(".venv/bin/groundwork", "leftovers", account.stack, "--json", "--timeout", "0", check=False)
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert found["unread"] == []
+    assert {"cluster", "database", "repository"} <= {each["kind"] for each in found["left"]}
 
 
 def test_an_account_that_was_killed_is_made_anew_with_all_that_was_in_it(account: Environment) -> None:
