@@ -1,5 +1,6 @@
 """stacks/images.<environment>.yaml: which exact images run there. Written by the image build, read by every preview."""
 
+import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,61}[A-Za-z0-9_]$|^[A-Za-z0-9_]$")]
 """A tag that is the value of a label too."""
+
+UNBUILT = "GROUNDWORK_UNBUILT_IMAGES"
+"""Variable of a preview alone: the images that are built after it and that no file has yet, as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +114,11 @@ def read_images(environment: str) -> dict[str, LockedImage]:
     return found.images if found else {}
 
 
+def unbuilt_variables(images: Mapping[str, LockedImage]) -> dict[str, str]:
+    """Return what a preview is started with so that it knows images which are built after it."""
+    return {UNBUILT: _Lock(images=dict(images)).model_dump_json()} if images else {}
+
+
 def write_images(environment: str, images: Mapping[str, LockedImage]) -> None:
     """Put the whole file in place at once: a reader sees the previous one or this one."""
     document = {"images": {name: images[name].model_dump() for name in sorted(images)}}
@@ -154,7 +163,8 @@ def repository_of(reference: str) -> str:
 
 def require_image(environment: str, registry: Registry, name: str) -> str:
     """The reference of an image that this environment runs; UserError where it was not built yet."""
-    images = read_images(environment)
+    unbuilt = os.environ.get(UNBUILT)
+    images = {**(_Lock.model_validate_json(unbuilt).images if unbuilt else {}), **read_images(environment)}
     if name not in images:
         raise UserError(
             f"stacks/{lock_file(environment).name}: there is no image {name!r} "

@@ -54,14 +54,17 @@ def up(
     _stream(environment, ["up", "--yes", "--skip-preview", *only, *QUIET], progress, log, extra)
 
 
-def preview(environment: Environment, progress: Progress) -> dict[str, Any]:
+def preview(
+    environment: Environment, progress: Progress, extra: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return what `pulumi up` would do, as `pulumi preview --json` prints it, also where it refuses (`preview_errors`),
-    after whoever works on the stack now. Raise UserError where the engine prints nothing."""
+    after whoever works on the stack now. Raise UserError where the engine prints nothing. extra: variables of the
+    program."""
     wait_for_lock(environment, progress)
     identity.check(environment)
     pins.take_over(environment)
     command = _command(environment, ["preview", "--json", *QUIET])
-    done = _capture(environment, command)
+    done = _capture(environment, command, extra)
     try:
         document: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -77,12 +80,19 @@ def preview_errors(document: Mapping[str, Any]) -> str:
     return "\n".join(note["message"].strip() for note in diagnostics if note["severity"] == "error")
 
 
-def check_policies(environment: Environment, pack: Path, progress: Progress, log: Path) -> None:
-    """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one."""
+def check_policies(
+    environment: Environment,
+    pack: Path,
+    progress: Progress,
+    log: Path,
+    extra: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """A preview under a policy pack, after whoever works on the stack now. Raises UserError with what breaks one.
+    extra: variables of the program."""
     wait_for_lock(environment, progress)
     identity.check(environment)
     pins.take_over(environment)
-    _stream(environment, ["preview", "--policy-pack", str(pack), *QUIET], progress, log)
+    _stream(environment, ["preview", "--policy-pack", str(pack), *QUIET], progress, log, extra)
 
 
 def destroy(environment: Environment, progress: Progress, log: Path) -> None:
@@ -152,10 +162,12 @@ def _run(environment: Environment, arguments: Sequence[str]) -> str:
     return done.stdout
 
 
-def _capture(environment: Environment, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+def _capture(
+    environment: Environment, command: Sequence[str], extra: Mapping[str, str] = MappingProxyType({})
+) -> "subprocess.CompletedProcess[str]":
     with _variables(environment) as variables:
         return subprocess.run(
-            command, cwd=environment.program, env=variables, capture_output=True, text=True, check=False
+            command, cwd=environment.program, env={**variables, **extra}, capture_output=True, text=True, check=False
         )
 
 

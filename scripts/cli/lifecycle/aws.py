@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modules.core.errors import UserError
-from modules.core.images import lock_file, read_images
+from modules.core.images import LockedImage, read_images
 from modules.core.paths import REPOSITORY
 from modules.core.settings import PROJECT
 from modules.registry.ecr import prefix
@@ -111,23 +111,19 @@ def ensure_repositories(environment: Environment, progress: Progress, log: Path)
         engine.up(environment, progress, log, targets=REGISTRY_TARGETS, extra={REGISTRY_ALONE: "true"})
 
 
-def unbuilt_images(environment: Environment) -> list[str]:
-    """Return the names of images whose inputs are others than those of what is pinned. Nothing is asked of AWS.
+def unbuilt_images(environment: Environment) -> dict[str, LockedImage]:
+    """Return the images, by name, that `up` builds and pushes before the rest: their inputs are others than those of
+    what is pinned. Nothing is asked of AWS. Raise UserError where an emulated account has ended.
 
-    Raise UserError where an image is pinned nowhere, of which no digest is known, or an emulated account has ended:
-    there is nothing to preview then."""
+    Each is as it is pinned; one that is pinned nowhere has the digest of its inputs in place of its own, which nobody
+    knows before it is built."""
     aws.require_account(environment)
-    stack, sources, pinned = (
-        environment.stack,
-        read_sources(environment.settings.images()),
-        read_images(environment.stack),
-    )
-    if missing := sorted(sources.keys() - pinned.keys()):
-        raise UserError(
-            f"stacks/{lock_file(stack).name} has no digest of {', '.join(missing)}, and a preview pushes nothing to an "
-            f"account of AWS: `scripts/up {stack}` builds and pushes what is missing, and deploys"
-        )
-    return sorted(name for name, source in sources.items() if source.inputs != pinned[name].inputs)
+    pinned = read_images(environment.stack)
+    return {
+        name: pinned.get(name) or source.locked(source.inputs)
+        for name, source in read_sources(environment.settings.images()).items()
+        if name not in pinned or pinned[name].inputs != source.inputs
+    }
 
 
 def lacking_repositories(resources: Sequence[Mapping[str, object]], stack: str) -> list[str]:

@@ -2,13 +2,16 @@ import platform
 
 import pytest
 
+from modules.core import images
 from modules.core.contracts import Registry
 from modules.core.images import (
     LockedImage,
     own_architecture,
     reference,
     repository_of,
+    require_image,
     short_digest,
+    unbuilt_variables,
     version_of,
     with_digest,
 )
@@ -45,3 +48,19 @@ def test_another_digest_of_an_image_has_that_for_its_version(reference: str) -> 
 def test_a_machine_builds_for_its_own_architecture_as_nodes_call_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     assert own_architecture() == "arm64"
+
+
+def test_a_preview_knows_an_image_that_is_built_after_it_and_prefers_what_is_pinned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (LockedImage(digest=f"sha256:{digit * 64}", inputs=DIGEST, version="1") for digit in "12")
+    for name, value in unbuilt_variables({"new": first, "known": first}).items():
+        monkeypatch.setenv(name, value)
+
+    def read(_: str) -> dict[str, LockedImage]:
+        return {"known": second}
+
+    monkeypatch.setattr(images, "read_images", read)
+    assert require_image("dev", REGISTRY, "new") == reference(REGISTRY, "new", first)
+    assert require_image("dev", REGISTRY, "known") == reference(REGISTRY, "known", second)
+    assert unbuilt_variables({}) == {}

@@ -3,11 +3,12 @@
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modules.core.errors import UserError
+from modules.core.images import LockedImage, unbuilt_variables
 from modules.core.paths import REPOSITORY
 from scripts.cli.clients import engine, urns
 from scripts.cli.commands.pipeline.step_output import write_step_output
@@ -31,11 +32,11 @@ def run(stack: str, path: Path) -> None:
     names what can't be done. In an account of AWS nothing is made for it, and no image is pushed there."""
     up = prepare(stack)
     steps = up_to(up.steps(), up.before_preview)
-    unbuilt = aws.unbuilt_images(up.environment) if up.environment.settings.aws else []
+    unbuilt = unbuilt_images(up.environment)
 
     def ask(progress: Progress) -> None:
         engine.ensure_stack(up.environment)
-        document = with_unbuilt(engine.preview(up.environment, progress), unbuilt)
+        document = with_unbuilt(engine.preview(up.environment, progress, unbuilt_variables(unbuilt)), unbuilt)
         write_step_output(path, markdown(stack, document))
         if errors := engine.preview_errors(document):
             raise UserError(f"stack {stack}: this change can't be made:\n{errors}")
@@ -52,14 +53,20 @@ def check_policies(stack: str) -> None:
 
     def hold(progress: Progress) -> None:
         engine.ensure_stack(environment)
-        engine.check_policies(environment, POLICIES, progress, log)
+        unbuilt = unbuilt_variables(unbuilt_images(environment))
+        engine.check_policies(environment, POLICIES, progress, log, unbuilt)
 
     step = Step(name="policies", title="Policies", run=hold)
     run_or_exit(Runner([step], log), f"scripts/pipeline policies {stack}")
 
 
-def with_unbuilt(preview: Document, images: Sequence[str]) -> Document:
-    """Return a preview that warns of images which `up` builds and pushes first: it shows their digests of before."""
+def unbuilt_images(environment: Environment) -> Mapping[str, LockedImage]:
+    """Return the images that `up` builds after a preview: elsewhere than on AWS they are built before it."""
+    return aws.unbuilt_images(environment) if environment.settings.aws else {}
+
+
+def with_unbuilt(preview: Document, images: Collection[str]) -> Document:
+    """Return a preview that warns of images, by their names, which are built after it."""
     if not images:
         return preview
     message = f"`scripts/up` builds and pushes first, with other digests than shown here: {', '.join(images)}"
