@@ -67,26 +67,26 @@ class Databases:
         self._running: dict[str, Running] = {}
         self._lock = threading.Lock()
 
-    def begin(self, arn: str, wanted: Database, done: Callable[[str], None]) -> str | None:
+    def begin(self, arn: str, requested: Database, done: Callable[[str], None]) -> str | None:
         """Start a server in the background. Return the host name that it will have; None where its VPC has no cluster,
         and so nobody who could connect. done: called at the end, with the reason where it does not run, or nothing.
 
         UserError where it can't be started at all."""
-        cluster = self.clusters.in_network(wanted.network)
+        cluster = self.clusters.in_network(requested.network)
         if cluster is None:
             return None
         postgresql.programs()
         with self._lock:
             taken = {running.address for running in self._running.values()}
-            address = free_address(wanted.network, wanted.subnet, taken)
-            folder = self.machine.databases / f"{cluster.name}-{wanted.name}-{token_hex(2)}"
+            address = free_address(requested.network, requested.subnet, taken)
+            folder = self.machine.databases / f"{cluster.name}-{requested.name}-{token_hex(2)}"
             running = Running(cluster, folder, address)
             self._running[arn] = running
-        host = host_name(wanted.name, address, wanted.region)
+        host = host_name(requested.name, address, requested.region)
 
         def start() -> None:
             try:
-                self._start(arn, wanted, running, host)
+                self._start(arn, requested, running, host)
             except Exception as error:  # whatever it is, whoever waits for the server is given the reason
                 done(str(error) or type(error).__name__)
                 if not self._is_there(arn, running):  # `end` came while its folder was being filled
@@ -97,7 +97,7 @@ class Databases:
         threading.Thread(target=start, daemon=True).start()
         return host
 
-    def _start(self, arn: str, wanted: Database, running: Running, host: str) -> None:
+    def _start(self, arn: str, requested: Database, running: Running, host: str) -> None:
         deadline = time.monotonic() + START_SECONDS
         certificate, key = self.machine.sign(host)
         postgresql.create(
@@ -105,13 +105,13 @@ class Databases:
             server=postgresql.Server(
                 cluster=str(running.cluster.layout.root),
                 address=str(running.address),
-                port=wanted.port,
-                force_tls=wanted.force_tls,
-                parameters=wanted.parameters,
+                port=requested.port,
+                force_tls=requested.force_tls,
+                parameters=requested.parameters,
             ),
-            administrator=wanted.administrator,
-            password=wanted.password,
-            database=wanted.database,
+            administrator=requested.administrator,
+            password=requested.password,
+            database=requested.database,
             certificate=certificate,
             key=key,
         )
@@ -120,7 +120,7 @@ class Databases:
                 arn, running, deadline, f"cluster {running.cluster.name}, in whose network it would be, is not ready"
             )
         self._supervise(running.cluster)
-        while not postgresql.answers(running.cluster.layout, str(running.address), wanted.port):
+        while not postgresql.answers(running.cluster.layout, str(running.address), requested.port):
             log = running.cluster.layout.logs / f"{process_name(running)}.log"
             self._wait(arn, running, deadline, f"it does not answer: see {log}")
 

@@ -1,7 +1,7 @@
 """The load balancers that a cluster of EKS makes for Services: records of the account, at the Service's own address.
 
 As on AWS, a Service is gone only once its load balancer is. All are network load balancers: a Service that does not ask
-for one has a classic one there. What is asked of one are pure functions of the Service.
+for one has a classic one there. What a Service asks for is found by pure functions.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ NAME_LENGTH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Requested:
     name: str
     internal: bool
     """Whether it has addresses of the network alone."""
@@ -32,7 +32,7 @@ class Wanted:
 class Account(Protocol):
     """What is asked of Elastic Load Balancing."""
 
-    def create(self, wanted: Wanted) -> str:
+    def create(self, requested: Requested) -> str:
         """Return the host name of a new load balancer, or of that which has the name."""
         ...
 
@@ -63,7 +63,7 @@ class LoadBalancers:
             if FINALIZER not in kept:  # before there is one: what it cleans up may be there a moment later
                 self.client.patch(path, finalizers(service, [*others, FINALIZER]))
                 return
-            found = ingress(service, self.account.create(wanted(service, self.cluster)))
+            found = ingress(service, self.account.create(requested(service, self.cluster)))
             if service.get("status", {}).get("loadBalancer", {}).get("ingress") != found:
                 self.client.patch(f"{path}/status", {"status": {"loadBalancer": {"ingress": found}}})
         elif FINALIZER in kept:
@@ -85,13 +85,13 @@ def name_of(service: Json) -> str:
     return f"a{service['metadata']['uid'].replace('-', '')}"[:NAME_LENGTH]
 
 
-def wanted(service: Json, cluster: str) -> Wanted:
+def requested(service: Json, cluster: str) -> Requested:
     """Return what a Service asks for. Pure."""
     metadata = service["metadata"]
     asked: dict[str, str] = metadata.get("annotations") or {}
     extra = asked.get(f"{ANNOTATION}additional-resource-tags", "")
     pairs = (pair.partition("=") for pair in extra.split(",") if pair)
-    return Wanted(
+    return Requested(
         name=name_of(service),
         internal=asked.get(f"{ANNOTATION}internal") == "true",
         tags={

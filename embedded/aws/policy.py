@@ -67,12 +67,12 @@ def _holds(statement: Fields, context: Context) -> bool:
     )
 
 
-def _condition(operator: str, wanted: Sequence[str], values: Sequence[str] | None) -> bool:
+def _condition(operator: str, requested: Sequence[str], values: Sequence[str] | None) -> bool:
     """One of a kind that nobody here knows does not hold."""
     name = operator.rpartition(":")[2]
     optional, name = name.endswith("IfExists"), name.removesuffix("IfExists")
     if name == "Null":
-        return all((values is None) == (each.lower() == "true") for each in wanted)
+        return all((values is None) == (each.lower() == "true") for each in requested)
     negative, name = "Not" in name, name.replace("Not", "")
     if name not in {"StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnEquals", "ArnLike", "Bool"}:
         return False
@@ -80,7 +80,7 @@ def _condition(operator: str, wanted: Sequence[str], values: Sequence[str] | Non
         return optional or negative
     plain = name == "StringEquals"
     exact = name not in {"StringEqualsIgnoreCase", "Bool"}
-    hits = [value in wanted if plain else _matches(wanted, value, exact=exact) for value in values]
+    hits = [value in requested if plain else _matches(requested, value, exact=exact) for value in values]
     found = all(hits) if operator.startswith("ForAllValues:") else any(hits)
     return found != negative
 

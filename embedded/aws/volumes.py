@@ -1,7 +1,7 @@
 """The add-on aws-ebs-csi-driver: volumes of claims, as records of the account and folders of the cluster's node.
 
-Who calls itself ebs.csi.aws.com is a loop of this process that follows a cluster's claims and volumes. What it
-has to do are pure functions of them.
+Who calls itself ebs.csi.aws.com is a loop of this process that follows a cluster's claims and volumes. What these ask
+for is found by pure functions.
 """
 
 import json
@@ -22,7 +22,7 @@ from .follow import Follower
 DRIVER = "ebs.csi.aws.com"
 CLAIMS, PERSISTENT = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-WANTED_OF = "volume.kubernetes.io/storage-provisioner"
+PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 """Annotation of a claim: who is to make its volume."""
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 """Annotation of a claim: the node of the pod that waits for it."""
@@ -53,7 +53,7 @@ class Account(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Requested:
     """A volume that a claim waits for."""
 
     name: str
@@ -94,23 +94,23 @@ class Provisioner:
 
     def claim(self, claim: Json) -> None:
         """Make the volume that a claim waits for, or let the one that it has grow."""
-        if wanted := missing(claim):
-            self._make(wanted)
+        if requested := missing(claim):
+            self._make(requested)
         elif (size := grown(claim)) is not None:
             self._grow(claim, size)
 
-    def _make(self, wanted: Wanted) -> None:
-        kind = self.client.get(f"{CLASSES}/{wanted.claim['spec']['storageClassName']}")
-        if kind["volumeBindingMode"] == "WaitForFirstConsumer" and SELECTED_NODE not in annotations(wanted.claim):
+    def _make(self, requested: Requested) -> None:
+        kind = self.client.get(f"{CLASSES}/{requested.claim['spec']['storageClassName']}")
+        if kind["volumeBindingMode"] == "WaitForFirstConsumer" and SELECTED_NODE not in annotations(requested.claim):
             return
-        if self._there(f"{PERSISTENT}/{wanted.name}"):
+        if self._there(f"{PERSISTENT}/{requested.name}"):
             return
         number = self.account.create(
-            wanted.size, kind.get("parameters") or {}, {**tags(wanted, self.cluster), **self.tags}
+            requested.size, kind.get("parameters") or {}, {**tags(requested, self.cluster), **self.tags}
         )
         (self.folder / number).mkdir(exist_ok=True)
         (self.folder / number).chmod(EVERYBODY)
-        self.client.apply(f"{PERSISTENT}/{wanted.name}", persistent_volume(wanted, number, self.node, kind))
+        self.client.apply(f"{PERSISTENT}/{requested.name}", persistent_volume(requested, number, self.node, kind))
 
     def _there(self, path: str) -> bool:
         try:
@@ -150,17 +150,17 @@ def annotations(item: Json) -> Mapping[str, str]:
     return item["metadata"].get("annotations") or {}
 
 
-def missing(claim: Json) -> Wanted | None:
+def missing(claim: Json) -> Requested | None:
     """Return what a claim waits for from this driver; None where it waits for nothing. Pure."""
-    if claim["spec"].get("volumeName") or annotations(claim).get(WANTED_OF) != DRIVER:
+    if claim["spec"].get("volumeName") or annotations(claim).get(PROVISIONER) != DRIVER:
         return None
-    return Wanted(name=f"pvc-{claim['metadata']['uid']}", size=_asked(claim), claim=claim)
+    return Requested(name=f"pvc-{claim['metadata']['uid']}", size=_asked(claim), claim=claim)
 
 
 def grown(claim: Json) -> int | None:
     """Return the size, GiB, that a bound claim asks for and does not have yet; None where it has it. Pure."""
     had = claim.get("status", {}).get("capacity", {}).get("storage")
-    if annotations(claim).get(WANTED_OF) != DRIVER or had is None or _asked(claim) <= gibibytes(had):
+    if annotations(claim).get(PROVISIONER) != DRIVER or had is None or _asked(claim) <= gibibytes(had):
         return None
     return _asked(claim)
 
@@ -187,18 +187,18 @@ def number_of(volume: Json) -> str:
     return Path(volume["spec"]["hostPath"]["path"]).name
 
 
-def tags(wanted: Wanted, cluster: str) -> dict[str, str]:
+def tags(requested: Requested, cluster: str) -> dict[str, str]:
     """Return those that the driver gives a volume: https://github.com/kubernetes-sigs/aws-ebs-csi-driver, tagging.md,
     with EKS's cluster name. Pure."""
     return {
-        "CSIVolumeName": wanted.name,
-        "kubernetes.io/created-for/pv/name": wanted.name,
-        "kubernetes.io/created-for/pvc/name": wanted.claim["metadata"]["name"],
-        "kubernetes.io/created-for/pvc/namespace": wanted.claim["metadata"]["namespace"],
+        "CSIVolumeName": requested.name,
+        "kubernetes.io/created-for/pv/name": requested.name,
+        "kubernetes.io/created-for/pvc/name": requested.claim["metadata"]["name"],
+        "kubernetes.io/created-for/pvc/namespace": requested.claim["metadata"]["namespace"],
         f"{DRIVER}/cluster": "true",
         f"kubernetes.io/cluster/{cluster}": "owned",
         "KubernetesCluster": cluster,
-        "Name": f"{cluster}-dynamic-{wanted.name}",
+        "Name": f"{cluster}-dynamic-{requested.name}",
     }
 
 
@@ -208,17 +208,17 @@ def extra_tags(configuration: str | None) -> dict[str, str]:
     return found.get("controller", {}).get("extraVolumeTags", {})
 
 
-def persistent_volume(wanted: Wanted, number: str, node: str, kind: Json) -> Json:
+def persistent_volume(requested: Requested, number: str, node: str, kind: Json) -> Json:
     """Return the object of a volume: a folder of one node, to which its pods go. Pure."""
-    metadata = wanted.claim["metadata"]
+    metadata = requested.claim["metadata"]
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
-        "metadata": {"name": wanted.name, "annotations": {MADE_BY: DRIVER}},
+        "metadata": {"name": requested.name, "annotations": {MADE_BY: DRIVER}},
         "spec": {
-            "capacity": {"storage": f"{wanted.size}Gi"},
-            "accessModes": wanted.claim["spec"]["accessModes"],
+            "capacity": {"storage": f"{requested.size}Gi"},
+            "accessModes": requested.claim["spec"]["accessModes"],
             "claimRef": {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",

@@ -49,9 +49,9 @@ def update_budget(self: Any) -> str:
 
 
 def describe_subscribers_for_notification(self: Any) -> str:
-    wanted = self._get_param("Notification")
+    requested = self._get_param("Notification")
     for notification in _budget(self, self._get_param("BudgetName")).notifications:
-        if all(notification.details.get(name) == value for name, value in wanted.items()):
+        if all(notification.details.get(name) == value for name, value in requested.items()):
             return json.dumps({"Subscribers": notification.subscribers})
     raise NotFoundException("Unable to find the notification.")
 

@@ -141,16 +141,16 @@ def update_cluster_config(self: Any) -> ActionResult:
 
 def update_cluster_version(self: Any) -> ActionResult:
     cluster: Any = self.eks_backend.describe_cluster(self._get_param("name"))
-    wanted: str = self._get_param("version")
-    refuse_version(wanted)
-    now, then = (int(version.split(".")[1]) for version in (cluster.version, wanted))
+    requested: str = self._get_param("version")
+    refuse_version(requested)
+    now, then = (int(version.split(".")[1]) for version in (cluster.version, requested))
     if then != now + 1:
         raise InvalidParameterException(
-            message=f"Unsupported Kubernetes minor version update from {cluster.version} to {wanted}; one minor version"
-            " at a time, and never back"
+            message=f"Unsupported Kubernetes minor version update from {cluster.version} to {requested}; one minor"
+            " version at a time, and never back"
         )
-    cluster.version = wanted
-    return updated("VersionUpdate", {"version": wanted}, cluster=cluster.name)
+    cluster.version = requested
+    return updated("VersionUpdate", {"version": requested}, cluster=cluster.name)
 
 
 def associate_encryption_config(self: Any) -> ActionResult:
@@ -213,17 +213,17 @@ def update_nodegroup_version(self: Any) -> ActionResult:
 
 
 def tags_of(self: Any) -> dict[str, str]:
-    wanted: str = self._extract_arn_from_path()
+    requested: str = self._extract_arn_from_path()
     for cluster in self.eks_backend.clusters.values():
         groups = [*cluster.nodegroups.values(), *cluster.fargate_profiles.values()]
         for found in (cluster, *groups):
-            if wanted in (getattr(found, "arn", ""), getattr(found, "fargate_profile_arn", "")):
+            if requested in (getattr(found, "arn", ""), getattr(found, "fargate_profile_arn", "")):
                 return found.tags
         for kind, key in (("addon", "addonArn"), ("access entry", "accessEntryArn"), ("association", "associationArn")):
             for entry in store(self.eks_backend, cluster.name, kind).values():
-                if entry[key] == wanted:
+                if entry[key] == requested:
                     return entry["tags"]
-    raise missing(f"Resource {wanted} was not found")
+    raise missing(f"Resource {requested} was not found")
 
 
 def tag_resource(self: Any) -> ActionResult:

@@ -23,14 +23,14 @@ ROLES = {
 def apply_access(client: Client, principal: str, entry: Fields | None, policies: Sequence[Fields]) -> None:
     """Give a principal the roles of its policies, and take those away that it has no more. entry: None where it has
     none any more. A namespace of a policy that is not there yet gets its binding by a later call."""
-    wanted = dict(bindings(principal, entry["username"], policies)) if entry else {}
+    requested = dict(bindings(principal, entry["username"], policies)) if entry else {}
     for kind in ("clusterrolebindings", "rolebindings"):
         found = client.get(f"{RBAC}/{kind}?labelSelector={PRINCIPAL}%3D{_digest(principal)}")
         for item in found["items"]:
             path = _path(item["metadata"].get("namespace", ""), item["metadata"]["name"])
-            if path not in wanted:
+            if path not in requested:
                 client.delete(path)
-    for path, document in wanted.items():
+    for path, document in requested.items():
         try:
             client.apply(path, document)
         except ApiError as error:

@@ -21,13 +21,13 @@ def apply_nodes(client: Client, real: str, cluster: Any) -> None:
     """Make a cluster's nodes those of its node groups. real: the name of the node that this machine is."""
     nodes = list(nodes_of(cluster))
     client.apply(f"{NODES}/{real}", real_node(real, nodes[0] if nodes else None))
-    wanted = nodes[1:]
-    for node in wanted:
+    simulated = nodes[1:]
+    for node in simulated:
         client.apply(*simulated_node(node))
         client.apply(*capacity_of(node))
     for found in client.get(f"{NODES}?labelSelector={GROUP}")["items"]:
         name: str = found["metadata"]["name"]
-        if name != real and name not in {node.name for node in wanted}:
+        if name != real and name not in {node.name for node in simulated}:
             client.delete(f"{NODES}/{name}")
 
 

@@ -6,7 +6,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.utils import random_private_ip
 from moto.elbv2.models import elbv2_backends
 
-from embedded.aws.load_balancers import Wanted
+from embedded.aws.load_balancers import Requested
 
 ROLES = {True: "kubernetes.io/role/internal-elb", False: "kubernetes.io/role/elb"}
 """Tag of the subnets for load balancers, by whether these are internal."""
@@ -20,17 +20,17 @@ class Balancers:
         self.elb: Any = elbv2_backends[backend.account_id][backend.region_name]
         self.ec2: Any = ec2_backends[backend.account_id][backend.region_name]
 
-    def create(self, wanted: Wanted) -> str:
-        if found := self._named(wanted.name):
+    def create(self, requested: Requested) -> str:
+        if found := self._named(requested.name):
             return found.dns_name
-        subnets = self._subnets(internal=wanted.internal)
+        subnets = self._subnets(internal=requested.internal)
         made = self.elb.create_load_balancer(
-            wanted.name,
+            requested.name,
             [],
             subnets,
-            scheme="internal" if wanted.internal else "internet-facing",
+            scheme="internal" if requested.internal else "internet-facing",
             loadbalancer_type="network",
-            tags=[{"Key": key, "Value": value} for key, value in wanted.tags.items()],
+            tags=[{"Key": key, "Value": value} for key, value in requested.tags.items()],
         )
         for subnet in subnets:
             self.ec2.create_network_interface(subnet, random_private_ip(), description=_described(made))

@@ -96,14 +96,14 @@ def begin(backend: Any, instance: Any) -> None:
             instance.status_infos = [{"StatusType": "server", "Normal": False, "Status": "error", "Message": reason}]
 
     instance.status = "creating"
-    host = _databases[0].begin(instance.arn, _wanted(backend, instance, group), done)
+    host = _databases[0].begin(instance.arn, _requested(backend, instance, group), done)
     if host is None:
         instance.status = "available"
     else:
         instance.host = host
 
 
-def _wanted(backend: Any, instance: Any, group: Any) -> Database:
+def _requested(backend: Any, instance: Any, group: Any) -> Database:
     from moto.ec2.models import ec2_backends
 
     subnet = group._subnets[0]

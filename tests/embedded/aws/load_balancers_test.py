@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedded.aws.load_balancers import FINALIZER, LoadBalancers, Wanted, is_balanced, wanted
+from embedded.aws.load_balancers import FINALIZER, LoadBalancers, Requested, is_balanced, requested
 
 PREFIX = "service.beta.kubernetes.io/aws-load-balancer"
 
@@ -26,11 +26,11 @@ def service(kind: str = "LoadBalancer", finalizers: tuple[str, ...] = (), **anno
 
 class Account:
     def __init__(self) -> None:
-        self.made: dict[str, Wanted] = {}
+        self.made: dict[str, Requested] = {}
 
-    def create(self, wanted: Wanted) -> str:
-        self.made[wanted.name] = wanted
-        return f"{wanted.name}.elb.example"
+    def create(self, requested: Requested) -> str:
+        self.made[requested.name] = requested
+        return f"{requested.name}.elb.example"
 
     def delete(self, name: str) -> None:
         self.made.pop(name, None)
@@ -88,7 +88,7 @@ def test_only_services_that_ask_the_cluster_for_one_have_one(given: dict[str, An
 
 
 def test_what_a_service_asks_for_is_in_its_annotations() -> None:
-    found = wanted(service(internal="true", additional_resource_tags="owner=a,expiry=2027-12-31"), "groundwork-dev")
+    found = requested(service(internal="true", additional_resource_tags="owner=a,expiry=2027-12-31"), "groundwork-dev")
     assert found.internal
     assert found.tags == {
         "owner": "a",
@@ -97,4 +97,4 @@ def test_what_a_service_asks_for_is_in_its_annotations() -> None:
         "kubernetes.io/service-name": "dev-gateway/entry",
     }
     assert len(found.name) == 32
-    assert not wanted(service(), "groundwork-dev").internal
+    assert not requested(service(), "groundwork-dev").internal

@@ -133,9 +133,11 @@ def test_a_volume_is_made_once_its_pod_has_a_node_and_goes_with_its_claim(driver
 
 
 def persistent_volume_of(phase: str, policy: str = "Delete") -> dict[str, Any]:
-    wanted = missing(claim())
-    assert wanted
-    return persistent_volume(wanted, "vol-1", "node", CLASS | {"reclaimPolicy": policy}) | {"status": {"phase": phase}}
+    requested = missing(claim())
+    assert requested
+    return persistent_volume(requested, "vol-1", "node", CLASS | {"reclaimPolicy": policy}) | {
+        "status": {"phase": phase}
+    }
 
 
 def test_a_volume_is_a_folder_of_its_node_and_stays_where_its_class_says_so() -> None:
@@ -164,9 +166,9 @@ def test_the_driver_ends_once_no_volume_is_left_whose_claim_is_gone(driver: Prov
 
 
 def test_a_volume_has_the_tags_by_which_it_is_found() -> None:
-    wanted = missing(claim())
-    assert wanted
-    found = tags(wanted, "groundwork-dev")
+    requested = missing(claim())
+    assert requested
+    found = tags(requested, "groundwork-dev")
     assert found["kubernetes.io/created-for/pvc/name"] == "data"
     assert found["kubernetes.io/created-for/pvc/namespace"] == "mlflow"
     assert found["ebs.csi.aws.com/cluster"] == "true"
