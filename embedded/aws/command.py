@@ -22,6 +22,8 @@ MINUTES = 14
 """After which a client asks again: one less than the certificate is valid."""
 SECONDS = 30
 """What the account gets to answer."""
+LONGEST = 300
+"""Characters of an answer that is no document."""
 
 
 def install(folder: Path, python: Path) -> None:
@@ -86,7 +88,15 @@ def _ask(path: str, region: str) -> dict[str, str]:
         with direct.open(urllib.request.Request(url, headers=dict(request.headers)), timeout=SECONDS) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise ProviderError(f"{error.code}: {json.load(error)['message']}") from None
+        raise ProviderError(f"{error.code}: {_reason(error.read())}") from None
+
+
+def _reason(answer: bytes) -> str:
+    """Return why the account says no. What fails in it has another form."""
+    try:
+        return json.loads(answer)["message"]
+    except (ValueError, KeyError):
+        return answer.decode(errors="replace").strip()[:LONGEST]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Names, networks, nodes and rights of the account's clusters. tests/embedded/providers/aws/eks_test.py starts one."""
 
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -16,6 +19,7 @@ from embedded.aws.extension.eks_access import bindings, entry_of, principal_of
 from embedded.aws.extension.eks_nodes import capacity, nodes_of, real_node
 from embedded.cluster import Cluster
 from embedded.cluster.spec import NAME
+from embedded.providers.base.errors import ProviderError
 from modules.core.errors import UserError
 
 ARN = "arn:aws:eks:eu-west-1:123456789012:cluster/{}"
@@ -174,3 +178,28 @@ def test_the_command_of_aws_talks_to_this_machine_only(tmp_path: Path) -> None:
         done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "emulated account" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b'{"message": "no access entry"}', "no access entry"),
+        (b"<h1>Internal Server Error</h1>\n", "<h1>Internal Server Error</h1>"),
+    ],
+)
+def test_why_the_account_gives_no_credential_is_said_in_whatever_form_it_answers(
+    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(500)
+            self.end_headers()
+            self.wfile.write(answer)
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as account:
+        threading.Thread(target=account.handle_request, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{account.server_port}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        with pytest.raises(ProviderError, match=f"500: {re.escape(reason)}$"):
+            command.document("c", "eu-west-1")
