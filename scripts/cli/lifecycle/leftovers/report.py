@@ -52,6 +52,7 @@ def document(found: Search, account: Account) -> dict[str, object]:
     """Return what --json prints."""
     return {
         "account": account.number,
+        "emulated": account.is_emulated,
         "region": account.region,
         "left": [
             {"kind": each.kind, "id": each.id, "usd_per_month": each.usd, "note": each.note} for each in found.things

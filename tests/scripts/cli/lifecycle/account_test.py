@@ -12,7 +12,7 @@ from embedded.aws.process import AccountServer
 from scripts.cli.clients import aws
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import account
-from scripts.cli.lifecycle.leftovers.report import account_of
+from scripts.cli.lifecycle.leftovers.report import account_of, document
 from scripts.cli.lifecycle.leftovers.search import leftovers
 from tests.scripts.cli.fakes import always, on_aws, quiet, refused, settings, stack
 
@@ -56,8 +56,8 @@ def test_who_the_settings_name_is_in_the_account_and_the_first_one_deploys(
     assert "elsewhere" not in names
     assert environment.account_credentials.stat().st_mode & 0o777 == 0o600
     asked = account_of(environment.stack, None)
-    assert (asked.number, asked.is_emulated) == ("123456789012", True)
-    assert leftovers(asked, environment.stack, patience=0, pause=0).unread == []
+    found = document(leftovers(asked, environment.stack, patience=0, pause=0), asked)
+    assert (found["account"], found["emulated"], found["unread"]) == ("123456789012", True, [])
 
 
 def test_an_administrator_of_the_account_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
