@@ -7,6 +7,7 @@ from typing import Any
 
 from embedded.cluster.host import require_root
 from embedded.toolchain.build import remove_tree
+from modules.core.errors import UserError
 from modules.core.images import lock_file
 from modules.core.paths import cache_home
 from modules.core.releases import release_file
@@ -112,8 +113,16 @@ class Down:
         if self.environment.emulated and self.environment.account_server.address is None:
             progress("the emulated account has ended, with all that was in it")
             return
-        engine.unprotect(self.environment, progress)
-        engine.destroy(self.environment, progress, self.log)
+        try:
+            engine.unprotect(self.environment, progress)
+            engine.destroy(self.environment, progress, self.log)
+        except UserError as error:
+            if self.environment.emulated and (pid := self.environment.account_server.pid):
+                raise UserError(
+                    f"{error}\nIf it fails again: `kill {pid}` ends the emulated account with all that is in it; then "
+                    "run this again"
+                ) from error
+            raise
         self.remove_rest()
 
     def remove_rest(self) -> None:

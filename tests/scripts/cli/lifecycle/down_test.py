@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from embedded.aws.process import AccountServer
+from modules.core.errors import UserError
 from scripts.cli.clients import engine
 from scripts.cli.lifecycle import down
 from scripts.cli.lifecycle.down import Down
 from scripts.cli.steps import check_order
-from tests.scripts.cli.fakes import always, on_aws, stack
+from tests.scripts.cli.fakes import always, on_aws, quiet, refused, stack
 
 STATE = [
     {"type": "aws:s3/bucket:Bucket", "id": "groundwork-local-raw"},
@@ -52,3 +53,18 @@ def test_nothing_is_asked_of_an_emulated_account_that_has_ended(monkeypatch: pyt
     said: list[str] = []
     Down(environment, purge=False).destroy(said.append)
     assert said == ["the emulated account has ended, with all that was in it"]
+
+
+def test_an_emulated_account_whose_content_can_not_be_destroyed_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = stack(monkeypatch, on_aws())
+    environment.account.mkdir(parents=True)
+    monkeypatch.setattr(AccountServer, "pid", 4711)
+    monkeypatch.setattr(AccountServer, "address", "http://127.0.0.1:1")
+    monkeypatch.setattr(engine, "unprotect", always(None))
+
+    def fail(*_: object) -> None:
+        raise UserError("in use")
+
+    monkeypatch.setattr(engine, "destroy", fail)
+    message = refused(lambda: Down(environment, purge=False).destroy(quiet))
+    assert message.startswith("in use\nIf it fails again: `kill 4711` ends the emulated account")
