@@ -32,7 +32,7 @@ class Access:
     statements: Sequence[Statement]
     """Of the role's only policy."""
     permissions: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """Of Lake Formation, by the ARN of a database or table."""
+    """Of Lake Formation, by the ARN of a database, table or folder."""
 
 
 def matrix(
@@ -42,16 +42,18 @@ def matrix(
     store: ObjectStore,
     account: AwsAccount,
     alias: str | None,
-    lake: bool,
+    lake: str | None,
 ) -> list[Access]:
     """Return the access of every service account that has any, by consumer and account.
 
     alias: of the key that the buckets are encrypted with, whose ARN nobody knows before it is made; None: S3's own,
-    which needs no right. lake: whether the account has one. Raise UserError where a role's name is too long.
+    which needs no right. lake: prefix of the lake's tables in the buckets; None: the account has no lake. Raise
+    UserError where a role's name is too long.
     """
     found: list[Access] = []
     for name, consumer in sorted(consumers.items()):
-        tables = consumer.tables if lake else ()
+        tables = () if lake is None else consumer.tables
+        permissions = {} if lake is None else table_permissions(account, environment, tables, store.buckets, lake)
         statements = [
             *_statements(consumer, store, account, alias),
             *table_statements(account, environment, tables),
@@ -63,7 +65,7 @@ def matrix(
                 account=each,
                 role=role_name(environment, name, each),
                 statements=statements,
-                permissions=table_permissions(account, environment, tables),
+                permissions=permissions,
             )
             for each in (sorted(consumer.accounts) if statements else ())
         ]

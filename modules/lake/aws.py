@@ -43,7 +43,14 @@ from modules.core.aws import AwsAccount, Statement, policy, service_trust
 from modules.core.component import Component, after
 from modules.core.contracts import LAYERS, BucketRole, Layer, TableColumn
 from modules.core.labels import Labels
-from modules.core.lake import DATABASE_PERMISSIONS, TABLE_PERMISSIONS, database_name, table_name
+from modules.core.lake import (
+    DATABASE_PERMISSIONS,
+    LOCATION_PERMISSIONS,
+    TABLE_PERMISSIONS,
+    database_name,
+    folder_arns,
+    table_name,
+)
 from modules.core.protection import Safeguards
 from modules.core.quantities import size_bytes
 
@@ -72,6 +79,8 @@ CRAWLED = {
     # bucket, prefix, workload: below it all files have one workload's columns.
     "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas", "TableLevelConfiguration": 3},
 }
+Locations = Mapping[BucketRole, pulumi.Output[str]]
+"""ARNs of a table's registered files, by the bucket that has them."""
 Granted = PermissionsDatabaseArgs | PermissionsTableArgs | PermissionsDataLocationArgs | PermissionsLfTagPolicyArgs
 
 
@@ -125,7 +134,7 @@ class AwsLake(Component):
         super().__init__(name, labels=labels, opts=opts)
         self.account, self.place, self.tags = account, place, tags
         self.administered = self._administer(settings.administrators)
-        locations = self._register()
+        locations, files = self._register(sorted(tables))
         tag = LfTag(
             self.name,
             key=after(tag_key(labels.environment), *self.administered),
@@ -133,27 +142,20 @@ class AwsLake(Component):
             opts=self.child(),
         )
         databases: dict[Layer, pulumi.Output[str]] = {layer: self._database(layer, tag) for layer in LAYERS}
-        # Without that nobody, not even an administrator, makes a table where files are registered.
-        creators = [
-            self._grant(
-                f"{administrator.rpartition(':')[2]}-{where}",
-                administrator,
-                ("DATA_LOCATION_ACCESS",),
-                PermissionsDataLocationArgs(arn=arn),
-            )
-            for administrator in settings.administrators
-            for where, arn in locations.items()
-        ]
         made: dict[str, dict[Layer, CatalogTable]] = {
             table: {
-                layer: self._table(table, columns, layer, after(databases[layer], *creators), protect)
+                # Administrators, who deploy, have data locations everywhere; the files are made with the location's
+                # role, not their own.
+                layer: self._table(
+                    table, columns, layer, after(databases[layer], locations[table][LAYERS[layer]]), protect
+                )
                 for layer in LAYERS
             }
             for table, columns in sorted(tables.items())
         }
-        self.granted = {role: self._user(role, user, databases, made) for role, user in users.items()}
+        self.granted = {role: self._user(role, user, databases, made, locations) for role, user in users.items()}
         self._read(settings.readers, tag)
-        self._crawl(settings.crawl_hour, databases["raw"], locations["accepted"])
+        self._crawl(settings.crawl_hour, databases["raw"], files)
         self._query(settings, forced=not safeguards.deletion_protection)
         self.register_outputs({"granted": self.granted})
 
@@ -189,34 +191,37 @@ class AwsLake(Component):
         )
         return after(made.arn, rights.id)
 
-    def _register(self) -> dict[str, pulumi.Output[str]]:
+    def _register(self, tables: Sequence[str]) -> tuple[Mapping[str, Locations], pulumi.Output[str]]:
         """Register where tables and new files are: Lake Formation decides who reads them by way of the catalog. Return
-        ARNs. Whoever has a right in the bucket itself keeps it."""
-        places: dict[str, tuple[BucketRole, str]] = {
-            "raw-tables": ("raw", self.place.tables),
-            "features-tables": ("features", self.place.tables),
-            "accepted": ("raw", self.place.accepted),
-        }
-        buckets = self.place.buckets
+        the ARNs of each table's files and of new ones. Each table is a location of its own, so that who may change its
+        entry can't have it point to another's files. Whoever has a right in the bucket itself keeps it."""
+        buckets, accepted = self.place.buckets, self.place.accepted
 
         def statements(key_arn: str) -> list[Statement]:
-            below = [
+            stored = [
                 statement
-                for where, (bucket, prefix) in places.items()
-                for statement in objects(self.account, buckets[bucket], prefix, store=where != "accepted")
+                for bucket in dict.fromkeys(LAYERS.values())
+                for statement in objects(self.account, buckets[bucket], self.place.tables, store=True)
             ]
-            return [*below, key(self.account, key_arn, store=True)]
+            read = objects(self.account, buckets["raw"], accepted, store=False)
+            return [*stored, *read, key(self.account, key_arn, store=True)]
 
         role = self._role("lake", "lakeformation", self.place.key_arn.apply(statements))
-        return {
-            where: Resource(
-                f"{self.name}-{where}",
-                arn=after(f"arn:{self.account.partition}:s3:::{buckets[bucket]}/{prefix}", self.place.ready[bucket]),
-                role_arn=role,
-                opts=self.child(),
-            ).arn
-            for where, (bucket, prefix) in places.items()
+
+        def registered(where: str, bucket: BucketRole, arn: str) -> pulumi.Output[str]:
+            located = after(arn, self.place.ready[bucket])
+            made = Resource(f"{self.name}-{where}", arn=located, role_arn=role, opts=self.child())
+            return after(arn, made.id)
+
+        locations: dict[str, Locations] = {
+            table: {
+                bucket: registered(f"{table}-{bucket}", bucket, arn)
+                for bucket, arn in folder_arns(self.account, buckets, self.place.tables, table).items()
+            }
+            for table in tables
         }
+        files = registered("accepted", "raw", f"arn:{self.account.partition}:s3:::{buckets['raw']}/{accepted}")
+        return locations, files
 
     def _database(self, layer: Layer, tag: LfTag) -> pulumi.Output[str]:
         """Return the name of a layer's database, known once it has its LF-tag, by which readers are let in."""
@@ -285,6 +290,7 @@ class AwsLake(Component):
         user: User,
         databases: Mapping[Layer, pulumi.Output[str]],
         made: Mapping[str, Mapping[Layer, CatalogTable]],
+        locations: Mapping[str, Locations],
     ) -> pulumi.Output[str]:
         """Let a role read its tables and add rows to them."""
         described = [
@@ -301,7 +307,14 @@ class AwsLake(Component):
             for table in user.tables
             for layer, entry in made[table].items()
         ]
-        return after(user.arn, *described, *changed)
+        located = [
+            self._grant(
+                f"{role}-files-{table}-{bucket}", user.arn, LOCATION_PERMISSIONS, PermissionsDataLocationArgs(arn=arn)
+            )
+            for table in user.tables
+            for bucket, arn in locations[table].items()
+        ]
+        return after(user.arn, *described, *changed, *located)
 
     def _read(self, readers: Sequence[str], tag: LfTag) -> None:
         """Let people's roles read what has the LF-tag of a checked layer, now and later."""
@@ -328,7 +341,7 @@ class AwsLake(Component):
         )
         granted = [
             self._grant("crawler", role, ("CREATE_TABLE", "DESCRIBE"), PermissionsDatabaseArgs(name=database)),
-            self._grant("crawler-files", role, ("DATA_LOCATION_ACCESS",), PermissionsDataLocationArgs(arn=files)),
+            self._grant("crawler-files", role, LOCATION_PERMISSIONS, PermissionsDataLocationArgs(arn=files)),
         ]
         Crawler(
             f"{self.name}-accepted",

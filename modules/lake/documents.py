@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from modules.core.aws import AwsAccount, Statement, allow
 from modules.core.contracts import LAYERS, Layer, TableColumn
 from modules.core.errors import UserError
-from modules.core.lake import database_name
+from modules.core.lake import database_name, folder
 
 READERS: Sequence[Layer] = ("curated", "features")
 """Layers that people read: rows that were checked."""
@@ -28,7 +28,7 @@ def location(layer: Layer, buckets: Mapping[str, str], tables: str, table: str) 
     """Return the address of a table of Iceberg: within what its owner may add to, beside its tables of Delta Lake.
 
     tables: prefix of all tables in the buckets."""
-    return f"s3://{buckets[LAYERS[layer]]}/{tables}/{table}/iceberg/{layer}"
+    return f"s3://{buckets[LAYERS[layer]]}/{folder(tables, table)}/{layer}"
 
 
 def iceberg_columns(table: str, columns: Sequence[TableColumn], layer: Layer) -> list[tuple[str, str]]:

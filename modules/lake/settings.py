@@ -24,8 +24,8 @@ class LakeSettings(Settings):
 
     administrators: list[Principal] = Field(
         description="ARNs of the roles or users in IAM that administer Lake Formation in the region, who deploys among "
-        "them, in place of those that the account has. []: the account's own stay, whoever deploys is one of them, and "
-        "has DATA_LOCATION_ACCESS to the buckets.",
+        "them, in place of those that the account has. []: the account's own stay, and whoever deploys is one of "
+        "them.",
     )
     readers: list[
         Annotated[str, StringConstraints(pattern=r"^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,256}$")]

@@ -35,6 +35,7 @@ from stacks.foundation.karpenter import deploy_karpenter, own_access, own_consum
 from stacks.foundation.namespaces import deploy_namespaces
 from stacks.foundation.pods import pod_rules
 from stacks.settings import PlatformSettings
+from workloads.artifacts import TABLES
 
 TOKENS = "sts"
 """The service of AWS that gives pods what they sign requests with."""
@@ -66,7 +67,7 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
             store=store,
             account=account,
             alias=key_alias(environment),
-            lake=given.lake is not None,
+            lake=None if given.lake is None else TABLES,
         ),
         *own_access(given, environment, name),
     ]

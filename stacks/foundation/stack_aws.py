@@ -40,7 +40,7 @@ def deploy_on(
     account, store = handed.account, handed.object_store
     database = rds_database(consumers, handed.database.reach.ranges)
     alias = key_alias(labels.environment)
-    access = matrix(labels.environment, consumers, store=store, account=account, alias=alias, lake=False)
+    access = matrix(labels.environment, consumers, store=store, account=account, alias=alias, lake=None)
     known = identity(consumers, access, account, handed.tokens)
     aws = Provider("aws", region=account.region, allowed_account_ids=[account.id], opts=pulumi.ResourceOptions())
     name = handed.cluster.name

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from modules.core.aws import AwsAccount
 from stacks.configuration import parse
 from stacks.foundation.aws import describe
 
@@ -25,12 +26,10 @@ def test_lake_formation_lets_each_account_do_what_its_workload_declares_and_noth
     }
     account = settings.aws.aws_account
     granted = {
-        (each.name.removeprefix("lake-").partition(f"-{layer}")[0], account.arn("glue", arn)): set(
-            each.inputs["permissions"]
-        )
+        (each.name.removeprefix("lake-").partition(f"-{end}")[0], arn): set(each.inputs["permissions"])
         for each in platform.declared
         if each.type.endswith(":Permissions") and each.name.startswith("lake-groundwork-")
-        for layer, arn in [in_catalog(each.inputs)]
+        for end, arn in [subject(each.inputs, account)]
     }
     assert granted == declared
     assert {role for role, _ in declared} == {f"groundwork-{ENVIRONMENT}-iris-training"}
@@ -43,12 +42,14 @@ def test_lake_formation_lets_each_account_do_what_its_workload_declares_and_noth
     assert shown == declared
 
 
-def in_catalog(inputs: dict[str, Any]) -> tuple[str, str]:
-    """The layer, and the end of the ARN, of what a grant is for."""
+def subject(inputs: dict[str, Any], account: AwsAccount) -> tuple[str, str]:
+    """What follows the role in a grant's name, and the ARN of what the grant is for."""
+    if located := inputs.get("dataLocation"):
+        return "files", located["arn"]
     table = inputs.get("table")
     database: str = table["databaseName"] if table else inputs["database"]["name"]
     arn = f"table/{database}/{table['name']}" if table else f"database/{database}"
-    return database.rpartition("_")[2], arn
+    return database.rpartition("_")[2], account.arn("glue", arn)
 
 
 def test_without_a_lake_nothing_of_the_account_is_changed_and_no_role_is_let_into_the_catalog() -> None:

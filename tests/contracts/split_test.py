@@ -117,7 +117,7 @@ def test_roles_are_made_by_the_stack_that_declares_who_has_them_with_exactly_wha
         store=handed.object_store,
         account=handed.account,
         alias=key_alias(ENVIRONMENT),
-        lake=False,
+        lake=None,
     )
     policies = {
         each.inputs["role"]: json.loads(each.inputs["policy"])["Statement"]

@@ -36,7 +36,7 @@ BUCKETS = CLOUD_STORE.buckets
 
 
 def access(consumers: Mapping[str, Consumer] = CONSUMERS, alias: str | None = ALIAS) -> list[Access]:
-    return matrix("dev", consumers, store=CLOUD_STORE, account=ACCOUNT, alias=alias, lake=True)
+    return matrix("dev", consumers, store=CLOUD_STORE, account=ACCOUNT, alias=alias, lake="tables")
 
 
 def may(each: Access, action: str) -> set[str]:
@@ -87,6 +87,10 @@ def test_an_account_with_tables_looks_up_and_commits_to_those_and_no_others() ->
     assert training.permissions == {
         **dict.fromkeys(databases, ("DESCRIBE",)),
         **dict.fromkeys(tables, ("ALTER", "DESCRIBE", "INSERT", "SELECT")),
+        **{
+            f"arn:aws:s3:::{BUCKETS[role]}/tables/iris/iceberg": ("DATA_LOCATION_ACCESS",)
+            for role in ("raw", "features")
+        },
     }
     assert one("iris-serving").permissions == {}
     assert may(one("iris-serving"), "glue:GetTable") == set()
@@ -96,9 +100,10 @@ def test_permissions_of_lake_formation_are_rows_of_the_matrix_and_without_a_lake
     found = [row for row in rows(access()) if row["actions"][0].startswith("lakeformation:")]
     assert [row["actions"] for row in found] == [
         ["lakeformation:ALTER", "lakeformation:DESCRIBE", "lakeformation:INSERT", "lakeformation:SELECT"],
+        ["lakeformation:DATA_LOCATION_ACCESS"],
         ["lakeformation:DESCRIBE"],
     ]
-    without = matrix("dev", CONSUMERS, store=CLOUD_STORE, account=ACCOUNT, alias=ALIAS, lake=False)
+    without = matrix("dev", CONSUMERS, store=CLOUD_STORE, account=ACCOUNT, alias=ALIAS, lake=None)
     assert "glue:" not in str(rows(without))
     assert not any(each.permissions for each in without)
 
@@ -120,7 +125,7 @@ def test_no_right_is_for_everything() -> None:
 
 def test_keys_of_a_bucket_that_is_shared_begin_with_the_environments_own() -> None:
     shared = replace(CLOUD_STORE, prefixes={"artifacts": "dev/artifacts/"})
-    found = matrix("dev", {"iris": CONSUMERS["iris"]}, store=shared, account=ACCOUNT, alias=None, lake=True)
+    found = matrix("dev", {"iris": CONSUMERS["iris"]}, store=shared, account=ACCOUNT, alias=None, lake="tables")
     assert may(found[0], "s3:GetObject") == {f"arn:aws:s3:::{BUCKETS['artifacts']}/dev/artifacts/models/iris/*"}
     (listed,) = (each for each in found[0].statements if each["Action"] == ["s3:ListBucket"])
     assert listed["Condition"] == {"StringLike": {"s3:prefix": ["dev/artifacts/models/iris/*"]}}

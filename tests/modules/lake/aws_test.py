@@ -123,6 +123,9 @@ def test_a_workloads_role_reads_its_tables_and_adds_rows_and_nothing_else(resour
     wanted = {json.dumps({"name": name}): {"DESCRIBE"} for name in DATABASES.values()}
     for name in DATABASES.values():
         wanted[json.dumps({"databaseName": name, "name": "ear_marks"})] = {"ALTER", "DESCRIBE", "INSERT", "SELECT"}
+    # Who may change an entry needs the location that it points to: of its own files alone.
+    for role in ("raw", "features"):
+        wanted[json.dumps({"arn": f"arn:aws:s3:::{BUCKETS[role]}/tables/ear-marks/iceberg"})] = {"DATA_LOCATION_ACCESS"}
     assert grants(resources, TRAINER_ARN) == wanted
 
 
@@ -137,7 +140,8 @@ def test_people_read_what_has_the_tag_of_a_checked_layer_and_nothing_of_raw(reso
 def test_files_are_registered_with_a_role_that_reaches_those_alone(resources: list[Declared]) -> None:
     registered = {each["arn"] for each in of_kind(resources, "Resource").values()}
     raw, features = (f"arn:aws:s3:::{BUCKETS[role]}" for role in ("raw", "features"))
-    assert registered == {f"{raw}/tables", f"{raw}/accepted", f"{features}/tables"}
+    tables = {f"{bucket}/tables/ear-marks/iceberg" for bucket in (raw, features)}
+    assert registered == {*tables, f"{raw}/accepted"}
     statements = json.loads(of_kind(resources, "RolePolicy")["lake"]["policy"])["Statement"]
     stored = {each for row in statements if "s3:PutObject" in row["Action"] for each in row["Resource"]}
     read = {each for row in statements if "s3:GetObject" in row["Action"] for each in row["Resource"]}
@@ -197,10 +201,19 @@ def test_lake_formation_has_its_administrators_before_anybody_is_granted_anythin
     for each in resources:
         if each.type.endswith(kinds):
             assert str(settings) in monitor.all_before(str(each)), str(each)
-    made = [
-        each["permissions"] for each in of_kind(resources, "Permissions").values() if each["principal"] == ADMINISTRATOR
-    ]
-    assert made == [["DATA_LOCATION_ACCESS"]] * 3
+    # What an administrator may anyway, a grant can neither add nor take away.
+    assert grants(resources, ADMINISTRATOR) == {}
+
+
+@pytest.mark.parametrize("administrators", [[ADMINISTRATOR], []])
+def test_files_of_a_table_are_registered_before_the_table_is_made(administrators: list[str]) -> None:
+    resources, monitor = declared(administrators=administrators)
+    places = {each.inputs["arn"]: str(each) for each in resources if each.type.endswith(":Resource")}
+    tables = [each for each in resources if each.type.endswith(":CatalogTable")]
+    assert len(tables) == len(DATABASES)
+    for table in tables:
+        bucket, _, key = table.inputs["storageDescriptor"]["location"].removeprefix("s3://").partition("/")
+        assert places[f"arn:aws:s3:::{bucket}/{key.rpartition('/')[0]}"] in monitor.all_before(str(table))
 
 
 def test_without_administrators_of_its_own_those_of_the_account_stay() -> None:
