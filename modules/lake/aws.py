@@ -79,6 +79,9 @@ CRAWLED = {
     # bucket, prefix, workload: below it all files have one workload's columns.
     "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas", "TableLevelConfiguration": 3},
 }
+UNNAMED = ("glue",)
+"""Services of which AWS's documents do not say that they name the account for which they assume a role: a condition on
+it would let nobody in. Roles are handed to services in their own account alone."""
 Locations = Mapping[BucketRole, pulumi.Output[str]]
 """ARNs of a table's registered files, by the bucket that has them."""
 Granted = PermissionsDatabaseArgs | PermissionsTableArgs | PermissionsDataLocationArgs | PermissionsLfTagPolicyArgs
@@ -178,7 +181,7 @@ class AwsLake(Component):
             f"{self.name}-{role}",
             name=self._named(role),
             description=f"{service.capitalize()} in the lake of {self._named()}",
-            assume_role_policy=service_trust(service, self.account),
+            assume_role_policy=service_trust(service, None if service in UNNAMED else self.account),
             tags=self._tags(role),
             opts=self.child(),
         )

@@ -161,6 +161,9 @@ def test_the_crawler_makes_tables_of_accepted_files_in_the_raw_layer_and_deletes
     assert crawler["s3Targets"] == [{"path": f"s3://{BUCKETS['raw']}/accepted/"}]
     assert crawler["schemaChangePolicy"]["deleteBehavior"] == "LOG"
     assert "schedule" not in crawler
+    (trust,) = json.loads(of_kind(resources, "Role")["crawler"]["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": "glue.amazonaws.com"}
+    assert "Condition" not in trust
     text = of_kind(resources, "RolePolicy")["crawler"]["policy"]
     assert "Delete" not in text
     assert "PutObject" not in text
