@@ -225,7 +225,7 @@ class Nodes(Component):
         for event, (source, detail_type) in policy.EVENTS.items():
             rule = EventRule(
                 f"{self.name}-{event}",
-                name=self._named(event),
+                name=policy.rule_name(self.cluster_name, event),
                 description=detail_type,
                 event_pattern=policy.event_pattern(source, detail_type),
                 tags=self._tags(event),

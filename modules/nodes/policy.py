@@ -45,16 +45,23 @@ def queue_name(cluster: str) -> str:
     return cluster
 
 
+def rule_name(cluster: str, event: str) -> str:
+    """Return the name of the rule of an event."""
+    return f"{cluster}-{event}"
+
+
 def queue(account: AwsAccount, name: str) -> str:
-    """Return who may use the queue: events of this account come in, and nothing without TLS."""
+    """Return who may use the queue: events by the rules for it come in, and nothing without TLS. A rule is what
+    EventBridge names as the source, by its documents (User Guide, Resource-based policies)."""
     arn = account.arn("sqs", name)
+    rules = [account.arn("events", f"rule/{rule_name(name, event)}") for event in EVENTS]
     return policy(
         {
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": arn,
-            "Condition": {"StringEquals": {"aws:SourceAccount": account.id}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": rules}},
         },
         {
             "Effect": "Deny",

@@ -167,13 +167,15 @@ def test_every_event_goes_to_the_queue(resources: list[Declared]) -> None:
     assert patterns == {detail_type for _, detail_type in policy.EVENTS.values()}
 
 
-def test_the_queue_takes_events_of_this_account_and_nothing_without_tls(resources: list[Declared]) -> None:
+def test_the_queue_takes_events_by_its_own_rules_and_nothing_without_tls(resources: list[Declared]) -> None:
     (queue,) = of_kind(resources, "Queue").values()
     assert queue["sqsManagedSseEnabled"] is True
     (rights,) = of_kind(resources, "QueuePolicy").values()
     comes, denied = statements(rights["policy"])
     assert comes["Principal"] == {"Service": "events.amazonaws.com"}
-    assert comes["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    rules = [each["name"] for each in of_kind(resources, "EventRule").values()]
+    (sources,) = comes["Condition"]["ArnEquals"].values()
+    assert sources == [f"arn:aws:events:eu-west-1:123456789012:rule/{name}" for name in rules]
     assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
