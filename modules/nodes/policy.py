@@ -73,10 +73,11 @@ def queue(account: AwsAccount, name: str) -> str:
     )
 
 
-def controller(account: AwsAccount, *, cluster: str, kms_key: str | None) -> list[Statement]:
+def controller(account: AwsAccount, *, cluster: str, kms_key: str | None, spot: bool) -> list[Statement]:
     """Return what Karpenter may do: start nodes that are marked as the cluster's, and end those alone.
 
-    cluster: its name. kms_key: ARN of the key of the nodes' volumes; None: the account's own."""
+    cluster: its name. kms_key: ARN of the key of the nodes' volumes; None: the account's own. spot: whether a pool
+    takes spot nodes."""
     owned = f"kubernetes.io/cluster/{cluster}"
     made = [account.arn("ec2", f"{each}/*").replace(f":{account.id}:", ":*:") for each in _MADE]
     used = [account.arn("ec2", f"{each}/*").replace(f":{account.id}:", ":*:") for each in _USED]
@@ -125,7 +126,19 @@ def controller(account: AwsAccount, *, cluster: str, kms_key: str | None) -> lis
         ),
         allow(("eks:DescribeCluster",), (account.arn("eks", f"cluster/{cluster}"),)),
         *(_volume_key(account, kms_key) if kms_key else ()),
+        *([_spot_role(account)] if spot else ()),
     ]
+
+
+def _spot_role(account: AwsAccount) -> Statement:
+    """EC2 makes this role of its own in the name of who asks for an account's first spot node, and refuses the node
+    where they may not do that (Karpenter, Troubleshooting: Missing Service Linked Role)."""
+    service = "spot.amazonaws.com"
+    return allow(
+        ("iam:CreateServiceLinkedRole",),
+        (account.role(f"aws-service-role/{service}/AWSServiceRoleForEC2Spot"),),
+        StringEquals={"iam:AWSServiceName": service},
+    )
 
 
 def _volume_key(account: AwsAccount, kms_key: str) -> list[Statement]:

@@ -32,7 +32,12 @@ def own_access(given: AwsSettings, environment: str, cluster: str) -> list[Acces
             namespace=namespace(environment, name),
             account=CONTROLLER,
             role=role_name(environment, name, CONTROLLER),
-            statements=controller(given.aws_account, cluster=cluster, kms_key=None),
+            statements=controller(
+                given.aws_account,
+                cluster=cluster,
+                kms_key=None,
+                spot=any(pool.capacity != "on-demand" for pool in given.nodes.pools.values()),
+            ),
         )
         for name in own_consumers(given)
     ]

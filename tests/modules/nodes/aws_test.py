@@ -179,8 +179,20 @@ def test_the_queue_takes_events_by_its_own_rules_and_nothing_without_tls(resourc
     assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def rights(kms_key: str | None = None) -> list[Statement]:
-    return policy.controller(ACCOUNT, cluster="groundwork-dev", kms_key=kms_key)
+def rights(kms_key: str | None = None, *, spot: bool = False) -> list[Statement]:
+    return policy.controller(ACCOUNT, cluster="groundwork-dev", kms_key=kms_key, spot=spot)
+
+
+def test_an_account_without_the_role_of_spot_gets_it_with_its_first_spot_node() -> None:
+    def found(spot: bool) -> list[Statement]:
+        return [each for each in rights(spot=spot) if "iam:CreateServiceLinkedRole" in each["Action"]]
+
+    (makes,) = found(spot=True)
+    assert makes["Resource"] == [
+        "arn:aws:iam::123456789012:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+    ]
+    assert makes["Condition"] == {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
+    assert found(spot=False) == []
 
 
 def test_karpenter_ends_only_what_is_the_clusters() -> None:
@@ -227,7 +239,7 @@ def test_the_key_of_volumes_is_used_by_ec2_alone_and_only_where_there_is_one() -
 
 def test_a_policy_is_small_enough_for_iam() -> None:
     """An inline policy of a role has 10,240 characters at most, without white space: IAM's quotas."""
-    statements = policy.controller(ACCOUNT, cluster="groundwork-" + "x" * 40, kms_key=KEY)
+    statements = policy.controller(ACCOUNT, cluster="groundwork-" + "x" * 40, kms_key=KEY, spot=True)
     assert len(document_of(*statements).replace(" ", "")) < 10_240
 
 
