@@ -147,8 +147,7 @@ class AwsLake(Component):
         databases: dict[Layer, pulumi.Output[str]] = {layer: self._database(layer, tag) for layer in LAYERS}
         made: dict[str, dict[Layer, CatalogTable]] = {
             table: {
-                # Administrators, who deploy, have data locations everywhere; the files are made with the location's
-                # role, not their own.
+                # Who deploys is an administrator, who has data locations everywhere.
                 layer: self._table(
                     table, columns, layer, after(databases[layer], locations[table][LAYERS[layer]]), protect
                 )

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, Field, StringConstraints
 from modules.core.quantities import Size, size_bytes
 from modules.core.settings import Principal, Settings
 
-LEAST_SCAN = 10_000_000
-"""Bytes: Athena takes no lower limit of a query."""
+LEAST_SCAN = 10 * 2**20
+"""Bytes: AWS's provider takes no lower limit of a query."""
 MOST_SCAN = 7_000_000_000_000_000_000
-"""Bytes: nor a higher one."""
+"""Bytes: Athena takes no higher one."""
 
 
 def _scan(text: str) -> str:
