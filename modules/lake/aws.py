@@ -68,8 +68,9 @@ from .settings import LakeSettings
 
 ICEBERG = "2"
 """Version of the format: the newest that Athena writes."""
-LEARNED = ("parameters", "storageDescriptor", "openTableFormatInput")
-"""Inputs of a table that its writers change with each commit: what the program wrote back would undo that."""
+LEARNED = ("description", "parameters", "storageDescriptor", "openTableFormatInput")
+"""Inputs of a table that its writers change with each commit: what the program wrote back would undo that. A library of
+Iceberg drops the description, and one that changes would be written with the columns of the first day."""
 
 
 ENGINE = "Athena engine version 3"

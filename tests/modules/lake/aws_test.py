@@ -114,7 +114,7 @@ def test_what_writers_change_in_the_catalog_is_not_written_back_and_tables_are_p
     tables = {f"lake-ear-marks-{layer}" for layer in DATABASES}
     _, monitor = declared(protect=True)
     assert monitor.protected == tables
-    written = {"parameters", "storageDescriptor", "openTableFormatInput"}
+    written = {"description", "parameters", "storageDescriptor", "openTableFormatInput"}
     assert {name: set(paths) for name, paths in monitor.ignored.items()} == dict.fromkeys(tables, written)
     assert declared(protect=False)[1].protected == set()
 
