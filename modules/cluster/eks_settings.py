@@ -36,7 +36,7 @@ class AddonsSettings(Settings):
         default="v1.21.1-eksbuild.7", description="The network of pods, which also enforces network policies."
     )
     kube_proxy: AddonVersion = Field(
-        default="v1.34.6-eksbuild.2", description="The way to Services; of the cluster's own Kubernetes version."
+        default="v1.35.3-eksbuild.2", description="The way to Services; of the cluster's own Kubernetes version."
     )
     coredns: AddonVersion = Field(default="v1.13.2-eksbuild.4", description="The name servers.")
     ebs_csi_driver: AddonVersion = Field(default="v1.57.1-eksbuild.1", description="Volumes of pods.")
@@ -45,8 +45,10 @@ class AddonsSettings(Settings):
 class EksSettings(Settings):
     """A cluster of Amazon EKS."""
 
-    version: Literal["1.33", "1.34", "1.35", "1.36"] = Field(
-        default="1.34", description="Kubernetes version: it can be raised by one at a time, and never lowered."
+    version: Literal["1.34", "1.35", "1.36"] = Field(
+        default="1.35",
+        description="Kubernetes version: it can be raised by one at a time, and never lowered. Raise it before its "
+        "standard support ends (1.34: 2 December 2026, 1.35: 27 March 2027), when AWS raises it by itself.",
     )
     administrators: list[Principal] = Field(
         min_length=1,

@@ -39,7 +39,7 @@ def before() -> Made:
         ({"network__nat": "per-zone", "network__endpoints": ["sts"], "network__flow_log_days": 90}, set[str]()),
         ({"protection": "full"}, set[str]()),
         ({"protection": "removable", "cost_centre": "other", "expiry": "2029-01-31"}, set[str]()),
-        ({"cluster__version": "1.35", "cluster__addons": {"kube_proxy": "v1.35.3-eksbuild.2"}}, set[str]()),
+        ({"cluster__version": "1.36", "cluster__addons": {"kube_proxy": "v1.36.0-eksbuild.2"}}, set[str]()),
         ({"cluster__viewers": ["arn:aws:iam::123456789012:role/viewer"], "cluster__public_ranges": []}, set[str]()),
         ({"database__instance_class": "db.m7g.large", "database__volume": "50Gi"}, set[str]()),
         ({"database__version": "16"}, set[str]()),

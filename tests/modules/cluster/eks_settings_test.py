@@ -24,7 +24,7 @@ def cluster(**values: Any) -> EksSettings:
         {"viewers": ["arn:aws:iam::123456789012:role/viewer"]},
         {"public_ranges": ["203.0.113.0/24", "198.51.100.7/32"]},
         {"public_ranges": ["12.0.0.0/8"]},
-        {"version": "1.35", "addons": {"kube_proxy": "v1.35.3-eksbuild.21"}},
+        {"version": "1.34", "addons": {"kube_proxy": "v1.34.6-eksbuild.2"}},
         {"addons": {"coredns": "v1.12.4-eksbuild.1"}},
     ],
 )
@@ -58,7 +58,8 @@ def test_a_cluster_is_taken(values: dict[str, Any]) -> None:
             "public_ranges.0 is '203.0.113.1/24': 203.0.113.1/24 has host bits set",
         ),
         ({"version": "1.99"}, "version is '1.99'; "),
-        ({"version": "1.35"}, " addons.kube_proxy is v1.34.6-eksbuild.2, but version is '1.35': give one that begins"),
+        ({"version": "1.33"}, "version is '1.33'; "),  # AWS raises it: its standard support ended on 29 July 2026
+        ({"version": "1.36"}, " addons.kube_proxy is v1.35.3-eksbuild.2, but version is '1.36': give one that begins"),
         ({"version": 1.34}, "version is 1.34; "),
         ({"addons": {"coredns": "latest"}}, "addons.coredns is 'latest': "),
         ({"addons": {"vpc_cni": "v1.21"}}, "addons.vpc_cni is 'v1.21': "),
