@@ -70,7 +70,8 @@ def crawler_statements(account: AwsAccount, environment: str) -> list[Statement]
     logs = account.arn("logs", f"log-group:{CRAWLER_LOGS}")
     actions: Iterable[str] = (
         *("GetDatabase", "GetTable", "GetTables", "CreateTable", "UpdateTable"),
-        *("GetPartition", "GetPartitions", "BatchGetPartition", "BatchCreatePartition", "UpdatePartition"),
+        *("GetPartition", "GetPartitions", "BatchGetPartition", "CreatePartition", "BatchCreatePartition"),
+        *("UpdatePartition", "BatchUpdatePartition"),
     )
     return [
         allow([f"glue:{each}" for each in actions], catalog),

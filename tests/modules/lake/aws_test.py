@@ -166,6 +166,9 @@ def test_the_crawler_makes_tables_of_accepted_files_in_the_raw_layer_and_deletes
     assert "Condition" not in trust
     text = of_kind(resources, "RolePolicy")["crawler"]["policy"]
     assert "Delete" not in text
+    assert {"glue:CreateTable", "glue:CreatePartition", "glue:BatchUpdatePartition"} <= {
+        action for row in json.loads(text)["Statement"] for action in row["Action"]
+    }
     assert "PutObject" not in text
     assert "curated" not in text
 
