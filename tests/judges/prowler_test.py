@@ -107,10 +107,10 @@ def test_it_has_nothing_against_the_platform_that_is_not_waived(judgement: Judge
 
 
 def test_nothing_is_waived_that_does_not_fail(judgement: Judgement) -> None:
-    failed = {each.check for each in judgement.failed}
-    waived = [check for each in EXPECTED["waived"] for check in each["checks"]]
-    assert len(waived) == len(set(waived))
-    assert set(waived) - failed == set()
+    waived = [each | {"checks": [check]} for each in EXPECTED["waived"] for check in each["checks"]]
+    assert [each for each in waived if not any(waives(each, one) for one in judgement.failed)] == []
+    twice = [str(one) for one in judgement.failed if sum(waives(each, one) for each in waived) > 1]
+    assert twice == []
     for each in EXPECTED["waived"]:
         count = sum(waives(each, one) for one in judgement.failed)
         assert count <= each.get("most", count), each["reason"]
