@@ -31,8 +31,10 @@ def serving(*arguments: str) -> Generator[list[str]]:
     command = [sys.executable, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
-        yield [f"http://127.0.0.1:{port}" for port in server.stdout.readline().split()]
-        server.terminate()
+        try:
+            yield [f"http://127.0.0.1:{port}" for port in server.stdout.readline().split()]
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="session")
