@@ -64,6 +64,8 @@ class Price(_Data):
     usd: float
     per: Literal["hour", "month"]
     source: str
+    estimate: bool = False
+    """Whether no source confirms it."""
 
     @property
     def month(self) -> float:
@@ -75,6 +77,8 @@ class Prices(_Data):
 
     region: str
     as_of: str
+    sources: Mapping[str, str]
+    """By the name that a price's source begins with."""
     prices: Mapping[str, Price]
 
 
@@ -99,10 +103,10 @@ def prices() -> Prices:
 
 
 def month(kind: Kind, item: Mapping[str, Any]) -> tuple[float | None, str]:
-    """(US dollars a month, None where that is not known; what is known of it then)"""
+    """(US dollars a month, None where that is not known; what is known of it then, or which prices are estimates)"""
     import jmespath
 
-    total, unknown = 0.0, list[str]()
+    total, unknown, estimates = 0.0, list[str](), list[str]()
     for part in kind.price:
         name = part.name.format_map(_Lenient(item))
         price = prices().prices.get(name)
@@ -115,7 +119,8 @@ def month(kind: Kind, item: Mapping[str, Any]) -> tuple[float | None, str]:
             unknown.append(f"{price.month:g} a {name}")
         else:
             total += price.month * (many / GIB if part.bytes else many)
-    return (None, ", ".join(unknown)) if unknown else (total, "")
+            estimates += [f"an estimate: {name}"] if price.estimate else []
+    return (None, ", ".join(unknown)) if unknown else (total, ", ".join(estimates))
 
 
 class _Lenient(dict[str, Any]):

@@ -48,6 +48,13 @@ def month_of(things: Sequence[Thing]) -> float:
     return sum(each.usd or 0.0 for each in things)
 
 
+def cost_of(thing: Thing) -> str:
+    """Return what the table says of a thing's price. Pure."""
+    known = "?" if thing.usd is None else f"{thing.usd:.2f}" if thing.usd else "-"
+    cost = f"{known} ({thing.note})" if thing.note else known
+    return f"{cost} (being deleted)" if thing.going else cost
+
+
 def document(found: Search, account: Account) -> dict[str, object]:
     """Return what --json prints."""
     return {
@@ -68,8 +75,7 @@ def _print(stack: str, found: Search, account: Account) -> None:
     if found.things:
         table = plain_table("kind", "id", "USD a month")
         for each in sorted(found.things, key=lambda one: (-(one.usd or 0.0), one.kind, one.id)):
-            cost = f"? ({each.note})" if each.usd is None else f"{each.usd:.2f}" if each.usd else "-"
-            table.add_row(each.kind, each.id, f"{cost} (being deleted)" if each.going else cost)
+            table.add_row(each.kind, each.id, cost_of(each))
         screen.print(table)
         screen.print(
             f"{len(found.things)} things of {stack} are left in {where}: {month_of(found.things):.2f} USD a month at "

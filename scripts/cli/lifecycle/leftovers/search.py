@@ -49,6 +49,7 @@ class Thing:
     usd: float | None = 0.0
     """A month; None where that is not known."""
     note: str = ""
+    """What of its price is known, or only an estimate."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 from modules.core.errors import UserError
 from scripts.cli.clients.aws import RefusedError
 from scripts.cli.lifecycle.leftovers.kinds import kinds, month, prices
-from scripts.cli.lifecycle.leftovers.report import account_of, month_of
+from scripts.cli.lifecycle.leftovers.report import account_of, cost_of, month_of
 from scripts.cli.lifecycle.leftovers.search import Thing, as_mapping, leftovers, of_environment, search
 
 Answers = Mapping[str, dict[str, Any]]
@@ -135,7 +135,8 @@ def test_a_key_that_waits_to_be_deleted_costs_nothing_and_is_no_residue() -> Non
 
 LARGE = {"DBInstanceClass": "db.m7g.large", "StorageType": "gp3", "AllocatedStorage": 100}
 COSTS: list[tuple[str, dict[str, Any], float | None, str]] = [
-    ("database", {**LARGE, "MultiAZ": True}, 2 * (0.168 * 730 + 11.5), ""),
+    ("database", {**LARGE, "MultiAZ": True}, 2 * (0.168 * 730 + 11.5), "an estimate: db.m7g.large database"),
+    ("database", {**LARGE, "DBInstanceClass": "db.t4g.medium"}, 0.065 * 730 + 11.5, ""),
     ("database", {**LARGE, "DBInstanceClass": "db.x9.huge", "MultiAZ": False}, None, "no price of db.x9.huge database"),
     ("instance", {"InstanceType": "p5.48xlarge"}, 55.04 * 730, ""),
     ("endpoint", {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}, 14.6, ""),
@@ -156,8 +157,19 @@ def test_a_month_costs_what_the_table_says(kind: str, item: dict[str, Any], usd:
 
 
 def test_each_price_says_where_it_is_from() -> None:
-    assert all(each.source for each in prices().prices.values())
-    assert prices().prices["p5.48xlarge instance"].source.count("karpenter-provider-aws") == 1
+    table = prices()
+    own = {name: each for name, each in table.prices.items() if not name.endswith(" instance")}
+    assert {each.source.partition(" ")[0] for each in own.values()} == set(table.sources)
+    assert table.prices["p5.48xlarge instance"].source.count("karpenter-provider-aws") == 1
+
+
+def test_a_price_that_no_source_confirms_is_printed_as_an_estimate() -> None:
+    database = {**LARGE, "DBInstanceIdentifier": "one", "TagList": [{"Key": "environment", "Value": "dev"}]}
+    (found,) = search(Recorded({"rds describe_db_instances": {"DBInstances": [database]}}), "dev").things
+    assert cost_of(found) == "134.14 (an estimate: db.m7g.large database)"
+    assert cost_of(Thing(kind="address", id="a", tags={}, usd=3.65, going=True)) == "3.65 (being deleted)"
+    assert cost_of(Thing(kind="bucket", id="b", tags={}, usd=None, note="0.023 a GiB of S3")) == "? (0.023 a GiB of S3)"
+    assert cost_of(Thing(kind="role", id="r", tags={})) == "-"
 
 
 def test_tags_are_read_in_every_form_that_aws_gives_them() -> None:
