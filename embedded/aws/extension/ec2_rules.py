@@ -8,15 +8,17 @@ from moto.ec2.models import EC2Backend
 
 def load() -> None:
     for name, rule in RULES.items():
-        setattr(EC2Backend, name, _ruled(getattr(EC2Backend, name), rule))
+        setattr(EC2Backend, name, ruled(getattr(EC2Backend, name), rule))
 
 
-def _ruled(plain: Any, rule: Any) -> Any:
-    def ruled(self: Any, *arguments: Any, **named: Any) -> Any:
+def ruled(plain: Any, rule: Any) -> Any:
+    """Return an operation of a backend that asks a rule first, which raises what AWS answers."""
+
+    def held(self: Any, *arguments: Any, **named: Any) -> Any:
         rule(self, *arguments, **named)
         return plain(self, *arguments, **named)
 
-    return ruled
+    return held
 
 
 def delete_subnet(backend: Any, subnet_id: str) -> None:

@@ -210,6 +210,34 @@ def secret_version(account: Account, arguments: Object) -> Object:
     }
 
 
+def service_quota(account: Account, arguments: Object) -> Object:
+    """By its code, or by its name."""
+    where, service = _region(account, arguments), arguments["serviceCode"]
+    known: Any = account.call("service-quotas", "list_service_quotas", {"ServiceCode": service}, where)["Quotas"]
+    code, name = arguments.get("quotaCode"), arguments.get("quotaName")
+    found = next(
+        (each for each in known if code in (None, each["QuotaCode"]) and name in (None, each["QuotaName"])), None
+    )
+    if found is None or code is name is None:
+        raise ProviderError(f"aws:servicequotas/getServiceQuota:getServiceQuota: {service} has no quota {code or name}")
+    names = {"ServiceCode": service, "QuotaCode": found["QuotaCode"]}
+    default = account.call("service-quotas", "get_aws_default_service_quota", names, where)["Quota"]
+    return {
+        "id": found["QuotaArn"],
+        "arn": found["QuotaArn"],
+        "adjustable": found["Adjustable"],
+        "defaultValue": default["Value"],
+        "globalQuota": found["GlobalQuota"],
+        "quotaCode": found["QuotaCode"],
+        "quotaName": found["QuotaName"],
+        "region": where,
+        "serviceCode": service,
+        "serviceName": found["ServiceName"],
+        "usageMetrics": [],
+        "value": found["Value"],
+    }
+
+
 def cluster_auth(account: Account, arguments: Object) -> Object:
     """A token as `aws eks get-token` makes it: a signed URL of the caller's identity, for this cluster only."""
     client = account.client("sts", _region(account, arguments))
@@ -237,5 +265,6 @@ INVOKES: dict[str, Ask] = {
     "aws:ec2/getSubnets:getSubnets": subnets,
     "aws:ssm/getParameter:getParameter": parameter,
     "aws:secretsmanager/getSecretVersion:getSecretVersion": secret_version,
+    "aws:servicequotas/getServiceQuota:getServiceQuota": service_quota,
     "aws:eks/getClusterAuth:getClusterAuth": cluster_auth,
 }
