@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from embedded.cluster.status import alone
 from modules.core.errors import UserError
 from scripts.cli.clients import aws
 from scripts.cli.clients.backend import Backend
@@ -22,15 +23,17 @@ KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 
 def start(environment: Environment, progress: Progress) -> None:
     """Start the account where it does not run: an empty one, without what the state says of the one before. Have in it
-    who gets into the cluster, and log in as who deploys."""
+    who gets into the cluster, and log in as who deploys. Another command that does so at the same time waits: what the
+    first one has deployed by then is no state of an account that has ended."""
     from embedded.aws import command  # brings the engine's SDK along
 
     server = environment.account_server
-    if server.address is None:
-        forget(environment, progress)
-    server.start(progress)
-    command.install(environment.account_command, Path(sys.executable))
-    log_in(environment)
+    with alone(environment.backend):
+        if server.address is None:
+            forget(environment, progress)
+        server.start(progress)
+        command.install(environment.account_command, Path(sys.executable))
+        log_in(environment)
 
 
 def check_choice(environment: Environment, *, emulated: bool) -> None:
@@ -56,7 +59,13 @@ def check_choice(environment: Environment, *, emulated: bool) -> None:
 
 
 def forget(environment: Environment, progress: Progress) -> None:
-    """Remove the state of an account that has ended: all that it names went with it."""
+    """Remove the state of an account that has ended: all that it names went with it. UserError where another command
+    still writes that state, which would come back with it."""
+    if holders := Backend(environment).remove_dead_locks():
+        raise UserError(
+            f"another run works on stack {environment.stack} (process {holders[0]}), whose emulated account has ended: "
+            "run this again once that process has ended"
+        )
     checkpoints = environment.backend / ".pulumi"
     if checkpoints.exists():
         progress("the emulated account of before has ended, with all that was in it: its state goes too")

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +99,66 @@ def test_the_state_goes_with_the_account_that_it_is_of(monkeypatch: pytest.Monke
     assert not checkpoint.exists()
     assert not environment.kubeconfig.exists()
     assert environment.passphrase.exists()
+
+
+def test_the_state_stays_while_another_command_works_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment: Environment = stack(monkeypatch, on_aws())
+    checkpoint = account.Backend(environment).checkpoint
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    monkeypatch.setattr(account.Backend, "remove_dead_locks", always([4711]))
+    message = refused(lambda: account.forget(environment, quiet))
+    assert message.startswith("another run works on stack local (process 4711), whose emulated account has ended: run ")
+    assert checkpoint.exists()
+
+
+WINDOW = 1.0
+"""Seconds from when the first command has seen that no account runs, and the second one is there, until it acts."""
+
+
+def bring_up(home: Path, *, first: bool) -> None:
+    """What a command does from the account's start on, in a process of its own: it deploys, and the state has it."""
+    running, seen, there = (home / name for name in ("running", "seen", "there"))
+
+    def address(_: object) -> str | None:
+        if running.exists():
+            return "http://127.0.0.1:1"
+        seen.touch()
+        wait_for(there)
+        time.sleep(WINDOW if first else 2 * WINDOW)
+        return None
+
+    def start(*_: object) -> None:
+        account.Backend(environment).checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        running.touch()
+
+    def deploy(_: object) -> None:
+        with account.Backend(environment).checkpoint.open("a") as state:
+            state.write("deployed\n")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(home))
+        environment = stack(patch, on_aws())
+        patch.setattr(AccountServer, "address", property(address))
+        patch.setattr(AccountServer, "start", start)
+        patch.setattr(account, "log_in", deploy)
+        if not first:
+            wait_for(seen)
+            there.touch()
+        account.start(environment, quiet)
+
+
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_of_two_that_bring_it_up_at_once_neither_loses_what_it_deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as commands:
+        for done in [commands.submit(bring_up, tmp_path, first=first) for first in (True, False)]:
+            done.result()
+    assert account.Backend(stack(monkeypatch, on_aws())).checkpoint.read_text() == "deployed\n" * 2
