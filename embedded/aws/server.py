@@ -7,9 +7,11 @@ from types import MappingProxyType
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from . import extension
+from .bodies import Bodies
 from .callers import OwnersServer
 from .clusters import Clusters
 from .databases import Databases
+from .entrance import Application
 from .extension import ecr, eks_addons, eks_planes, rds_servers
 from .extension.authorization import PodRequests
 from .images import Images
@@ -29,10 +31,15 @@ def make(
     extension.load()
     application = Prices(DomainDispatcherApplication(create_backend_app), prices)
     if clusters:
-        eks_planes.use(clusters, PodRequests(application))
+        eks_planes.use(clusters, for_pods(application))
         rds_servers.use(Databases(clusters))
         images = Images(clusters.machine)
         images.start()
         ecr.use(images)
         eks_addons.use(images)
     return OwnersServer(HOST, port, Repeats(application), MotoRequestHandler)
+
+
+def for_pods(application: Application) -> Application:
+    """Return what pods reach of an account: what they may, and within bounds."""
+    return PodRequests(Bodies(application))

@@ -17,7 +17,6 @@ from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError
 
 from embedded.aws.entrance import Application
 from embedded.aws.policy import Context, allowed
-from embedded.aws.repeats import drain
 
 FROM_POD: ContextVar[bool] = ContextVar("from_pod", default=False)
 """Whether the request of this thread is a pod's."""
@@ -122,7 +121,6 @@ class PodRequests:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ.pop(OTHER_ACCOUNT, None)
         if not answered(environ):
-            drain(environ)
             start_response("403 Forbidden", [("Content-Length", "0")])
             return []
         token = FROM_POD.set(True)
