@@ -18,6 +18,8 @@ from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError
 from embedded.aws.entrance import Application
 from embedded.aws.policy import Context, allowed
 
+from . import presigned
+
 FROM_POD: ContextVar[bool] = ContextVar("from_pod", default=False)
 """Whether the request of this thread is a pod's."""
 UNSIGNED = {"AssumeRoleWithWebIdentity"}
@@ -65,7 +67,10 @@ def authorize(response: Any, kind: type, resource: str) -> None:
         headers=response.headers,
         action=action,
     )
-    request.check_signature()
+    if presigned.MARK in response.headers.environ:
+        presigned.check(response, request, of_s3=of_s3)
+    else:
+        request.check_signature()
     caller: Any = vars(request)["_access_key"]
     documents = [vars(IAMPolicy(policy))["_policy_json"] for policy in caller.collect_policies()]
     asked = requests_of_s3(response, action, resource) if of_s3 else [(f"{vars(request)['_action']}", None)]
@@ -120,6 +125,7 @@ class PodRequests:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ.pop(OTHER_ACCOUNT, None)
+        presigned.take(environ)
         if not answered(environ):
             start_response("403 Forbidden", [("Content-Length", "0")])
             return []

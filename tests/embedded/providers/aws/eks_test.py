@@ -336,6 +336,7 @@ def test_pods_have_what_the_role_of_their_account_allows_and_nothing_without_one
         "forged": "InvalidIdentityToken",
         "a stranger's keys": "InvalidAccessKeyId",
         "beside the API": [403, 403, 403],
+        "presigned": ["kept", 403],
     }
     said = json.loads(eks.python("reads-nothing", NOBODY))
     assert said == {"variables": [], "read": "NoCredentialsError"}

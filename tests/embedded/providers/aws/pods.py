@@ -168,6 +168,15 @@ import ssl
 trust = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
 paths = ("/moto-api/data.json", "/latest/meta-data/", "/clusters/a/credential")
 said["beside the API"] = [status(path) for path in paths]
+from botocore.config import Config
+signer = boto3.client("s3", config=Config(signature_version="s3v4"))
+url = signer.generate_presigned_url("get_object", Params={"Bucket": "mine", "Key": "raw/a"})
+def opened(url):
+    try:
+        return urllib.request.urlopen(url, context=trust).read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code
+said["presigned"] = [opened(url), opened(url.replace("raw/a", "other/a"))]
 print(json.dumps(said))
 """
 )

@@ -1,9 +1,12 @@
 """What pods send to an account is bounded, and signed."""
 
 import http.client
+import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -71,18 +74,37 @@ def test_an_upload_that_says_how_large_it_is_is_refused_at_once(ways: tuple[str,
     assert (answer.status, b"<Code>EntityTooLarge</Code>" in answer.read()) == (400, True)
 
 
-@pytest.fixture(scope="module")
-def pod(ways: tuple[str, str], owner: Aws) -> Any:
-    """A client of S3 as a pod has it, of a user who may read and write in one bucket below raw/."""
-    import boto3
+Keys = tuple[str, ...]
 
+
+@pytest.fixture(scope="module")
+def users(owner: Aws) -> Keys:
+    """The keys of a user who may read and write in one bucket below raw/."""
     for bucket in ("mine", "other"):
         owner("s3").create_bucket(Bucket=bucket)
     owner("iam").create_user(UserName="writer")
     owner("iam").put_user_policy(UserName="writer", PolicyName="objects", PolicyDocument=POLICY)
-    key = owner("iam").create_access_key(UserName="writer")["AccessKey"]
-    session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
-    return session.client("s3", endpoint_url=ways[1])
+    made = owner("iam").create_access_key(UserName="writer")["AccessKey"]
+    return made["AccessKeyId"], made["SecretAccessKey"]
+
+
+@pytest.fixture(scope="module")
+def roles(owner: Aws, users: Keys) -> Keys:
+    """The keys of a role that may do the same."""
+    assert users
+    role = owner("iam").create_role(RoleName="writer", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    owner("iam").put_role_policy(RoleName="writer", PolicyName="objects", PolicyDocument=POLICY)
+    made = owner("sts").assume_role(RoleArn=role, RoleSessionName="pod")["Credentials"]
+    return made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]
+
+
+def client(keys: Keys, service: str = "s3", signer: str | None = "s3v4", **more: Any) -> Any:
+    """One that calls AWS by its own names, where no other address is given."""
+    import boto3
+    from botocore.config import Config
+
+    session: Any = boto3.Session(*keys, region_name=REGION)
+    return session.client(service, config=Config(signature_version=signer), **more)
 
 
 POLICY = """{"Version": "2012-10-17", "Statement": [
@@ -90,11 +112,110 @@ POLICY = """{"Version": "2012-10-17", "Statement": [
 ]}"""
 
 
-def test_what_is_within_bounds_arrives_whole(pod: Any) -> None:
-    import io
-
+def test_what_is_within_bounds_arrives_whole(ways: tuple[str, str], users: Keys) -> None:
+    pod = client(users, endpoint_url=ways[1])
     body = bytes(range(256)) * (20 * MIB // 256)
     pod.put_object(Bucket="mine", Key="raw/one", Body=body)
     pod.upload_fileobj(io.BytesIO(body), "mine", "raw/parts")
     for key in ("raw/one", "raw/parts"):
         assert pod.get_object(Bucket="mine", Key=key)["Body"].read() == body
+
+
+def sent(
+    ways: tuple[str, str], url: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, str]:
+    """Status and body of the answer to a URL, from the entrance of pods."""
+    parts = urlsplit(url)
+    asked = connection(ways[1])
+    asked.request(method, f"{parts.path}?{parts.query}", body, {"Host": parts.netloc, **headers})
+    answer = asked.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def presigned(client: Any, operation: str, key: str = "raw/ä b+c", seconds: int = 3600, **more: Any) -> str:
+    parameters = {"Bucket": "mine", "Key": key, **more}
+    found: str = client.generate_presigned_url(operation, Params=parameters, ExpiresIn=seconds)
+    return found
+
+
+def test_a_presigned_url_is_good_for_what_it_was_signed_for(ways: tuple[str, str], roles: Keys) -> None:
+    s3 = client(roles)
+    assert sent(ways, presigned(s3, "put_object"), "PUT", b"written")[0] == 200
+    assert sent(ways, presigned(s3, "get_object")) == (200, "written")
+    typed = presigned(s3, "put_object", "raw/typed", ContentType="text/csv", Metadata={"by": "pod"})
+    metadata = {"Content-Type": "text/csv", "x-amz-meta-by": "pod"}
+    assert sent(ways, typed, "PUT", b"a,b", **metadata)[0] == 200
+    shown = presigned(s3, "get_object", "raw/typed", ResponseContentDisposition="attachment")
+    assert sent(ways, shown) == (200, "a,b")
+
+
+def test_a_user_signs_as_a_role_does(ways: tuple[str, str], users: Keys) -> None:
+    client(users, endpoint_url=ways[1]).put_object(Bucket="mine", Key="raw/user", Body=b"of a user")
+    assert sent(ways, presigned(client(users), "get_object", "raw/user")) == (200, "of a user")
+
+
+def test_who_somebody_is_can_be_asked_by_a_url(ways: tuple[str, str], roles: Keys) -> None:
+    url: str = client(roles, "sts", "v4").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    status, body = sent(ways, url)
+    assert (status, ":assumed-role/writer/pod" in body) == (200, True)
+    status, body = sent(ways, url.replace("2011-06-15", "2011-06-16"))
+    assert (status, "SignatureDoesNotMatch" in body) == (403, True)
+
+
+def test_a_presigned_url_is_good_for_nothing_else(ways: tuple[str, str], roles: Keys) -> None:
+    s3 = client(roles)
+    sent(ways, presigned(s3, "put_object"), "PUT", b"written")
+    url = presigned(s3, "get_object")
+    for wrong in (
+        url.replace("raw/", "raw/other-"),
+        url.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"),
+        url[:-4] + "0000",
+        f"{url}&versionId=null",
+    ):
+        status, body = sent(ways, wrong)
+        assert (status, "<Code>SignatureDoesNotMatch</Code>" in body) == (403, True), wrong
+    for method in ("PUT", "DELETE"):
+        assert sent(ways, url, method, b"")[0] == 403
+    copied = {"x-amz-copy-source": "other/raw/secret"}
+    status, body = sent(ways, presigned(s3, "put_object", "raw/copy"), "PUT", b"", **copied)
+    assert (status, "headers present in the request which were not signed" in body) == (403, True)
+
+
+def test_a_presigned_url_gives_no_more_than_its_signer_may(ways: tuple[str, str], roles: Keys) -> None:
+    status, body = sent(ways, presigned(client(roles), "get_object", "secret/a"))
+    assert (status, "<Code>AccessDenied</Code>" in body) == (403, True)
+    assert sent(ways, presigned(client(roles), "delete_object"), "DELETE")[0] == 403
+
+
+def test_a_presigned_url_of_somebody_elses_keys_is_refused(ways: tuple[str, str], roles: Keys) -> None:
+    name, secret, token = roles
+    for keys, answer in (
+        ((name, "another", token), (403, "SignatureDoesNotMatch")),
+        ((name, secret, "another"), (400, "InvalidToken")),
+        (("ASIA0000000000000000", secret, token), (403, "InvalidAccessKeyId")),
+        (("AKIA0000000000000000", secret), (403, "InvalidAccessKeyId")),
+    ):
+        status, body = sent(ways, presigned(client(keys), "get_object"))
+        assert (status, body.partition("<Code>")[2].partition("<")[0]) == answer
+
+
+def test_a_presigned_url_expires(ways: tuple[str, str], roles: Keys) -> None:
+    url = presigned(client(roles), "get_object", seconds=1)
+    time.sleep(2.1)
+    status, body = sent(ways, url)
+    assert (status, "Request has expired" in body) == (403, True)
+
+
+def test_a_presigned_url_is_good_for_a_week_at_most(ways: tuple[str, str], roles: Keys) -> None:
+    week = 7 * 24 * 3600
+    s3 = client(roles)
+    sent(ways, presigned(s3, "put_object"), "PUT", b"written")
+    assert sent(ways, presigned(s3, "get_object", seconds=week)) == (200, "written")
+    status, body = sent(ways, presigned(s3, "get_object", seconds=week + 1))
+    assert (status, "<Code>AuthorizationQueryParametersError</Code>" in body) == (400, True)
+
+
+def test_signatures_of_version_2_are_refused(ways: tuple[str, str], roles: Keys) -> None:
+    url = presigned(client(roles, signer=None), "get_object")
+    assert "AWSAccessKeyId=" in url
+    assert sent(ways, url)[0] == 403
