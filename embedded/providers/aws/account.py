@@ -80,9 +80,17 @@ def earlier_note(answer: dict[str, Any]) -> Object | None:
 
 
 def _keys(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """What a session is made with; nothing where a file has the keys."""
-    if "AWS_SHARED_CREDENTIALS_FILE" in environ:
-        return {}
+    """What a session is made with: those of the variables, or else of the file that they name. boto3 itself would ask
+    AWS, or the machine that this one runs on, for the keys of a role, of a web identity or of single sign-on."""
+    from botocore.credentials import SharedCredentialProvider
+
+    file, profile = environ.get("AWS_SHARED_CREDENTIALS_FILE"), environ.get("AWS_PROFILE", "default")
+    if file and "AWS_ACCESS_KEY_ID" not in environ and (found := SharedCredentialProvider(file, profile).load()):
+        return {
+            "aws_access_key_id": found.access_key,
+            "aws_secret_access_key": found.secret_key,
+            "aws_session_token": found.token,
+        }
     return {
         # Ids of no account: with other ones, moto would answer for another account than a plain client sees.
         "aws_access_key_id": environ.get("AWS_ACCESS_KEY_ID", "emulated"),
@@ -120,6 +128,7 @@ class Account:
             s3={"addressing_style": "path"},
             max_pool_connections=64,
             proxies={},
+            defaults_mode="legacy",  # a person's `auto` asks the machine that this one runs on for its region
         )
         client: Any = self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
         client.meta.events.register("before-call", _add_headers)

@@ -1,9 +1,13 @@
 """What the emulated provider makes of inputs before it asks the account anything."""
 
+import os
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from embedded.providers.aws import account
 from embedded.providers.aws.account import Account, require_loopback
 from embedded.providers.aws.provider import Aws
 from embedded.providers.base import UNKNOWN, Change, Object, ProviderError, Resource, Secret
@@ -148,6 +152,65 @@ def test_any_other_address_is_refused_whatever_the_credentials(url: str, monkeyp
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
     with pytest.raises(ProviderError, match=r"loopback|does not resolve"):
         Account(endpoint=url).call("sts", "get_caller_identity", {})
+
+
+KEYS = "[base]\naws_access_key_id = AKIAREAL\naws_secret_access_key = secret\n"
+PROFILES = """
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/deployer
+source_profile = base
+[profile sso]
+sso_start_url = https://example.awsapps.com/start
+sso_region = us-east-1
+sso_account_id = 123456789012
+sso_role_name = deployer
+"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"AWS_ACCESS_KEY_ID": "real", "AWS_SECRET_ACCESS_KEY": "real"},
+        {"AWS_PROFILE": "role"},
+        {"AWS_SHARED_CREDENTIALS_FILE": "keys"},
+        {"AWS_SHARED_CREDENTIALS_FILE": "keys", "AWS_PROFILE": "base"},
+        {"AWS_SHARED_CREDENTIALS_FILE": "keys", "AWS_PROFILE": "role"},
+        {"AWS_SHARED_CREDENTIALS_FILE": "keys", "AWS_PROFILE": "sso"},
+        {
+            "AWS_SHARED_CREDENTIALS_FILE": "keys",
+            "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/deployer",
+            "AWS_WEB_IDENTITY_TOKEN_FILE": "keys",
+        },
+        {"AWS_SHARED_CREDENTIALS_FILE": "keys", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.2/keys"},
+        {"AWS_DEFAULTS_MODE": "auto"},
+        {"HTTP_PROXY": "http://192.0.2.1:3128", "AWS_ENDPOINT_URL_STS": "https://192.0.2.1"},
+    ],
+    ids=str,
+)
+def test_nothing_but_loopback_is_asked_for_keys_either(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "keys").write_text(KEYS)
+    (tmp_path / "config").write_text(PROFILES)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(tmp_path / value) if value == "keys" else value)
+    asked = list[str]()
+
+    def find(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        if host != "127.0.0.1":
+            raise OSError(f"{host} is asked")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    monkeypatch.setattr(account, "RETRIES", 1)
+    with pytest.raises(ProviderError, match=r"Could not connect to the endpoint URL: .http://127\.0\.0\.1:9/"):
+        Account(endpoint="http://127.0.0.1:9").call("sts", "get_caller_identity", {})
+    assert set(asked) == {"127.0.0.1"}
 
 
 def test_a_type_that_is_not_emulated_is_named_with_those_that_are() -> None:
