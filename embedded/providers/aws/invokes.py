@@ -2,6 +2,7 @@
 
 import base64
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -78,7 +79,7 @@ def policy_document(account: Account, arguments: Object) -> Object:
     document["Statement"] = statements
     text = json.dumps(document, indent=2)
     return {
-        "id": str(abs(hash(text))),
+        "id": str(zlib.crc32(text.encode())),  # the same in each run, as the official provider makes it
         "json": text,
         "minifiedJson": json.dumps(document, separators=(",", ":")),
         **arguments,

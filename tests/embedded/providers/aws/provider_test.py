@@ -231,3 +231,4 @@ def test_a_policy_document_is_written_from_statements() -> None:
         '{"Version":"2012-10-17","Statement":[{"Sid":"read","Effect":"Allow","Action":"s3:GetObject",'
         '"Resource":["a","b"],"Principal":{"AWS":"*"},"Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}'
     )
+    assert found["id"] == "484347162"  # whatever process asks: an output of it would change with each preview
