@@ -180,6 +180,39 @@ def test_what_others_made_is_imported_by_the_ids_that_the_sdk_documents(cloud: P
     assert vpc not in [entry["VpcId"] for entry in ec2.describe_vpcs()["Vpcs"]]
 
 
+def test_a_bucket_is_emptied_before_it_goes_only_where_the_program_says_so_and_each_run_says_emulated(
+    cloud: Project, aws: Aws
+) -> None:
+    before = left(aws)
+    cloud.write(
+        """
+        import pulumi
+        from pulumi_aws.s3 import Bucket
+        bucket = Bucket("kept", force_destroy=pulumi.Config().get_bool("emptied") or False)
+        pulumi.export("bucket", bucket.id)
+        """
+    )
+    words = f"emulated: the AWS account at {cloud.environment['AWS_ENDPOINT_URL']} is on this machine, not at AWS"
+    assert words in cloud.run("preview")
+    assert words in cloud.up()
+    assert words in cloud.run("refresh", "--yes", "--skip-preview")
+    s3, bucket = aws("s3"), {"Bucket": cloud.outputs()["bucket"]}
+    s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
+    for content in (b"1", b"2"):
+        s3.put_object(**bucket, Key="data", Body=content)
+    s3.delete_object(**bucket, Key="data")
+
+    refused = cloud.run("destroy", "--yes", "--skip-preview", check=False)
+    assert "BucketNotEmpty" in refused
+    assert words in refused
+    assert len(s3.list_object_versions(**bucket)["Versions"]) == 2
+
+    cloud.run("config", "set", "emptied", "true")
+    cloud.up()
+    assert words in cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
 def test_wrong_inputs_are_refused_before_anything_is_made(cloud: Project, aws: Aws) -> None:
     before = left(aws)
     cloud.write('from pulumi_aws.cloudwatch import LogGroup\nLogGroup("logs", retention_in_days=31)\n')
