@@ -128,11 +128,20 @@ def page(access: Sequence[Access]) -> str:
     """Return the matrix as a table in Markdown."""
     lines = ["| service account | role | actions | resources |", "|---|---|---|---|"]
     for row in rows(access):
-        prefixes = row["condition"].get("StringLike", {}).get("s3:prefix")
-        resources = [f"{each} (keys {', '.join(prefixes)})" if prefixes else each for each in row["resources"]]
+        only = _only(row["condition"])
+        resources = [f"{each} ({only})" if only else each for each in row["resources"]]
         cells = (row["account"], row["role"], ", ".join(row["actions"]), "<br>".join(resources))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _only(condition: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return in words on which conditions something is allowed."""
+    return "; ".join(
+        f"{'keys' if key == 's3:prefix' else f'{key}:'} {', '.join(_texts(value))}"
+        for by_key in condition.values()
+        for key, value in by_key.items()
+    )
 
 
 def differences(access: Sequence[Access], granted: Mapping[str, Sequence[Statement]]) -> list[str]:

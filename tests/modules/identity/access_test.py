@@ -159,6 +159,9 @@ def test_the_matrix_is_data_and_a_page() -> None:
         in text
     )
     assert "(keys models/iris/*)" in text
+    assert (
+        "key/* (kms:ViaService: s3.eu-west-1.amazonaws.com; kms:ResourceAliases: alias/groundwork-dev-objects)" in text
+    )
     assert len(text.splitlines()) == 2 + len(rows(access()))
 
 
