@@ -157,14 +157,42 @@ def taggable(types: set[str]) -> Iterator[str]:
             yield each
 
 
-def test_everything_that_takes_tags_says_whose_it_is_and_who_pays(account: Platform) -> None:
-    resources = in_aws(account)
+TAGS = {"environment": ENVIRONMENT, "owner": "finance", "cost-centre": "4711", "expiry": "2029-01-31"}
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, POOLS])
+def test_everything_that_takes_tags_says_whose_it_is_who_pays_and_until_when(name: str) -> None:
+    config = configuration(name)
+    config["groundwork:owner"] = TAGS["owner"]
+    config["groundwork:foundation"] |= {"cost_centre": TAGS["cost-centre"], "expiry": TAGS["expiry"]}
+    config["groundwork:foundation"]["budget"]["activate_tags"] = True
+    made = deployed(config)
+    resources = in_aws(made)
     kinds = set(taggable({each.type for each in resources}))
     assert len(kinds) > 20
     for each in resources:
         if each.type in kinds:
-            assert {"environment", "owner", "cost-centre", "Name"} <= each.inputs["tags"].keys(), str(each)
-            assert each.inputs["tags"]["environment"] == ENVIRONMENT
+            assert each.inputs["tags"].items() >= TAGS.items(), str(each)
+            assert each.inputs["tags"]["Name"], str(each)
+        for specification in each.inputs.get("tagSpecifications", ()):
+            assert specification["tags"].items() >= TAGS.items(), str(each)
+    # By each of them costs are counted.
+    assert {each.inputs["tagKey"] for each in resources if each.type.endswith(":CostAllocationTag")} == TAGS.keys()
+
+
+def test_what_the_cluster_makes_in_the_account_has_the_same_tags() -> None:
+    config = configuration(POOLS)
+    config["groundwork:owner"] = TAGS["owner"]
+    config["groundwork:foundation"] |= {"cost_centre": TAGS["cost-centre"], "expiry": TAGS["expiry"]}
+    made = deployed(config)
+    for each in of_kind(made, "EC2NodeClass").values():
+        assert each["spec"]["tags"].items() >= TAGS.items()
+    driver = next(each for each in of_kind(made, "Addon").values() if each["addonName"] == "aws-ebs-csi-driver")
+    assert json.loads(driver["configurationValues"])["controller"]["extraVolumeTags"] == TAGS
+    annotation = "service.beta.kubernetes.io/aws-load-balancer-additional-resource-tags"
+    balancers = [each["metadata"].get("annotations", {}) for each in of_kind(made, "Service").values()]
+    (tags,) = [each[annotation] for each in balancers if annotation in each]
+    assert dict(pair.split("=") for pair in tags.split(",")) == TAGS
 
 
 def test_everything_in_the_account_is_made_by_the_provider_that_knows_which_account_it_is(account: Platform) -> None:
