@@ -9,7 +9,7 @@ from modules.core.errors import UserError
 from modules.core.images import Image
 from modules.core.naming import namespace
 from modules.core.service import Service
-from modules.core.settings import PROJECT, Settings
+from modules.core.settings import PROJECT, Settings, advice
 from modules.database.external_settings import ExternalDatabaseSettings
 from modules.gateway.service import GATEWAY
 from modules.jenkins.service import JENKINS
@@ -198,6 +198,17 @@ class PlatformSettings(Settings):
                     f"{self.foundation.target!r}: remove it, and run `groundwork canary {name}` where it may stay "
                     "running"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _teams_have_workloads(self) -> Self:
+        for team, given in self.foundation.teams.items():
+            for workload in given.workloads:
+                if workload not in self.workloads:
+                    raise ValueError(
+                        f"foundation.nodes.teams.{team}.workloads holds {workload!r}, which is none of this stack: "
+                        f"{advice(workload, sorted(self.workloads))}"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -9,18 +9,15 @@ import pulumi_kubernetes as k8s
 from modules.core.component import Component, after
 from modules.core.contracts import Cluster, Registry
 from modules.core.labels import Labels
-from modules.core.naming import label
 from modules.core.network import allow_api
 from modules.core.pods import ACCOUNT_FILES, Container, command_probe, mount, pod, token_volume
 from modules.core.settings import resources
 
-from .documents import PRIORITIES, gpu_quota
 from .karpenter import STARTUP_TAINT, Document, NodeClass, node_class, node_overlay, node_pool, weights
 from .settings import NodesSettings, PoolSettings
+from .shares import declare_shares
 
 COMPONENT = "nodes"
-QUOTA = "accelerators"
-"""Name of the ResourceQuota of accelerators: the API server's refusals name it."""
 SCRIPT = "/opt/groundwork/ready.py"
 ALIVE = ("python3", SCRIPT, "alive")
 OPENER = resources(cpu=("10m", "200m"), memory=("32Mi", "64Mi"))
@@ -55,15 +52,7 @@ class Pools(Component):
         for pool_name, pool in settings.pools.items():
             if pool.purpose != "system":
                 self._pool(pool_name, pool, common, instance_profile)
-        self._priorities()
-        for team, given in settings.teams.items():
-            for place, each in enumerate(namespaces[team]):
-                k8s.core.v1.ResourceQuota(
-                    f"{name}-quota-{team}-{place}",
-                    metadata=self.meta(QUOTA, component="quota", namespace=each),
-                    spec=k8s.core.v1.ResourceQuotaSpecArgs(hard=gpu_quota(given, settings.pools)),
-                    opts=self.child(),
-                )
+        declare_shares(self, settings, namespaces)
         if any(pool.gpu for pool in settings.pools.values()):
             self._opener()
         self.register_outputs({})
@@ -86,21 +75,6 @@ class Pools(Component):
             spec={**document["spec"], **known_later},
             opts=self.child(),
         )
-
-    def _priorities(self) -> None:
-        """They belong to no namespace: their names begin with the environment's."""
-        for purpose, (value, evicts, reason) in PRIORITIES.items():
-            k8s.scheduling.v1.PriorityClass(
-                f"{self.name}-priority-{purpose}",
-                metadata=self.meta(
-                    label(f"{self.labels.environment}-{purpose}", what="priority class"), component="priority"
-                ),
-                value=value,
-                global_default=False,
-                preemption_policy="PreemptLowerPriority" if evicts else "Never",
-                description=reason,
-                opts=self.child(),
-            )
 
     def _opener(self) -> None:
         physical = f"{self.labels.environment}-{COMPONENT}"

@@ -217,6 +217,10 @@ class PoolSettings(Settings):
 class TeamSettings(Settings):
     """What each namespace of a team may take: Kubernetes counts no two together."""
 
+    workloads: list[str] = Field(
+        min_length=1,
+        description="Names of its workloads, one at least: the namespaces of each have the quota.",
+    )
     gpus: dict[str, int] = Field(
         default={},
         description="Accelerators, slices or MIG instances that the pods of a namespace may have at once, by pool; "
@@ -243,7 +247,15 @@ class NodesSettings(PoolsSettings):
     @model_validator(mode="after")
     def _quotas_can_be_used(self) -> Self:
         _check_names("teams", self.teams)
+        whose: dict[str, str] = {}
         for team, given in self.teams.items():
+            for workload in given.workloads:
+                if workload in whose:
+                    raise ValueError(
+                        f"teams.{team}.workloads holds {workload!r}, which is in teams.{whose[workload]}.workloads: "
+                        "remove one of them"
+                    )
+                whose[workload] = team
             for pool, count in given.gpus.items():
                 _check_quota(f"teams.{team}.gpus.{pool}", count, pool, self.pools)
         return self

@@ -152,6 +152,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
             registry=described.registry,
             identity=described.identity,
             ready_namespace=after(namespaces[NODES], *granted[NODES]),
+            namespaces=namespaces,
             instance_profile=nodes.instance_profile,
             queue=nodes.queue,
             labels=labels,

@@ -20,7 +20,7 @@ from modules.database.service import DATABASE
 from modules.lake.settings import LakeSettings
 from modules.network.settings import NetworkSettings
 from modules.nodes.images import NODES_IMAGE
-from modules.nodes.settings import PoolSettings, PoolsSettings, ShapeSettings
+from modules.nodes.settings import NodesSettings, PoolSettings, ShapeSettings, TeamSettings
 from modules.storage.settings import BucketsSettings
 from stacks.foundation.reached import Domain
 from stacks.foundation.settings import FoundationSettings
@@ -172,7 +172,7 @@ class AwsEntrySettings(Settings):
         )
 
 
-class AwsNodesSettings(PoolsSettings):
+class AwsNodesSettings(NodesSettings):
     """The nodes of a cluster on AWS."""
 
     image: Annotated[str, StringConstraints(pattern=r"^al2023@(latest|v[0-9]{8})$")] = Field(
@@ -321,6 +321,10 @@ class AwsSettings(FoundationSettings):
     def namespaces(self) -> Sequence[str]:
         own = (DATABASE.name,) if self.deploys_services else ()
         return (*own, NODES) if self.brings_nodes else own
+
+    @property
+    def teams(self) -> Mapping[str, TeamSettings]:
+        return self.nodes.teams
 
     @property
     def deploys_services(self) -> bool:

@@ -10,11 +10,13 @@ from embedded.cluster.layout import REGISTRY_PORT
 from embedded.cluster.network import split
 from modules.core.contracts import Cluster, Consumer, PodRules, Reach, Registry
 from modules.core.labels import Labels
+from modules.nodes.shares import Shares
 from modules.storage.service import STORAGE
 from stacks.foundation import Foundation
 from stacks.foundation.data import data_images
 from stacks.foundation.in_cluster import deploy_in_cluster
 from stacks.foundation.pods import pod_rules
+from stacks.foundation.quota import of_teams
 from stacks.foundation.users import user_of
 from stacks.settings import PlatformSettings
 
@@ -56,7 +58,7 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
         opts=pulumi.ResourceOptions(),
     )
     port = settings.of(STORAGE).local_port
-    return deploy_in_cluster(
+    made = deploy_in_cluster(
         settings,
         labels,
         consumers,
@@ -67,3 +69,9 @@ def deploy_embedded(settings: PlatformSettings, labels: Labels, consumers: Mappi
         provider=provider,
         addresses={STORAGE.name: f"http://127.0.0.1:{port}"} if port is not None else {},
     )
+    nodes = settings.embedded.nodes
+    if nodes.pools:
+        of_each = of_teams(nodes.teams, made.namespaces)
+        opts = pulumi.ResourceOptions(providers=[provider])
+        Shares("nodes", settings=nodes, namespaces=of_each, labels=labels, opts=opts)
+    return made

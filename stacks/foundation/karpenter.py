@@ -1,5 +1,7 @@
 """What brings the nodes of pools on AWS: Karpenter in the cluster, who it is in the account, and what it reads."""
 
+from collections.abc import Mapping
+
 import pulumi
 
 from modules.core.contracts import Cluster, Consumer, Identity, Registry
@@ -12,8 +14,8 @@ from modules.nodes.controller import CONTROLLER, Karpenter, Surroundings
 from modules.nodes.images import NODES_IMAGE
 from modules.nodes.karpenter import NodeClass
 from modules.nodes.policy import controller
-from modules.nodes.settings import NodesSettings
 from stacks.foundation.aws_settings import NODES, AwsSettings
+from stacks.foundation.quota import of_teams
 
 CONSUMER = Consumer(buckets={}, accounts=(CONTROLLER,))
 """Karpenter uses no data of the platform: it is somebody in the account."""
@@ -50,13 +52,14 @@ def deploy_karpenter(
     registry: Registry,
     identity: Identity,
     ready_namespace: pulumi.Input[str],
+    namespaces: Mapping[str, pulumi.Output[str]],
     instance_profile: pulumi.Input[str],
     queue: pulumi.Input[str],
     labels: Labels,
     opts: pulumi.ResourceOptions,
 ) -> dict[str, str]:
     """Create Karpenter and its pools. Return the image that it runs, by name. ready_namespace: known once Karpenter may
-    do in the account what it must; instance_profile, queue: of `modules.nodes.aws.Nodes`."""
+    do in the account what it must; namespaces: by consumer; instance_profile, queue: of `modules.nodes.aws.Nodes`."""
     image = require_image(labels.environment, registry, NODES_IMAGE.name)
     karpenter = Karpenter(
         CONTROLLER,
@@ -73,7 +76,7 @@ def deploy_karpenter(
     )
     Pools(
         "pools",
-        settings=NodesSettings(pools=given.nodes.pools),
+        settings=given.nodes,
         common=NodeClass(
             cluster=cluster.name,
             instance_profile="",
@@ -85,7 +88,7 @@ def deploy_karpenter(
         karpenter=karpenter.ready,
         cluster=cluster,
         namespace=ready_namespace,
-        namespaces={},
+        namespaces=of_teams(given.teams, namespaces),
         registry=registry,
         image=image,
         labels=labels,

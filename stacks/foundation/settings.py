@@ -16,7 +16,7 @@ from modules.core.external import ExternalSettings
 from modules.core.images import Image
 from modules.core.labels import LOCAL_PORT
 from modules.core.settings import Port, Settings
-from modules.nodes.settings import PoolsSettings
+from modules.nodes.settings import NodesSettings, TeamSettings
 from stacks.foundation.pods import EmbeddedPodsSettings, PodsSettings
 
 
@@ -69,6 +69,11 @@ class FoundationSettings(Settings):
         return ()
 
     @property
+    def teams(self) -> Mapping[str, TeamSettings]:
+        """Quotas of accelerators by team."""
+        return {}
+
+    @property
     def namespace_quota(self) -> QuotaSettings | None:
         """What each namespace may take; None where the platform sets no bounds."""
         return self.quota
@@ -118,8 +123,8 @@ class EmbeddedSettings(FoundationSettings):
         le=SIMULATED_MOST,
         description="Nodes beside the real one that only pretend to run pods, 0 to 1000: for what has no image here.",
     )
-    nodes: PoolsSettings = Field(
-        default=PoolsSettings(),
+    nodes: NodesSettings = Field(
+        default=NodesSettings(),
         description="Pools as a cloud would have them: on this machine each has its most nodes, all simulated.",
     )
 
@@ -143,6 +148,10 @@ class EmbeddedSettings(FoundationSettings):
             port=local_port,
             annotations={} if local_port is None else {LOCAL_PORT: str(local_port)},
         )
+
+    @property
+    def teams(self) -> Mapping[str, TeamSettings]:
+        return self.nodes.teams
 
     @property
     def publishes(self) -> bool:

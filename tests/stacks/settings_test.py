@@ -28,6 +28,12 @@ ACCEPTED: list[dict[str, Any]] = [
     {"groundwork:foundation": {"network": "172.20.0.0/16", "ports": {"api": 7443}, "simulated_nodes": 3}},
     {"groundwork:foundation": '{"network": "192.168.0.0/16"}'},
     {"groundwork:foundation": {"nodes": {"pools": {"gpu": GPU_POOL}}}},
+    {
+        "groundwork:foundation": {
+            "nodes": {"pools": {"gpu": GPU_POOL}, "teams": {"vision": {"workloads": ["iris"], "gpus": {"gpu": 4}}}}
+        },
+        "groundwork:workloads": {"iris": {}},
+    },
     {"groundwork:storage": {"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}},
     {"groundwork:storage": {"local_port": None}},
     {"groundwork:mlflow": {"resources": {"limits": {"memory": "2Gi"}}}},
@@ -104,6 +110,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"groundwork:foundation": {"nodes": {"pools": {"gpu": {**GPU_POOL, "families": ["m7i"]}}}}},
         "groundwork:foundation.nodes.pools.gpu: families m7i have no a10g: allowed with it: g5",
+    ),
+    (
+        {
+            "groundwork:foundation": {
+                "nodes": {"pools": {"gpu": GPU_POOL}, "teams": {"vision": {"workloads": ["irs"]}}}
+            },
+            "groundwork:workloads": {"iris": {}},
+        },
+        "groundwork: foundation.nodes.teams.vision.workloads holds 'irs', which is none of this stack: did you mean "
+        "'iris'?",
     ),
     ({"groundwork:foundation": {"quota": {"pods": 0}}}, "groundwork:foundation.quota.pods is 0"),
     (

@@ -26,7 +26,10 @@ NODES = NodesSettings.model_validate(
             },
             "neuron": {"purpose": "serving", "gpu": {"model": "inferentia2"}, "max": 4},
         },
-        "teams": {"vision": {"gpus": {"training": 8, "shared": 6}}, "others": {}},
+        "teams": {
+            "vision": {"workloads": ["iris"], "gpus": {"training": 8, "shared": 6}},
+            "others": {"workloads": ["wine"]},
+        },
     }
 )
 POOLS: dict[str, PoolSettings] = NODES.pools

@@ -74,7 +74,9 @@ def test_a_team_has_its_share_and_none_of_the_others() -> None:
 
 def test_shares_of_pools_with_the_same_kind_are_added_up() -> None:
     pools = {"one": POOLS["training"], "two": changed("training", max=1)}
-    assert gpu_quota(TeamSettings(gpus={"one": 8, "two": 4}), pools) == {"requests.nvidia.com/gpu": "12"}
+    assert gpu_quota(TeamSettings(workloads=["iris"], gpus={"one": 8, "two": 4}), pools) == {
+        "requests.nvidia.com/gpu": "12"
+    }
 
 
 def test_what_answers_requests_comes_before_what_can_be_run_again() -> None:

@@ -172,18 +172,24 @@ def test_a_name_that_is_too_long_or_no_name_is_refused(name: str) -> None:
 )
 def test_a_quota_that_nobody_could_use_is_refused(gpus: dict[str, int], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        nodes(TRAINING, teams={"vision": {"gpus": gpus}})
+        nodes(TRAINING, teams={"vision": {"workloads": ["iris"], "gpus": gpus}})
     assert message in str(caught.value)
+
+
+def test_a_workload_is_of_one_team() -> None:
+    teams = {"vision": {"workloads": ["iris", "wine"]}, "others": {"workloads": ["wine"]}}
+    with pytest.raises(UserError, match=r"teams.others.workloads holds 'wine', which is in teams.vision.workloads"):
+        nodes(TRAINING, teams=teams)
 
 
 def test_a_quota_counts_what_pods_ask_for() -> None:
     """Slices and instances, not the GPUs that they are of."""
     sliced = {**SERVING, "gpu": {"model": "a10g", "time_slices": 4}}
-    assert nodes(sliced, teams={"vision": {"gpus": {"it": 8}}}).teams["vision"].gpus == {"it": 8}
+    assert nodes(sliced, teams={"vision": {"workloads": ["iris"], "gpus": {"it": 8}}}).teams["vision"].gpus == {"it": 8}
     divided = {**SERVING, "max": 1, "gpu": {"model": "h100", "mig_profile": "1g.20gb"}}
-    assert nodes(divided, teams={"vision": {"gpus": {"it": 4}}})
+    assert nodes(divided, teams={"vision": {"workloads": ["iris"], "gpus": {"it": 4}}})
     with pytest.raises(UserError, match=r"the pool has 4 of nvidia.com/mig-1g.20gb at most \(1 nodes with 4 each\)"):
-        nodes(divided, teams={"vision": {"gpus": {"it": 5}}})
+        nodes(divided, teams={"vision": {"workloads": ["iris"], "gpus": {"it": 5}}})
 
 
 def test_the_cheapest_type_comes_first_and_all_have_what_was_asked_for() -> None:
