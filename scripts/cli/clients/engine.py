@@ -22,6 +22,8 @@ from stacks.configuration import require_encrypted
 LOCK_SECONDS = 900.0
 """Longer than any rollout may take."""
 QUIET = ("--non-interactive", "--color", "never")
+DESTROY = ("destroy", "--yes", "--skip-preview", "--continue-on-error")
+"""Without asking. What can't be deleted keeps nothing but what it needs itself: the run fails all the same."""
 STREAMED_PREVIEW = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
 """Has `pulumi preview --json` write its events too, in place of one document at its end."""
 
@@ -100,7 +102,7 @@ def destroy(environment: Environment, progress: Progress, log: Path) -> None:
     wait_for_lock(environment, progress)
     identity.check(environment)
     settle(environment, progress, log)
-    _stream(environment, ["destroy", "--yes", "--skip-preview", *QUIET], progress, log)
+    _stream(environment, [*DESTROY, *QUIET], progress, log)
 
 
 def unprotect(environment: Environment, progress: Progress) -> None:

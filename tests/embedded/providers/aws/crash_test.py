@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.cli.clients.engine import DESTROY
+
 from ..project import QUIET, Project
 from .conftest import clients, serving
 from .search import Aws, left
@@ -80,6 +82,38 @@ def test_what_a_person_takes_out_of_the_state_stays_as_it_is(cloud: Project, aws
     assert cloud.outputs()["id"] != made["id"]
     aws("ec2").delete_vpc(VpcId=made["id"])
     cloud.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == before
+
+
+def test_what_can_not_be_deleted_keeps_nothing_but_what_it_needs_itself_and_the_run_fails(
+    cloud: Project, aws: Aws
+) -> None:
+    before = left(aws)
+    cloud.write(
+        """
+        import pulumi
+        from pulumi_aws.ec2 import Subnet, Vpc
+        from pulumi_aws.s3 import Bucket, BucketVersioning
+        bucket = Bucket("full")
+        BucketVersioning("full", bucket=bucket.id, versioning_configuration={"status": "Enabled"})
+        network = Vpc("own", cidr_block="10.46.0.0/16")
+        subnet = Subnet("own", vpc_id=network.id, cidr_block="10.46.1.0/24")
+        Subnet("last", vpc_id=network.id, cidr_block="10.46.2.0/24", opts=pulumi.ResourceOptions(depends_on=[subnet]))
+        pulumi.export("bucket", bucket.id)
+        """
+    )
+    cloud.up()
+    bucket = {"Bucket": cloud.outputs()["bucket"]}
+    aws("s3").put_object(**bucket, Key="a", Body=b"1")
+    assert "BucketNotEmpty" in cloud.run(*DESTROY, check=False)
+    kept = [str(each["urn"]).rpartition("::")[0].rpartition("::")[2] for each in cloud.resources()]
+    assert sorted(kept) == ["aws:s3/bucket:Bucket", "pulumi:providers:aws", "pulumi:pulumi:Stack"]
+    aws("s3").delete_object(**bucket, Key="a")
+    for version in aws("s3").list_object_versions(**bucket).get("Versions", ()):
+        aws("s3").delete_object(**bucket, Key="a", VersionId=version["VersionId"])
+    for marker in aws("s3").list_object_versions(**bucket).get("DeleteMarkers", ()):
+        aws("s3").delete_object(**bucket, Key="a", VersionId=marker["VersionId"])
+    cloud.run(*DESTROY)
     assert left(aws) == before
 
 
