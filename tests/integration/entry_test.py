@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import ssl
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,6 +33,7 @@ from scripts.cli.lifecycle.up import access_of, settings_file
 from stacks import services
 from tests.mocks import declare
 from tests.neighbours import CLUSTER
+from tests.processes import running
 
 from .certificates import Authority
 from .conftest import INTERRUPTIBLE, run
@@ -221,7 +221,7 @@ def test_a_service_is_open_until_its_command_ends_and_goes_on_with_the_next_pod(
     environment = environment_of(theirs, port=18555)
     deploy(theirs, environment, image, ours)
     command = [*INTERRUPTIBLE, ".venv/bin/groundwork", "open", "--stack", STACK, "--json"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, env={**os.environ}) as opened:
+    with running(command, cwd=REPOSITORY, env={**os.environ}) as opened:
         assert opened.stdout is not None
         document = json.loads("".join(document_of(opened.stdout)))
         assert document == {"service": "gateway", "address": "https://localhost:18555", "login": "none needed"}

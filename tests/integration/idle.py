@@ -26,6 +26,8 @@ def idle(
         "spec": {**pod, "containers": [container], "terminationGracePeriodSeconds": 1},
     }
     kubectl.run(platform, "apply", "-f", "-", stdin=json.dumps(document))
-    kubectl.run(platform, "wait", "--for=condition=Ready", "--timeout=60s", "-n", namespace, f"pod/{name}")
-    yield name
-    kubectl.run(platform, "delete", "pod", name, "-n", namespace)
+    try:
+        kubectl.run(platform, "wait", "--for=condition=Ready", "--timeout=60s", "-n", namespace, f"pod/{name}")
+        yield name
+    finally:
+        kubectl.run(platform, "delete", "pod", name, "-n", namespace)

@@ -15,6 +15,7 @@ from embedded.cluster import Cluster
 from embedded.cluster.network import split
 from scripts.cli.clients import kubectl
 from scripts.cli.environment import Environment
+from tests.processes import running
 
 from .conftest import STACK
 from .idle import idle
@@ -190,11 +191,10 @@ def test_whoever_reaches_the_internal_port_of_the_store_is_asked_for_a_token(
 ) -> None:
     """By a forwarded port, which no network policy stops: else whoever got there would be its administrator."""
     command = ("kubectl", "port-forward", "-n", f"{STACK}-storage", "pod/storage-server-0", f":{INTERNAL}")
-    with subprocess.Popen(command, env=platform.process_environment(), stdout=subprocess.PIPE, text=True) as forward:
+    with running(command, env=platform.process_environment()) as forward:
         assert forward.stdout is not None
         port = forward.stdout.readline().split()[2].rpartition(":")[2]
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             with pytest.raises(grpc.RpcError) as refused:
                 channel.unary_unary(f"/{method}")(b"", timeout=10)
             assert refused.value.code() == answer
-        forward.terminate()

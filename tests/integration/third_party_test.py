@@ -3,7 +3,6 @@
 import hashlib
 import json
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from modules.core.errors import UserError
 from modules.registry.third_party import read_third_party
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.images import resolve_list
+from tests.processes import running
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -30,10 +30,9 @@ def registry(platform: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     storage = {"filesystem": {"rootdirectory": str(folder / "storage")}}
     configuration.write_text(yaml.safe_dump({"version": "0.1", "storage": storage, "http": {"addr": address}}))
     command = [str(platform.tools / "registry"), "serve", str(configuration)]
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with (folder / "log").open("w") as log, running(command, stdout=log, stderr=log):
         await_answer(address)
         yield address
-        process.terminate()
 
 
 def await_answer(address: str) -> None:

@@ -93,10 +93,12 @@ def load(address: str, clients: int = 4) -> Generator[Load]:
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     for thread in threads:
         thread.start()
-    yield seen
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.mark.usefixtures("platform")

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.contracts.aws_platform import example
-from tests.embedded.providers.aws.conftest import serving
 from tests.embedded.providers.aws.on_account import OnAccount
+from tests.processes import serving
 
 pytestmark = pytest.mark.heavy
 

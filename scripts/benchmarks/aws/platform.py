@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
@@ -21,6 +20,7 @@ from modules.core.paths import REPOSITORY
 from stacks.services import images
 from tests.embedded.providers.controlplane import ControlPlane
 from tests.embedded.providers.project import Project
+from tests.processes import serving
 
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 """Of authorities that nothing asks: RDS is a record."""
@@ -71,7 +71,8 @@ def platform(example: str, folder: Path, tools: Path, times: Mapping[str, float]
         ends.callback(plane.stop)
         plane.start()
         (folder / "times.json").write_text(json.dumps(times))
-        address = ends.enter_context(_account(folder / "times.json"))
+        server = serving("-I", "-m", "embedded.aws", "--times", str(folder / "times.json"))
+        (address,) = ends.enter_context(server)
         _write_settings(example, folder)
         shutil.copy(plane.kubeconfig, folder / "kubeconfig")
         project = Project(folder, tools, str(plane.kubeconfig))
@@ -92,15 +93,6 @@ def platform(example: str, folder: Path, tools: Path, times: Mapping[str, float]
 def _children_cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-@contextmanager
-def _account(times: Path) -> Generator[str]:
-    command = [sys.executable, "-I", "-m", "embedded.aws", "--times", str(times)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.terminate()
 
 
 def _write_settings(example: str, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import time
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -16,6 +15,7 @@ from embedded.aws.databases import Database, Databases, free_address, host_name
 from embedded.aws.postgresql import Server, first_statements, own_parameters, settings, who_gets_in
 from embedded.cluster import Cluster
 from modules.core.errors import UserError
+from tests.processes import running
 from tests.scripts.cli.fakes import always, quiet
 
 ADDRESS = IPv4Address("10.94.240.10")
@@ -121,8 +121,7 @@ def test_a_machine_without_postgresql_is_reported(monkeypatch: pytest.MonkeyPatc
 def test_what_a_server_says_of_its_number_ends_no_process_of_another_user(tmp_path: Path) -> None:
     number = tmp_path / "data/data/postmaster.pid"
     number.parent.mkdir(parents=True)
-    with subprocess.Popen(["sleep", "60"]) as other:
+    with running(["sleep", "60"]) as other:
         number.write_text(f"{other.pid}\n")
         postgresql.interrupt(tmp_path)
         assert other.poll() is None
-        other.kill()

@@ -2,13 +2,14 @@
 
 import json
 import signal
-import subprocess
 import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.processes import running
 
 from .project import QUIET, Project
 
@@ -236,8 +237,7 @@ def test_an_interrupted_run_ends_in_order_and_keeps_what_was_made(project: Proje
         """
     )
     command = ["pulumi", "up", "--yes", "--skip-preview", *QUIET]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=pipe, text=True) as process:
+    with running(command, cwd=project.folder, env=project.environment) as process:
         assert process.stdout
         for line in process.stdout:
             if "never" in line and "Waiting for" in line:  # why it waits is shown while it does

@@ -11,6 +11,7 @@ import pytest
 
 from embedded.providers.install import STAND_INS, install, install_emulations, kubernetes_plugin, launchers
 from embedded.toolchain.targets import BUILD_TARGETS
+from tests.processes import running
 
 PYTHON = Path(sys.executable)
 
@@ -99,9 +100,7 @@ def test_a_launched_plugin_names_its_port_and_leaves_quietly_when_told(tmp_path:
     launcher = next(path for path in launchers(tmp_path, PYTHON) if path.name == f"pulumi-{name}")
     # A file in the program's folder must not stand in for a module of ours.
     (tmp_path / "random.py").write_text("raise RuntimeError('the wrong module')")
-    with subprocess.Popen(
-        [launcher, "127.0.0.1:1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with running([launcher, "127.0.0.1:1"], cwd=tmp_path, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline().strip().isdigit()
         process.terminate()

@@ -5,11 +5,13 @@ import sys
 
 import pytest
 
+from tests.processes import running
+
 
 @pytest.mark.parametrize("name", ["language", "random", "tls", "aws"])
 def test_a_plugin_starts_without_the_sdk_and_what_it_does_not_use(name: str) -> None:
     command = [sys.executable, "-I", "-X", "importtime", "-m", f"embedded.providers.{name}", "127.0.0.1:1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as plugin:
+    with running(command, stderr=subprocess.PIPE) as plugin:
         assert plugin.stdout
         assert plugin.stdout.readline().strip().isdigit()
         plugin.terminate()

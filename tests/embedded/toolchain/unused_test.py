@@ -1,5 +1,4 @@
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from embedded.toolchain import build
 from embedded.toolchain.compiler import RELEASE
 from embedded.toolchain.targets import BuildTarget
 from embedded.toolchain.unused import UNUSED_DAYS, running_programs, unused_folders
+from tests.processes import running
 
 PAUSE = BuildTarget(name="pause")
 
@@ -86,9 +86,8 @@ def test_tools_stay_while_one_of_them_runs(home: Path) -> None:
     program.write_bytes(Path("/bin/sleep").read_bytes())
     program.chmod(0o755)
     tools(home, "bin-old", program, binary(home, "kwok-1"))
-    with subprocess.Popen([str(program), "60"]) as process:
+    with running([program, "60"]):
         left, _ = tidied(home)
-        process.kill()
     assert left == {"bin-old", "sleep-1", "kwok-1"}
     assert tidied(home)[0] == set()
 

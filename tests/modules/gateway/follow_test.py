@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from modules.gateway.files import follow
+from tests.processes import running
 
 HAPROXY = """#!{python}
 import os, pathlib, signal, sys
@@ -60,12 +61,10 @@ def followed(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     )
     arguments = [str(tmp_path / "haproxy.cfg"), str(tmp_path / "certificate")]
     path = f"{tmp_path}/bin:{os.environ['PATH']}"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], env={**os.environ, "PATH": path}, stderr=subprocess.PIPE, text=True
-    ) as process:
+    variables = {**os.environ, "PATH": path}
+    with running([sys.executable, "-c", code, *arguments], env=variables, stderr=subprocess.PIPE) as process:
         assert until(tmp_path, ["started"])
         yield process
-        process.terminate()
 
 
 def test_a_changed_configuration_and_a_renewed_certificate_are_followed(

@@ -30,8 +30,9 @@ from modules.nodes.karpenter import (
     weights,
 )
 from modules.nodes.settings import PoolSettings
-from tests.embedded.providers.aws.conftest import REGION, clients, serving
+from tests.embedded.providers.aws.conftest import REGION, clients
 from tests.embedded.providers.controlplane import ControlPlane
+from tests.processes import serving
 
 CLUSTER = "groundwork-dev"
 COMMON = NodeClass(

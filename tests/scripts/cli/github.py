@@ -83,6 +83,8 @@ def github() -> Generator[GitHub]:
     with GitHub() as server:
         thread = Thread(target=server.serve_forever, args=[POLL_SECONDS])
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

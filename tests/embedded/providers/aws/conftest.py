@@ -1,10 +1,8 @@
 """An account, and a program on it."""
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from embedded.providers.install import install_emulations
+from tests.processes import serving
 
 from ..project import Project
 
@@ -23,18 +22,6 @@ def account() -> Iterator[str]:
     """The address of a server of its own; what a test makes, it deletes."""
     with serving("-I", "-m", "embedded.aws") as (address,):
         yield address
-
-
-@contextmanager
-def serving(*arguments: str) -> Generator[list[str]]:
-    """The addresses that a program of ours serves."""
-    command = [sys.executable, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        try:
-            yield [f"http://127.0.0.1:{port}" for port in server.stdout.readline().split()]
-        finally:
-            server.terminate()
 
 
 @pytest.fixture(scope="session")

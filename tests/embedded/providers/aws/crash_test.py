@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from scripts.cli.clients.engine import DESTROY
+from tests.processes import serving
 
 from ..project import QUIET, Project
-from .conftest import clients, serving
+from .conftest import clients
 from .search import Aws, left
 
 PROGRAM = (Path(__file__).parent / "programs" / "network_and_storage.py").read_text()

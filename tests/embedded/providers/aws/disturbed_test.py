@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import serving
+from tests.processes import serving
+
 from .crash_test import kill_after
 from .on_account import IN_ACCOUNT, OnAccount
 

@@ -28,9 +28,10 @@ from modules.registry.logins import Login
 from modules.registry.remote import Remote
 from scripts.cli.lifecycle.host import ensure_packages
 from tests.kubectl_image import push_kubectl
+from tests.processes import serving
 
 from ..project import Project
-from .conftest import REGION, clients, serving
+from .conftest import REGION, clients
 from .eks_cluster import NAME, POLICY, Eks, add_group, allow
 from .pods import (
     NAMES,

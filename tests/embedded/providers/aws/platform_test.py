@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import clients, serving
+from tests.processes import serving
+
+from .conftest import clients
 from .on_account import CLUSTER, IN_ACCOUNT, OnAccount
 from .search import Aws
 from .thread_test import assert_known_by_their_ids

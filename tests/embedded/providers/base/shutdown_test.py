@@ -1,8 +1,9 @@
 """When a plugin ends."""
 
 import signal
-import subprocess
 import sys
+
+from tests.processes import running
 
 TOLD_ON_ANOTHER_THREAD = """
 import signal, threading
@@ -18,7 +19,7 @@ print("left")
 
 def test_a_signal_that_arrives_on_another_thread_ends_a_plugin_at_once() -> None:
     command = [sys.executable, "-c", TOLD_ON_ANOTHER_THREAD]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as plugin:
+    with running(command) as plugin:
         assert plugin.stdout
         assert plugin.stdout.readline() == "4711\n"
         plugin.send_signal(signal.SIGINT)

@@ -1,7 +1,5 @@
 """The emulated account of a stack: who is in it, and what is refused."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +15,7 @@ from scripts.cli.environment import Environment
 from scripts.cli.lifecycle import account
 from scripts.cli.lifecycle.leftovers.report import account_of, document
 from scripts.cli.lifecycle.leftovers.search import leftovers
+from tests.processes import serving
 from tests.scripts.cli.fakes import always, on_aws, quiet, refused, settings, stack
 
 IAM = "arn:aws:iam::123456789012"
@@ -25,11 +24,8 @@ IAM = "arn:aws:iam::123456789012"
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Of an account without clusters."""
-    command = [sys.executable, "-I", "-m", "embedded.aws"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.terminate()
+    with serving("-I", "-m", "embedded.aws") as (found,):
+        yield found
 
 
 @pytest.fixture(autouse=True)
