@@ -27,9 +27,20 @@ class Faulty:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if self.chance.random() < THROTTLED:
             drain(environ)
-            return answer(environ, start_response, "400 Bad Request", "ThrottlingException")
+            return answer(environ, start_response, *THROTTLING.get(service_of(environ), OTHER_THROTTLING))
         body = self.application(environ, quiet if (fails := next(self.numbers) % FAILING == 0) else start_response)
         return answer(environ, start_response, "500 Internal Server Error", "InternalFailure") if fails else body
+
+
+THROTTLING = {"s3": ("503 Slow Down", "SlowDown"), "ec2": ("503 Service Unavailable", "RequestLimitExceeded")}
+OTHER_THROTTLING = ("400 Bad Request", "ThrottlingException")
+"""Status and code, as each service answers. A client sees only the status of an answer to HEAD, such as S3's."""
+
+
+def service_of(environ: dict[str, Any]) -> str:
+    """As the signature's scope names it: KEY/DATE/REGION/SERVICE/aws4_request."""
+    scope: list[str] = environ.get("HTTP_AUTHORIZATION", "").partition(",")[0].split("/")
+    return scope[3] if len(scope) > 3 else ""
 
 
 def quiet(*_: Any) -> None:
@@ -40,10 +51,12 @@ def answer(environ: dict[str, Any], start_response: Any, status: str, code: str)
     """In the form of the request's protocol."""
     json = "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", "")
     start_response(status, [("Content-Type", "application/json" if json else "text/xml"), ("x-amzn-errortype", code)])
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return []
     if json:
         return [f'{{"__type": "{code}", "message": "injected"}}'.encode()]
     errors = f"<Error><Code>{code}</Code><Message>injected</Message></Error>"
-    if "/s3/" in environ.get("HTTP_AUTHORIZATION", ""):
+    if service_of(environ) == "s3":
         return [errors.encode()]
     return [f"<Response><Errors>{errors}</Errors><ErrorResponse>{errors}</ErrorResponse></Response>".encode()]
 
