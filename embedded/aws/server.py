@@ -16,6 +16,7 @@ from .extension import ecr, eks_addons, eks_planes, rds_servers
 from .extension.authorization import PodRequests
 from .images import Images
 from .prices import Prices
+from .records import Records
 from .repeats import Repeats
 
 HOST = "127.0.0.1"
@@ -37,7 +38,7 @@ def make(
         images.start()
         ecr.use(images)
         eks_addons.use(images)
-    return OwnersServer(HOST, port, Repeats(application), MotoRequestHandler)
+    return OwnersServer(HOST, port, Repeats(Records(application)), MotoRequestHandler)
 
 
 def for_pods(application: Application) -> Application:

@@ -22,6 +22,10 @@ def load(name: str) -> Schema:
     return json.loads((data() / "resources" / f"{_region()[name]}.json").read_text())
 
 
+def names() -> list[str]:
+    return list(_region())
+
+
 def plain(name: str) -> str:
     """A name without what spellings differ in."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -29,22 +29,27 @@ class Input:
 
 @dataclass(frozen=True)
 class SdkType:
+    """kinds: of the outputs, as of inputs. documentation: of the inputs."""
+
     inputs: dict[str, Input]
     outputs: list[str]
     secrets: list[str]
     import_id: str
+    kinds: dict[str, str]
+    documentation: dict[str, str]
 
 
-def read_type(token: str) -> SdkType:
-    """token: such as ec2/vpc:Vpc."""
+def read_type(token: str, depth: int = 0) -> SdkType:
+    """token: such as ec2/vpc:Vpc. depth: levels of nested inputs that are left out."""
     path, name = token.split(":")
     module, file = path.split("/")
-    source = (_root() / module / f"{_snake(file)}.py").read_text()
+    source = _source(module, token, file).read_text()
     classes = _classes(source)
     example = re.search(rf"pulumi import aws:{re.escape(token)} \S+ (.+)", source)
     secrets = re.search(r"additional_secret_outputs=\[(.*?)\]", source)
     # A nested block of the same name takes the shorter one: BucketVersioning.
-    inputs = _fields(module, classes.get(f"{name}InitArgs") or classes[f"{name}Args"], classes, 0)
+    arguments = classes.get(f"{name}InitArgs") or classes[f"{name}Args"]
+    inputs = _fields(module, arguments, classes, depth)
     for output in _always_there(classes[name]) & inputs.keys():
         inputs[output].computed = not inputs[output].required
     return SdkType(
@@ -52,10 +57,24 @@ def read_type(token: str) -> SdkType:
         outputs=list(_names(classes[name]).values()),
         secrets=re.findall(r'"(\w+)"', secrets[1]) if secrets else [],
         import_id=example[1].strip().strip("'\"") if example else "",
+        kinds=_kinds(module, classes[name], classes),
+        documentation=_documentation(arguments),
     )
 
 
-def _root() -> Path:
+def _source(module: str, token: str, file: str) -> Path:
+    """The SDK names some files otherwise than their types."""
+    folder = _folder(module)
+    usual = folder / f"{_snake(file)}.py"
+    if usual.exists():
+        return usual
+    for other in folder.glob("*.py"):
+        if f'type_token("aws:{token}")' in other.read_text():
+            return other
+    raise SystemExit(f"pulumi_aws has no aws:{token}")
+
+
+def root() -> Path:
     spec = find_spec("pulumi_aws")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("pulumi_aws is not installed: uv sync --group aws --group emulation --group aws-table")
@@ -71,9 +90,15 @@ def _classes(source: str) -> dict[str, ast.ClassDef]:
     return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
 
 
+def _folder(module: str) -> Path:
+    """`lambda` is a keyword of Python."""
+    named = root() / module
+    return named if named.exists() else root() / f"{module}_"
+
+
 @cache
 def _nested(module: str) -> dict[str, ast.ClassDef]:
-    return _classes((_root() / module / "_inputs.py").read_text())
+    return _classes((_folder(module) / "_inputs.py").read_text())
 
 
 def _names(node: ast.ClassDef) -> dict[str, str]:
@@ -86,6 +111,22 @@ def _names(node: ast.ClassDef) -> dict[str, str]:
                 if text.startswith("pulumi.getter"):
                     named = re.search(r"name='(\w+)'", text)
                     found[method.name] = named[1] if named else method.name
+    return found
+
+
+def _kinds(module: str, node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> dict[str, str]:
+    names, found = _names(node), dict[str, str]()
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name in names and isinstance(method.returns, ast.Subscript):
+            found[names[method.name]] = _input(module, method.returns.slice, classes, DEPTH).type
+    return found
+
+
+def _documentation(node: ast.ClassDef) -> dict[str, str]:
+    names, found = _names(node), dict[str, str]()
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name in names and (text := ast.get_docstring(method)):
+            found[names[method.name]] = text
     return found
 
 

@@ -48,6 +48,8 @@ class Aws(Provider):
         """URN -> id of what the state has, None as long as that is not known."""
         self._made: list[str] = []
         """Keys of what this process made."""
+        self._said: set[str] = set()
+        """Types of which the person was informed that they are only recorded."""
 
     def configure(self, settings: Object) -> None:
         found: Object = {name: _parsed(reveal(value)) for name, value in settings.items() if not has_unknown(value)}
@@ -105,6 +107,7 @@ class Aws(Provider):
             key = _key(resource)
             there_already = live.create(key, replaces=self._known.get(resource.urn, ""))
         self._made.append(key)
+        self._say_recorded(resource.type, entry)
         try:
             if there_already:
                 live.resume_creation()
@@ -113,6 +116,11 @@ class Aws(Provider):
             return Created(live.id, self._properties(live, inputs))
         except ProviderError as error:
             raise UnfinishedError(f"{resource.type} {resource.name}: {error}", live.id, inputs, inputs) from None
+
+    def _say_recorded(self, token: str, entry: Entry) -> None:
+        if self._inform and "recorded" in entry and token not in self._said:
+            self._said.add(token)
+            self._inform(f"recorded: {token} is not emulated; the account keeps its inputs, and nothing acts on them")
 
     def read(self, resource: Resource, id: str, state: Object, inputs: Object) -> ReadResult | None:
         entry = entry_of(resource.type)
@@ -165,9 +173,11 @@ class Aws(Provider):
             self.account.keep(self._made)
 
     def _live(self, entry: Entry, values: Object, id: str = "") -> Any:
-        from .resource import Live  # late: with it come botocore and JMESPath, which a check does not need
+        from .recorded import Recorded  # late: with it come botocore and JMESPath, which a check does not need
+        from .resource import Live
 
-        return Live(self.account, entry, dict(reveal(values)), id)
+        kind = Recorded if "recorded" in entry else Live
+        return kind(self.account, entry, dict(reveal(values)), id)
 
     def _properties(self, live: Any, inputs: Object) -> Object:
         if not live.find():

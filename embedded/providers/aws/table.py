@@ -12,6 +12,7 @@ Node = dict[str, Any]
 Entry = dict[str, Any]
 
 TABLE = Path(__file__).parent / "table"
+RECORDED = Path(__file__).parent / "recorded"
 
 
 @cache
@@ -23,9 +24,23 @@ def entries() -> dict[str, Entry]:
     return found
 
 
+@cache
+def recorded(module: str) -> dict[str, Entry]:
+    """Types of a module of the SDK that nothing emulates, by token."""
+    file = RECORDED / f"{module}.json"
+    found: dict[str, Entry] = json.loads(file.read_text()) if file.exists() else {}
+    for entry in found.values():
+        names = [*entry["inputs"], *entry["outputs"]]
+        entry.update(recorded=entry["outputs"], updates=[], outputs={name: name for name in names if name != "tags"})
+        if "tags" in entry["inputs"]:
+            entry["tags"] = {}
+    return found
+
+
 def entry_of(token: str) -> Entry:
-    if token not in entries():
-        raise ProviderError(
-            f"{token} is not emulated; the official plugin has it. Emulated are {', '.join(sorted(entries()))}"
-        )
-    return entries()[token]
+    if token in entries():
+        return entries()[token]
+    module = token.removeprefix("aws:").partition("/")[0]
+    if token in recorded(module):
+        return recorded(module)[token]
+    raise ProviderError(f"pulumi_aws has no type {token}")

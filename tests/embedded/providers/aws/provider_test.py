@@ -14,6 +14,7 @@ from embedded.providers.base import UNKNOWN, Change, Object, ProviderError, Reso
 
 VPC = "aws:ec2/vpc:Vpc"
 BUCKET = "aws:s3/bucket:Bucket"
+RECORDED = "aws:sagemaker/domain:Domain"
 ROLE = "aws:iam/role:Role"
 TRUST = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole"]}]}'
 
@@ -60,6 +61,9 @@ REFUSED: list[tuple[str, Object, str]] = [
     ("aws:kms/key:Key", {"keyUsage": "ANYTHING"}, "keyUsage: 'ANYTHING' is not among "),
     ("aws:kms/alias:Alias", {"name": "no-prefix", "targetKeyId": "k"}, "name: 'no-prefix' does not match ^(alias/)"),
     ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 31}, "retentionInDays: 31 is not among 0, 1, 3"),
+    (RECORDED, {"authMode": "NONE"}, "authMode: 'NONE' is not among "),
+    (RECORDED, {"authMod": "IAM"}, "authMod: no such input; did you mean authMode?"),
+    (RECORDED, {"authMode": "IAM"}, "vpcId: missing; it is required"),
     (
         ROLE,
         {"assumeRolePolicy": TRUST, "maxSessionDuration": 60},
@@ -130,6 +134,8 @@ CHANGES: list[tuple[str, Object, Object, dict[str, Change]]] = [
         {"vpcId": "v", "serviceName": "s", "subnetIds": ["b", "a"]},
         {},
     ),
+    (RECORDED, {"domainName": "a"}, {"domainName": "b"}, {"domainName": Change.UPDATE_REPLACE}),
+    (RECORDED, {"appNetworkAccessType": "VpcOnly"}, {}, {"appNetworkAccessType": Change.UPDATE}),
     # AWS chose a zone; a program that no longer names one keeps it.
     ("aws:ec2/subnet:Subnet", {"vpcId": "v", "availabilityZone": "a"}, {"vpcId": "v"}, {}),
 ]
@@ -213,9 +219,9 @@ def test_nothing_but_loopback_is_asked_for_keys_either(
     assert set(asked) == {"127.0.0.1"}
 
 
-def test_a_type_that_is_not_emulated_is_named_with_those_that_are() -> None:
-    with pytest.raises(ProviderError, match=r"aws:sagemaker/domain:Domain is not emulated.*aws:ec2/vpc:Vpc"):
-        checked("aws:sagemaker/domain:Domain", {})
+def test_a_type_that_the_sdk_does_not_have_is_refused() -> None:
+    with pytest.raises(ProviderError, match="pulumi_aws has no type aws:sagemaker/palace:Palace"):
+        checked("aws:sagemaker/palace:Palace", {})
 
 
 def test_a_policy_document_is_written_from_statements() -> None:
