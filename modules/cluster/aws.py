@@ -240,7 +240,8 @@ class Addons(Component):
         allowed = RolePolicyAttachment(
             f"{name}-volumes",
             role=role.name,
-            policy_arn=account.managed_policy("service-role/AmazonEBSCSIDriverPolicy"),
+            # Of the driver's volumes alone, which it marks itself. That of before reached any volume of the account.
+            policy_arn=account.managed_policy("AmazonEBSCSIDriverPolicyV2"),
             opts=self.child(),
         )
         # Volumes that pods ask for are marked as the cluster's, and counted as its cost.

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from embedded.aws.policy import allowed
 from modules.cluster.aws import LOGS, Addons, EksCluster
 from modules.cluster.eks_settings import EksSettings
 from modules.core.aws import AwsAccount, TokenIssuer
@@ -151,6 +152,19 @@ def test_volumes_are_made_by_one_service_account_alone_and_carry_the_tags(resour
     }
     driver = of_kind(resources, "Addon")["addons-aws-ebs-csi-driver"]
     assert json.loads(driver["configurationValues"]) == {"controller": {"extraVolumeTags": TAGS}}
+
+
+@pytest.mark.parametrize("action", ["ModifyVolume", "AttachVolume", "DetachVolume", "DeleteVolume"])
+def test_the_driver_of_volumes_reaches_those_alone_that_it_made(resources: list[Declared], action: str) -> None:
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    arn: str = of_kind(resources, "RolePolicyAttachment")["addons-volumes"]["policyArn"]
+    assert arn == "arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2"
+    document = json.loads(aws_managed_policies_data)[arn.rpartition("/")[2]]["Document"]
+    volume = f"arn:aws:ec2:eu-west-1:{ACCOUNT.id}:volume/vol-1"
+    own = {"ec2:ResourceTag/ebs.csi.aws.com/cluster": ["true"]}
+    assert allowed([document], f"ec2:{action}", volume, own)
+    assert not allowed([document], f"ec2:{action}", volume, {"ec2:ResourceTag/Name": ["of somebody"]})
 
 
 def test_what_others_need_of_it_is_among_its_outputs() -> None:
