@@ -18,6 +18,7 @@ def test_rights_that_somebody_changed_are_seen_and_mended(cloud: Project, aws: A
     cloud.write(PROGRAM)
     cloud.up()
     made: Any = cloud.outputs()
+    assert (made["subnets"], made["vpcs"]) == ([200, 250, "APPROVED"], 5)
     iam, queue = aws("iam"), {"QueueUrl": made["queue"]}
     iam.put_role_policy(RoleName=made["role"], PolicyName="objects", PolicyDocument=OTHERS)
     iam.put_role_policy(RoleName=made["role"], PolicyName="more", PolicyDocument=OTHERS)

@@ -6,6 +6,7 @@ from pulumi_aws.ec2 import Tag, Vpc
 from pulumi_aws.iam import Role
 from pulumi_aws.rds import Instance
 from pulumi_aws.secretsmanager import get_secret_version_output
+from pulumi_aws.servicequotas import ServiceQuota, get_service_quota
 from pulumi_aws.sqs import Queue, QueuePolicy
 
 config = pulumi.Config()
@@ -44,6 +45,9 @@ database = Instance(
 )
 secret = database.master_user_secrets[0].secret_arn
 known = get_secret_version_output(secret_id=secret).secret_string
+subnets = ServiceQuota("subnets", service_code="vpc", quota_code="L-407747CB", value=250)
+pulumi.export("subnets", [subnets.default_value, subnets.value, subnets.request_status])
+pulumi.export("vpcs", get_service_quota(service_code="vpc", quota_name="VPCs per Region").value)
 pulumi.export("password", known.apply(lambda text: json.loads(text)["password"]))
 pulumi.export("secret", secret)
 pulumi.export("queue", queue.url)
