@@ -76,6 +76,7 @@ def context_of(
         labels=labels,
         cluster=foundation.cluster,
         store=foundation.object_store,
+        catalog=foundation.catalog,
         database=foundation.database,
         identity=foundation.identity,
         registry=foundation.registry,
@@ -102,8 +103,10 @@ def built_images(
     """Return the references of a service's images of this repository. A service without members runs none."""
     if not service.consumers(settings.of(service)):
         return {}
-    needed = service.built(settings.of(service))
-    return {image.name: require_image(labels.environment, foundation.registry, image.name) for image in needed}
+    return {
+        image.name: require_image(labels.environment, foundation.registry, image.name)
+        for image in settings.built(service)
+    }
 
 
 def address(service: Service[Any], entry: Entry) -> str | None:

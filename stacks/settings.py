@@ -113,6 +113,10 @@ class PlatformSettings(Settings):
         """Return the settings of a service."""
         return getattr(self, service.name)
 
+    def built(self, service: Service[Any]) -> tuple[Image, ...]:
+        """Return the images of a service that are built for the environment."""
+        return service.built(self.of(service), has_catalog=self.aws is not None and self.aws.lake is not None)
+
     def has(self, service: Service[Any]) -> bool:
         """Return whether a service is switched on, and the platform's own in the cluster; one that has no `enabled`
         always is."""
@@ -134,9 +138,7 @@ class PlatformSettings(Settings):
     def images(self) -> tuple[Image, ...]:
         """Return the images of this repository that the environment runs, the one below the others first. UserError
         where a workload is not there, or its workload.yaml says something wrong."""
-        return images(
-            lambda service: service.built(self.of(service)) if self._describes(service) else (), self.foundation.images
-        )
+        return images(lambda service: self.built(service) if self._describes(service) else (), self.foundation.images)
 
     def namespaces(self, environment: str) -> list[str]:
         """Return the names of the environment's namespaces: of the consumers, and of data services that something

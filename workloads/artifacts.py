@@ -13,6 +13,8 @@ DATA, MODELS = "data", "models"
 below its own name, each at an address that its digest names."""
 TABLES = "tables"
 """Where the tables of the lake lie, in the buckets raw and features: each workload's below its own name."""
+INCOMING = "incoming"
+"""Where new data is brought to in the raw bucket: each workload's below its own name."""
 ACCEPTED = "accepted"
 """Where the files that became part of a data set lie in the raw bucket: each workload's below its own name."""
 

@@ -9,6 +9,12 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """As programs write decimal numbers. Python reads more as one: 1_2, surrounding blanks, digits of other scripts."""
 
 
+def catalog_name(column: str) -> str:
+    """Return the name of a column in a catalog of tables: in small letters, digits and underscores, as Athena can write
+    it."""
+    return re.sub(r"[^a-z0-9_]+", "_", column.lower())
+
+
 @dataclass(frozen=True)
 class Column:
     """What the values of a column may be: numbers between two bounds, or labels."""

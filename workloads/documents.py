@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modules.core.contracts import LAYERS, ObjectStore, TableColumn
+from modules.core.contracts import LAYERS, ObjectStore, TableCatalog, TableColumn
+from modules.core.errors import UserError
 from modules.core.images import in_repository
+from modules.core.lake import table_name
 from modules.core.naming import JOB_LIMIT, canonical_json, hashed
 from modules.core.releases import Pin
-from workloads.artifacts import MODELS, TABLES, data_key
+from workloads.artifacts import INCOMING, MODELS, TABLES, data_key
+from workloads.columns import catalog_name
 from workloads.settings import Format, Workload
 from workloads.signing import Statement
 
@@ -68,17 +71,23 @@ def form_document(workload: Workload) -> dict[str, Any] | None:
     return {"format": workload.serving.format, "trusted": list(workload.serving.trusted)}
 
 
-def tables(workload: str, store: ObjectStore) -> dict[str, str]:
-    """Return the addresses of a workload's tables in the lake, by layer."""
+def tables(workload: str, store: ObjectStore, catalog: TableCatalog | None) -> dict[str, str]:
+    """Return the addresses of a workload's tables in the lake, by layer. By these it is chosen what writes them."""
+    if catalog is not None:
+        databases = catalog.databases.items()
+        return {layer: f"{catalog.scheme}://{database}/{table_name(workload)}" for layer, database in databases}
     return {layer: store.address(role, f"{TABLES}/{workload}/{layer}") for layer, role in LAYERS.items()}
 
 
-def data_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
-    """Return where the data set is and what it must be. Of a table the columns too: who is first to train makes it."""
+def data_document(workload: Workload, store: ObjectStore, catalog: TableCatalog | None = None) -> dict[str, Any]:
+    """Return where the data set is and what it must be. Of a table the columns too: who is first to train makes it.
+    From the address of a table in a catalog it does not follow where new data is brought."""
     data = workload.data
     if data.table is not None:
-        addresses = tables(workload.name, store)
+        addresses = tables(workload.name, store, catalog)
+        incoming = store.address("raw", f"{INCOMING}/{workload.name}/")
         return {
+            **({} if catalog is None else {"incoming": incoming}),
             "address": addresses[data.table],
             "version": data.version,
             "digest": data.digest,
@@ -90,20 +99,28 @@ def data_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
 
 
 def table_columns(workload: Workload) -> list[TableColumn]:
-    """Return the columns of a workload's tables in the lake, as it declares them: numbers are double."""
-    return [
-        TableColumn(name=name, type="double" if column.labels is None else "string", optional=column.optional)
-        for name, column in workload.data.columns.items()
-    ]
+    """Return the columns of a workload's tables in a catalog: numbers are double. Raise UserError where two would have
+    the same name."""
+    found: dict[str, TableColumn] = {}
+    for name, column in workload.data.columns.items():
+        known = catalog_name(name)
+        if known in found:
+            raise UserError(
+                f"workload {workload.name!r}: column {name!r} would be {known!r} in Athena, as another one is: rename "
+                "one of them in data.columns of its workload.yaml"
+            )
+        kind = "double" if column.labels is None else "string"
+        found[known] = TableColumn(name=known, type=kind, optional=column.optional)
+    return list(found.values())
 
 
-def training_document(workload: Workload, store: ObjectStore) -> dict[str, Any]:
+def training_document(workload: Workload, store: ObjectStore, catalog: TableCatalog | None = None) -> dict[str, Any]:
     """Return the configuration of a training; workloads/experiment.py reads it."""
     form = form_document(workload)
     return {
         "workload": workload.name,
         "model": workload.name,
-        "data": data_document(workload, store),
+        "data": data_document(workload, store, catalog),
         "parameters": workload.parameters.model_dump(),
         **({"serving": form} if form else {}),
     }

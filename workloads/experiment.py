@@ -14,6 +14,7 @@ from typing import Any
 from workloads.artifacts import add_folder, add_object, digest_of, download_folder, folder_digest, split_s3
 from workloads.columns import Column, of_header
 from workloads.signing import SIGNATURE, Trust, private_key, public_pem, sign, statement_of
+from workloads.tables import TableError
 
 CHAMPION = "champion"
 HELD_OUT_LIMIT = 1000
@@ -33,7 +34,7 @@ class Config:
     model: str
     """Name in the model registry."""
     data_address: str
-    """s3://bucket/key of the data set: of a file, or of a table in the lake."""
+    """s3://bucket/key of the data set, a file or a table in the lake; glue://database/table of a table in a catalog."""
     data_digest: str
     """sha256:... of its bytes."""
     parameters: Mapping[str, Any]
@@ -46,6 +47,8 @@ class Config:
     """Of the tables."""
     tables: Mapping[str, str] = field(default_factory=dict[str, str])
     """Addresses of the workload's tables by layer; none where the data set is a file."""
+    incoming: str | None = None
+    """s3://bucket/key below which new data is brought; None: in the bucket of the data set, or of the raw table."""
     serving_format: str = "onnx"
     """How models are stored for their server: onnx or skops."""
     trusted: tuple[str, ...] = ()
@@ -60,7 +63,8 @@ def read_config(document: str) -> Config:
     """From the JSON document of workloads/manifests.py: {workload, model, data: {address, digest}, parameters}.
 
     Where rows were appended to the data set, data also has `declared_rows`; where it is a table, `version`, `columns`
-    and `tables`; `serving`, {format, trusted}, is there for other formats than ONNX."""
+    and `tables`, and `incoming` where a catalog has it; `serving`, {format, trusted}, is there for other formats than
+    ONNX."""
     content = json.loads(document)
     data, serving = content["data"], content.get("serving", {})
     return Config(
@@ -73,6 +77,7 @@ def read_config(document: str) -> Config:
         data_version=data.get("version"),
         columns=tuple(Column(**each) for each in data.get("columns", ())),
         tables=data.get("tables", {}),
+        incoming=data.get("incoming"),
         serving_format=serving.get("format", "onnx"),
         trusted=tuple(serving.get("trusted", ())),
     )
@@ -128,8 +133,8 @@ def _read_table(config: Config, version: int, seed_data: Callable[[], bytes]) ->
     try:
         if not lake.exists(config.data_address):
             make_tables(config, seed_data)
-        content = lake.read(config.data_address, version).content
-    except lake.TableError as error:
+        content = lake.read(config.data_address, version, config.columns).content
+    except TableError as error:
         raise TrainingError(str(error)) from error
     _require_digest(content, config, f"version {version} of the table at {config.data_address}")
     say(f"read version {version} of the table {config.data_address}")

@@ -20,9 +20,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from workloads import experiment, lake
-from workloads.artifacts import ACCEPTED, DATA, TABLES, add_object, data_key, digest_of, keys_below, split_s3
+from workloads.artifacts import ACCEPTED, DATA, INCOMING, TABLES, add_object, data_key, digest_of, keys_below, split_s3
 from workloads.columns import Column
 from workloads.experiment import Config, say
+from workloads.tables import Field, TableError
 
 PROBLEMS_LIMIT = 1000
 """Entries of a report: more would tell a person no more."""
@@ -148,7 +149,7 @@ def _newest(document: Mapping[str, Any], config: Config) -> str:
     the declared one."""
     data = dict(document["data"])
     if lake.exists(config.data_address):
-        found = lake.read(config.data_address)
+        found = lake.read(config.data_address, None, config.columns)
         data |= {"version": found.version, "digest": digest_of(found.content)}
     return json.dumps({**document, "data": data}, sort_keys=True, separators=(",", ":"))
 
@@ -190,14 +191,16 @@ def ingest(config: Config, columns: Sequence[Column], store: Any, seed_data: Cal
 
 
 def _root(config: Config) -> tuple[str, str]:
-    """(bucket, what all keys begin with): beside the data sets, or the raw table, lies all else."""
+    """(bucket, what all keys begin with): beside the data sets, the raw table, or new data, lies all else."""
     folder, address = (TABLES, config.tables["raw"]) if config.tables else (DATA, config.data_address)
+    if config.incoming:
+        folder, address = INCOMING, config.incoming
     bucket, key = split_s3(address)
     return bucket, key.rpartition(f"{folder}/{config.workload}/")[0]
 
 
 def _incoming(config: Config) -> str:
-    return f"{_root(config)[1]}incoming/{config.workload}/"
+    return f"{_root(config)[1]}{INCOMING}/{config.workload}/"
 
 
 def _ingest_one(
@@ -289,11 +292,11 @@ def _append_to_tables(
         fresh = dict.fromkeys(examined.rows.splitlines(keepends=True))
         for line in lake.rows(features, fields):
             fresh.pop(line, None)
-        texts = [lake.Field(each.name, "string", each.optional) for each in columns]
+        texts = [Field(each.name, "string", each.optional) for each in columns]
         lake.append(raw, texts, _below_header(content), part)
         lake.append(curated, fields, examined.rows, part)
         lake.append(features, fields, b"".join(fresh), part)
-    except lake.TableError as error:
+    except TableError as error:
         raise experiment.TrainingError(str(error)) from error
     return "accepted"
 

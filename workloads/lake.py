@@ -1,64 +1,28 @@
-"""Tables of the lake: Delta Lake in the object store, written and read without a JVM.
+"""Tables of the lake, written and read without a JVM: Delta Lake in the object store, or Iceberg in a catalog.
 
-A table has the columns that workload.yaml declares. Each write is one version, all of it or nothing; versions never
-change, and nothing is deleted, so that each can be read as long as the table is there. Writers do not wait for each
-other: a commit is an object that the store makes only where none is (`If-None-Match: *`), and who comes second commits
-behind the first. Runs inside the image training-lake.
+The address of a table says which: s3://bucket/key, or glue://database/table. All else is the same. A table has the
+columns that workload.yaml declares. Each write is one version, all of it or nothing; versions never change, and nothing
+is deleted, so that each can be read as long as the table is there. Runs inside the image training-lake.
 """
-# deltalake and arro3 leave some of their arguments and results untyped.
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import csv
 import io
-import os
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from random import random
+from typing import Any
 
-from workloads.artifacts import object_store, split_s3
 from workloads.columns import Column
+from workloads.tables import GLUE, Field, NoTable, Overtaken, Table, TableError
 
-if TYPE_CHECKING:
-    from arro3.core import RecordBatch
-    from deltalake import DeltaTable
-
-ROWS_AT_ONCE = 10_000
-"""Rows that are Python's objects at a time, which take ten times as much memory as Arrow's."""
 LINES_AT_ONCE = 100_000
 """Lines that are sorted at a time, as objects of Python."""
-ATTEMPTS = 10
-"""At a commit, where others changed the columns or wrote the same part meanwhile. Behind mere appends it is tried
-again COMMITS times by the library itself."""
-COMMITS = 100
-STAYS = {"PreconditionFailed", "ConditionalRequestConflict"}
-"""What a store answers that makes an object only where none is: there is one, or somebody else is just making it."""
-KEPT = {"delta.enableExpiredLogCleanup": "false"}
-"""Without it a checkpoint deletes commits of more than 30 days ago, and with them what an older version was."""
-RESTORE = "restore the files that the table had (the store keeps earlier objects where its bucket is versioned)"
-"""What to do where a version can't be read: nothing of the platform deletes its files."""
-
-
-class TableError(Exception):
-    """A table that can't be read or written so; the message says which, why, and what is allowed."""
-
-
-class _NoTable(TableError):
-    """There is none."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column of a table."""
-
-    name: str
-    type: str
-    """Delta's name of it: double or string, and others in tables that somebody else made."""
-    optional: bool = False
-    """Whether a row may have no value."""
+ATTEMPTS = 100
+"""At a commit, where others commit meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +40,18 @@ def fields_of(columns: Sequence[Column]) -> list[Field]:
 
 
 def exists(address: str) -> bool:
-    """Return whether there is a table at an address, s3://bucket/key."""
-    from deltalake import DeltaTable
-
-    return DeltaTable.is_deltatable(address, storage_options=storage_options())
+    """Return whether there is a table at an address. One of a catalog that nobody wrote yet is none."""
+    return _library(address).exists(address)
 
 
 def has(address: str, part: str) -> bool:
     """Return whether a part was appended to a table. Raise TableError where there is none."""
-    return _open(address).transaction_version(part) is not None
+    return _open(address).has(part)
 
 
 def create(address: str, fields: Sequence[Field], rows: bytes) -> None:
     """Make a table of these rows, CSV without a header, as its version 0. One that is there stays as it is."""
-    from deltalake import write_deltalake
-    from deltalake.exceptions import DeltaError
-
-    try:
-        write_deltalake(
-            address, _reader(fields, rows), mode="error", configuration=KEPT, storage_options=storage_options()
-        )
-    except DeltaError:
-        if not exists(address):
-            raise
+    _library(address).create(address, fields, rows)
 
 
 def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> bool:
@@ -108,71 +61,44 @@ def append(address: str, fields: Sequence[Field], rows: bytes, part: str) -> boo
     Raise TableError where the table has other columns, or the store would lose a commit. Optional columns that it does
     not have yet are added to it: earlier rows have no value there.
     """
-    from deltalake import CommitProperties, Transaction, write_deltalake
-    from deltalake.exceptions import CommitFailedError
-
     try:
         table = _open(address)
-    except _NoTable:
+    except NoTable:
         create(address, fields, b"")
         table = _open(address)
-    if address.startswith("s3://"):
-        require_commits_to_stay(object_store(), address, table.version())
     for _ in range(ATTEMPTS):
-        if table.transaction_version(part) is not None:
+        if table.has(part):
             return False
         added = _added(table, address, fields)
-        commit = CommitProperties(max_commit_retries=COMMITS, app_transactions=[Transaction(part, 1)])
         try:
-            write_deltalake(
-                table,
-                _reader(fields, rows),
-                mode="append",
-                schema_mode="merge" if added else None,
-                commit_properties=commit,
-            )
-        except CommitFailedError:
+            table.append(fields, rows, part, added)
+        except Overtaken:
+            time.sleep(random())  # else the writers would meet again
             table = _open(address)
         else:
             return True
     raise TableError(f"{address} was changed by others {ATTEMPTS} times while rows were appended: try again")
 
 
-def require_commits_to_stay(client: Any, address: str, version: int) -> None:
-    """Raise TableError where a store makes an object again although one is there: of two writers at once it would lose
-    one's rows, and say nothing. Tried with the commit of this version of a table, which is the same afterwards."""
-    from botocore.exceptions import ClientError
-
-    bucket, key = split_s3(address)
-    commit = f"{key}/_delta_log/{version:020}.json"
-    content = client.get_object(Bucket=bucket, Key=commit)["Body"].read()
-    try:
-        client.put_object(Bucket=bucket, Key=commit, Body=content, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") not in STAYS:
-            raise
-    else:
-        raise TableError(
-            f"the store of {address} ignores If-None-Match, so that it would lose rows of two writers at once: nothing "
-            "was appended; use a store that knows it, as AWS's S3 and SeaweedFS do"
-        )
-
-
-def read(address: str, version: int | None = None) -> Snapshot:
+def read(address: str, version: int | None = None, columns: Sequence[Column] = ()) -> Snapshot:
     """Return what a version of a table holds; None: the newest. Raise TableError where there is no such version, or a
-    file of it is gone."""
+    file of it is gone.
+
+    columns: the declared ones, by whose names the content has them; a catalog has names of its own for some."""
     table = _open(address, version)
-    names = [field.name for field in table.schema().fields]
+    names = table.names()
+    declared = {table.name_of(each.name): each.name for each in columns}
     content = io.BytesIO()
-    content.writelines(_lines([names]))
-    content.writelines(_sorted(_rows(table, address, names)))
-    return Snapshot(table.version(), content.getvalue())
+    content.writelines(_lines([[declared.get(name, name) for name in names]]))
+    content.writelines(_sorted(_rows(table, names)))
+    return Snapshot(table.version, content.getvalue())
 
 
 def rows(address: str, fields: Sequence[Field]) -> Iterator[bytes]:
     """Yield the rows of a table's newest version in any order, as lines of CSV with these fields; where the table has
     none of that name, rows have no value. They are never in memory together. Raise TableError as `read`."""
-    yield from _rows(_open(address), address, [field.name for field in fields])
+    table = _open(address)
+    yield from _rows(table, [table.name_of(field.name) for field in fields])
 
 
 def canonical(content: bytes) -> bytes:
@@ -181,65 +107,25 @@ def canonical(content: bytes) -> bytes:
     return b"".join([header, *sorted(lines)])
 
 
-def storage_options() -> dict[str, str]:
-    """Return how the library gets into the object store: with the keys that boto3 finds, at the same address. The
-    authorities that are to be trusted it reads from this process's environment."""
-    import boto3
+def _library(address: str) -> Any:
+    """The module that knows tables at such an address: each image has the libraries of one."""
+    if address.startswith(GLUE):
+        from workloads import iceberg_tables
 
-    library: Any = boto3
-    session = library.Session()
-    keys = session.get_credentials().get_frozen_credentials()
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
-    if authorities := os.environ.get("AWS_CA_BUNDLE"):
-        os.environ["SSL_CERT_FILE"] = authorities
-    return {
-        "region": session.region_name,
-        "access_key_id": keys.access_key,
-        "secret_access_key": keys.secret_key,
-        "conditional_put": "etag",
-        **({"session_token": keys.token} if keys.token else {}),
-        **({"endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()} if endpoint else {}),
-    }
+        return iceberg_tables
+    from workloads import delta_tables
+
+    return delta_tables
 
 
-def _open(address: str, version: int | None = None) -> "DeltaTable":
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError, TableNotFoundError
-
-    try:
-        table = DeltaTable(address, storage_options=storage_options())
-    except TableNotFoundError as error:
-        raise _NoTable(f"there is no table at {address}") from error
-    except DeltaError as error:
-        raise TableError(f"the table at {address} can't be read: {_reason(error)}; {RESTORE}") from error
-    if version is not None:
-        try:
-            table.load_as_version(version)
-        except DeltaError as error:
-            raise TableError(
-                f"version {version} of the table at {address} can't be read: {_reason(error)}; versions begin with 0"
-            ) from error
-    _require_own_files(table, address)
-    return table
+def _open(address: str, version: int | None = None) -> Table:
+    return _library(address).open_table(address, version)
 
 
-def _require_own_files(table: "DeltaTable", address: str) -> None:
-    """Raise TableError where a commit names a file that isn't below the table, which the library would read with this
-    process's keys: what lies elsewhere is no version of this table, and changes without one."""
-    added: Any = table.get_add_actions()
-    for path in added.column("path").to_pylist():
-        plain = unquote(path)
-        if ":" in plain.partition("/")[0] or plain.startswith("/") or ".." in plain.split("/"):
-            raise TableError(
-                f"version {table.version()} of the table at {address} names the file {path}, which is not below it: "
-                "this library writes no such commit, so remove it, or restore the table's folder _delta_log"
-            )
-
-
-def _rows(table: "DeltaTable", address: str, names: Sequence[str]) -> Iterator[bytes]:
+def _rows(table: Table, names: Sequence[str]) -> Iterator[bytes]:
     """Yield each row as a line of CSV with the columns of these names."""
-    there = {field.name for field in table.schema().fields}
-    for batch in _stored(table, address):
+    there = {*table.names()}
+    for batch in table.batches():
         columns = [_values(batch.column(name)) if name in there else [""] * batch.num_rows for name in names]
         yield from _lines(zip(*columns, strict=True))
 
@@ -260,29 +146,11 @@ def _cut(joined: bytes, lengths: "array[int]") -> Iterator[bytes]:
         start += length
 
 
-def _stored(table: "DeltaTable", address: str) -> Iterator[Any]:
-    """Yield the rows in Arrow's batches."""
-    from deltalake import QueryBuilder
-
-    try:
-        found: Any = QueryBuilder().register("rows", table).execute("select * from rows")
-        yield from found
-    except Exception as error:  # the library has no class of its own for files that are gone
-        raise TableError(
-            f"version {table.version()} of the table at {address} can't be read: {_reason(error)}; {RESTORE}"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """What the library says, without the stack that follows."""
-    return str(error).partition("\n")[0]
-
-
-def _added(table: "DeltaTable", address: str, fields: Sequence[Field]) -> list[str]:
-    """Return the names of columns that a write would add. Raise TableError for all else by which they differ."""
-    found = {each.name: Field(each.name, each.type.type, each.nullable) for each in table.schema().fields}
-    wanted = {each.name: each for each in fields}
-    added = [each for each in fields if each.name not in found]
+def _added(table: Table, address: str, fields: Sequence[Field]) -> list[Field]:
+    """Return the fields that a write would add. Raise TableError for all else by which they differ."""
+    found = {each.name: each for each in table.fields()}
+    wanted = {table.name_of(each.name): each for each in fields}
+    added = [each for name, each in wanted.items() if name not in found]
     problems = [
         *(f"{name} is in the table, and not among the columns" for name in found if name not in wanted),
         *(
@@ -291,9 +159,9 @@ def _added(table: "DeltaTable", address: str, fields: Sequence[Field]) -> list[s
             if not each.optional
         ),
         *(
-            f"{name} is {_described(found[name])} in the table, and {_described(each)} here"
+            f"{each.name} is {_described(found[name])} in the table, and {_described(each)} here"
             for name, each in wanted.items()
-            if name in found and found[name] != each
+            if name in found and (found[name].type, found[name].optional) != (each.type, each.optional)
         ),
     ]
     if problems:
@@ -301,40 +169,11 @@ def _added(table: "DeltaTable", address: str, fields: Sequence[Field]) -> list[s
             f"rows of other columns than those of the table at {address}: {'; '.join(problems)}. "
             "Declare the table's columns in workload.yaml, new ones with optional: true"
         )
-    return [each.name for each in added]
+    return added
 
 
 def _described(field: Field) -> str:
     return f"an optional {field.type}" if field.optional else f"a {field.type}"
-
-
-def _reader(fields: Sequence[Field], rows: bytes) -> Any:
-    """A stream of Arrow's batches; an empty cell of an optional column is no value."""
-    from arro3.core import DataType, RecordBatchReader, Schema
-    from arro3.core import Field as ArrowField
-
-    types = {"double": DataType.float64(), "string": DataType.utf8()}
-    schema = Schema([ArrowField(each.name, types[each.type], nullable=each.optional) for each in fields])
-    return RecordBatchReader.from_batches(schema, list(_batches(schema, fields, rows)))
-
-
-def _batches(schema: Any, fields: Sequence[Field], rows: bytes) -> Iterator["RecordBatch"]:
-    from arro3.core import Array, RecordBatch
-
-    lines = csv.reader(io.TextIOWrapper(io.BytesIO(rows), encoding="utf-8", newline=""))
-    while chunk := list(islice(filter(None, lines), ROWS_AT_ONCE)):
-        columns = zip(*chunk, strict=True)
-        arrays = [
-            Array([_value(each, cell) for cell in cells], schema.field(each.name))
-            for each, cells in zip(fields, columns, strict=True)
-        ]
-        yield RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _value(field: Field, cell: str) -> float | str | None:
-    if field.optional and not cell:
-        return None
-    return float(cell) if field.type == "double" else cell
 
 
 def _values(column: Any) -> list[str]:

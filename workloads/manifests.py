@@ -16,7 +16,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from modules.core import pods
 from modules.core.access import StoreAccess, store_access, tracking_access
-from modules.core.contracts import Cluster, ObjectStore, Tracking
+from modules.core.contracts import Cluster, ObjectStore, TableCatalog, Tracking
 from modules.core.images import version_of
 from modules.core.labels import VERSION, Labels
 from modules.core.naming import canonical_json
@@ -74,6 +74,7 @@ def training_pod(
     resources: Resources,
     account: str,
     store: ObjectStore,
+    catalog: TableCatalog | None,
     tracking: Tracking,
 ) -> PodSpecArgs:
     """A run of the training image. `groundwork train|reproduce` fill the variables that are empty here."""
@@ -85,7 +86,7 @@ def training_pod(
         command=["python", "-m", f"workloads.{workload.name}.train"],
         environment={
             **store_variables(store, access),
-            **_training_variables(workload, image, store, tracking),
+            **_training_variables(workload, image, store, catalog, tracking),
             "GROUNDWORK_JOB": "",
             "GROUNDWORK_REVISION": "",
             "GROUNDWORK_UV_LOCK": "",
@@ -120,13 +121,14 @@ def task_pods(
     account: str,
     namespace: str,
     store: ObjectStore,
+    catalog: TableCatalog | None,
     tracking: Tracking,
     labels: Labels,
 ) -> dict[str, dict[str, Any]]:
     """The pod of each task of the workload's DAGs, as a document by task. The DAG gives the arguments and says in
     GROUNDWORK_JOB which run it is; where a task writes its result, Airflow's sidecar looks."""
     access = training_access(workload, store, tracking)
-    declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store))
+    declared = training_job(workload.name, image.rpartition("@")[2], training_document(workload, store, catalog))
     documents: dict[str, dict[str, Any]] = {}
     for task, resources in workload.tasks.items():
         container = pods.Container(
@@ -136,7 +138,7 @@ def task_pods(
             command=["python", "-m", f"workloads.{workload.name}.tasks"],
             environment={
                 **store_variables(store, access),
-                **_training_variables(workload, image, store, tracking),
+                **_training_variables(workload, image, store, catalog, tracking),
                 "GROUNDWORK_FEATURES": store.address("features", workload.name),
                 "GROUNDWORK_COLUMNS": canonical_json(columns_document(workload)),
                 "GROUNDWORK_DECLARED_JOB": declared,
@@ -157,12 +159,14 @@ def task_pods(
     return documents
 
 
-def _training_variables(workload: Workload, image: str, store: ObjectStore, tracking: Tracking) -> dict[str, str]:
+def _training_variables(
+    workload: Workload, image: str, store: ObjectStore, catalog: TableCatalog | None, tracking: Tracking
+) -> dict[str, str]:
     """Return the environment variables of every process of the training image."""
     return {
         **MLFLOW_QUIET,
         "MLFLOW_TRACKING_URI": tracking.url,
-        "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store)),
+        "GROUNDWORK_TRAINING": canonical_json(training_document(workload, store, catalog)),
         "GROUNDWORK_IMAGE": image,
         "GROUNDWORK_SIGNING_KEY": f"{SIGNING}/{SIGNING_KEY}",
         "MODEL_ROOT": model_root(workload.name, store),

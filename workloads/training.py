@@ -5,7 +5,7 @@ import pulumi_tls as tls
 from pulumi_kubernetes.batch.v1 import CronJob
 
 from modules.core.component import Component
-from modules.core.contracts import Cluster, Identity, ObjectStore, Registry, Tracking
+from modules.core.contracts import Cluster, Identity, ObjectStore, Registry, TableCatalog, Tracking
 from modules.core.labels import Labels
 from workloads.documents import held_out_template, signing_secret, trainer, training_template
 from workloads.manifests import SIGNING_KEY, held_out_pod, job_template, training_pod
@@ -40,6 +40,7 @@ class Training(Component):
         namespace: pulumi.Input[str],
         cluster: Cluster,
         store: ObjectStore,
+        catalog: TableCatalog | None,
         identity: Identity,
         tracking: Tracking,
         protect: bool,
@@ -72,6 +73,7 @@ class Training(Component):
             resources=settings.training,
             account=account,
             store=store,
+            catalog=catalog,
             tracking=tracking,
         )
         meta = self.pod_meta(cluster=cluster, component=COMPONENT, image=image)

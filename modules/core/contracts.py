@@ -123,6 +123,17 @@ class ObjectStore:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableCatalog:
+    """A catalog that has the tables of the lake, made with the platform. Without one they are in the object store."""
+
+    scheme: Literal["glue"]
+    """Of the tables' addresses, scheme://database/table: which catalog it is."""
+    reach: Reach
+    databases: Mapping[Layer, str]
+    """Name of the database of each layer."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Database:
     """A PostgreSQL server with one database and one role for each consumer that asked for one."""
 
@@ -252,6 +263,7 @@ class TableColumn:
     """A column of a table of the lake, where it is checked; as it came every column is text."""
 
     name: str
+    """As a catalog has it: in small letters, digits and underscores."""
     type: Literal["double", "string"]
     optional: bool
     """Whether a row may have no value."""

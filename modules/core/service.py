@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, Route
+from .contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, Route, TableCatalog
 from .errors import UserError
 from .images import Image
 from .labels import Labels
@@ -64,6 +64,8 @@ class Context(Generic[S]):
     labels: Labels
     cluster: Cluster
     store: ObjectStore
+    catalog: TableCatalog | None
+    """Of the lake's tables; None: they are in the object store."""
     database: Database
     identity: Identity
     registry: Registry
@@ -142,6 +144,8 @@ class Service(Generic[S]):
     """Whether the gateway leads to it, and so may call it."""
     images: tuple[Image, ...] = ()
     """Built from this repository."""
+    with_catalog: tuple[Image, ...] = ()
+    """Built in place of its images of these names where a catalog has the lake's tables."""
     runs: Callable[[S], Collection[str]] | None = None
     """Names of those of its images that an environment with such settings runs; None: of all."""
     third_party: tuple[str, ...] = ()
@@ -152,9 +156,12 @@ class Service(Generic[S]):
         """Return who uses the platform's data and services for it, by name."""
         return dict(self.members(settings)) if self.members else {self.name: self.needs}
 
-    def built(self, settings: S) -> tuple[Image, ...]:
-        """Return the images that are built for an environment with such settings."""
+    def built(self, settings: S, *, has_catalog: bool) -> tuple[Image, ...]:
+        """Return the images that are built for an environment with such settings. has_catalog: whether a catalog has
+        the tables of its lake."""
+        other = {image.name: image for image in self.with_catalog} if has_catalog else {}
+        images = tuple(other.get(image.name, image) for image in self.images)
         if self.runs is None:
-            return self.images
+            return images
         names = self.runs(settings)
-        return tuple(image for image in self.images if image.name in names)
+        return tuple(image for image in images if image.name in names)

@@ -266,7 +266,7 @@ class AwsLake(Component):
                 location=location(layer, self.place.buckets, self.place.tables, table),
                 columns=[
                     CatalogTableStorageDescriptorColumnArgs(name=name, type=kind)
-                    for name, kind in iceberg_columns(table, columns, layer)
+                    for name, kind in iceberg_columns(columns, layer)
                 ],
             ),
             opts=self.child(protect=protect, ignore_changes=LEARNED),

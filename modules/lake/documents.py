@@ -1,11 +1,9 @@
 """What the lake on AWS holds and who may do what, as plain data."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from modules.core.aws import AwsAccount, Statement, allow
 from modules.core.contracts import LAYERS, Layer, TableColumn
-from modules.core.errors import UserError
 from modules.core.lake import database_name, folder
 
 READERS: Sequence[Layer] = ("curated", "features")
@@ -31,19 +29,9 @@ def location(layer: Layer, buckets: Mapping[str, str], tables: str, table: str) 
     return f"s3://{buckets[LAYERS[layer]]}/{folder(tables, table)}/{layer}"
 
 
-def iceberg_columns(table: str, columns: Sequence[TableColumn], layer: Layer) -> list[tuple[str, str]]:
-    """Return names and types of a table's columns in a layer, as Athena can name them: in small letters, digits and
-    underscores. As it came every column is text. Raise UserError where two would have the same name."""
-    found: dict[str, str] = {}
-    for each in columns:
-        name = re.sub(r"[^a-z0-9_]+", "_", each.name.lower())
-        if name in found:
-            raise UserError(
-                f"workload {table!r}: column {each.name!r} would be {name!r} in Athena, as another one is: rename one "
-                "of them in data.columns of its workload.yaml"
-            )
-        found[name] = "string" if layer == "raw" else each.type
-    return list(found.items())
+def iceberg_columns(columns: Sequence[TableColumn], layer: Layer) -> list[tuple[str, str]]:
+    """Return names and types of a table's columns in a layer. As it came every column is text."""
+    return [(each.name, "string" if layer == "raw" else each.type) for each in columns]
 
 
 def objects(account: AwsAccount, bucket: str, prefix: str, *, store: bool) -> list[Statement]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modules.core.contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry
+from modules.core.contracts import Cluster, Consumer, Database, Entry, Identity, ObjectStore, Registry, TableCatalog
 from modules.core.labels import Labels
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ class Foundation:
     cluster: Cluster
     registry: Registry
     object_store: ObjectStore
+    catalog: TableCatalog | None = None
+    """Of the lake's tables; None: they are in the object store."""
     database: Database
     identity: Identity
     entry: Entry

@@ -10,9 +10,20 @@ import pulumi_kubernetes as k8s
 from modules.cluster.aws import EksCluster
 from modules.cluster.ebs import EbsClass
 from modules.core.component import after
-from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, Reach, Registry
+from modules.core.contracts import (
+    LAYERS,
+    Cluster,
+    Consumer,
+    Database,
+    Identity,
+    ObjectStore,
+    Reach,
+    Registry,
+    TableCatalog,
+)
 from modules.core.images import require_image
 from modules.core.labels import Labels
+from modules.core.lake import database_name
 from modules.core.settings import PROJECT
 from modules.database.aws import Place, RdsDatabase
 from modules.database.clients_aws import RdsClients, RdsServer, rds_database
@@ -37,8 +48,8 @@ from stacks.foundation.pods import pod_rules
 from stacks.settings import PlatformSettings
 from workloads.artifacts import TABLES
 
-TOKENS = "sts"
-"""The service of AWS that gives pods what they sign requests with."""
+TOKENS, CATALOG = "sts", "glue"
+"""The services of AWS that give pods what they sign requests with, and that has the lake's tables."""
 NAME_SERVERS = Reach(port=53, namespace="kube-system", labels={"k8s-app": "kube-dns"})
 """CoreDNS, as EKS runs it."""
 
@@ -50,6 +61,7 @@ class Described:
     cluster: Cluster
     registry: Registry
     store: ObjectStore
+    catalog: TableCatalog | None
     database: Database
     access: Sequence[Access]
     identity: Identity
@@ -72,9 +84,12 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
         *own_access(given, environment, name),
     ]
     intra = [each.range for each in plan(given.network.range, given.network.zones) if each.kind == "intra"]
-    # An endpoint's addresses are in the network, whatever those of the service are elsewhere.
-    own = intra if TOKENS in given.network.endpoints and EVERYWHERE not in given.service_ranges else ()
-    tokens = [*given.service_ranges, *own]
+
+    def reached(service: str) -> Reach:
+        """An endpoint's addresses are in the network, whatever those of the service are elsewhere."""
+        own = intra if service in given.network.endpoints and EVERYWHERE not in given.service_ranges else ()
+        return Reach(port=HTTPS, ranges=[*given.service_ranges, *own])
+
     cluster = Cluster(
         name=name,
         # The control plane's addresses are in the same network, and no pods'.
@@ -88,9 +103,16 @@ def describe(given: AwsSettings, environment: str, consumers: Mapping[str, Consu
         cluster=cluster,
         registry=ecr_registry(environment, account),
         store=store,
+        catalog=None
+        if given.lake is None
+        else TableCatalog(
+            scheme="glue",
+            reach=reached(CATALOG),
+            databases={layer: database_name(environment, layer) for layer in LAYERS},
+        ),
         database=rds_database(consumers, intra),
         access=access,
-        identity=identity({**consumers, **own_consumers(given)}, access, account, Reach(port=HTTPS, ranges=tokens)),
+        identity=identity({**consumers, **own_consumers(given)}, access, account, reached(TOKENS)),
     )
 
 
@@ -119,6 +141,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         protected=(),
         opts=on_cluster,
         quota=given.namespace_quota,
+        catalog=described.catalog,
     )
     server = RdsDatabase(
         DATABASE.name,
@@ -163,6 +186,7 @@ def deploy_aws(settings: PlatformSettings, labels: Labels, consumers: Mapping[st
         cluster=described.cluster,
         registry=described.registry,
         object_store=described.store,
+        catalog=described.catalog,
         database=described.database,
         identity=described.identity,
         entry=given.reached.entry(account.tags),

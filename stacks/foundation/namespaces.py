@@ -7,7 +7,7 @@ import pulumi
 from modules.cluster.namespace import Egress, Namespace
 from modules.cluster.settings import QuotaSettings
 from modules.core import naming
-from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore
+from modules.core.contracts import Cluster, Consumer, Database, Identity, ObjectStore, TableCatalog
 from modules.core.labels import Labels
 from modules.database.service import DATABASE
 from modules.storage.service import STORAGE
@@ -24,6 +24,7 @@ def deploy_namespaces(
     protected: Collection[str],
     opts: pulumi.ResourceOptions,
     quota: QuotaSettings | None = None,
+    catalog: TableCatalog | None = None,
     make: bool = True,
     pull_secret: tuple[str, pulumi.Input[str]] | None = None,
 ) -> dict[str, pulumi.Output[str]]:
@@ -38,7 +39,10 @@ def deploy_namespaces(
             physical_name=naming.namespace(labels.environment, name),
             make=make,
             cluster=cluster,
-            egress={**egress_of(name, consumer, store, database, identity), **proxies_of(consumer, store, cluster)},
+            egress={
+                **egress_of(name, consumer, store, database, identity, catalog=catalog),
+                **proxies_of(consumer, store, cluster),
+            },
             labels=labels,
             pull_secret=pull_secret,
             quota=quota,
@@ -50,12 +54,19 @@ def deploy_namespaces(
 
 
 def egress_of(
-    name: str, consumer: Consumer, store: ObjectStore, database: Database, identity: Identity
+    name: str,
+    consumer: Consumer,
+    store: ObjectStore,
+    database: Database,
+    identity: Identity,
+    *,
+    catalog: TableCatalog | None,
 ) -> dict[str, Egress]:
     """Return what a consumer's pods connect to for its data, by service. Who has no keys gets tokens instead."""
     used = {
         STORAGE.name: store.reach if consumer.buckets else None,
         DATABASE.name: database.reach if consumer.database else None,
+        "catalog": catalog.reach if catalog is not None and consumer.tables else None,
         "identity": identity.reach if consumer.buckets and name not in store.credentials else None,
     }
     return {

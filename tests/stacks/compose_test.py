@@ -108,6 +108,18 @@ def test_images_that_no_workload_runs_in_are_not_built() -> None:
     assert built(screening={}) - built() == {"training-lake", "serving"}
 
 
+def test_the_image_for_tables_has_the_library_of_where_they_are() -> None:
+    def groups(**lake: Any) -> dict[str, str | None]:
+        cluster = {"administrators": ["arn:aws:iam::123456789012:role/deployer"]}
+        account = {"target": "aws", "account": "123456789012", "region": "eu-west-1", "cluster": cluster}
+        given = {"groundwork:foundation": {**account, "database": {"ca": "rds.pem"}, **lake}}
+        settings = parse({**given, "groundwork:workloads": {"iris": {}, "screening": {}}}, source="test")
+        return {image.name: image.group for image in settings.images() if image.name.startswith("training")}
+
+    assert groups() == {"training": "training", "training-lake": "training-lake"}
+    assert groups(lake={"administrators": []}) == {"training": "training", "training-lake": "training-iceberg"}
+
+
 def test_what_brings_nodes_is_built_where_pools_need_it_alone() -> None:
     def built(**pools: Any) -> set[str]:
         cluster = {"administrators": ["arn:aws:iam::123456789012:role/deployer"]}

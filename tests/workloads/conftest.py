@@ -134,7 +134,7 @@ def _save_model(folder: Path) -> None:
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Tables of the lake are folders, below the name of their bucket."""
-    from workloads import lake
+    from workloads import delta_tables, lake
 
     def in_folder(original: Any) -> Any:
         def called(address: str, *more: Any) -> Any:
@@ -142,6 +142,6 @@ def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
         return called
 
-    monkeypatch.setattr(lake, "storage_options", dict[str, str])
+    monkeypatch.setattr(delta_tables, "storage_options", dict[str, str])
     for name in ("exists", "has", "create", "append", "read", "rows"):
         monkeypatch.setattr(lake, name, in_folder(getattr(lake, name)))

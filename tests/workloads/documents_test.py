@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from modules.core.contracts import LAYERS, Reach, TableCatalog, TableColumn
+from modules.core.errors import UserError
 from modules.core.releases import Pin
 from tests.neighbours import store
 from workloads import catalog
@@ -14,15 +16,21 @@ from workloads.documents import (
     pinned_image,
     serving_repository,
     statement,
+    table_columns,
     trainer,
     training_document,
     training_job,
 )
 from workloads.server.model import read_pin
 from workloads.service import members
-from workloads.settings import WorkloadSettings
+from workloads.settings import Column, Workload, WorkloadSettings
 
 STORE = store()
+CATALOG = TableCatalog(
+    scheme="glue",
+    reach=Reach(port=443, ranges=("52.94.0.0/22",)),
+    databases={layer: f"groundwork_dev_{layer}" for layer in LAYERS},
+)
 IMAGE = "sha256:" + "1" * 64
 PIN = Pin(
     release=1,
@@ -131,6 +139,33 @@ def test_the_document_of_a_table_has_its_version_its_columns_and_the_tables_besi
         "features": "s3://local-features/tables/screening/features",
     }
     assert document()["data"].keys() == {"address", "digest"}  # its name is that of before there were tables
+
+
+def test_the_document_of_a_table_in_a_catalog_names_its_database_and_where_new_data_is_brought() -> None:
+    data = training_document(catalog.load("screening"), STORE, CATALOG)["data"]
+    assert data["address"] == "glue://groundwork_dev_features/screening"
+    assert data["tables"] == {layer: f"glue://groundwork_dev_{layer}/screening" for layer in LAYERS}
+    assert data["incoming"] == "s3://local-raw/incoming/screening/"
+    assert document() == training_document(catalog.load("iris"), STORE, CATALOG)
+
+
+def with_columns(*names: str) -> Workload:
+    workload = catalog.load("screening")
+    columns = {name: Column(minimum=0, maximum=1) for name in names} | {"Kind": Column(labels=["a"], optional=True)}
+    return workload.model_copy(update={"data": workload.data.model_copy(update={"columns": columns})})
+
+
+def test_columns_have_names_in_a_catalog_that_athena_can_write() -> None:
+    assert table_columns(with_columns("Width (cm)")) == [
+        TableColumn(name="width_cm_", type="double", optional=False),
+        TableColumn(name="kind", type="string", optional=True),
+    ]
+
+
+def test_columns_that_athena_could_not_tell_apart_are_refused() -> None:
+    problem = "workload 'screening': column 'a-b' would be 'a_b' in Athena, as another one is"
+    with pytest.raises(UserError, match=problem):
+        table_columns(with_columns("a b", "a-b"))
 
 
 def test_tables_are_where_the_training_may_add_to_them() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from workloads import lake
+from workloads import delta_tables, lake
+from workloads import tables as shared
 from workloads.columns import Column
-from workloads.lake import Field, TableError, append, create, exists, fields_of, read
+from workloads.lake import append, create, exists, fields_of, read
+from workloads.tables import Field, TableError
 
 COLUMNS = [Column("width", minimum=0, maximum=10), Column("kind", labels=["small", "large"])]
 FIELDS = fields_of(COLUMNS)
@@ -20,7 +22,7 @@ HEADER = b"width,kind\n"
 @pytest.fixture(autouse=True)
 def folders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses are folders, which nobody needs keys for."""
-    monkeypatch.setattr(lake, "storage_options", dict[str, str])
+    monkeypatch.setattr(delta_tables, "storage_options", dict[str, str])
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_checkpoints_of_many_versions_delete_none_of_them(table: str) -> None:
     opened = DeltaTable(table)
     opened.create_checkpoint()
     opened.cleanup_metadata()
-    assert opened.metadata().configuration == lake.KEPT
+    assert opened.metadata().configuration == delta_tables.KEPT
     assert read(table, 0).content == HEADER + b"9.0,large\n"
 
 
@@ -172,10 +174,10 @@ def test_a_store_that_would_lose_a_commit_is_refused_and_the_commit_is_as_it_was
     store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.objects[COMMIT] = b"commit"
-    lake.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
+    delta_tables.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
     monkeypatch.setattr(store, "put_object", ignoring(store))
     with pytest.raises(TableError, match=r"the store of s3://features/tables/toys/features ignores If-None-Match"):
-        lake.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
+        delta_tables.require_commits_to_stay(store, "s3://features/tables/toys/features", 3)
     assert store.objects == {COMMIT: b"commit"}
 
 
@@ -231,6 +233,6 @@ def test_a_table_is_opened_once_to_append_to_it(table: str, monkeypatch: pytest.
 
 
 def test_more_rows_than_are_held_at_a_time_are_all_there(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(shared, "ROWS_AT_ONCE", 3)
     append(table, FIELDS, b"".join(b"%d.0,small\n" % number for number in range(8)), "a")
     assert len(read(table).content.splitlines()) == 1 + 1 + 8

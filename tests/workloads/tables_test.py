@@ -115,6 +115,15 @@ def test_new_rows_are_appended_to_every_table_and_the_newest_version_is_trained_
     assert [key.split("/")[0] for _, key in store.objects] == ["accepted"]
 
 
+def test_new_data_is_where_the_document_says_where_tables_do_not(store: Any) -> None:
+    store.put_object(Bucket="others", Key="p/incoming/toys/a.csv", Body=b"width,kind\n2,small\n")
+    found = ingest(config(incoming="s3://others/p/incoming/toys/"), (WIDTH, KIND), store, lambda: SEED)
+    assert found == IngestResult(accepted=1, quarantined=0, known=0)
+    ((bucket, key),) = store.objects
+    assert (bucket, key.rpartition("/")[0].rpartition("/")[0]) == ("others", "p/accepted/toys")
+    assert content("raw") == b"width,kind\n2,small\n"
+
+
 def test_without_a_table_the_declared_version_is_trained_on(store: Any) -> None:
     assert json.loads(current(document(), store)) == json.loads(document())
 

@@ -9,6 +9,7 @@ from . import (
     ecr,
     eks,
     iam,
+    iceberg,
     lake,
     quota_rules,
     quotas,
@@ -21,7 +22,7 @@ from . import (
 
 RULES = (ec2_rules, quota_rules)
 """They are asked before anything else that an operation does."""
-MODULES = (authorization, budgets, costs, ec2, ecr, eks, iam, lake, quotas, rds, rds_servers, s3, ssm, sts, *RULES)
+MODULES = (authorization, budgets, costs, ec2, ecr, eks, iam, iceberg, lake, quotas, rds, rds_servers, s3, ssm, sts, *RULES)
 
 
 def load() -> None:

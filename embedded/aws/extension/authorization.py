@@ -3,6 +3,7 @@
 moto looks at no request, or at all of them by a few of its rules; people and programs of this machine are its owners.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.exceptions import AccessDeniedError
+from moto.core.exceptions import AccessDeniedError, JsonRESTError
 from moto.iam.access_control import IAMPolicy, IAMRequest, S3IAMRequest
 from moto.s3.exceptions import BucketAccessDeniedError, S3AccessDeniedError
 
@@ -29,8 +30,10 @@ SAME = {"HeadBucket": "ListBucket"}
 """Actions of S3 that IAM knows by another name."""
 CLOSED = ("/moto-api", "/latest/")
 """Paths of moto itself, and of the instance metadata that no pod reaches on AWS either."""
-SERVICES = {"s3", "sts", "ec2", "eks", "iam", "pricing", "sqs", "ssm"}
+SERVICES = {"s3", "sts", "ec2", "eks", "glue", "iam", "pricing", "sqs", "ssm"}
 """Of the platform's data, and of who brings nodes."""
+CATALOG = re.compile(r"glue:(Get|Update)(Database|Table)")
+"""Actions on one database or table, which the request names."""
 SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/\s]+/[0-9]+/[^/\s]+/([a-z0-9-]+)/aws4_request")
 """What a header Authorization begins with, up to the first comma: moto looks nowhere else for the service."""
 OTHER_ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
@@ -73,7 +76,9 @@ def authorize(response: Any, kind: type, resource: str) -> None:
         request.check_signature()
     caller: Any = vars(request)["_access_key"]
     documents = [vars(IAMPolicy(policy))["_policy_json"] for policy in caller.collect_policies()]
-    asked = requests_of_s3(response, action, resource) if of_s3 else [(f"{vars(request)['_action']}", None)]
+    asked = (
+        requests_of_s3(response, action, resource) if of_s3 else requests_of(response, f"{vars(request)['_action']}")
+    )
     context = context_of_s3(response) if of_s3 else None
     for each, on in asked:
         if each not in ALWAYS and not allowed(documents, each, on, context):
@@ -81,6 +86,9 @@ def authorize(response: Any, kind: type, resource: str) -> None:
 
 
 def _denied(response: Any, who: str, action: str, *, of_s3: bool) -> Exception:
+    if response.headers.get("X-Amz-Target"):  # in the protocol of which moto's own error is no answer
+        message = f"User: {who} is not authorized to perform: {action}"
+        return JsonRESTError("AccessDeniedException", message)
     if not of_s3:
         return AccessDeniedError(user_arn=who, action=action)
     bucket = response.data.get("BucketName")
@@ -92,6 +100,19 @@ def context_of_s3(response: Any) -> Context:
     query = parse_qs(urlsplit(uri).query, keep_blank_values=True)
     known = {f"s3:{name}": query[name] for name in ("prefix", "delimiter", "max-keys") if name in query}
     return {**known, "aws:SecureTransport": ["true"]}
+
+
+def requests_of(response: Any, action: str) -> list[Asked]:
+    """Return all that a request does that is not one of S3. Glue wants the right to a table on its database and the
+    whole catalog too."""
+    if not CATALOG.fullmatch(action):
+        return [(action, None)]
+    fields: dict[str, Any] = json.loads(response.raw_body)
+    name: str = fields.get("Name") or fields.get("TableInput", {}).get("Name", "")
+    database: str = fields.get("DatabaseName", name)
+    paths = ["catalog", f"database/{database}", *([f"table/{database}/{name}"] if action.endswith("Table") else [])]
+    place = f"arn:{response.partition}:glue:{response.region}:{response.current_account}"
+    return [(action, f"{place}:{path}") for path in paths]
 
 
 def requests_of_s3(response: Any, action: str, resource: str) -> list[Asked]:

@@ -48,6 +48,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20271130/eu-west-1/{}/aws4_request, S
     [
         ("GET", "/bucket/key", SIGNED.format("s3"), True),
         ("POST", "/", SIGNED.format("ec2"), True),
+        ("POST", "/", SIGNED.format("glue"), True),
         ("POST", "/", "", True),
         ("GET", "/bucket/key", "", False),
         ("POST", "/", SIGNED.format("organizations"), False),

@@ -21,6 +21,7 @@ def context(*provided: object) -> Context[Any]:
         labels=Labels(environment="local", owner="team"),
         cluster=unused,
         store=store(),
+        catalog=None,
         database=database(),
         identity=nobody("gateway", ()),
         registry=REGISTRY,

@@ -8,11 +8,9 @@ import pytest
 
 from modules.core.aws import AwsAccount
 from modules.core.contracts import ROLES, TableColumn
-from modules.core.errors import UserError
 from modules.core.labels import Labels
 from modules.core.protection import Protection, safeguards
 from modules.lake.aws import AwsLake, Place, User
-from modules.lake.documents import iceberg_columns
 from modules.lake.settings import LakeSettings
 from tests.mocks import Declared, Monitor, declare
 from tests.neighbours import CLOUD_STORE
@@ -25,7 +23,7 @@ TRAINER = "groundwork-dev-a-ear-marks-training"
 TRAINER_ARN = f"arn:aws:iam::123456789012:role/{TRAINER}"
 BUCKETS = CLOUD_STORE.buckets
 COLUMNS = [
-    TableColumn(name="Width (cm)", type="double", optional=False),
+    TableColumn(name="width", type="double", optional=False),
     TableColumn(name="kind", type="string", optional=True),
 ]
 DATABASES = {layer: f"groundwork_dev_a_{layer}" for layer in ("raw", "curated", "features")}
@@ -101,13 +99,7 @@ def test_a_table_of_iceberg_is_in_each_layer_with_the_declared_columns(resources
         stored = each["storageDescriptor"]
         assert stored["location"] == f"s3://{bucket}/tables/ear-marks/iceberg/{layer}"
         width = "string" if layer == "raw" else "double"
-        assert stored["columns"] == [{"name": "width_cm_", "type": width}, {"name": "kind", "type": "string"}]
-
-
-def test_columns_that_athena_could_not_tell_apart_are_refused() -> None:
-    alike = [TableColumn(name=name, type="double", optional=False) for name in ("a b", "a-b")]
-    with pytest.raises(UserError, match=r"workload 'iris': column 'a-b' would be 'a_b' in Athena, as another one is"):
-        iceberg_columns("iris", alike, "features")
+        assert stored["columns"] == [{"name": "width", "type": width}, {"name": "kind", "type": "string"}]
 
 
 def test_what_writers_change_in_the_catalog_is_not_written_back_and_tables_are_protected_with_the_data() -> None:

@@ -6,7 +6,19 @@ from typing import Any
 import pulumi
 
 from modules.cluster.settings import QuotaSettings
-from modules.core.contracts import Cluster, Consumer, Database, Grant, Identity, ObjectStore, PodRules, Proxy, Reach
+from modules.core.contracts import (
+    LAYERS,
+    Cluster,
+    Consumer,
+    Database,
+    Grant,
+    Identity,
+    ObjectStore,
+    PodRules,
+    Proxy,
+    Reach,
+    TableCatalog,
+)
 from modules.core.labels import Labels
 from stacks.foundation.namespaces import deploy_namespaces
 from tests.mocks import declare
@@ -14,7 +26,7 @@ from tests.neighbours import CLOUD_DATABASE, CLOUD_STORE, database, nobody, some
 
 CONSUMERS = {
     "airflow": Consumer(buckets={"logs": Grant(write=("",))}, database=True, uses={"database": ("scheduler",)}),
-    "iris": Consumer(buckets={"raw": Grant(read=("",))}),
+    "iris": Consumer(buckets={"raw": Grant(read=("",))}, tables=("iris",)),
     "jenkins": Consumer(buckets={}),
 }
 
@@ -22,7 +34,11 @@ NOBODY = nobody("iris", ())
 
 
 def egress(
-    cluster: Cluster, store: ObjectStore, database: Database, identity: Identity = NOBODY
+    cluster: Cluster,
+    store: ObjectStore,
+    database: Database,
+    identity: Identity = NOBODY,
+    catalog: TableCatalog | None = None,
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """What is let out, by (namespace, name of the policy)."""
 
@@ -35,6 +51,7 @@ def egress(
             cluster=cluster,
             labels=Labels(environment="local", owner="someone"),
             protected=(),
+            catalog=catalog,
             opts=pulumi.ResourceOptions(),
         )
 
@@ -97,6 +114,14 @@ def test_who_uses_the_store_without_keys_gets_tokens_and_nobody_else_does(cluste
     found = egress(cluster, replace(CLOUD_STORE, credentials={"airflow": "keys"}), CLOUD_DATABASE, somebody("iris", ()))
     assert {namespace for namespace, name in found if name == "allow-to-identity"} == {"local-iris"}
     assert rule(found["local-iris", "allow-to-identity"]) == ([{"ipBlock": {"cidr": "52.94.0.0/22"}}], [443])
+
+
+def test_who_has_tables_reaches_the_catalog_that_has_them(cluster: Cluster) -> None:
+    reach = Reach(port=443, ranges=("52.94.8.0/22",))
+    catalog = TableCatalog(scheme="glue", reach=reach, databases=dict.fromkeys(LAYERS, "d"))
+    found = egress(cluster, CLOUD_STORE, CLOUD_DATABASE, catalog=catalog)
+    assert {namespace for namespace, name in found if name == "allow-to-catalog"} == {"local-iris"}
+    assert rule(found["local-iris", "allow-to-catalog"]) == ([{"ipBlock": {"cidr": "52.94.8.0/22"}}], [443])
 
 
 def test_who_uses_a_store_outside_of_the_cluster_reaches_the_proxy_to_it(cluster: Cluster) -> None:

@@ -1,11 +1,19 @@
 """The lake of the platform on the emulated account: what it makes there, changes, takes back and leaves behind."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modules.core.paths import REPOSITORY
+from workloads import lake as tables
+from workloads.columns import Column
+
 from ..project import Project
+from .conftest import REGION
+from .iceberg_test import WRITER
 from .search import ACCOUNT, Aws, left
 
 PROGRAM = (Path(__file__).parent / "programs" / "lake.py").read_text()
@@ -99,5 +107,35 @@ def test_a_right_that_somebody_took_away_is_seen_and_given_back(lake: Project, a
     restored = [what for each, what in grants(aws, "/trainer") if each == resource]
     assert restored == [["ALTER", "DESCRIBE", "INSERT", "SELECT"]]
     assert formation.get_resource_lf_tags(Resource=database)["LFTagOnDatabase"][0]["TagValues"] == ["raw"]
+    lake.run("destroy", "--yes", "--skip-preview")
+    assert left(aws) == []
+
+
+def test_a_workload_writes_its_table_and_the_program_changes_nothing_of_it(
+    lake: Project, aws: Aws, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"AWS_ENDPOINT_URL": account, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    for name, value in {**variables, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(name, value)
+    address = "glue://groundwork_dev_features/iris"
+    columns = [Column("width", minimum=0, maximum=10), Column("kind", labels=["small", "large"])]
+    depth = Column("depth", minimum=0, maximum=1, optional=True)
+    tables.create(address, tables.fields_of(columns), b"9.0,large\n")
+    command = [sys.executable, "-c", WRITER, address]
+    writers = [subprocess.Popen([*command, name], cwd=REPOSITORY) for name in ("small", "large")]
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0]
+    wider = tables.fields_of([*columns, depth])
+    with pytest.raises(tables.TableError, match="kind is in the table, and not among the columns"):
+        tables.append(address, tables.fields_of([columns[0], depth]), b"1.0,\n", "a")
+    assert tables.append(address, wider, b"1.5,small,0.5\n", "a")
+    whole = tables.read(address)
+    assert (whole.version, len(whole.content.splitlines())) == (17, 1 + 1 + 16 + 1)
+    assert tables.read(address, 0).content == b"width,kind\n9.0,large\n"
+    lake.run("preview", "--expect-no-changes")
+    lake.run("refresh", "--yes", "--skip-preview")
+    lake.run("preview", "--expect-no-changes")
+    lake.run("config", "set", "depth", "true")
+    lake.up()
+    assert tables.read(address) == whole
     lake.run("destroy", "--yes", "--skip-preview")
     assert left(aws) == []
