@@ -15,6 +15,7 @@ from . import (
     quotas,
     rds,
     rds_servers,
+    roles,
     s3,
     ssm,
     sts,
@@ -22,7 +23,25 @@ from . import (
 
 RULES = (ec2_rules, quota_rules)
 """They are asked before anything else that an operation does."""
-MODULES = (authorization, budgets, costs, ec2, ecr, eks, iam, iceberg, lake, quotas, rds, rds_servers, s3, ssm, sts, *RULES)
+MODULES = (
+    authorization,
+    budgets,
+    costs,
+    ec2,
+    ecr,
+    eks,
+    iam,
+    iceberg,
+    lake,
+    quotas,
+    rds,
+    rds_servers,
+    roles,
+    s3,
+    ssm,
+    sts,
+    *RULES,
+)
 
 
 def load() -> None:

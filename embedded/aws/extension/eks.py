@@ -170,7 +170,7 @@ def describe_update(self: Any) -> ActionResult:
 
 
 def create_nodegroup(self: Any) -> ActionResult:
-    names = ("subnets", "instanceTypes", "scalingConfig", "nodeRole")
+    names = ("subnets", "instanceTypes", "amiType", "scalingConfig", "nodeRole")
     refuse_node_group(self.current_account, self.region, **{attribute(name): self._get_param(name) for name in names})
     cluster: Any = self.eks_backend.describe_cluster(cluster_of(self))
     refuse_version(self._get_param("version"), cluster=cluster.version)

@@ -2,17 +2,21 @@
 
 from typing import Any
 
-from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 from moto.eks.exceptions import InvalidParameterException
 
+from .roles import why_not
+
 LEAST_ZONES = 2
+ARCHITECTURES = {"x86_64": "x86_64", "ARM_64": "arm64"}
+"""Of machine images, by a part of their kind's name: as EC2 calls them."""
 VERSIONS = ("1.32", "1.33", "1.34", "1.35", "1.36")
 """Of Kubernetes, in standard or extended support on 30 November 2026 by "Kubernetes versions" in the EKS user guide."""
 
 
 def refuse_cluster(account: str, region: str, role: str, network: dict[str, Any]) -> Any:
     """The VPC of the cluster's subnets. Refused: a role or a subnet that is not there, one zone only, several VPCs."""
-    refuse_role(account, role)
+    refuse_role(account, role, "eks")
     subnets = find_subnets(account, region, network.get("subnetIds") or [])
     zones = sorted({subnet.availability_zone for subnet in subnets})
     if len(zones) < LEAST_ZONES:
@@ -31,19 +35,38 @@ def refuse_node_group(
     *,
     subnets: list[str],
     instance_types: list[str] | None,
+    ami_type: str | None,
     scaling_config: dict[str, int] | None,
     node_role: str,
 ) -> None:
-    refuse_role(account, node_role)
-    find_subnets(account, region, subnets)
+    refuse_role(account, node_role, "ec2")
+    zones = {subnet.availability_zone for subnet in find_subnets(account, region, subnets)}
     for name in instance_types or ():
-        if name not in INSTANCE_TYPES:
-            raise InvalidParameterException(message=f"[{name}] is not a valid instance type")
+        _refuse_type(region, zones, name, ami_type or "")
     scaling = scaling_config or {}
     low, size, high = (scaling.get(name, 1) for name in ("minSize", "desiredSize", "maxSize"))
     if not low <= size <= high:
         raise InvalidParameterException(
             message=f"minSize {low}, desiredSize {size} and maxSize {high} must not decrease in this order"
+        )
+
+
+def _refuse_type(region: str, zones: set[str], name: str, ami_type: str) -> None:
+    """Of a type that EC2 has not, of another architecture than the image's, or offered in no zone of the group."""
+    if name not in INSTANCE_TYPES:
+        raise InvalidParameterException(message=f"[{name}] is not a valid instance type")
+    built: list[str] = INSTANCE_TYPES[name]["ProcessorInfo"]["SupportedArchitectures"]
+    wanted = next((each for part, each in ARCHITECTURES.items() if part in ami_type), None)
+    if wanted and wanted not in built:
+        raise InvalidParameterException(
+            message=f"[{name}] is not a valid instance type for requested amiType {ami_type}: it is {', '.join(built)}"
+        )
+    offers = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region)  # of some new regions nobody knows any
+    offered = {each["Location"] for each in offers or () if each["InstanceType"] == name}
+    if offers and not zones & offered:
+        where = f"offered in {', '.join(sorted(offered))}" if offered else f"not offered in {region}"
+        raise InvalidParameterException(
+            message=f"[{name}] is {where}, and the subnets are in {', '.join(sorted(zones))}"
         )
 
 
@@ -59,12 +82,10 @@ def refuse_version(version: str | None, *, cluster: str = VERSIONS[-1]) -> None:
         )
 
 
-def refuse_role(account: str, role: str) -> None:
-    from moto.iam.models import iam_backends
-
-    roles: Any = iam_backends[account]["aws"].roles
-    if role not in {found.arn for found in roles.values()}:
-        raise InvalidParameterException(message=f"Role {role} could not be found")
+def refuse_role(account: str, role: str, service: str) -> None:
+    """service: that is to assume it."""
+    if reason := why_not(account, role, service):
+        raise InvalidParameterException(message=reason)
 
 
 def find_subnets(account: str, region: str, names: list[str]) -> list[Any]:

@@ -1,4 +1,5 @@
-"""Glue, Athena and Lake Formation: changes of crawlers, workgroups and registered locations."""
+"""Glue, Athena and Lake Formation: changes of crawlers, workgroups and registered locations, and roles that these could
+not assume."""
 
 import json
 import re
@@ -9,23 +10,46 @@ from moto.athena.responses import AthenaResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
+from moto.glue.exceptions import InvalidInputException
 from moto.glue.responses import GlueResponse
 from moto.lakeformation.models import Permission, Resource
 from moto.lakeformation.responses import LakeFormationResponse
+
+from .roles import why_not
 
 LOCATION = ("UseServiceLinkedRole", "WithFederation", "HybridAccessEnabled", "WithPrivilegedAccess")
 """Of a registered location, that moto drops."""
 
 
 def load() -> None:
+    plain = GlueResponse.create_crawler
+
+    def create_crawler(self: Any) -> ActionResult:
+        refuse_crawler(self)
+        return plain(self)
+
+    GlueResponse.create_crawler = create_crawler
     GlueResponse.update_crawler = update_crawler  # pyright: ignore[reportAttributeAccessIssue]
     _extend_workgroups()
     _extend_locations()
     _extend_grants()
 
 
+def refuse_crawler(response: Any) -> None:
+    """Of a role that Glue can't assume."""
+    role: str | None = response.parameters.get("Role")
+    # By its name it may have a path too.
+    name = role if role is None or role.startswith("arn:") else role.rpartition("/")[2]
+    if name is not None and (reason := why_not(response.current_account, name, "glue")):
+        raise InvalidInputException(
+            "CreateCrawler",
+            f"Service is unable to assume provided role. Please verify role's TrustPolicy: {reason}",
+        )
+
+
 def update_crawler(self: Any) -> ActionResult:
     """What a request leaves out stays."""
+    refuse_crawler(self)
     crawler = self.glue_backend.get_crawler(self.parameters["Name"])
     for name, value in self.parameters.items():
         setattr(crawler, re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower(), value)
@@ -85,11 +109,13 @@ def _extend_locations() -> None:
     register, plain = LakeFormationResponse.register_resource, Resource.to_dict
 
     def register_resource(self: Any) -> str:
+        refuse_location(self)
         answer = register(self)
         _set(self)
         return answer
 
     def update_resource(self: Any) -> str:
+        refuse_location(self)
         _set(self)
         return "{}"
 
@@ -99,6 +125,14 @@ def _extend_locations() -> None:
     for function in (register_resource, update_resource):
         setattr(LakeFormationResponse, function.__name__, function)
     Resource.to_dict = to_dict
+
+
+def refuse_location(response: Any) -> None:
+    """Of a role that Lake Formation can't assume; its own is always there."""
+    role: str = response._get_param("RoleArn") or ""
+    own = not role or ":role/aws-service-role/" in role
+    if not own and (reason := why_not(response.current_account, role, "lakeformation")):
+        raise JsonRESTError("InvalidInputException", reason)
 
 
 def _set(response: Any) -> None:

@@ -50,7 +50,8 @@ from .pods import (
 from .search import ACCOUNT
 
 NETWORK = "10.92.0.0/16"
-TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+TRUSTED = {"AWS": "*", "Service": ["eks.amazonaws.com", "ec2.amazonaws.com"]}
+TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": TRUSTED}
 NEEDED = {**TOOLS, "pg_ctlcluster": "postgresql", "psql": "postgresql-client"}
 """Debian package by the program that it is needed for."""
 ZONES = ("us-east-1a", "us-east-1b")

@@ -68,7 +68,11 @@ LifecyclePolicy(
     "images", repository=repository.name, policy=json.dumps({"rules": [{**rule, "action": {"type": "expire"}}]})
 )
 bucket = Bucket("lake", force_destroy=True, tags=tags)
-trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}
+trust = {
+    "Effect": "Allow",
+    "Action": "sts:AssumeRole",
+    "Principal": {"Service": ["glue.amazonaws.com", "lakeformation.amazonaws.com"]},
+}
 role = Role("crawler", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
 raw = CatalogDatabase("raw", name="raw", description=f"kept {days} days", tags=tags)
 table = CatalogTable(
