@@ -24,7 +24,7 @@ def groups(model: type[BaseModel], prefix: str = "groundwork:") -> dict[str, typ
     `<number>` for a place in a list."""
     found = {prefix: model}
     for name, field in model.model_fields.items():
-        inner, each = _inner(field.annotation)
+        inner, each = group_of(field.annotation)
         if inner:
             found |= groups(inner, f"{prefix}{name}.{each}")
     return found
@@ -34,7 +34,7 @@ def rows(model: type[BaseModel], defaults: Any, prefix: str) -> list[str]:
     """A table row for each setting that is no group itself."""
     found: list[str] = []
     for name, field in model.model_fields.items():
-        inner, each = _inner(field.annotation)
+        inner, each = group_of(field.annotation)
         default = getattr(defaults, name, None) if defaults is not None else _default(field)
         if inner and not each:
             if default is None and not field.is_required():
@@ -59,7 +59,7 @@ def render() -> str:
     return "".join(sections)
 
 
-def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
+def group_of(annotation: Any) -> tuple[type[BaseModel] | None, str]:
     """(the settings that an annotation holds, what stands for each where it is a mapping or list of them)."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""

@@ -1,25 +1,32 @@
 """What a change of settings does to what is on AWS: held to AWS's own data of what can't be changed in place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from embedded.providers.aws.diff import changes
 from embedded.providers.aws.table import entries
-from embedded.providers.base import Change
+from embedded.providers.base import Change as Kind
+from embedded.providers.base.values import is_list, is_object
+from stacks.foundation.aws_settings import SYSTEM, AwsSettings
+from stacks.reference import group_of
 
+from .aws_changes import IN_PLACE, IN_THE_CLUSTER, NEVER, REPLACING, Change
 from .aws_platform import as_sent, declared, example, foundation, in_aws
 
 Made = Mapping[tuple[str, str], dict[str, Any]]
 """Inputs by type and name."""
 
 
-def made(**changed: Any) -> Made:
-    """What the small example declares, with other settings: by key of the foundation, or key__key in a group of it."""
+def made(changed: Change) -> Made:
+    """What the small example declares, with other settings."""
     config = example("aws-dev")
+    pools = {"system": SYSTEM.model_dump(exclude_defaults=True)}
+    config["groundwork:foundation"]["nodes"] = {"pools": pools}
     for path, value in changed.items():
-        *groups, key = path.split("__")
+        *groups, key = path.split(".")
         place = config["groundwork:foundation"]
         for group in groups:
             place = place.setdefault(group, {})
@@ -29,39 +36,56 @@ def made(**changed: Any) -> Made:
 
 @pytest.fixture(scope="module")
 def before() -> Made:
-    return made()
+    return made({})
 
 
-@pytest.mark.parametrize(
-    ("changed", "replaced"),
-    [
-        ({"network__zones": 3}, {"nodes-system"}),
-        ({"network__nat": "per-zone", "network__endpoints": ["sts"], "network__flow_log_days": 90}, set[str]()),
-        ({"protection": "full"}, set[str]()),
-        ({"protection": "removable", "cost_centre": "other", "expiry": "2029-01-31"}, set[str]()),
-        ({"cluster__version": "1.36", "cluster__addons": {"kube_proxy": "v1.36.0-eksbuild.2"}}, set[str]()),
-        ({"cluster__viewers": ["arn:aws:iam::123456789012:role/viewer"], "cluster__public_ranges": []}, set[str]()),
-        ({"database__instance_class": "db.m7g.large", "database__volume": "50Gi"}, set[str]()),
-        ({"database__version": "16"}, set[str]()),
-        ({"buckets": {"raw": {"versioning": False, "noncurrent_expiration_days": None}}}, set[str]()),
-        ({"budget": {"monthly_usd": 9, "emails": ["b@example.com"], "spent_percent": [70]}}, set[str]()),
-        (
-            {"lake": {"administrators": ["arn:aws:iam::123456789012:user/b"], "scan_limit": "1Gi", "crawl_hour": 4}},
-            set[str](),
-        ),
-        ({"nodes": {"pools": {"system": {"min": 3, "max": 5, "disk": "200Gi", "labels": {"a": "b"}}}}}, set[str]()),
-    ],
-)
-def test_a_setting_that_may_change_does_so_in_place_but_for_nodes_in_another_zone(
-    changed: dict[str, Any], replaced: set[str], before: Made
+@pytest.mark.parametrize(("changed", "replaced"), [*((each, set[str]()) for each in IN_PLACE), *REPLACING], ids=str)
+def test_a_setting_that_may_change_does_so_in_place_but_for_nodes_of_another_kind(
+    changed: Change, replaced: set[str], before: Made
 ) -> None:
-    after = made(**changed)
+    after = made(changed)
     kept = [key for key in before.keys() & after.keys() if key[0] in entries()]
     differing = [key for key in kept if before[key] != after[key]]
-    assert differing
+    assert differing or after.keys() - before.keys() or "reached.by" in changed
     found = {
         name
         for type_, name in differing
-        if Change.UPDATE_REPLACE in changes(entries()[type_], {}, before[type_, name], after[type_, name]).values()
+        if Kind.UPDATE_REPLACE in changes(entries()[type_], {}, before[type_, name], after[type_, name]).values()
     }
     assert found == replaced
+    gone = {type_ for type_, _ in before.keys() - after.keys()}
+    assert gone <= {"aws:rds/parameterGroup:ParameterGroup"}  # of the other version
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Paths of all that is no group itself."""
+    for name, field in model.model_fields.items():
+        group, each = group_of(field.annotation)
+        if group is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from settings(group, f"{prefix}{name}.{each}")
+
+
+def paths(value: Any, path: str) -> Iterator[str]:
+    """Paths of settings in a value that is given for one path, a pool's name as the reference has it."""
+    whole = path.replace("pools.system", "pools.<name>").replace("pools.gpus", "pools.<name>")
+    if is_object(value) and not whole.endswith("labels"):
+        for key, each in value.items():
+            yield from paths(each, f"{whole}.{key}")
+    elif is_list(value) and value and is_object(value[0]):
+        yield from paths(value[0], f"{whole}.<number>")
+    else:
+        yield whole
+
+
+def test_every_setting_is_changed_or_never_changes_or_changes_nothing_in_the_account() -> None:
+    given = [*IN_PLACE, *(change for change, _ in REPLACING)]
+    changed = {each for change in given for path, value in change.items() for each in paths(value, path)}
+    left = {
+        path
+        for path in settings(AwsSettings)
+        if path not in changed and path not in NEVER and not path.startswith(tuple(IN_THE_CLUSTER))
+    }
+    assert left == {"nodes.pools.<name>.taints.<number>.effect"}  # as the taint itself
+    assert changed & NEVER.keys() == set()
