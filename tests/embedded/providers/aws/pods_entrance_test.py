@@ -92,7 +92,7 @@ def users(owner: Aws) -> Keys:
 def roles(owner: Aws, users: Keys) -> Keys:
     """The keys of a role that may do the same."""
     assert users
-    role = owner("iam").create_role(RoleName="writer", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = owner("iam").create_role(RoleName="writer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     owner("iam").put_role_policy(RoleName="writer", PolicyName="objects", PolicyDocument=POLICY)
     made = owner("sts").assume_role(RoleArn=role, RoleSessionName="pod")["Credentials"]
     return made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]
@@ -107,6 +107,8 @@ def client(keys: Keys, service: str = "s3", signer: str | None = "s3v4", **more:
     return session.client(service, config=Config(signature_version=signer), **more)
 
 
+TRUST = """{"Version": "2012-10-17", "Statement": [
+{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "123456789012"}}]}"""
 POLICY = """{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::mine/raw/*"}
 ]}"""
