@@ -91,7 +91,7 @@ def _versions() -> dict[str, list[str]]:
 def refuse_version(engine: str, version: str | None) -> None:
     """Of an engine of RDS; a major version alone is RDS's choice of a minor one."""
     known = _versions().get(engine)
-    if version is not None and known is not None and version not in known:
+    if version is not None and known is not None and not any(f"{each}.".startswith(f"{version}.") for each in known):
         raise InvalidParameterCombination(f"Cannot find version {version} for {engine}")
 
 

@@ -219,6 +219,15 @@ def test_a_database_is_raised_to_no_version_that_there_is_not(aws: Aws) -> None:
     rds.delete_db_instance(DBInstanceIdentifier="versions", SkipFinalSnapshot=True)
 
 
+def test_a_major_version_of_an_engine_leaves_the_minor_one_to_rds(aws: Aws) -> None:
+    rds, two = aws("rds"), {"DBInstanceIdentifier": "major", "Engine": "mysql"}
+    assert "Cannot find version 5.71 for mysql" in refusal(
+        rds.create_db_instance, **{**DATABASE, **two, "EngineVersion": "5.71"}
+    )
+    rds.create_db_instance(**{**DATABASE, **two, "EngineVersion": "5.7"})
+    rds.delete_db_instance(DBInstanceIdentifier="major", SkipFinalSnapshot=True)
+
+
 def test_a_wrong_node_group_is_refused(aws: Aws) -> None:
     iam, ec2, eks = aws("iam"), aws("ec2"), aws("eks")
     role = iam.create_role(RoleName="eks-rules", AssumeRolePolicyDocument=trust("eks", "ec2"))["Role"]["Arn"]
