@@ -76,7 +76,8 @@ class Builder:
         if "call" not in made:
             return {"with": {}, **made}
         parameters: Declared = deepcopy(made.get("with", {}))
-        shape = operations.operation(made.get("service", self.service), made["call"]).input_shape
+        # A call whose name depends on an input: its operations are alike.
+        shape = operations.operation(made.get("service", self.service), made.pop("shape", made["call"])).input_shape
         self._locate(parameters, shape)
         if made.pop("auto", automatic):
             prefix: str = self.declared.get("prefix", "")

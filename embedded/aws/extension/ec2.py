@@ -1,10 +1,14 @@
 """EC2: an endpoint that is given another route table or subnet has its route or interface there; with a NAT gateway
-goes its interface, and its address is free again."""
+goes its interface, and its address is free again; with an instance go the interfaces that were made with it."""
 
+from collections.abc import Callable
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.instances import Instance
+from moto.ec2.responses import EC2Response
 from moto.ec2.utils import random_private_ip
 
 GATEWAY = "Gateway"
@@ -14,6 +18,7 @@ GATEWAY = "Gateway"
 def load() -> None:
     _extend_endpoints()
     _extend_nat_gateways()
+    _extend_instances()
 
 
 def _extend_endpoints() -> None:
@@ -72,3 +77,30 @@ def _extend_nat_gateways() -> None:
         return gateway
 
     EC2Backend.delete_nat_gateway = delete_nat_gateway
+
+
+def _extend_instances() -> None:
+    plain = Instance.prep_nics
+
+    def prep_nics(self: Any, nic_spec: list[dict[str, Any]], *arguments: Any, **named: Any) -> None:
+        """DeleteOnTermination: true unless a request says otherwise, by RunInstances in the EC2 API reference."""
+        wanted = nic_spec or [{"DeviceIndex": 0}]
+        for each in wanted:
+            if not each.get("NetworkInterfaceId"):
+                each.setdefault("DeleteOnTermination", True)
+        plain(self, wanted, *arguments, **named)
+
+    Instance.prep_nics = prep_nics
+    for call, state in (("monitor_instances", "enabled"), ("unmonitor_instances", "disabled")):
+        setattr(EC2Response, call, _monitor(state))
+
+
+def _monitor(state: str) -> Callable[[Any], ActionResult]:
+    def answer(self: Any) -> ActionResult:
+        instances = self.ec2_backend.get_multi_instances_by_id(self._get_param("InstanceIds", []))
+        for each in instances:
+            each.monitoring_state = state
+        monitored = [{"InstanceId": each.id, "Monitoring": {"State": state}} for each in instances]
+        return ActionResult({"InstanceMonitorings": monitored})
+
+    return answer

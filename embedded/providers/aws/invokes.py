@@ -12,6 +12,8 @@ from .account import Account
 from .convert import plain
 
 Ask = Callable[[Account, Object], Object]
+BOOLEANS = {"mostRecent", "includeDeprecated", "allowUnsafeFilter", "default", "privateZone", "withDecryption"}
+"""Arguments that programs may write as texts; the SDK takes answers with booleans alone."""
 TOKEN_SECONDS = 60
 """For how long the URL in a cluster's token is valid; the token's form gives it 15 minutes."""
 
@@ -253,6 +255,12 @@ def cluster_auth(account: Account, arguments: Object) -> Object:
         client.meta.events.unregister("before-sign.sts.GetCallerIdentity", unique_id="cluster-auth")
     token = "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
     return {"id": arguments["name"], "name": arguments["name"], "token": Secret(token)}
+
+
+def ask(account: Account, token: str, arguments: Object) -> Object:
+    given = {name: value for name, value in arguments.items() if value is not None}
+    given.update({name: given[name] in (True, "true") for name in BOOLEANS & given.keys()})
+    return INVOKES[token](account, given)
 
 
 INVOKES: dict[str, Ask] = {

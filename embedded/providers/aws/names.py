@@ -23,6 +23,9 @@ class Names:
         name: str = declared.get("property", "")
         if not name or inputs.get(name) is not None:
             return
+        if declared.get("exact"):
+            inputs[name] = resource.name
+            return
         start = inputs.get(declared.get("prefix", "namePrefix"))
         beginning = start if isinstance(start, str) else f"{declared.get('start', '')}{resource.name}-"
         last: Any = resource.last.get(name)

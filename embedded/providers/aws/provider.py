@@ -162,11 +162,11 @@ class Aws(Provider):
             live.delete()
 
     def invoke(self, token: str, arguments: Object) -> Object:
-        from .invokes import INVOKES
+        from .invokes import INVOKES, ask
 
         if token not in INVOKES:
             return super().invoke(token, arguments)
-        return INVOKES[token](self.account, {k: v for k, v in reveal(arguments).items() if v is not None})
+        return ask(self.account, token, reveal(arguments))
 
     def end(self) -> None:
         if self._made:

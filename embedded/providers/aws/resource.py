@@ -51,7 +51,7 @@ class Live:
         return self.entry["inputs"]
 
     def call(self, call: str, parameters: Object, service: str = "") -> Object:
-        return self.account.call(service or self.entry["service"], call, parameters, self.region)
+        return self.account.call(service or self.entry["service"], text(call, self.lookup), parameters, self.region)
 
     # What the table's names stand for.
 

@@ -3,9 +3,41 @@
 from collections.abc import Callable
 from typing import Any
 
-from . import athena, budgets, ec2, eks, events, iam, kms, lakeformation, logs, rds, s3, servicequotas, sqs
+from . import (
+    athena,
+    buckets,
+    budgets,
+    ec2,
+    eks,
+    events,
+    iam,
+    instances,
+    kms,
+    lakeformation,
+    logs,
+    rds,
+    s3,
+    servicequotas,
+    sqs,
+)
 
-MODULES = (athena, budgets, ec2, eks, events, iam, kms, lakeformation, logs, rds, s3, servicequotas, sqs)
+MODULES = (
+    athena,
+    buckets,
+    budgets,
+    ec2,
+    eks,
+    events,
+    iam,
+    instances,
+    kms,
+    lakeformation,
+    logs,
+    rds,
+    s3,
+    servicequotas,
+    sqs,
+)
 HOOKS: dict[str, Callable[[Any], Any]] = {
     name: function
     for module in MODULES

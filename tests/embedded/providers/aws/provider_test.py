@@ -9,7 +9,10 @@ import pytest
 
 from embedded.providers.aws import account
 from embedded.providers.aws.account import Account, require_loopback
+from embedded.providers.aws.hooks.buckets import bucket_parts
 from embedded.providers.aws.provider import Aws
+from embedded.providers.aws.resource import Live
+from embedded.providers.aws.table import entry_of
 from embedded.providers.base import UNKNOWN, Change, Object, ProviderError, Resource, Secret
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -238,3 +241,64 @@ def test_a_policy_document_is_written_from_statements() -> None:
         '"Resource":["a","b"],"Principal":{"AWS":"*"},"Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}'
     )
     assert found["id"] == "484347162"  # whatever process asks: an output of it would change with each preview
+
+
+def test_an_answers_switch_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK takes an answer with booleans alone, and gives back what the program asked with."""
+    asked: list[Object] = []
+
+    def call(_: Account, __: str, ___: str, parameters: Object, ____: str = "") -> Object:
+        asked.append(parameters)
+        return {"Images": [{"ImageId": "ami-1"}, {"ImageId": "ami-2", "CreationDate": "2026"}]}
+
+    monkeypatch.setattr(Account, "call", call)
+    found = Aws().invoke("aws:ec2/getAmi:getAmi", {"mostRecent": "true", "owners": ["amazon"]})
+    assert (found["id"], found["mostRecent"]) == ("ami-2", True)
+    assert asked == [{"Owners": ["amazon"]}]
+
+
+BUCKET_PARTS: list[tuple[Object, list[tuple[str, Object]]]] = [
+    (
+        {"versioning": {"enabled": True}},
+        [("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}})],
+    ),
+    (
+        {"websites": [{"redirectAllRequestsTo": "https://example.com"}]},
+        [
+            (
+                "put_bucket_website",
+                {
+                    "WebsiteConfiguration": {
+                        "RedirectAllRequestsTo": {"HostName": "example.com", "Protocol": "https"},
+                    }
+                },
+            )
+        ],
+    ),
+    (
+        {"loggings": [{"targetBucket": "logs"}]},
+        [
+            (
+                "put_bucket_logging",
+                {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": ""}}},
+            )
+        ],
+    ),
+    ({"policy": {"Version": "2012-10-17"}}, [("put_bucket_policy", {"Policy": '{"Version": "2012-10-17"}'})]),
+    ({}, []),
+]
+
+
+@pytest.mark.parametrize(("values", "expected"), BUCKET_PARTS)
+def test_what_a_bucket_itself_sets_is_asked_for_as_its_own_resource_would(
+    values: Object, expected: list[tuple[str, Object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, Object]] = []
+
+    def call(_: Account, __: str, name: str, parameters: Object, ___: str = "") -> Object:
+        calls.append((name, {key: value for key, value in parameters.items() if key != "Bucket"}))
+        return {}
+
+    monkeypatch.setattr(Account, "call", call)
+    bucket_parts(Live(Account(), entry_of(BUCKET), values, "b"))
+    assert calls == expected

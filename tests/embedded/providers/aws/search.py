@@ -34,6 +34,13 @@ def left(aws: Aws) -> list[str]:
     found += [template["LaunchTemplateId"] for template in ec2.describe_launch_templates()["LaunchTemplates"]]
     found += [entry["NetworkInterfaceId"] for entry in ec2.describe_network_interfaces()["NetworkInterfaces"]]
     found += [volume["VolumeId"] for volume in ec2.describe_volumes()["Volumes"]]
+    found += [
+        entry["InstanceId"]
+        for reservation in ec2.describe_instances()["Reservations"]
+        for entry in reservation["Instances"]
+        if entry["State"]["Name"] != "terminated"
+    ]
+    found += [entry["KeyName"] for entry in ec2.describe_key_pairs()["KeyPairs"]]
     found += [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
     found += [role["RoleName"] for role in aws("iam").list_roles()["Roles"]]
     found += [policy["Arn"] for policy in aws("iam").list_policies(Scope="Local")["Policies"]]
@@ -57,6 +64,8 @@ def left(aws: Aws) -> list[str]:
     found += [str(entry) for entry in aws("lakeformation").list_permissions()["PrincipalResourcePermissions"]]
     found += [entry["BudgetName"] for entry in aws("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]]
     found += aws("sqs").list_queues().get("QueueUrls", [])
+    buses = [entry["Name"] for entry in aws("events").list_event_buses()["EventBuses"]]
+    found += [name for name in buses if name != "default"]
     found += [rule["Name"] for rule in aws("events").list_rules()["Rules"]]
     found += [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]]
     kms = aws("kms")

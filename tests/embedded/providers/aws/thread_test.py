@@ -62,6 +62,8 @@ def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, a
         ("private_network", {"second": "true"}, 6),
         ("cluster", {"version": "1.34", "most": "5", "team": "b"}, 3),
         ("data", {"days": "14", "limit": "250"}, 13),
+        ("machines", {"type": "t3.small", "profile": "1", "tokens": "required", "monitoring": "true"}, 1),
+        ("site", {"index": "home.html", "days": "60", "versioned": "false"}, 5),
         ("rights", {"services": "events,sqs", "cluster": "two", "status": "Inactive"}, 4),
     ],
 )
@@ -94,6 +96,9 @@ LEARNED_BY_NO_READ = {
     *("allowMajorVersionUpgrade", "applyImmediately", "deleteAutomatedBackups", "finalSnapshotIdentifier"),
     *("updateDefaultVersion", "resolveConflictsOnCreate", "resolveConflictsOnUpdate", "bootstrapSelfManagedAddons"),
     "openTableFormatInput",
+    *("versioning", "website", "lifecycleRules", "serverSideEncryptionConfiguration", "corsRules"),
+    *("acl", "content", "source"),
+    *("publicKey", "userData", "rootBlockDevice", "metadataOptions", "iamInstanceProfile", "getPasswordData"),
 }
 """Inputs that AWS does not show: an import leaves them as they are without being set, as with the official provider."""
 FILLED_BY_AWS = {
@@ -105,8 +110,14 @@ FILLED_BY_AWS = {
 }
 """Blocks in which AWS sets what a program leaves out: an import has it too, the program then takes it out in place."""
 IMPORTED_AS = {"aws:eks/podIdentityAssociation:PodIdentityAssociation": "{clusterName},{associationId}"}
-NOT_IMPORTED = {"aws:lakeformation/permissions:Permissions", "aws:lakeformation/resourceLfTag:ResourceLfTag"}
-"""The SDK documents no id."""
+NOT_IMPORTED = {
+    "aws:lakeformation/permissions:Permissions",
+    "aws:lakeformation/resourceLfTag:ResourceLfTag",
+    "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation",
+    # Its documented id lists what the rule lets through.
+    "aws:ec2/securityGroupRule:SecurityGroupRule",
+}
+"""The SDK documents no id, or one that says more than which resource it is."""
 
 
 def assert_known_by_their_ids(project: Project, address: str, region: str = REGION) -> None:
