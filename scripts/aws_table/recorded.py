@@ -55,6 +55,7 @@ def _entry(module: str, token: str) -> Declared:
         "outputs": {key: value for key, value in sdk.kinds.items() if key not in {*inputs, "tagsAll"}},
         "secrets": sdk.secrets,
         "identity": _identity(sdk, schema, kind),
+        "resource": _resource(sdk.import_id, kind),
     }
     if "name" in inputs and inputs["name"].get("computed"):
         made["name"] = {"property": "name", "most": _longest(schema, kind)}
@@ -86,6 +87,14 @@ def _identity(sdk: SdkType, schema: Declared, kind: str) -> str:
         wanted = schemas.plain(primary[0])
         return next((name for name in sdk.inputs if schemas.find(name, {primary[0]: 0}, kind)), "") if wanted else ""
     return "name" if not schema and "name" in sdk.inputs and not re.search("[/:,_]", sdk.import_id) else ""
+
+
+def _resource(example: str, kind: str) -> str:
+    """What is before the name in the last part of an ARN, by an example or by the type's own name."""
+    if not example.startswith("arn:"):
+        return f"{kind.lower()}/"
+    resource = example.split(":", 5)[-1]
+    return resource[: max(resource.rfind("/"), resource.rfind(":")) + 1]
 
 
 @cache

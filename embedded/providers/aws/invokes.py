@@ -8,6 +8,7 @@ from typing import Any
 
 from embedded.providers.base import Object, ProviderError, Secret
 
+from . import lookups
 from .account import Account
 from .convert import plain
 
@@ -260,7 +261,11 @@ def cluster_auth(account: Account, arguments: Object) -> Object:
 def ask(account: Account, token: str, arguments: Object) -> Object:
     given = {name: value for name, value in arguments.items() if value is not None}
     given.update({name: given[name] in (True, "true") for name in BOOLEANS & given.keys()})
-    return INVOKES[token](account, given)
+    return INVOKES[token](account, given) if token in INVOKES else lookups.answer(account, token, given)
+
+
+def answers(token: str) -> bool:
+    return token in INVOKES or lookups.knows(token)
 
 
 INVOKES: dict[str, Ask] = {
@@ -276,4 +281,7 @@ INVOKES: dict[str, Ask] = {
     "aws:secretsmanager/getSecretVersion:getSecretVersion": secret_version,
     "aws:servicequotas/getServiceQuota:getServiceQuota": service_quota,
     "aws:eks/getClusterAuth:getClusterAuth": cluster_auth,
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": lookups.authorization_token,
+    "aws:ecr/getCredentials:getCredentials": lookups.credentials,
+    "aws:index/getServicePrincipal:getServicePrincipal": lookups.service_principal,
 }

@@ -162,9 +162,9 @@ class Aws(Provider):
             live.delete()
 
     def invoke(self, token: str, arguments: Object) -> Object:
-        from .invokes import INVOKES, ask
+        from .invokes import answers, ask
 
-        if token not in INVOKES:
+        if not answers(token):
             return super().invoke(token, arguments)
         return ask(self.account, token, reveal(arguments))
 

@@ -59,8 +59,8 @@ class Recorded(Live):
         if kind != "string":
             return EMPTY.get(kind)
         if name.lower().endswith("arn"):
-            kind_of = self.entry["schema"].rpartition(":")[2].lower()
-            return f"arn:{self.account.partition}:{service}:{self.region}:{self.account.id}:{kind_of}/{label}"
+            owner = f"{service}:{self.region}:{self.account.id}"
+            return f"arn:{self.account.partition}:{owner}:{self.entry['resource']}{label}"
         if name.lower().endswith(tuple(host.lower() for host in HOSTS)):
             host = f"{seed[:CHARACTERS]}.{service}.{self.region}.amazonaws.com"
             return f"https://{host}" if name.lower().endswith(("url", "uri")) else host
