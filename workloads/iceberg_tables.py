@@ -6,12 +6,11 @@ snapshot whose sequence number is n + 1. Runs inside the image training-lake of 
 # pyarrow has no types.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import os
+import io
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
@@ -20,11 +19,14 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     ValidationError,
 )
+from pyiceberg.io import PY_IO_IMPL, FileIO, InputFile, OutputFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import CommitTableResponse, DataScan, Table, Transaction
 from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.typedef import EMPTY_DICT, Properties
 from pyiceberg.types import DoubleType, PrimitiveType, StringType
 
+from workloads.artifacts import add_object, object_store, split_s3
 from workloads.columns import catalog_name
 from workloads.tables import GLUE, RESTORE, Field, NoTable, Overtaken, TableError, parsed, reason
 
@@ -35,12 +37,67 @@ UNREADABLE = (OSError, ValueError, ValidationError, NoSuchIcebergTableError, NoS
 TYPES: dict[str, PrimitiveType] = {"double": DoubleType(), "string": StringType()}
 
 
+class Objects(FileIO):
+    """The object store as boto3 reaches it: with its keys, authorities and proxies, for all of which the library's own
+    ways have settings of their own. Nothing is deleted: files of a commit that was overtaken stay."""
+
+    def __init__(self, properties: Properties = EMPTY_DICT) -> None:
+        super().__init__(properties)
+        self.client = object_store()
+
+    def new_input(self, location: str) -> "Object":
+        return Object(location, self.client)
+
+    def new_output(self, location: str) -> "Object":
+        return Object(location, self.client)
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        pass
+
+
+class Object(InputFile, OutputFile):
+    """A file of a table, which is in memory as a whole. Each has a name of its own, so that whether there is one is not
+    asked, for which S3 wants the right to list the whole bucket."""
+
+    def __init__(self, location: str, client: Any) -> None:
+        super().__init__(location)
+        self.client, (self.bucket, self.key) = client, split_s3(location)
+
+    def __len__(self) -> int:
+        return self.client.head_object(Bucket=self.bucket, Key=self.key)["ContentLength"]
+
+    def exists(self) -> bool:
+        return False
+
+    def open(self, seekable: bool = True) -> Any:  # noqa: ARG002
+        try:
+            return io.BytesIO(self.client.get_object(Bucket=self.bucket, Key=self.key)["Body"].read())
+        except ClientError as error:
+            raise OSError(f"{self.location}: {error}") from error
+
+    def to_input_file(self) -> InputFile:
+        return self
+
+    def create(self, overwrite: bool = False) -> Any:  # noqa: ARG002
+        return _Written(self)
+
+
+class _Written(io.BytesIO):
+    """What is written to an object, which is there once this is closed."""
+
+    def __init__(self, target: Object) -> None:
+        super().__init__()
+        self.target = target
+
+    def close(self) -> None:
+        if not self.closed:
+            add_object(self.target.client, self.target.bucket, self.target.key, self.getvalue())
+        super().close()
+
+
 class _Catalog(GlueCatalog):
     """Who is overtaken looks at the table again, which may have the same part by then: the library would append it once
-    more by itself. Files of a commit that was overtaken stay, since nothing of a table is deleted."""
-
-    # Each has a name of its own. To ask whether one is there needs the right to list the whole bucket.
-    _write_metadata = staticmethod(GlueCatalog._write_metadata_no_exist_check)  # pyright: ignore[reportPrivateUsage]
+    more by itself."""
 
     def commit_table(self, table: Table, requirements: Any, updates: Any) -> CommitTableResponse:
         try:
@@ -162,30 +219,10 @@ def _load(address: str) -> Table:
 
 
 def _catalog() -> _Catalog:
-    """The catalog and the object store, with the keys that boto3 finds, at its addresses."""
     import boto3
 
     library: Any = boto3
-    session = library.Session()
-    keys = session.get_credentials().get_frozen_credentials()
-    if authorities := os.environ.get("AWS_CA_BUNDLE"):
-        os.environ["SSL_CERT_FILE"] = authorities  # which pyarrow looks at as it is imported
-    properties: dict[str, str | None] = {
-        "s3.region": session.region_name,
-        "s3.access-key-id": keys.access_key,
-        "s3.secret-access-key": keys.secret_key,
-        "s3.session-token": keys.token,
-        "s3.endpoint": os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
-        "s3.proxy-uri": _proxy(session.client("s3").meta.endpoint_url),
-    }
-    given = {name: value for name, value in properties.items() if value is not None}
-    return _Catalog("glue", client=session.client("glue"), **given)
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy to the object store, which boto3 finds by itself, and pyarrow does not."""
-    address = urlsplit(url)
-    return None if proxy_bypass(address.netloc) else getproxies().get(address.scheme)
+    return _Catalog("glue", client=library.client("glue"), **{PY_IO_IMPL: f"{__name__}.{Objects.__name__}"})
 
 
 def _fields(schema: Schema) -> list[Field]:

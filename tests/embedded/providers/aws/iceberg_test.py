@@ -1,15 +1,12 @@
 """Tables of Iceberg in the catalog of the emulated account, as the code of workloads writes and reads them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from modules.core.paths import REPOSITORY
 from workloads import iceberg_tables, lake
 from workloads.columns import Column
 from workloads.lake import Snapshot, append, create, exists, fields_of, has, read, rows
@@ -26,14 +23,6 @@ FIELDS = fields_of(COLUMNS)
 DEPTH = Column("depth", minimum=0, maximum=1, optional=True)
 HEADER = b"width,kind\n"
 STORED = [{"Name": "width", "Type": "double"}, {"Name": "kind", "Type": "string"}]
-WRITER = """
-import sys
-from workloads import lake
-from workloads.tables import Field
-fields = [Field("width", "double"), Field("kind", "string")]
-for number in range(8):
-    assert lake.append(sys.argv[1], fields, f"{number}.0,{sys.argv[2]}\\n".encode(), f"{sys.argv[2]}{number}")
-"""
 
 
 def make(aws: Aws, columns: list[dict[str, str]], bucket: str = BUCKET, name: str = "toys") -> None:
@@ -196,17 +185,6 @@ def test_columns_have_the_names_of_their_declaration_whatever_the_catalog_calls_
 
 
 (DEPTH_FIELD,) = fields_of([DEPTH])
-
-
-def test_two_processes_that_write_at_once_lose_nothing(table: str) -> None:
-    command = [sys.executable, "-c", WRITER, table]
-    writers = [subprocess.Popen([*command, name], cwd=REPOSITORY) for name in ("small", "large")]
-    assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
-    found = read(table)
-    lines = found.content.decode().splitlines()
-    assert found.version == len(lines) - 2 == 16
-    assert {f"{number}.0,{name}" for number in range(8) for name in ("small", "large")} <= set(lines)
-    assert read(table, 0).content == HEADER + b"9.0,large\n"
 
 
 def test_the_same_part_of_two_writers_at_once_is_appended_once(table: str) -> None:

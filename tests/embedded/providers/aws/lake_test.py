@@ -13,11 +13,18 @@ from workloads.columns import Column
 
 from ..project import Project
 from .conftest import REGION
-from .iceberg_test import WRITER
 from .search import ACCOUNT, Aws, left
 
 PROGRAM = (Path(__file__).parent / "programs" / "lake.py").read_text()
 LAYERS = ("raw", "curated", "features")
+WRITER = """
+import sys
+from workloads import lake
+from workloads.tables import Field
+fields = [Field("width", "double"), Field("kind", "string")]
+for number in range(8):
+    assert lake.append(sys.argv[1], fields, f"{number}.0,{sys.argv[2]}\\n".encode(), f"{sys.argv[2]}{number}")
+"""
 
 
 @pytest.fixture
