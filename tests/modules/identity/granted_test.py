@@ -1,10 +1,11 @@
 """A grant that nobody declared, or a declared one that is missing, ends the program, and so its preview."""
 
+import re
 from collections.abc import Callable
 
 import pulumi
 import pytest
-from pulumi_aws.iam import RolePolicyAttachment
+from pulumi_aws.iam import Role, RoleInlinePolicyArgs, RolePolicyAttachment
 
 from modules.core.aws import AwsAccount, TokenIssuer, allow, policy
 from modules.core.labels import Labels
@@ -60,6 +61,28 @@ def program(more: Callable[[pulumi.ResourceOptions], object]) -> Callable[[], No
         grants.require(ACCESS)
 
     return run
+
+
+def managed(opts: pulumi.ResourceOptions) -> None:
+    """Make a role that has a policy of AWS's itself, of the name of an account's."""
+    Role("own", name="dev-iris", assume_role_policy="{}", managed_policy_arns=[ADMIN], opts=opts)
+
+
+def inline(opts: pulumi.ResourceOptions) -> None:
+    """The same with one of its own."""
+    policies = [RoleInlinePolicyArgs(name="more", policy=policy(DELETE))]
+    Role("own", name="dev-iris", assume_role_policy="{}", inline_policies=policies, opts=opts)
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [(managed, "AdministratorAccess is attached"), (inline, "s3:DeleteObject on arn:aws:s3:::bucket/* is granted")],
+)
+def test_a_role_that_has_more_policies_itself_ends_the_program_too(
+    more: Callable[[pulumi.ResourceOptions], object], line: str
+) -> None:
+    with pytest.raises(pulumi.RunError, match=re.escape(line)):
+        declare(program(more))
 
 
 def test_a_program_that_grants_what_is_declared_runs() -> None:
