@@ -6,13 +6,16 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
 from scripts.cli.clients.gateway import client, service_address
 from scripts.cli.environment import Environment
 from scripts.cli.lifecycle.up import STACKS, settings_file
-from workloads import catalog
+from workloads import catalog, lake
+from workloads.columns import Column
+from workloads.documents import columns_document
 
 from .conftest import Traces, run
 
@@ -24,10 +27,12 @@ UP = ("scripts/up", EMULATED, "--emulated")
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Environment]:
-    """The platform of the example, brought up from nothing. After it nothing of it is left."""
+    """The platform of the example, with a workload on a table, brought up from nothing. After it nothing of it is
+    left."""
     before = Traces.now(EMULATED)
     example: dict[str, Any] = yaml.safe_load((STACKS / "aws-dev.example.yaml").read_text())
     example["config"]["groundwork:foundation"]["network"] = {"range": NETWORK}
+    example["config"]["groundwork:workloads"]["screening"] = {}
     settings_file(EMULATED).write_text(yaml.safe_dump(example))
     environment = Environment(EMULATED)
     try:
@@ -45,6 +50,26 @@ def test_one_up_trains_releases_and_serves_a_model(account: Environment) -> None
     with client(account, f"{service_address(account, 'iris')}/") as asked:
         answer = asked.post("predict", json=catalog.load("iris").serving.example).raise_for_status().json()
     assert answer["model_version"] == "1"
+
+
+def test_a_training_on_a_table_of_the_catalog_is_reproduced_after_that_grew(
+    account: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = json.loads(run(".venv/bin/groundwork", "train", "screening", "--stack", EMULATED, "--json").stdout)
+    assert trained["fresh"] is False  # in a pod, by its role, in the one `up`
+    for name, value in account.variables().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    table = f"glue://groundwork_{EMULATED}_features/screening"
+    before = lake.read(table)
+    assert before.version == 0
+    columns = [Column(**each) for each in columns_document(catalog.load("screening"))]
+    row = before.content.splitlines(keepends=True)[1].replace(b"1", b"2", 1)
+    assert lake.append(table, lake.fields_of(columns), row, "emulated_aws_test")
+    assert lake.read(table).version == 1
+    again = json.loads(run(".venv/bin/groundwork", "reproduce", trained["run"], "--stack", EMULATED, "--json").stdout)
+    assert (again["same"], again["data_version"]) == (True, "0")
 
 
 def test_a_second_up_changes_nothing_and_says_that_the_account_is_emulated(account: Environment) -> None:
