@@ -92,6 +92,7 @@ STYLES = {
         read="get_tags",
     ),
     "athena": Style("tag_resource", "untag_resource", "ResourceARN", read="list_tags_for_resource"),
+    "sns": Style("tag_resource", "untag_resource", "ResourceArn", read="list_tags_for_resource"),
     "sqs": Style("tag_queue", "untag_queue", "QueueUrl", "id", create="tags", form=(), read="list_queue_tags"),
     "events": Style("tag_resource", "untag_resource", "ResourceARN", read="list_tags_for_resource"),
     "budgets": Style(

@@ -18,6 +18,7 @@ from . import (
     rds,
     s3,
     servicequotas,
+    sns,
     sqs,
 )
 
@@ -36,6 +37,7 @@ MODULES = (
     rds,
     s3,
     servicequotas,
+    sns,
     sqs,
 )
 HOOKS: dict[str, Callable[[Any], Any]] = {

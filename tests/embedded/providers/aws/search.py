@@ -64,6 +64,8 @@ def left(aws: Aws) -> list[str]:
     found += [str(entry) for entry in aws("lakeformation").list_permissions()["PrincipalResourcePermissions"]]
     found += [entry["BudgetName"] for entry in aws("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]]
     found += aws("sqs").list_queues().get("QueueUrls", [])
+    found += [entry["TopicArn"] for entry in aws("sns").list_topics()["Topics"]]
+    found += [entry["SubscriptionArn"] for entry in aws("sns").list_subscriptions()["Subscriptions"]]
     buses = [entry["Name"] for entry in aws("events").list_event_buses()["EventBuses"]]
     found += [name for name in buses if name != "default"]
     found += [rule["Name"] for rule in aws("events").list_rules()["Rules"]]

@@ -63,6 +63,7 @@ def test_a_platforms_ground_goes_up_changes_is_mended_and_goes(cloud: Project, a
         ("cluster", {"version": "1.34", "most": "5", "team": "b"}, 3),
         ("data", {"days": "14", "limit": "250"}, 13),
         ("machines", {"type": "t3.small", "profile": "1", "tokens": "required", "monitoring": "true"}, 1),
+        ("messages", {"text": "two", "raw": "true"}, 5),
         ("site", {"index": "home.html", "days": "60", "versioned": "false"}, 5),
         ("rights", {"services": "events,sqs", "cluster": "two", "status": "Inactive"}, 4),
     ],
@@ -106,6 +107,7 @@ FILLED_BY_AWS = {
     "aws:eks/nodeGroup:NodeGroup": {"launchTemplate"},
     "aws:rds/parameterGroup:ParameterGroup": {"parameters"},
     "aws:cloudwatch/eventRule:EventRule": {"isEnabled", "state"},
+    "aws:sns/topic:Topic": {"policy"},
     "aws:athena/workgroup:Workgroup": {"configuration"},
 }
 """Blocks in which AWS sets what a program leaves out: an import has it too, the program then takes it out in place."""
