@@ -1,9 +1,9 @@
-"""Budgets: changes of a budget, who gets its alarms, and its tags."""
+"""Budgets: changes of a budget, alarms that there are already, who gets them, and its tags."""
 
 import json
 from typing import Any
 
-from moto.budgets.exceptions import NotFoundException
+from moto.budgets.exceptions import DuplicateRecordException, NotFoundException
 from moto.budgets.responses import BudgetsResponse
 from moto.core.utils import unix_time
 
@@ -13,6 +13,7 @@ TAGS: dict[str, dict[str, str]] = {}
 
 def load() -> None:
     create, delete = BudgetsResponse.create_budget, BudgetsResponse.delete_budget
+    add = BudgetsResponse.create_notification
 
     def create_budget(self: Any) -> str:
         answer = create(self)
@@ -24,8 +25,16 @@ def load() -> None:
         TAGS.pop(_arn(self, self._get_param("BudgetName")), None)
         return delete(self)
 
-    functions = (create_budget, delete_budget, update_budget, describe_subscribers_for_notification)
-    for function in (*functions, tag_resource, untag_resource, list_tags_for_resource):
+    def create_notification(self: Any) -> str:
+        new: dict[str, Any] = self._get_param("Notification")
+        budget: str = self._get_param("BudgetName")
+        if any(notification.details == new for notification in _budget(self, budget).notifications):
+            raise DuplicateRecordException("notification", budget)
+        return add(self)
+
+    functions = (create_budget, create_notification, delete_budget, update_budget)
+    more = (describe_subscribers_for_notification, tag_resource, untag_resource, list_tags_for_resource)
+    for function in (*functions, *more):
         setattr(BudgetsResponse, function.__name__, function)
 
 

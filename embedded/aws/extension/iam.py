@@ -1,10 +1,12 @@
-"""IAM: a further audience of an identity provider; and, where moto holds requests to policies, signatures and actions
-of AWS."""
+"""IAM: a further audience of an identity provider; a role that is not in an instance profile; and, where moto holds
+requests to policies, signatures and actions of AWS."""
 
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.access_control import IAMRequestBase
+from moto.iam.exceptions import NoSuchEntity
+from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
 
 ACTIONS = {"tagging:GetResources": "tag:GetResources", "budgets:DescribeBudgets": "budgets:ViewBudget"}
@@ -15,7 +17,20 @@ def load() -> None:
     name = "add_client_id_to_open_id_connect_provider"
     if not hasattr(IamResponse, name):
         setattr(IamResponse, name, add_client_id)
+    _miss_roles_of_profiles()
     _hold_to_policies()
+
+
+def _miss_roles_of_profiles() -> None:
+    """moto's server fails where the role is not there."""
+    remove = IAMBackend.remove_role_from_instance_profile
+
+    def remove_role_from_instance_profile(self: IAMBackend, profile_name: str, role_name: str) -> None:
+        if self.get_role(role_name) not in self.get_instance_profile(profile_name).roles:
+            raise NoSuchEntity(f"The role with name {role_name} is not in the instance profile {profile_name}.")
+        remove(self, profile_name, role_name)
+
+    IAMBackend.remove_role_from_instance_profile = remove_role_from_instance_profile
 
 
 def _hold_to_policies() -> None:

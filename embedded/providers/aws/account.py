@@ -21,16 +21,37 @@ RETRIES = 12
 may be throttled, and a platform of a thousand calls still comes up."""
 
 
+DONE_BEFORE = {
+    "add_role_to_instance_profile": "LimitExceeded",
+    "attach_internet_gateway": "Resource.AlreadyAssociated",
+    "authorize_security_group_egress": "InvalidPermission.Duplicate",
+    "authorize_security_group_ingress": "InvalidPermission.Duplicate",
+    "create_notification": "DuplicateRecordException",
+    "create_route": "RouteAlreadyExists",
+    "delete_notification": "NotFoundException",
+    "delete_policy_version": "NoSuchEntity",
+    "delete_role_permissions_boundary": "NoSuchEntity",
+    "delete_role_policy": "NoSuchEntity",
+    "delete_route": "InvalidRoute.NotFound",
+    "detach_internet_gateway": "Gateway.NotAttached",
+    "detach_role_policy": "NoSuchEntity",
+    "remove_role_from_instance_profile": "NoSuchEntity",
+    "revoke_security_group_egress": "InvalidPermission.NotFound",
+    "revoke_security_group_ingress": "InvalidPermission.NotFound",
+}
+"""Codes by which AWS refuses a call that it carried out before: by an earlier attempt, which it answered with an error.
+What a creation made, the account itself knows (embedded/aws/repeats.py)."""
 LAST_WORD_SECONDS = 2.0
 """How long a provider that ends waits for the account."""
 
 
 class ApiError(ProviderError):
-    """An answer of AWS that says no. code: such as InvalidVpcID.NotFound."""
+    """An answer of AWS that says no. code: such as InvalidVpcID.NotFound. again: it was asked more than once."""
 
-    def __init__(self, call: str, code: str, message: str) -> None:
+    def __init__(self, call: str, code: str, message: str, *, again: bool = False) -> None:
         super().__init__(f"{call}: {code}: {message}")
         self.code = code
+        self.again = again
 
 
 def require_loopback(url: str) -> str:
@@ -136,14 +157,30 @@ class Account:
 
     def call(self, service: str, call: str, parameters: dict[str, Any], region: str = "") -> dict[str, Any]:
         """ApiError where AWS says no, ProviderError where nothing answers or the parameters fit no call."""
+        try:
+            with self._errors(service, call):
+                return getattr(self.client(service, region), call)(**parameters)
+        except ApiError as error:
+            if error.again and error.code == DONE_BEFORE.get(call) and not _headers.get({}):
+                return {}
+            raise
+
+    def pages(self, service: str, call: str, parameters: dict[str, Any], region: str = "") -> Generator[dict[str, Any]]:
+        """The answers of a call that gives its answer in parts. Errors are those of a single call."""
+        with self._errors(service, call):
+            yield from self.client(service, region).get_paginator(call).paginate(**parameters)
+
+    @contextmanager
+    def _errors(self, service: str, call: str) -> Generator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return getattr(self.client(service, region), call)(**parameters)
+            yield
         except ClientError as error:
             response: Any = error.response
             found: dict[str, str] = response["Error"]
-            raise ApiError(f"{service} {call}", found["Code"], found.get("Message", "")) from None
+            again = bool(response["ResponseMetadata"].get("RetryAttempts"))
+            raise ApiError(f"{service} {call}", found["Code"], found.get("Message", ""), again=again) from None
         except BotoCoreError as error:
             raise ProviderError(f"{service} {call} at {self.endpoint}: {error}") from None
 

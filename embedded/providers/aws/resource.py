@@ -265,20 +265,20 @@ class Live:
             self._await(gone=True)
 
     def _before(self, step: Object) -> None:
-        if "hook" in step:
-            HOOKS[step["hook"]](self)
-            return
-        parameters = fill(step["with"], self.lookup)
+        parameters: Any = fill(step.get("with", {}), self.lookup)
         if parameters is MISSING:
             return  # nothing of what it names is there: such as the association of an address that NAT gave back
         try:
-            self.call(step["call"], parameters)
+            if "hook" in step:
+                HOOKS[step["hook"]](self)
+            else:
+                self.call(step["call"], parameters)
         except ApiError as error:
             if error.code not in [*step.get("ignore", ()), *self.entry.get("gone", ())]:
                 raise
         except ProviderError:
             # A parameter without a value: nothing is attached.
-            if len(parameters) == len(step["with"]):
+            if len(parameters) == len(step.get("with", {})):
                 raise
 
     def _until_unused(self, declared: Object) -> None:

@@ -12,9 +12,9 @@ AT_A_TIME = 20
 
 
 def changed_parameters(live: "Live") -> list[Object]:
-    pages = live.account.client("rds", live.region).get_paginator("describe_db_parameters")
     found: list[Any] = []
-    for page in pages.paginate(DBParameterGroupName=live.id, Source="user"):
+    asked = {"DBParameterGroupName": live.id, "Source": "user"}
+    for page in live.account.pages("rds", "describe_db_parameters", asked, live.region):
         found += page["Parameters"]
     return [
         {

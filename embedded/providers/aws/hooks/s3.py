@@ -17,7 +17,7 @@ def empty_bucket(live: "Live") -> None:
     """Every version of every object, where the program says that the bucket may be emptied."""
     if not live.values.get("forceDestroy"):
         return
-    for page in live.account.client("s3", live.region).get_paginator("list_object_versions").paginate(Bucket=live.id):
+    for page in live.account.pages("s3", "list_object_versions", {"Bucket": live.id}, live.region):
         found: list[Any] = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
         objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in found]
         if objects:

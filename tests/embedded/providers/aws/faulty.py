@@ -1,11 +1,13 @@
 """Run as a program: the account's server, which throttles and fails as AWS does; and the same account without faults.
 
-The two ports go to standard output.
+The two ports go to standard output. With `first` as argument, none is throttled, and the first attempt of every call
+fails after it was carried out.
 """
 
 import itertools
 import os
 import random
+import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -29,7 +31,17 @@ class Faulty:
             drain(environ)
             return answer(environ, start_response, *THROTTLING.get(service_of(environ), OTHER_THROTTLING))
         body = self.application(environ, quiet if (fails := next(self.numbers) % FAILING == 0) else start_response)
-        return answer(environ, start_response, "500 Internal Server Error", "InternalFailure") if fails else body
+        return failure(environ, start_response) if fails else body
+
+
+class FirstFails:
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        first: bool = environ.get("HTTP_AMZ_SDK_REQUEST", "").startswith("attempt=1")
+        body = self.application(environ, quiet if first else start_response)
+        return failure(environ, start_response) if first else body
 
 
 THROTTLING = {"s3": ("503 Slow Down", "SlowDown"), "ec2": ("503 Service Unavailable", "RequestLimitExceeded")}
@@ -45,6 +57,10 @@ def service_of(environ: dict[str, Any]) -> str:
 
 def quiet(*_: Any) -> None:
     """Nobody gets this answer."""
+
+
+def failure(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    return answer(environ, start_response, "500 Internal Server Error", "InternalFailure")
 
 
 def answer(environ: dict[str, Any], start_response: Any, status: str, code: str) -> list[bytes]:
@@ -66,7 +82,8 @@ if __name__ == "__main__":
     from embedded.aws.server import HOST, MotoRequestHandler, OwnersServer, make
 
     plain: Any = make()
-    server = OwnersServer(HOST, 0, Faulty(plain.app), MotoRequestHandler)
+    faulty = FirstFails if sys.argv[1:] == ["first"] else Faulty
+    server = OwnersServer(HOST, 0, faulty(plain.app), MotoRequestHandler)
     threading.Thread(target=plain.serve_forever, daemon=True).start()
     print(server.port, plain.port, flush=True)
     server.serve_forever()
