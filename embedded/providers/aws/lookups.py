@@ -80,6 +80,8 @@ LISTED = {
 }
 BY = ("id", "arn", "name", "bucket", "identifier", "url")
 """Arguments that are a resource's id, in the order in which they are tried."""
+NAMED_BY_ARN = {"aws:sns/getTopic:getTopic": "sns"}
+"""Token -> service, of those that are asked for by a name, with which the ARN that is their id ends."""
 
 
 def knows(token: str) -> bool:
@@ -164,6 +166,10 @@ def _known(account: Account, token: str, entry: Entry, arguments: Object) -> Obj
     names: list[str] = declared.get("names", [])
     if names and all(arguments.get(name) for name in names):
         id = declared.get("separator", "").join(str(arguments[name]) for name in names)
+        return _read(account, token, entry, id, arguments)
+    if token in NAMED_BY_ARN:
+        region = arguments.get("region") or account.region
+        id = f"arn:aws:{NAMED_BY_ARN[token]}:{region}:{account.id}:{arguments['name']}"
         return _read(account, token, entry, id, arguments)
     for name in (*BY, *(name for name in arguments if name.lower().endswith(("id", "name", "identifier")))):
         if not arguments.get(name):
