@@ -261,7 +261,7 @@ class Builder:
         found: Declared = {}
         declared: Declared = self.declared.get("outputs", {})
         for name in self.sdk.outputs:
-            if name in BUILT_IN or (name == "arn" and "arn" in self.declared):
+            if (name in BUILT_IN and not declared.get(name)) or (name == "arn" and "arn" in self.declared):
                 continue
             renamed: str = self.declared.get("renames", {}).get(name, name)
             if name in declared:

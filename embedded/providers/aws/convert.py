@@ -114,7 +114,9 @@ def _normal(node: Node, value: Any) -> Any:
         if node.get("unordered"):
             members.sort(key=lambda member: json.dumps(member, sort_keys=True, default=str))
         return members or None
-    return None if value in ("", False) else _scalar("string", value)
+    if value in ("", False):
+        return None
+    return _scalar("string", int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _document(value: Any) -> Any:

@@ -175,5 +175,10 @@ def object_body(live: "Live") -> bytes:
     return str(values.get("content") or "").encode()
 
 
+def tags_of_object(live: "Live") -> dict[str, str]:
+    names = {"Bucket": live.values["bucket"], "Key": live.values["key"]}
+    return {each["Key"]: each["Value"] for each in live.call("get_object_tagging", names)["TagSet"]}
+
+
 def object_tags(live: "Live") -> str:
     return urlencode(live.values.get("tags") or {})
