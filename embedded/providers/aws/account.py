@@ -201,3 +201,8 @@ class Account:
         if not self._id:
             self._id = self.call("sts", "get_caller_identity", {})["Account"]
         return self._id
+
+
+def region_of(account: Account, arguments: Object) -> str:
+    """Return the region that a program asks in: what it names, or the provider's own."""
+    return arguments.get("region") or account.region

@@ -9,7 +9,7 @@ from typing import Any
 from embedded.providers.base import Object, ProviderError, Secret
 
 from . import lookups
-from .account import Account
+from .account import Account, region_of
 from .convert import plain
 
 Ask = Callable[[Account, Object], Object]
@@ -19,17 +19,9 @@ TOKEN_SECONDS = 60
 """For how long the URL in a cluster's token is valid; the token's form gives it 15 minutes."""
 
 
-def _filters(arguments: Object) -> list[Object]:
-    return [{"Name": entry["name"], "Values": entry["values"]} for entry in arguments.get("filters") or ()]
-
-
-def _region(account: Account, arguments: Object) -> str:
-    return arguments.get("region") or account.region
-
-
 def availability_zones(account: Account, arguments: Object) -> Object:
-    region = _region(account, arguments)
-    zones: Any = account.call("ec2", "describe_availability_zones", {"Filters": _filters(arguments)}, region)[
+    region = region_of(account, arguments)
+    zones: Any = account.call("ec2", "describe_availability_zones", {"Filters": lookups.filters_of(arguments)}, region)[
         "AvailabilityZones"
     ]
     state, left_out = arguments.get("state"), arguments.get("excludeNames") or ()
@@ -51,7 +43,7 @@ def caller_identity(account: Account, arguments: Object) -> Object:
 
 
 def region(account: Account, arguments: Object) -> Object:
-    name = _region(account, arguments)
+    name = region_of(account, arguments)
     return {"id": name, "name": name, "region": name, "endpoint": f"ec2.{name}.amazonaws.com", "description": name}
 
 
@@ -123,9 +115,9 @@ def _single(values: list[Any]) -> Any:
 
 
 def ami(account: Account, arguments: Object) -> Object:
-    asked: Object = {"Filters": _filters(arguments), "Owners": arguments.get("owners") or []}
+    asked: Object = {"Filters": lookups.filters_of(arguments), "Owners": arguments.get("owners") or []}
     found: Any = account.call(
-        "ec2", "describe_images", {k: v for k, v in asked.items() if v}, _region(account, arguments)
+        "ec2", "describe_images", {k: v for k, v in asked.items() if v}, region_of(account, arguments)
     )["Images"]
     if not found:
         raise ProviderError(f"aws:ec2/getAmi:getAmi: no image matches {asked}")
@@ -139,14 +131,14 @@ def ami(account: Account, arguments: Object) -> Object:
 
 
 def vpc(account: Account, arguments: Object) -> Object:
-    asked = _filters(arguments)
+    asked = lookups.filters_of(arguments)
     if "default" in arguments:
         asked.append({"Name": "is-default", "Values": [str(arguments["default"]).lower()]})
     asked += _by_tags(arguments)
     if arguments.get("cidrBlock"):
         asked.append({"Name": "cidr", "Values": [arguments["cidrBlock"]]})
     parameters: Object = {"VpcIds": [arguments["id"]]} if arguments.get("id") else {}
-    where = _region(account, arguments)
+    where = region_of(account, arguments)
     found: Any = account.call("ec2", "describe_vpcs", {**parameters, "Filters": asked}, where)["Vpcs"]
     if len(found) != 1:
         raise ProviderError(f"aws:ec2/getVpc:getVpc: {len(found)} VPCs match {parameters or asked}; exactly one must")
@@ -169,8 +161,8 @@ def _by_tags(arguments: Object) -> list[Object]:
 
 
 def subnets(account: Account, arguments: Object) -> Object:
-    where = _region(account, arguments)
-    asked = [*_filters(arguments), *_by_tags(arguments)]
+    where = region_of(account, arguments)
+    asked = [*lookups.filters_of(arguments), *_by_tags(arguments)]
     found: Any = account.call("ec2", "describe_subnets", {"Filters": asked}, where)["Subnets"]
     return {**arguments, "id": where, "region": where, "ids": sorted(entry["SubnetId"] for entry in found)}
 
@@ -178,7 +170,7 @@ def subnets(account: Account, arguments: Object) -> Object:
 def parameter(account: Account, arguments: Object) -> Object:
     decrypted = arguments.get("withDecryption", True)
     asked = {"Name": arguments["name"], "WithDecryption": decrypted}
-    found = account.call("ssm", "get_parameter", asked, _region(account, arguments))["Parameter"]
+    found = account.call("ssm", "get_parameter", asked, region_of(account, arguments))["Parameter"]
     return {
         "id": found["Name"],
         "name": found["Name"],
@@ -193,7 +185,7 @@ def parameter(account: Account, arguments: Object) -> Object:
 
 def secret_version(account: Account, arguments: Object) -> Object:
     """What is in a secret. The official provider marks it as secret, so that no state and no output shows it."""
-    where = _region(account, arguments)
+    where = region_of(account, arguments)
     stage = None if arguments.get("versionId") else arguments.get("versionStage") or "AWSCURRENT"
     asked = {"SecretId": arguments["secretId"], "VersionId": arguments.get("versionId"), "VersionStage": stage}
     given = {name: value for name, value in asked.items() if value}
@@ -216,7 +208,7 @@ def secret_version(account: Account, arguments: Object) -> Object:
 
 def service_quota(account: Account, arguments: Object) -> Object:
     """By its code, or by its name."""
-    where, service = _region(account, arguments), arguments["serviceCode"]
+    where, service = region_of(account, arguments), arguments["serviceCode"]
     known: Any = account.call("service-quotas", "list_service_quotas", {"ServiceCode": service}, where)["Quotas"]
     code, name = arguments.get("quotaCode"), arguments.get("quotaName")
     found = next(
@@ -244,7 +236,7 @@ def service_quota(account: Account, arguments: Object) -> Object:
 
 def cluster_auth(account: Account, arguments: Object) -> Object:
     """A token as `aws eks get-token` makes it: a signed URL of the caller's identity, for this cluster only."""
-    client = account.client("sts", _region(account, arguments))
+    client = account.client("sts", region_of(account, arguments))
 
     def add_cluster(request: Any, **_: Any) -> None:
         request.headers.add_header("x-k8s-aws-id", arguments["name"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded.providers.base import Object, ProviderError
 
-from .account import Account, ApiError
+from .account import Account, ApiError, region_of
 from .recorded import Recorded
 from .resource import Live
 from .table import Entry, entry_of
@@ -80,8 +80,6 @@ LISTED = {
 }
 BY = ("id", "arn", "name", "bucket", "identifier", "url")
 """Arguments that are a resource's id, in the order in which they are tried."""
-NAMED_BY_ARN = {"aws:sns/getTopic:getTopic": "sns"}
-"""Token -> service, of those that are asked for by a name, with which the ARN that is their id ends."""
 
 
 def knows(token: str) -> bool:
@@ -117,13 +115,16 @@ def _type_of(token: str) -> Entry | None:
         return None
 
 
+def filters_of(arguments: Object) -> list[Object]:
+    """Return the filters that a program gives, as EC2 takes them."""
+    return [{"Name": entry["name"], "Values": entry["values"]} for entry in arguments.get("filters") or ()]
+
+
 def _described(account: Account, call: str, where: str, arguments: Object) -> list[Object]:
     import jmespath
 
-    region = arguments.get("region") or account.region
-    asked: list[Object] = [
-        {"Name": entry["name"], "Values": entry["values"]} for entry in arguments.get("filters") or ()
-    ]
+    region = region_of(account, arguments)
+    asked = filters_of(arguments)
     tags: dict[str, str] = {**(arguments.get("tags") or {}), **(arguments.get("instanceTags") or {})}
     asked += [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
     for name, filter in FILTERS.items():
@@ -141,7 +142,7 @@ def _described(account: Account, call: str, where: str, arguments: Object) -> li
 def _listed(account: Account, token: str, arguments: Object) -> Object:
     call, where, key = LISTED[token]
     found = _described(account, call, where, arguments)
-    region = arguments.get("region") or account.region
+    region = region_of(account, arguments)
     ids = sorted(entry[key] for entry in found)
     addresses = {name: [entry.get(api) or "" for entry in found] for name, api in ADDRESSES.items()}
     return {**arguments, **addresses, "id": region, "region": region, "ids": ids}
@@ -167,23 +168,30 @@ def _known(account: Account, token: str, entry: Entry, arguments: Object) -> Obj
     if names and all(arguments.get(name) for name in names):
         id = declared.get("separator", "").join(str(arguments[name]) for name in names)
         return _read(account, token, entry, id, arguments)
-    if token in NAMED_BY_ARN:
-        region = arguments.get("region") or account.region
-        id = f"arn:aws:{NAMED_BY_ARN[token]}:{region}:{account.id}:{arguments['name']}"
-        return _read(account, token, entry, id, arguments)
     for name in (*BY, *(name for name in arguments if name.lower().endswith(("id", "name", "identifier")))):
         if not arguments.get(name):
             continue
         try:
-            return _read(account, token, entry, str(arguments[name]), arguments)
+            return _read(account, token, entry, _id(account, entry, arguments, str(arguments[name])), arguments)
         except ApiError:
             continue
     raise ProviderError(f"{token}: nothing is there by {arguments}")
 
 
+def _id(account: Account, entry: Entry, arguments: Object, text: str) -> str:
+    """What a text is: the id, or the name with which the ARN ends that is the id. That ARN is of the form that the SDK
+    documents for imports."""
+    if entry.get("arn") != "$id" or text.startswith("arn:"):
+        return text
+    _, _, service, region, owner, resource = entry["import"].split(":", 5)
+    prefix = resource[: max(resource.rfind("/"), resource.rfind(":")) + 1]
+    where = region_of(account, arguments) if region else ""
+    return f"arn:{account.partition}:{service}:{where}:{account.id if owner else ''}:{prefix}{text}"
+
+
 def _recorded(account: Account, token: str, entry: Entry, arguments: Object) -> Object:
     """The one record that has what was asked for."""
-    region = arguments.get("region") or account.region
+    region = region_of(account, arguments)
     answer = account.call("cloudcontrol", "list_resources", {"TypeName": entry["schema"]}, region)
     documents = [json.loads(each["Properties"]) for each in answer["ResourceDescriptions"]]
     asked = {name: value for name, value in arguments.items() if name in {*entry["inputs"], *entry["outputs"], "id"}}
@@ -198,7 +206,7 @@ def _recorded(account: Account, token: str, entry: Entry, arguments: Object) -> 
 
 def authorization_token(account: Account, arguments: Object) -> Object:
     """Of the account's registry: what `docker login` takes."""
-    region = arguments.get("region") or account.region
+    region = region_of(account, arguments)
     (data,) = account.call("ecr", "get_authorization_token", {}, region)["authorizationData"]
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     return {
@@ -219,7 +227,7 @@ def credentials(account: Account, arguments: Object) -> Object:
 
 
 def service_principal(account: Account, arguments: Object) -> Object:
-    region, service = arguments.get("region") or account.region, arguments["serviceName"]
+    region, service = region_of(account, arguments), arguments["serviceName"]
     name = f"{service}.amazonaws.com"
     return {
         "id": f"{service}.{region}.amazonaws.com",
