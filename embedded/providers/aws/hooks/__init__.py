@@ -1,45 +1,11 @@
 """What a type needs beyond its declared calls. Each is a function of the live resource, by the name in the table."""
 
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from . import (
-    athena,
-    buckets,
-    budgets,
-    ec2,
-    eks,
-    events,
-    iam,
-    instances,
-    kms,
-    lakeformation,
-    logs,
-    rds,
-    s3,
-    servicequotas,
-    sns,
-    sqs,
-)
-
-MODULES = (
-    athena,
-    buckets,
-    budgets,
-    ec2,
-    eks,
-    events,
-    iam,
-    instances,
-    kms,
-    lakeformation,
-    logs,
-    rds,
-    s3,
-    servicequotas,
-    sns,
-    sqs,
-)
+MODULES = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
 HOOKS: dict[str, Callable[[Any], Any]] = {
     name: function
     for module in MODULES
